@@ -1,0 +1,38 @@
+//! The nouns that cross a boundary between crates.
+//!
+//! In: nothing. Out: types whose invariants hold by construction. Never: files, processes, clocks, randomness.
+//!
+//! ```text
+//! args + image files + elements + layouts
+//!   -> SourceSet -> Recipe -> Plan            (plan)    pure
+//!   -> Tree                                   (build)   the root filesystem, made by hooks
+//!   -> DiskLayout                             (layout)  every byte range placed
+//!   -> Extents                                (format)  filesystems, tables, containers as data
+//!   -> OutputSet                              (build)   files poured once, described, renamed
+//! ```
+#![no_std]
+
+extern crate alloc;
+
+pub mod arch;
+pub mod disk;
+pub mod extent;
+pub mod layout;
+pub mod phase;
+pub mod seed;
+pub mod size;
+pub mod time;
+pub mod tree;
+
+pub use arch::{Arch, Platform, Target};
+pub use disk::{
+    DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, MountPoint, PartKind, PartSpec, SectorSize,
+    SizeRule, TableKind,
+};
+pub use extent::{Extent, Extents, Piece};
+pub use layout::{DiskLayout, Placed, Region};
+pub use phase::{Phase, Side};
+pub use seed::Seed;
+pub use size::Bytes;
+pub use time::Timestamp;
+pub use tree::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Tree, Xattr};
