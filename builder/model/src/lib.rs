@@ -15,6 +15,7 @@
 extern crate alloc;
 
 pub mod arch;
+pub mod digest;
 pub mod disk;
 pub mod extent;
 pub mod layout;
@@ -25,6 +26,7 @@ pub mod time;
 pub mod tree;
 
 pub use arch::{Arch, Platform, Target};
+pub use digest::{Digest, Hasher};
 pub use disk::{
     DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, MountPoint, PartKind, PartSpec, SectorSize,
     SizeRule, TableKind,

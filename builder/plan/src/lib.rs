@@ -1,1 +1,12 @@
-//! (being written)
+//! From what was read to what will be done.
+//!
+//! In: a [`SourceSet`] and a request. Out: a [`Plan`] for each image and target. Never: files, processes, the clock.
+#![no_std]
+
+extern crate alloc;
+
+pub mod plan;
+pub mod source;
+
+pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
+pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};

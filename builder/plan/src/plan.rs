@@ -1,0 +1,171 @@
+//! The plan of one image: what will be done, in order, under which names.
+//!
+//! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use dibber_model::{DiskSpec, Phase, Seed, Target};
+
+use crate::source::ElementSource;
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Runs an element's script, `path` within that element (`install.d/10-ssh`).
+    Script {
+        /// The script's path within its element.
+        path: String,
+    },
+    /// Installs what `package-installs` files ask for in this phase.
+    InstallPackages,
+    /// Uninstalls what they ask to remove, and what was for the build only.
+    UninstallPackages,
+    /// Installs the image's own `packages:` (dib's `-p`).
+    ImagePackages,
+    /// Copies `static/` directories into the tree, owned by root.
+    InstallStatic,
+    /// Copies `bin/` directories to `/usr/local/bin`, mode 0755.
+    InstallBin,
+    /// Fetches `source-repository-*` into the cache and copies them into the tree.
+    FetchSources,
+    /// Writes `/etc/dib-manifests`.
+    Manifests,
+}
+
+/// One step: the unit of caching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The phase that it belongs to.
+    pub phase: Phase,
+    /// Its name within the phase, which is its place: `10-ssh`, `01-package-installs`.
+    pub name: String,
+    /// The element that it comes from, or the native plumbing's name (`package-installs`).
+    pub element: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// A kind of file that an image comes out as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputKind {
+    /// The disk in a qcow2 container.
+    Qcow2,
+    /// The disk, sparse.
+    Raw,
+    /// The disk as a fixed VHD.
+    Vhd,
+    /// The disk as VHDX, through qemu-img.
+    Vhdx,
+    /// The disk as a stream-optimised VMDK, through qemu-img.
+    Vmdk,
+    /// The tree as a tar archive.
+    Tar,
+    /// The same, through gzip.
+    Tgz,
+    /// The tree as squashfs, through mksquashfs.
+    Squashfs,
+    /// The kernel.
+    Vmlinuz,
+    /// The initial ramdisk that matches it.
+    Initrd,
+}
+
+/// Compression of qcow2 clusters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Qcow2Compression {
+    /// None.
+    Plain,
+    /// Deflate, which every reader of qcow2 knows.
+    #[default]
+    Zlib,
+    /// Zstandard, for QEMU 5.1 and later.
+    Zstd,
+}
+
+/// How this image relates to its package archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Archive {
+    /// Mirror of the main archive.
+    pub mirror: Option<String>,
+    /// A point in time of snapshot.debian.org's naming (`20261101T000000Z`), if pinned.
+    pub snapshot: Option<String>,
+    /// Whether the security suite is used, and from where if not the distribution's usual host.
+    pub security: Option<String>,
+    /// Proxy for the archive. Never in a step id, sidecar or log with its password.
+    pub proxy: Option<String>,
+}
+
+/// A device node, label or attribute that no hook in a user namespace could make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredNode {
+    /// Absolute path in the tree.
+    pub path: String,
+    /// Block, character, fifo or a label on what exists.
+    pub what: NodeKind,
+}
+
+/// What is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// `mknod b major minor`.
+    Block {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+        /// Permission bits.
+        mode: u16,
+    },
+    /// `mknod c major minor`.
+    Char {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+        /// Permission bits.
+        mode: u16,
+    },
+    /// `security.selinux`, on a path that exists.
+    SelinuxLabel(String),
+}
+
+/// The plan of one image for one target.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its name: `overcloud-full`.
+    pub image: String,
+    /// What it is for.
+    pub target: Target,
+    /// Where its identities come from.
+    pub seed: Seed,
+    /// `SOURCE_DATE_EPOCH`, if given; else the newest `Date:` of the package indexes, found by `build`.
+    pub epoch: Option<i64>,
+    /// Elements in resolved order, with their files; the last ones may be generated from the image file's own keys.
+    pub elements: Vec<ElementSource>,
+    /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
+    pub variables: BTreeMap<String, String>,
+    /// The image's own packages.
+    pub packages: Vec<String>,
+    /// Steps in the order in which they run.
+    pub steps: Vec<Step>,
+    /// The package archive.
+    pub archive: Archive,
+    /// Nodes and labels to be added at capture.
+    pub nodes: Vec<DeclaredNode>,
+    /// The disk.
+    pub disk: DiskSpec,
+    /// Files that come out.
+    pub outputs: Vec<OutputKind>,
+    /// Compression of the qcow2, if one comes out.
+    pub compression: Qcow2Compression,
+    /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// The stem under which the files are made: `x86_64-overcloud-full`.
+    pub fn stem(&self) -> String {
+        self.target.stems(&self.image).swap_remove(0)
+    }
+}

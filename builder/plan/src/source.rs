@@ -1,0 +1,80 @@
+//! Everything that was read, once, before planning.
+//!
+//! In: nothing; crate `build` fills it. Out: element directories, image files and layouts as values. Never: a second look
+//! at the disk.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use dibber_model::Digest;
+
+/// Where the bytes of an element's file are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Here: every file of up to 1 MiB.
+    Inline(Arc<[u8]>),
+    /// At this path, for larger ones.
+    OnDisk(String),
+}
+
+/// One entry of an element directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A regular file.
+    File {
+        /// Whether any execute bit is set. No other bit of the mode matters, nor the owner, nor the time.
+        executable: bool,
+        /// Digest of the content.
+        digest: Digest,
+        /// The content.
+        body: Body,
+    },
+    /// A symbolic link and its target, as it is.
+    Symlink(String),
+    /// A directory.
+    Dir,
+}
+
+/// An element directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElementSource {
+    /// Its name: the last part of its real path.
+    pub name: String,
+    /// Where it was found, for messages: a path, or `built in`.
+    pub origin: String,
+    /// Its entries by path relative to the element (`install.d/10-ssh`), parents included.
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl ElementSource {
+    /// The text of a file, if there is one of that path and it is UTF-8.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        match self.entries.get(path)? {
+            Entry::File { body: Body::Inline(bytes), .. } => core::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// A text file with the path that messages name it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextSource {
+    /// Path, or `built in: images/NAME.yaml`.
+    pub origin: String,
+    /// Content.
+    pub text: String,
+}
+
+/// Everything that planning may look at.
+#[derive(Clone, Debug, Default)]
+pub struct SourceSet {
+    /// Elements by name; the first directory of the path that has one wins.
+    pub elements: BTreeMap<String, ElementSource>,
+    /// Elements that lost to one of the same name: (name, origin of the loser).
+    pub shadowed: Vec<(String, String)>,
+    /// Image files, in the order given.
+    pub images: Vec<TextSource>,
+    /// Named layouts (`layouts/NAME.yaml`), block-device configs.
+    pub layouts: BTreeMap<String, TextSource>,
+}
