@@ -1,1 +1,30 @@
-//! (being written)
+//! Where everything on a disk lies.
+//!
+//! In: a disk as it should be, and how much its content needs. Out: every byte range placed, or why it cannot be. Never:
+//! content, files, clocks.
+//!
+//! The rules, where dib's block-device layer (`block_device/level1/partitioning.py`) leaves a choice:
+//!
+//! - Partitions start on the disk's alignment, and take whole multiples of it. A given size is rounded up, so nobody gets
+//!   less than was asked for; a share of the free space is rounded down, so the shares always fit.
+//! - A share (`50%`) is one of what is still free when the partition's turn comes, as in dib.
+//! - On a disk without a given size, a share is as large as its content wants.
+//! - What content wants is its minimal size and headroom: a tenth, and at least 64 MiB for ext4 and 1 MiB for FAT.
+//! - The disk is a whole number of MiB, because Azure, VMware and dd with `bs=1M` want it so.
+//! - An extended partition starts at its first logical one and reaches to the end of the disk, as in dib.
+#![no_std]
+
+extern crate alloc;
+
+mod caution;
+mod error;
+mod number;
+mod render;
+mod room;
+mod solve;
+mod want;
+
+pub use caution::{Caution, cautions};
+pub use error::LayoutError;
+pub use render::{render, sketch};
+pub use solve::{Loaders, Measured, solve};

@@ -1,0 +1,173 @@
+//! A disk in words and drawn to scale.
+//!
+//! In: a placed disk, or one whose sizes are not known yet. Out: lines of text. Never: a decision.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+use dibber_model::{Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind};
+use uuid::{Uuid, uuid};
+
+/// Columns of the drawing, without the bars between partitions.
+const WIDTH: u128 = 72;
+
+/// Partition types that have a name: UEFI 2.10 table 5-7, and the Discoverable Partitions Specification.
+const TYPES: [(Uuid, &str); 9] = [
+    (uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"), "EFI system"),
+    (uuid!("21686148-6449-6e6f-744e-656564454649"), "BIOS boot"),
+    (uuid!("9e1a2d38-c612-4316-aa26-8b49521e5a8b"), "PReP boot"),
+    (uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"), "Linux"),
+    (uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"), "Linux swap"),
+    (uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"), "Linux LVM"),
+    (uuid!("4f68bce3-e8cd-4db1-96e7-fbcaf984b709"), "Linux root x86-64"),
+    (uuid!("b921b045-1df0-41c3-af44-4c6f280d3fae"), "Linux root arm64"),
+    (uuid!("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"), "Microsoft data"),
+];
+
+/// A placed disk: a line about it, a drawing to scale, and a line for each range, with start and length in sectors as
+/// `sfdisk -d` has them.
+pub fn render(layout: &DiskLayout) -> String {
+    let spec = layout.spec();
+    let sector = spec.sector.bytes();
+    let mut rows: Vec<(u64, [String; 7])> = Vec::new();
+    for region in layout.regions() {
+        let cells = ["-".to_string(), region.name.clone(), String::new(), String::new()];
+        rows.push((region.start, row(region.start, region.len, sector, cells)));
+    }
+    for part in layout.parts() {
+        let number = if part.number == 0 { "-".to_string() } else { part.number.to_string() };
+        let cells = [number, part.spec.name.clone(), kind(&part.spec.kind), holds(&part.spec)];
+        rows.push((part.start, row(part.start, part.len, sector, cells)));
+    }
+    rows.sort_by_key(|(start, _)| *start);
+    let mut lines: Vec<[String; 7]> =
+        alloc::vec![["nr", "name", "start", "sectors", "size", "type", "content"].map(ToString::to_string)];
+    lines.extend(rows.into_iter().map(|(_, row)| row));
+    let size = format!("{} ({} bytes)", Bytes(layout.len()), layout.len());
+    format!("{}{}\n{}", head(spec, &size), drawing(layout), table(&lines, &[2, 3, 4]))
+}
+
+/// A disk before any size is known: what each partition is, and the rule for its size.
+pub fn sketch(spec: &DiskSpec) -> String {
+    let mut lines: Vec<[String; 5]> =
+        alloc::vec![["nr", "name", "size", "type", "content"].map(ToString::to_string)];
+    for part in &spec.parts {
+        let number = part.number.map_or_else(|| "-".to_string(), |n| n.to_string());
+        lines.push([number, part.name.clone(), rule(part.size), kind(&part.kind), holds(part)]);
+    }
+    let size = match spec.size {
+        Some(size) => size.to_string(),
+        None => "as large as its content wants".to_string(),
+    };
+    format!("{}{}", head(spec, &size), table(&lines, &[]))
+}
+
+fn head(spec: &DiskSpec, size: &str) -> String {
+    let table = match spec.table {
+        TableKind::Bare => "no partition table".to_string(),
+        TableKind::Gpt { disk } => format!("gpt {disk}"),
+        TableKind::Mbr { disk } => format!("mbr 0x{disk:08x}"),
+    };
+    let boot = if spec.bios_boot { ", boots by BIOS" } else { "" };
+    format!("{}: {size}, {}-byte sectors, {table}{boot}\n", spec.name, spec.sector.bytes())
+}
+
+fn row(start: u64, len: u64, sector: u64, [number, name, kind, holds]: [String; 4]) -> [String; 7] {
+    let size = Bytes(len).to_string();
+    [number, name, (start / sector).to_string(), (len / sector).to_string(), size, kind, holds]
+}
+
+/// Each partition as wide as its share of the disk, but never without a column; dots are free space.
+fn drawing(layout: &DiskLayout) -> String {
+    let mut parts: Vec<&Placed> = layout.parts().iter().collect();
+    parts.sort_by_key(|part| part.start);
+    let total = u128::from(layout.len().max(1));
+    let columns = |len: u64| ((u128::from(len) * WIDTH + total / 2) / total) as usize;
+    let mut line = String::from("|");
+    let mut at = 0;
+    for part in parts {
+        gap(&mut line, columns(part.start.saturating_sub(at)));
+        let width = columns(part.len).max(1);
+        let name: String = part.spec.name.chars().take(width).collect();
+        let _ = write!(line, "{name:<width$}|");
+        at = part.start.saturating_add(part.len);
+    }
+    gap(&mut line, columns(layout.len().saturating_sub(at)));
+    line
+}
+
+fn gap(line: &mut String, width: usize) {
+    if width > 0 {
+        line.extend(core::iter::repeat_n('.', width));
+        line.push('|');
+    }
+}
+
+fn kind(kind: &PartKind) -> String {
+    match kind {
+        PartKind::Bare => String::new(),
+        PartKind::Mbr { type_byte, active, .. } => {
+            format!("0x{type_byte:02x}{}", if *active { " active" } else { "" })
+        }
+        PartKind::Gpt { type_guid, attributes, .. } => {
+            let name = TYPES.iter().find(|(guid, _)| guid == type_guid).map(|(_, name)| (*name).to_string());
+            let name = name.unwrap_or_else(|| type_guid.to_string());
+            if *attributes == 0 { name } else { format!("{name} +0x{attributes:x}") }
+        }
+    }
+}
+
+fn holds(part: &PartSpec) -> String {
+    match &part.holds {
+        Holds::Nothing => "nothing".to_string(),
+        Holds::Loader(Loader::Bios) => "GRUB core.img".to_string(),
+        Holds::Loader(Loader::Prep) => "GRUB core.elf".to_string(),
+        Holds::Fs(fs) => {
+            let mount = fs.mount.as_ref().map(|mount| format!(" on {mount}")).unwrap_or_default();
+            let id = match fs.kind {
+                // What blkid shows of a FAT volume: its id, high half first.
+                dibber_model::FsKind::Vfat => {
+                    let [a, b, c, d, ..] = fs.uuid.into_bytes();
+                    format!("{d:02X}{c:02X}-{b:02X}{a:02X}")
+                }
+                _ => fs.uuid.to_string(),
+            };
+            format!("{}{mount}, label {}, uuid {id}", fs.kind, fs.label)
+        }
+    }
+}
+
+fn rule(rule: SizeRule) -> String {
+    match rule {
+        SizeRule::Exact(size) => size.to_string(),
+        SizeRule::Free { share } if share % 100 == 0 => format!("{}% of what is free", share / 100),
+        SizeRule::Free { share } => format!("{}.{:02}% of what is free", share / 100, share % 100),
+        SizeRule::Content { min, max } => {
+            let min = min.map(|min| format!(", at least {min}")).unwrap_or_default();
+            let max = max.map(|max| format!(", at most {max}")).unwrap_or_default();
+            format!("content{min}{max}")
+        }
+    }
+}
+
+/// Columns two spaces apart, those in `right` flush right.
+fn table<const N: usize>(lines: &[[String; N]], right: &[usize]) -> String {
+    let widths: [usize; N] =
+        core::array::from_fn(|i| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0));
+    let mut text = String::new();
+    for line in lines {
+        let mut row = String::new();
+        for (i, cell) in line.iter().enumerate() {
+            let width = widths[i];
+            let _ = if right.contains(&i) {
+                write!(row, "  {cell:>width$}")
+            } else {
+                write!(row, "  {cell:<width$}")
+            };
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,114 @@
+//! How many bytes a partition wants.
+//!
+//! In: its size rule, what its content needs, and what is still free. Out: its length before it is placed. Never: a place.
+
+use dibber_model::{Bytes, DiskSpec, FsKind, Holds, PartSpec, SizeRule};
+
+use crate::{LayoutError, Loaders, Measured};
+
+/// What sizes are found from.
+pub(crate) struct Needs<'a> {
+    pub(crate) spec: &'a DiskSpec,
+    pub(crate) measured: &'a Measured,
+    pub(crate) loaders: &'a Loaders,
+}
+
+/// What content has beyond its minimal size: a tenth, and at least so many bytes.
+fn headroom(kind: FsKind, content: u64) -> u64 {
+    match kind {
+        // A system that boots writes logs, caches and keys before its root is grown.
+        FsKind::Ext4 => (content / 10).max(64 << 20),
+        // Room for the next kernel's loader, or for a few variables of the firmware.
+        FsKind::Vfat => (content / 10).max(1 << 20),
+        FsKind::Swap => 0,
+    }
+}
+
+impl Needs<'_> {
+    /// Bytes that the partition takes, a multiple of the alignment. `free` is what is left on a disk of given size.
+    pub(crate) fn len(&self, part: &PartSpec, free: Option<u64>) -> Result<u64, LayoutError> {
+        let content = self.content(part)?;
+        let (bytes, rule) = match (part.size, free) {
+            (SizeRule::Exact(size), _) => (self.up(size.0)?, "its size"),
+            (SizeRule::Free { share }, _) if share == 0 || share > 10_000 => {
+                let (disk, part) = (self.spec.name.clone(), part.name.clone());
+                return Err(LayoutError::BadShare { disk, part, share });
+            }
+            (SizeRule::Free { share }, Some(free)) => (self.share(free, share), "the disk's size"),
+            (SizeRule::Free { .. }, None) => (self.roomy(part, content, None, None)?, "the disk's size"),
+            (SizeRule::Content { min, max }, _) => (self.roomy(part, content, min, max)?, "its max"),
+        };
+        match content {
+            Some(wanted) if wanted > bytes => Err(LayoutError::ContentTooLarge {
+                disk: self.spec.name.clone(),
+                part: part.name.clone(),
+                wanted: Bytes(wanted),
+                available: Bytes(bytes),
+                rule,
+            }),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// What the content needs at least; `None` if it fits any size.
+    fn content(&self, part: &PartSpec) -> Result<Option<u64>, LayoutError> {
+        match &part.holds {
+            Holds::Nothing => Ok(None),
+            Holds::Loader(loader) => match self.loaders.get(loader) {
+                Some(size) => Ok(Some(size.0)),
+                None => Err(LayoutError::NoLoader {
+                    disk: self.spec.name.clone(),
+                    place: part.name.clone(),
+                    loader: *loader,
+                }),
+            },
+            Holds::Fs(fs) => match (self.measured.content.get(&part.name), fs.kind) {
+                (Some(size), _) => Ok(Some(size.0)),
+                (None, FsKind::Swap) => Ok(None),
+                (None, _) => Err(LayoutError::NotMeasured {
+                    disk: self.spec.name.clone(),
+                    part: part.name.clone(),
+                }),
+            },
+        }
+    }
+
+    /// Content with its headroom, between `min` and `max`.
+    fn roomy(
+        &self,
+        part: &PartSpec,
+        content: Option<u64>,
+        min: Option<Bytes>,
+        max: Option<Bytes>,
+    ) -> Result<u64, LayoutError> {
+        let (disk, name) = (self.spec.name.clone(), part.name.clone());
+        if let (Some(min), Some(max)) = (min, max)
+            && min > max
+        {
+            return Err(LayoutError::MinAboveMax { disk, part: name, min, max });
+        }
+        let sized_by_content = !matches!(&part.holds, Holds::Fs(fs) if fs.kind == FsKind::Swap);
+        let wants = match (&part.holds, content) {
+            (Holds::Fs(fs), Some(bytes)) => Some(bytes.saturating_add(headroom(fs.kind, bytes))),
+            (_, content) => content,
+        };
+        let Some(wants) = wants.filter(|_| sized_by_content).max(min.map(|b| b.0)) else {
+            return Err(LayoutError::NoSize { disk, part: name });
+        };
+        match max {
+            Some(max) if wants > max.0 => Ok(max.0 - max.0 % self.spec.align),
+            _ => self.up(wants),
+        }
+    }
+
+    fn share(&self, free: u64, share: u32) -> u64 {
+        let bytes = u128::from(free) * u128::from(share) / 10_000;
+        let bytes = u64::try_from(bytes).expect("a share of at most all of a u64 is a u64");
+        bytes - bytes % self.spec.align
+    }
+
+    fn up(&self, bytes: u64) -> Result<u64, LayoutError> {
+        let up = Bytes(bytes).round_up(self.spec.align);
+        up.map(|b| b.0).ok_or_else(|| LayoutError::TooLarge { disk: self.spec.name.clone() })
+    }
+}
