@@ -1,1 +1,15 @@
-//! (being written)
+//! Filesystems, partition tables and containers as bytes.
+//!
+//! In: trees, layouts and parameters. Out: extents. Never: files, clocks, randomness; every byte is a function of the input.
+#![no_std]
+
+extern crate alloc;
+
+pub mod chs;
+pub mod disk;
+pub mod fat;
+pub mod gpt;
+pub mod grub;
+pub mod mbr;
+pub mod swap;
+pub mod vhd;
