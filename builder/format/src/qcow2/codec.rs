@@ -51,8 +51,7 @@ impl Codec {
                 Engine::Zstd(Box::new(Compressor::new(i32::from(level)).map_err(|_| Qcow2Error::Codec)?))
             }
         };
-        // A compressed cluster must be shorter than a plain one, or it is stored plain.
-        Ok(Codec { engine, room: alloc::vec![0; options.cluster as usize - 1] })
+        Ok(Codec { engine, room: alloc::vec![0; longest(options.cluster as usize)] })
     }
 
     /// Packs one whole cluster and appends to `out` what is to be stored of it.
@@ -69,10 +68,9 @@ impl Codec {
                     _ => None,
                 }
             }
-            // The only error that a valid compressor has left is that the output does not fit.
             Engine::Zstd(zstd) => zstd.compress_to_buffer(cluster, &mut self.room[..]).ok(),
         };
-        match compressed {
+        match compressed.filter(|len| *len < cluster.len()) {
             Some(len) => {
                 out.extend_from_slice(&self.room[..len]);
                 Packed::Compressed(len as u32)
@@ -83,6 +81,12 @@ impl Codec {
             }
         }
     }
+}
+
+/// Room in which every cluster's stream comes to its end: `deflateBound`'s formula for short windows, and more than zstd
+/// wants. zlib-rs 0.6.8 panics when a stream that was cut short is reset and used again.
+fn longest(cluster: usize) -> usize {
+    cluster + cluster.div_ceil(8) + cluster.div_ceil(64) + 64
 }
 
 /// Whether every byte is zero. Most clusters answer at their first bytes.
