@@ -11,5 +11,6 @@ pub mod fat;
 pub mod gpt;
 pub mod grub;
 pub mod mbr;
+pub mod qcow2;
 pub mod swap;
 pub mod vhd;

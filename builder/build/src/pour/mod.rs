@@ -1,0 +1,102 @@
+//! Extents, poured into files: each source is read once, whatever the number of outputs.
+//!
+//! In: extents, the files that they refer to, and open empty files to fill. Out: those files, and what is true of them.
+//! Never: a byte that depends on the number of threads; a temporary copy; a second read of a source.
+//!
+//! The disk is cut into chunks. Workers take chunks in order, gather their bytes, write them to the raw outputs and pack
+//! their clusters for the qcow2 ones. The calling thread puts packed chunks back in order and appends them. Only so many
+//! chunks are under way at a time, so memory does not depend on the size of the disk.
+
+mod chunk;
+mod crew;
+mod error;
+mod gather;
+mod ordered;
+mod raw;
+mod source;
+mod sums;
+mod worker;
+
+use std::fs::File;
+use std::path::Path;
+
+use dibber_format::qcow2;
+use dibber_model::Extents;
+
+pub use error::PourError;
+pub use source::{Files, Stamp};
+pub use sums::{Sums, sums};
+
+use crew::Crew;
+use ordered::Image;
+
+/// The shape of an output file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// The disk as it is; blocks of zeros stay holes.
+    Raw,
+    /// qcow2 version 3.
+    Qcow2(qcow2::Options),
+}
+
+/// A file to fill.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Open for reading and writing, and empty.
+    pub file: &'a File,
+    /// Its name, for messages.
+    pub path: &'a Path,
+    /// What it becomes.
+    pub container: Container,
+    /// Whether to tell its checksums; that reads it again, from the page cache, on two threads.
+    pub sums: bool,
+}
+
+/// How to go about it; no byte depends on it.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    /// Number of workers, at least 1.
+    pub threads: usize,
+    /// Told, on the calling thread, up to which byte of the disk everything is done.
+    pub progress: &'a dyn Fn(u64),
+}
+
+/// What became of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poured {
+    /// Length of the disk in bytes; in qcow2 rounded up to whole sectors of 512.
+    pub len: u64,
+    /// Length of the file in bytes, holes included.
+    pub file_len: u64,
+    /// Its checksums, if they were asked for.
+    pub sums: Option<Sums>,
+}
+
+/// Fills every target with the same disk. After an error the targets hold nothing of use; a qcow2 target then has no
+/// header yet and is no image.
+pub fn pour(
+    extents: &Extents,
+    files: &dyn Files,
+    targets: &[Target<'_>],
+    manner: Manner<'_>,
+) -> Result<Vec<Poured>, PourError> {
+    let mut lens = vec![(extents.len(), extents.len()); targets.len()];
+    let mut images = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        match target.container {
+            Container::Raw => target
+                .file
+                .set_len(extents.len())
+                .map_err(|e| PourError::write(target.path, extents.len(), e))?,
+            Container::Qcow2(options) => images.push(Image::new(extents.len(), (index, target), options)?),
+        }
+    }
+    Crew { extents, files, targets, threads: manner.threads.max(1) }.run(&mut images, manner.progress)?;
+    for image in images {
+        let (index, size) = (image.index, image.size());
+        lens[index] = (size, image.finish()?);
+    }
+    let sums = sums::of(targets)?;
+    let poured = |((len, file_len), sums)| Poured { len, file_len, sums };
+    Ok(lens.into_iter().zip(sums).map(poured).collect())
+}
