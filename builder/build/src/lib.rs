@@ -2,5 +2,9 @@
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 
+pub mod answers;
+pub mod boot;
 pub mod event;
+pub mod kernel;
+pub mod output;
 pub mod pour;

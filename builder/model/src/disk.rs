@@ -248,6 +248,24 @@ pub struct FsSpec {
     pub options: MkfsOptions,
 }
 
+impl FsSpec {
+    /// FAT's volume id: the first four bytes of the UUID, little-endian.
+    pub fn volume_id(&self) -> u32 {
+        let bytes = self.uuid.as_bytes();
+        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+
+    /// The identity as `blkid`, fstab and GRUB's `search --fs-uuid` spell it: `1A2B-3C4D` for vfat.
+    pub fn blkid_uuid(&self) -> String {
+        match self.kind {
+            FsKind::Vfat => {
+                alloc::format!("{:04X}-{:04X}", self.volume_id() >> 16, self.volume_id() & 0xffff)
+            }
+            FsKind::Ext4 | FsKind::Swap => self.uuid.to_string(),
+        }
+    }
+}
+
 /// Boot loader bytes that the disk wants in a place of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loader {

@@ -30,8 +30,7 @@ impl<'a> Image<'a> {
         (index, target): (usize, &Target<'a>),
         options: Options,
     ) -> Result<Self, PourError> {
-        let packer = Packer::new(len, options)
-.map_err(|source| refused(target, source))?;
+        let packer = Packer::new(len, options).map_err(|source| refused(target, source))?;
         let at = packer.head_len();
         Ok(Image { index, target: *target, options, packer, body: Vec::new(), at })
     }
@@ -54,7 +53,9 @@ impl<'a> Image<'a> {
             };
             let (now, rest) = bytes.split_at(len);
             bytes = rest;
-            self.packer.push(index, *packed, now, &mut self.body).map_err(|source| refused(&self.target, source))?;
+            self.packer
+                .push(index, *packed, now, &mut self.body)
+                .map_err(|source| refused(&self.target, source))?;
         }
         if self.body.len() >= FLUSH { self.flush() } else { Ok(()) }
     }
@@ -74,7 +75,6 @@ impl<'a> Image<'a> {
         self.body.clear();
         Ok(())
     }
-
 }
 
 fn refused(target: &Target<'_>, source: Qcow2Error) -> PourError {

@@ -82,7 +82,9 @@ pub enum Qcow2Error {
         most: u8,
     },
     /// QEMU opens no image with an L1 table over 32 MiB or a refcount table over 8 MiB.
-    #[error("a disk of {len} bytes is too large for qcow2 with clusters of {cluster} bytes; use larger clusters")]
+    #[error(
+        "a disk of {len} bytes is too large for qcow2 with clusters of {cluster} bytes; use larger clusters"
+    )]
     TooLarge {
         /// Length of the disk.
         len: u64,

@@ -87,7 +87,9 @@ impl Packer {
     ) -> Result<(), Qcow2Error> {
         let fits = match packed {
             Packed::Zero => bytes.is_empty(),
-            Packed::Compressed(len) => bytes.len() as u64 == u64::from(len) && (1..self.cluster).contains(&u64::from(len)),
+            Packed::Compressed(len) => {
+                bytes.len() as u64 == u64::from(len) && (1..self.cluster).contains(&u64::from(len))
+            }
             Packed::Plain => bytes.len() as u64 == self.cluster,
         };
         if index < self.next || index >= self.size.div_ceil(self.cluster) || !fits {

@@ -1,0 +1,198 @@
+//! What the package archive said of itself when it was first asked, kept until `--refresh`.
+//!
+//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use dibber_model::{Digest, Hasher};
+use dibber_plan::Plan;
+use serde::{Deserialize, Serialize};
+
+/// Whether the network may be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Where nothing is recorded.
+    #[default]
+    WhereUnknown,
+    /// Never.
+    Offline,
+    /// Always; what it says replaces what was recorded.
+    Refresh,
+}
+
+/// The Release files of an image's archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Releases {
+    /// By URL.
+    pub files: BTreeMap<String, Release>,
+}
+
+/// One Release file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Digest of the `InRelease` file.
+    pub digest: Digest,
+    /// Its `Date:` field, as it is.
+    pub date: String,
+    /// The same, in seconds since 1970.
+    pub seconds: i64,
+}
+
+/// Why an archive's Release files are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Offline, and never asked before.
+    #[error("nothing is recorded of {url}, and --offline forbids to ask; build once without it")]
+    NotRecorded {
+        /// The file wanted.
+        url: String,
+    },
+    /// The archive did not give it.
+    #[error("cannot fetch {url}: {said}; check mirror, release and proxy, or leave the suite out")]
+    NotFetched {
+        /// The file wanted.
+        url: String,
+        /// What the fetching program said.
+        said: String,
+    },
+    /// The file is not a Release file.
+    #[error("{url} has no Date field that can be read; is this a Debian archive?")]
+    NoDate {
+        /// The file.
+        url: String,
+    },
+    /// The program that fetches is missing.
+    #[error("{0} is not installed; on Debian: apt install apt")]
+    NoApt(&'static str),
+    /// The store could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Apt's own downloader: it knows the machine's proxies and certificates.
+const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
+
+impl Releases {
+    /// The newest `Date:`, which is the natural time of a tree made of these packages. `None` without an archive.
+    pub fn newest(&self) -> Option<i64> {
+        self.files.values().map(|release| release.seconds).max()
+    }
+
+    /// Digest over all of them.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new("releases 1");
+        for (url, release) in &self.files {
+            hasher.part(url.as_bytes()).digest(release.digest);
+        }
+        hasher.finish()
+    }
+}
+
+/// The Release files of the archive that this plan's operating system comes from.
+pub fn releases(plan: &Plan, dir: &Path, network: Network) -> Result<Releases, AnswerError> {
+    let mut files = BTreeMap::new();
+    for url in urls(plan) {
+        let recorded = dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json");
+        let known = (network != Network::Refresh).then(|| read(&recorded)).flatten();
+        let release = match (known, network) {
+            (Some(release), _) => release,
+            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url }),
+            (None, _) => {
+                let release = fetch(&url, plan.archive.proxy.as_deref())?;
+                record(&recorded, &release)?;
+                release
+            }
+        };
+        files.insert(url, release);
+    }
+    Ok(Releases { files })
+}
+
+/// `InRelease` of the release, its updates, and its security suite where it is used.
+fn urls(plan: &Plan) -> Vec<String> {
+    let variable =
+        |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    if !plan.elements.iter().any(|element| element.name == "debian-minimal") {
+        return Vec::new();
+    }
+    let mirror = plan.archive.mirror.as_deref().or(variable("DIB_DISTRIBUTION_MIRROR"));
+    let mirror = mirror.unwrap_or("http://deb.debian.org/debian").trim_end_matches('/');
+    let release = variable("DIB_RELEASE").unwrap_or("stable");
+    let mut urls = vec![
+        format!("{mirror}/dists/{release}/InRelease"),
+        format!("{mirror}/dists/{release}-updates/InRelease"),
+    ];
+    if let Some(security) = &plan.archive.security {
+        urls.push(format!("{}/dists/{release}-security/InRelease", security.trim_end_matches('/')));
+    }
+    urls
+}
+
+fn read(path: &Path) -> Option<Release> {
+    // A record that cannot be read is asked for again.
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
+    let fault = |source| AnswerError::File { path: path.into(), source };
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(fault)?;
+    }
+    let json = serde_json::to_vec(release).map_err(|e| fault(e.into()))?;
+    fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
+}
+
+fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
+    let scratch =
+        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+    let path = scratch.path().join("InRelease");
+    let mut command = Command::new(APT_HELPER);
+    // Without its own user, apt-helper could not write into a directory that is ours alone.
+    command.args(["-q", "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3"]);
+    if let Some(proxy) = proxy {
+        command.arg("-o").arg(format!("Acquire::http::Proxy={proxy}"));
+    }
+    let output = command.arg("download-file").arg(url).arg(&path).stdin(Stdio::null()).output();
+    let output = output.map_err(|_| AnswerError::NoApt(APT_HELPER))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said
+            .lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("no reason given")
+            .trim()
+            .to_string();
+        return Err(AnswerError::NotFetched { url: url.into(), said });
+    }
+    let bytes = fs::read(&path).map_err(|source| AnswerError::File { path, source })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
+    let parsed = date.and_then(|date| Some((date, seconds(date)?)));
+    let (date, seconds) = parsed.ok_or_else(|| AnswerError::NoDate { url: url.into() })?;
+    Ok(Release { digest: Digest::of(&bytes), date: date.into(), seconds })
+}
+
+/// Debian writes RFC 2822 dates with the zone `UTC`.
+fn seconds(date: &str) -> Option<i64> {
+    let date = date.replace("UTC", "+0000");
+    jiff::fmt::rfc2822::parse(&date).ok().map(|zoned| zoned.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates_of_release_files() {
+        assert_eq!(super::seconds("Sat, 06 Sep 2025 11:00:39 UTC"), Some(1_757_156_439));
+        assert_eq!(super::seconds("yesterday"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! `FILE.json`: what a person, Glance or ironic wants to know of one file.
+//!
+//! In: facts of the plan, the layout and the pouring. Out: JSON that is a function of them. Never: a secret, a clock.
+
+use std::collections::BTreeMap;
+
+use dibber_model::{Digest, DiskLayout, Holds, PartKind, TableKind};
+use serde::{Deserialize, Serialize};
+
+use super::Package;
+
+/// The content of a sidecar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// The file that this describes.
+    pub file: String,
+    /// What it is: `qcow2`, `raw`, `vmlinuz`, `initrd` ...
+    pub kind: String,
+    /// Length of the file, in bytes.
+    pub bytes: u64,
+    /// Length of the disk in it, in bytes, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_bytes: Option<u64>,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// SHA-512 of the file, in hexadecimal: what Glance calls `os_hash_value`.
+    pub sha512: String,
+    /// Image name.
+    pub image: String,
+    /// Architecture, under the kernel's name.
+    pub arch: String,
+    /// Platform, if it is for one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Digest over everything that the file is a function of.
+    pub id: Digest,
+    /// The program and its version.
+    pub builder: String,
+    /// Programs that the bytes depend on besides the builder, with their versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on_tools: BTreeMap<String, String>,
+    /// The time that stands in for now, in seconds since 1970.
+    pub source_date_epoch: i64,
+    /// Where packages came from.
+    pub archive: ArchiveFacts,
+    /// Release of the kernel in the image (`uname -r`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_release: Option<String>,
+    /// The disk, for files that hold one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskFacts>,
+    /// Glance properties to be set on the image.
+    pub properties: BTreeMap<String, String>,
+    /// Elements, in resolved order.
+    pub elements: Vec<String>,
+    /// Installed packages.
+    pub packages: Vec<Package>,
+}
+
+/// Where packages came from, and of which day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveFacts {
+    /// Mirror, if the image file names one. Without user name and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    /// Snapshot that it was pinned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// `Date:` of each Release file used, by its URL.
+    pub release_dates: BTreeMap<String, String>,
+}
+
+/// The disk's identity and shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskFacts {
+    /// `gpt`, `mbr` or `none`.
+    pub table: String,
+    /// Disk GUID or disk signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Logical sector size, in bytes.
+    pub sector_bytes: u64,
+    /// Partitions in the order of their places.
+    pub partitions: Vec<PartitionFacts>,
+}
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionFacts {
+    /// Its name.
+    pub name: String,
+    /// Its number in the table; 0 without a table.
+    pub number: u32,
+    /// First byte on the disk.
+    pub start: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Type GUID, or MBR type byte.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub part_type: Option<String>,
+    /// PARTUUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guid: Option<String>,
+    /// The filesystem in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<FilesystemFacts>,
+}
+
+/// One filesystem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesystemFacts {
+    /// `ext4`, `vfat`, `swap`.
+    pub kind: String,
+    /// Its label.
+    pub label: String,
+    /// Its UUID, or FAT's volume id, as `blkid` prints it.
+    pub uuid: String,
+    /// Where it is mounted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount_point: Option<String>,
+}
+
+impl DiskFacts {
+    /// The facts of a placed disk.
+    pub fn of(layout: &DiskLayout) -> DiskFacts {
+        let (table, id) = match layout.spec().table {
+            TableKind::Bare => ("none", None),
+            TableKind::Gpt { disk } => ("gpt", Some(disk.to_string())),
+            TableKind::Mbr { disk } => ("mbr", Some(format!("{disk:08x}"))),
+        };
+        let partitions = layout.parts().iter().map(|part| {
+            let (part_type, guid) = match &part.spec.kind {
+                PartKind::Bare => (None, None),
+                PartKind::Gpt { type_guid, guid, .. } => {
+                    (Some(type_guid.to_string()), Some(guid.to_string()))
+                }
+                PartKind::Mbr { type_byte, .. } => (Some(format!("0x{type_byte:02x}")), None),
+            };
+            PartitionFacts {
+                name: part.spec.name.clone(),
+                number: part.number,
+                start: part.start,
+                bytes: part.len,
+                part_type,
+                guid,
+                filesystem: match &part.spec.holds {
+                    Holds::Fs(fs) => Some(FilesystemFacts::of(fs)),
+                    _ => None,
+                },
+            }
+        });
+        DiskFacts {
+            table: table.into(),
+            id,
+            sector_bytes: layout.spec().sector.bytes(),
+            partitions: partitions.collect(),
+        }
+    }
+}
+
+impl FilesystemFacts {
+    fn of(fs: &dibber_model::FsSpec) -> FilesystemFacts {
+        FilesystemFacts {
+            kind: fs.kind.name().into(),
+            label: fs.label.clone(),
+            uuid: fs.blkid_uuid(),
+            mount_point: fs.mount.as_ref().map(|mount| mount.as_str().into()),
+        }
+    }
+}

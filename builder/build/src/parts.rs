@@ -1,0 +1,161 @@
+//! One tree for each filesystem, and each filesystem's bytes.
+//!
+//! In: the captured tree and the disk's spec. Out: measured sizes, then extents. Never: a second walk of the disk.
+
+use std::collections::BTreeMap;
+
+use dibber_format::{ext4, fat, swap};
+use dibber_model::{
+    Arch, Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Meta, Placed, Seed, Timestamp,
+    Tree,
+};
+
+/// Why a filesystem could not be made of its tree.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// ext4 cannot hold it.
+    #[error("partition {part}: {source}")]
+    Ext4 {
+        /// Partition name.
+        part: String,
+        /// What is in the way.
+        source: ext4::Ext4Error,
+    },
+    /// FAT cannot hold it.
+    #[error("partition {part}: {source}")]
+    Fat {
+        /// Partition name.
+        part: String,
+        /// What is in the way.
+        source: fat::FatError,
+    },
+    /// Swap space cannot be made.
+    #[error("partition {part}: {source}")]
+    Swap {
+        /// Partition name.
+        part: String,
+        /// What is in the way.
+        source: swap::SwapError,
+    },
+    /// A mount point is no directory in the tree.
+    #[error("partition {part} is mounted on {path}, which is no directory in the image")]
+    MountPoint {
+        /// Partition name.
+        part: String,
+        /// The path.
+        path: String,
+    },
+}
+
+/// What every filesystem of an image shares.
+#[derive(Clone, Copy, Debug)]
+pub struct Common {
+    /// Where identities come from.
+    pub seed: Seed,
+    /// The time that stands in for now.
+    pub epoch: Timestamp,
+    /// The target's architecture.
+    pub arch: Arch,
+}
+
+/// Cuts the tree at the mount points: one tree for each partition that holds a filesystem, by partition name.
+pub fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, Tree>, PartError> {
+    let mut mounted: Vec<(&str, &FsSpec)> = Vec::new();
+    let mut trees = BTreeMap::new();
+    for part in &disk.parts {
+        match &part.holds {
+            Holds::Fs(fs) if fs.mount.is_some() && fs.kind != FsKind::Swap => mounted.push((&part.name, fs)),
+            Holds::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
+            _ => {}
+        }
+    }
+    // Deepest first, so that /boot/efi leaves /boot before /boot leaves /.
+    let depth = |fs: &FsSpec| fs.mount.as_ref().map_or(0, |m| m.relative().split('/').filter(|s| !s.is_empty()).count());
+    mounted.sort_by_key(|(_, fs)| std::cmp::Reverse(depth(fs)));
+    for (part, fs) in mounted {
+        let path = fs.mount.as_ref().map_or("", |mount| mount.relative());
+        if path.is_empty() {
+            trees.insert(part.to_string(), std::mem::replace(&mut tree, Tree::new(root_meta())));
+            continue;
+        }
+        let no_directory = || PartError::MountPoint { part: part.to_string(), path: format!("/{path}") };
+        make_directories(&mut tree, path).ok_or_else(no_directory)?;
+        trees.insert(part.to_string(), tree.split_off(path.as_bytes()).ok_or_else(no_directory)?);
+    }
+    Ok(trees)
+}
+
+fn root_meta() -> Meta {
+    Meta { mode: 0o755, ..Meta::default() }
+}
+
+fn make_directories(tree: &mut Tree, path: &str) -> Option<()> {
+    let mut at = InodeId::ROOT;
+    for name in path.split('/') {
+        let known = tree.entries(at).find(|(entry, _)| *entry == name.as_bytes()).map(|(_, id)| id);
+        at = match known {
+            Some(id) => id,
+            None => {
+                let meta = Meta { mtime: tree.inode(at).meta.mtime, ..root_meta() };
+                tree.add(at, name.as_bytes(), Inode { meta, kind: Kind::Dir(BTreeMap::new()) }).ok()?
+            }
+        };
+    }
+    matches!(tree.inode(at).kind, Kind::Dir(_)).then_some(())
+}
+
+/// The least that each partition's content needs, by partition name.
+pub fn measure(trees: &BTreeMap<String, Tree>, disk: &DiskSpec, common: &Common) -> Result<BTreeMap<String, Bytes>, PartError> {
+    let mut sizes = BTreeMap::new();
+    for part in &disk.parts {
+        let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
+        let size = match fs.kind {
+            FsKind::Ext4 => ext4::measure(tree, &ext4_params(fs, common)).map_err(ext4_fault(&part.name))?,
+            FsKind::Vfat => fat::measure(tree, &fat_params(fs, disk, 0, common)).map_err(fat_fault(&part.name))?,
+            FsKind::Swap => Bytes::mib(1),
+        };
+        sizes.insert(part.name.clone(), size);
+    }
+    Ok(sizes)
+}
+
+/// The bytes of every partition that holds a filesystem, at its placed size, by partition name.
+pub fn write(trees: &BTreeMap<String, Tree>, layout: &DiskLayout, common: &Common) -> Result<BTreeMap<String, Extents>, PartError> {
+    let mut parts = BTreeMap::new();
+    for placed in layout.parts() {
+        if let (Holds::Fs(fs), Some(tree)) = (&placed.spec.holds, trees.get(&placed.spec.name)) {
+            parts.insert(placed.spec.name.clone(), filesystem(fs, tree, (layout.spec(), placed), common)?);
+        }
+    }
+    Ok(parts)
+}
+
+fn filesystem(fs: &FsSpec, tree: &Tree, (disk, placed): (&DiskSpec, &Placed), common: &Common) -> Result<Extents, PartError> {
+    let part = &placed.spec.name;
+    match fs.kind {
+        FsKind::Ext4 => ext4::write(tree, &ext4_params(fs, common), placed.len).map_err(ext4_fault(part)),
+        FsKind::Vfat => fat::write(tree, &fat_params(fs, disk, placed.start, common), placed.len).map_err(fat_fault(part)),
+        FsKind::Swap => {
+            let page = swap_page(common.arch);
+            swap::write(&fs.label, fs.uuid, placed.len, page).map_err(|source| PartError::Swap { part: part.clone(), source })
+        }
+    }
+}
+
+/// Page size of the target's usual kernel: Debian's ppc64el kernels have pages of 64 KiB.
+fn swap_page(arch: Arch) -> u32 {
+    match arch {
+        Arch::Ppc64le => 64 << 10,
+        Arch::X86_64 | Arch::Aarch64 => 4 << 10,
+    }
+}
+
+fn ext4_fault(part: &str) -> impl FnOnce(ext4::Ext4Error) -> PartError + use<> {
+    let part = part.to_string();
+    move |source| PartError::Ext4 { part, source }
+}
+
+fn fat_fault(part: &str) -> impl FnOnce(fat::FatError) -> PartError + use<> {
+    let part = part.to_string();
+    move |source| PartError::Fat { part, source }
+}

@@ -1,0 +1,103 @@
+//! Step ids: digests over everything that a step can see.
+//!
+//! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
+//! environment, a path of this machine, a secret.
+
+use dibber_model::{Digest, Hasher, Phase};
+use dibber_plan::elements::{hooks, steps::StepRequest};
+use dibber_plan::{Action, ElementSource, Entry, Plan, Step};
+
+use crate::answers::Releases;
+
+/// Raised when steps come to mean something else, so that no older result is taken for theirs.
+const GENERATION: &str = "step 1";
+
+/// Variables that carry credentials or the way to the network; what they lead to is the same.
+const NOT_SEEN: [&str; 6] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+
+/// Digests that the ids of one plan's steps share.
+pub(super) struct Ids<'a> {
+    plan: &'a Plan,
+    /// Files of the elements that are no hooks, the declared variables, the time: what every step sees.
+    common: Digest,
+    /// The archive's Release files and the host's tools: what the first step starts from.
+    origin: Digest,
+}
+
+impl<'a> Ids<'a> {
+    pub(super) fn new(plan: &'a Plan, releases: &Releases, tools: &[(String, String)], epoch: i64) -> Self {
+        let mut common = Hasher::new(GENERATION);
+        common.part(plan.target.to_string().as_bytes()).part(&epoch.to_le_bytes());
+        for (name, value) in plan.variables.iter().filter(|(name, _)| !NOT_SEEN.contains(&name.as_str())) {
+            common.part(name.as_bytes()).part(value.as_bytes());
+        }
+        for element in &plan.elements {
+            let others = element.entries.iter().filter(|(path, _)| !is_hook(path));
+            for (path, entry) in others {
+                common.part(element.name.as_bytes()).part(path.as_bytes());
+                see(&mut common, entry);
+            }
+        }
+        let mut origin = Hasher::new("origin 1");
+        origin.digest(releases.digest());
+        for (tool, version) in tools {
+            origin.part(tool.as_bytes()).part(version.as_bytes());
+        }
+        Ids { plan, common: common.finish(), origin: origin.finish() }
+    }
+
+    /// The id that the first step's parent has.
+    pub(super) fn origin(&self) -> Digest {
+        self.origin
+    }
+
+    /// The id of a step of the plan.
+    pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
+        let mut hasher = Hasher::new("step");
+        hasher.digest(parent).digest(self.common).part(step.phase.name().as_bytes()).part(step.name.as_bytes());
+        hasher.part(format!("{:?}", step.action).as_bytes());
+        if step.action == Action::ImagePackages {
+            self.plan.packages.iter().for_each(|package| drop(hasher.part(package.as_bytes())));
+        }
+        for file in hooks::seen_by(&request(self.plan), step) {
+            if let Some(entry) = entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source)) {
+                hasher.part(file.path.as_bytes());
+                see(&mut hasher, entry);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
+    pub(super) fn of_added(&self, parent: Digest, phase: Phase, name: &str) -> Digest {
+        let mut hasher = Hasher::new("added step");
+        hasher.digest(parent).part(phase.name().as_bytes()).part(name.as_bytes());
+        hasher.finish()
+    }
+}
+
+/// The elements engine's view of a plan.
+pub(super) fn request(plan: &Plan) -> StepRequest<'_> {
+    StepRequest {
+        elements: &plan.elements,
+        names: &plan.names,
+        variables: &plan.variables,
+        image_packages: !plan.packages.is_empty(),
+    }
+}
+
+pub(super) fn entry<'a>(elements: &'a [ElementSource], element: &str, path: &str) -> Option<&'a Entry> {
+    elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
+}
+
+fn is_hook(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(top, _)| Phase::of_directory(top).is_some())
+}
+
+fn see(hasher: &mut Hasher, entry: &Entry) {
+    match entry {
+        Entry::File { executable, digest, .. } => hasher.part(&[u8::from(*executable)]).digest(*digest),
+        Entry::Symlink(target) => hasher.part(b"link").part(target.as_bytes()),
+        Entry::Dir => hasher.part(b"dir"),
+    };
+}
