@@ -4,11 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use dibber_format::{ext4, fat, swap};
+use dibber_format::disk::{BootCode, DiskContent};
+use dibber_format::{ext4, fat, grub, swap};
+use dibber_model::extent::ExtentError;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Meta, Placed, Seed, Timestamp,
-    Tree,
+    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Loader, Meta, Piece,
+    Placed, Seed, Timestamp, Tree,
 };
+
+use crate::loader::Cores;
 
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,17 @@ pub enum PartError {
         part: String,
         /// What is in the way.
         source: swap::SwapError,
+    },
+    /// The images in the tree are not GRUB's.
+    #[error(transparent)]
+    Grub(#[from] grub::GrubError),
+    /// A core is larger than its partition.
+    #[error("partition {part}: its boot loader does not fit: {source}")]
+    Core {
+        /// Partition name.
+        part: String,
+        /// What does not fit.
+        source: ExtentError,
     },
     /// A mount point is no directory in the tree.
     #[error("partition {part} is mounted on {path}, which is no directory in the image")]
@@ -111,7 +126,9 @@ pub fn measure(trees: &BTreeMap<String, Tree>, disk: &DiskSpec, common: &Common)
         let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
         let size = match fs.kind {
             FsKind::Ext4 => ext4::measure(tree, &ext4_params(fs, common)).map_err(ext4_fault(&part.name))?,
-            FsKind::Vfat => fat::measure(tree, &fat_params(fs, disk, 0, common)).map_err(fat_fault(&part.name))?,
+            FsKind::Vfat => fat_params(fs, disk, 0, common)
+                .and_then(|params| fat::measure(tree, &params))
+                .map_err(fat_fault(&part.name))?,
             FsKind::Swap => Bytes::mib(1),
         };
         sizes.insert(part.name.clone(), size);
@@ -134,7 +151,9 @@ fn filesystem(fs: &FsSpec, tree: &Tree, (disk, placed): (&DiskSpec, &Placed), co
     let part = &placed.spec.name;
     match fs.kind {
         FsKind::Ext4 => ext4::write(tree, &ext4_params(fs, common), placed.len).map_err(ext4_fault(part)),
-        FsKind::Vfat => fat::write(tree, &fat_params(fs, disk, placed.start, common), placed.len).map_err(fat_fault(part)),
+        FsKind::Vfat => fat_params(fs, disk, placed.start, common)
+            .and_then(|params| fat::write(tree, &params, placed.len))
+            .map_err(fat_fault(part)),
         FsKind::Swap => {
             let page = swap_page(common.arch);
             swap::write(&fs.label, fs.uuid, placed.len, page).map_err(|source| PartError::Swap { part: part.clone(), source })
@@ -142,8 +161,66 @@ fn filesystem(fs: &FsSpec, tree: &Tree, (disk, placed): (&DiskSpec, &Placed), co
     }
 }
 
+/// Adds the boot loader's cores to the partitions that are their places, patched for where they lie.
+pub fn with_loaders(
+    mut parts: BTreeMap<String, Extents>,
+    layout: &DiskLayout,
+    cores: &Cores,
+) -> Result<DiskContent, PartError> {
+    let mut boot_code = None;
+    for placed in layout.parts() {
+        let Holds::Loader(place) = placed.spec.holds else { continue };
+        let Some(core) = cores.cores.get(&place) else { continue };
+        let bytes = match (place, &cores.boot_img) {
+            (Loader::Bios, Some(boot_img)) => {
+                let (first, core) = grub::bios(boot_img, core, placed.start / SECTOR)?;
+                boot_code = Some(BootCode { first, gap: None });
+                core
+            }
+            _ => core.clone(),
+        };
+        parts.insert(placed.spec.name.clone(), at_start(bytes, placed)?);
+    }
+    if let (None, Some(boot_img), Some(core)) = (&boot_code, &cores.boot_img, cores.cores.get(&Loader::Bios)) {
+        // Without a partition of its own, core.img lies in the gap after the MBR, from the second sector on.
+        let (first, core) = grub::bios(boot_img, core, 1)?;
+        boot_code = Some(BootCode { first, gap: Some(core) });
+    }
+    Ok(DiskContent { parts, boot_code })
+}
+
+/// GRUB i386-pc counts in these, whatever the table counts in.
+const SECTOR: u64 = 512;
+
+fn at_start(bytes: Vec<u8>, placed: &Placed) -> Result<Extents, PartError> {
+    Extents::new(placed.len, vec![Extent { at: 0, piece: Piece::bytes(bytes) }])
+        .map_err(|source| PartError::Core { part: placed.spec.name.clone(), source })
+}
+
+fn ext4_params(fs: &FsSpec, common: &Common) -> ext4::Ext4Params {
+    ext4::Ext4Params {
+        label: fs.label.clone(),
+        uuid: fs.uuid,
+        hash_seed: common.seed.uuid(&format!("hash seed of {}", fs.name), 0),
+        epoch: common.epoch,
+        options: fs.options.clone(),
+        mount_point: fs.mount.as_ref().map(|mount| mount.as_str().to_string()).unwrap_or_default(),
+    }
+}
+
+fn fat_params(fs: &FsSpec, disk: &DiskSpec, start: u64, common: &Common) -> Result<fat::FatParams, fat::FatError> {
+    Ok(fat::FatParams {
+        label: fat::label(&fs.label)?,
+        volume_id: fs.volume_id(),
+        epoch: common.epoch,
+        // A field of 32 bits that only old BIOS boot code reads; past it, as mkfs.fat does, it says nothing.
+        hidden_sectors: u32::try_from(start / disk.sector.bytes()).unwrap_or(0),
+        sector: disk.sector,
+    })
+}
+
 /// Page size of the target's usual kernel: Debian's ppc64el kernels have pages of 64 KiB.
-fn swap_page(arch: Arch) -> u32 {
+fn swap_page(arch: Arch) -> u64 {
     match arch {
         Arch::Ppc64le => 64 << 10,
         Arch::X86_64 | Arch::Aarch64 => 4 << 10,

@@ -90,7 +90,7 @@ fn place(dir: &Path, stage: &Stage, file: &MadeFile) -> Result<(), OutputError> 
         let json = serde_json::to_vec_pretty(&sidecar).map_err(|e| at(&from)(e.into()))?;
         write_beside(dir, stage, &format!("{name}.json"), &json)?;
     }
-    File::open(&from).and_then(|f| f.sync_all()).map_err(at(&from))?;
+    take_over(&from).map_err(at(&from))?;
     fs::rename(&from, &to).map_err(at(&to))?;
     for link in &file.links {
         // A link is made under another name and renamed, because link(2) does not replace.
@@ -101,6 +101,14 @@ fn place(dir: &Path, stage: &Stage, file: &MadeFile) -> Result<(), OutputError> 
         let _ = fs::remove_file(&beside);
     }
     Ok(())
+}
+
+/// The sandbox's root made the file; it becomes the person's, readable by all, and durable.
+fn take_over(path: &Path) -> std::io::Result<()> {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid))?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    File::open(path)?.sync_all()
 }
 
 fn write_beside(dir: &Path, stage: &Stage, name: &str, bytes: &[u8]) -> Result<(), OutputError> {

@@ -104,6 +104,9 @@ impl SetFile {
 
     /// Every file name that this set owns in its directory, sidecars included.
     pub fn owns(&self, file: &str) -> bool {
+        if file == "SHA256SUMS" {
+            return !self.images.is_empty();
+        }
         let described = file.strip_suffix(".json").unwrap_or(file);
         self.images
             .iter()

@@ -1,0 +1,298 @@
+//! The files of a set: poured from the disk and the tree, and described.
+//!
+//! In: a composed disk, a captured tree, facts. Out: files in the stage with their sidecars. Never: a second read of the tree
+//! for a second container.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use dibber_format::{qcow2, vhd};
+use dibber_model::{Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree};
+use dibber_plan::{OutputKind, Qcow2Compression};
+
+use crate::capture::CapturedFiles;
+use crate::error::BuildError;
+use crate::event::{Event, Events};
+use crate::job::Build;
+use crate::kernel::Kernel;
+use crate::output::{ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, dpkg_packages};
+use crate::pour::{self, Container, Foreign, Manner, Squashfs, Stream, Sums, Target};
+
+/// What every file of the set is described with.
+pub(crate) struct Facts<'a> {
+    pub(crate) build: &'a Build,
+    /// Digest over everything that the files are a function of.
+    pub(crate) id: Digest,
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// A file made of one file of the tree: kernel or ramdisk.
+pub(crate) struct Single {
+    kind: OutputKind,
+    extents: Extents,
+}
+
+/// Pours.
+pub(crate) struct Artifacts<'a> {
+    pub(crate) facts: &'a Facts<'a>,
+    pub(crate) files: &'a CapturedFiles,
+    pub(crate) stage: &'a Path,
+    pub(crate) threads: usize,
+    pub(crate) events: &'a dyn Events,
+}
+
+/// Packages of the tree, from its package database; none where it has none.
+pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package>, BuildError> {
+    let Some(id) = tree.lookup(b"var/lib/dpkg/status") else { return Ok(Vec::new()) };
+    let mut text = Vec::new();
+    match &tree.inode(id).kind {
+        Kind::File(Content { source: Source::Inline(bytes), .. }) => text.extend_from_slice(bytes),
+        Kind::File(Content { source: Source::File(file), .. }) => {
+            let read = files.open(*file).and_then(|mut file| file.read_to_end(&mut text));
+            read.map_err(|source| BuildError::File { path: files.name(*file), source })?;
+        }
+        _ => {}
+    }
+    Ok(dpkg_packages(&String::from_utf8_lossy(&text)))
+}
+
+/// Whether some output is made of the tree itself, and not of the disk.
+pub(crate) fn wants_tree(outputs: &[OutputKind]) -> bool {
+    outputs.iter().any(|kind| matches!(kind, OutputKind::Tar | OutputKind::Tgz | OutputKind::Squashfs))
+}
+
+/// The kernel and the ramdisk, where they are wanted. One that is wanted and missing is an error.
+pub(crate) fn kernel_files(facts: &Facts<'_>, tree: &Tree) -> Result<Vec<Single>, BuildError> {
+    let mut singles = Vec::new();
+    for kind in [OutputKind::Vmlinuz, OutputKind::Initrd] {
+        if !facts.build.plan.outputs.contains(&kind) {
+            continue;
+        }
+        let kernel = facts.kernel.as_ref().ok_or(BuildError::NoKernel)?;
+        if !kernel.has_modules {
+            return Err(BuildError::NoModules { release: kernel.release.clone() });
+        }
+        let id = match kind {
+            OutputKind::Vmlinuz => kernel.vmlinuz,
+            _ => kernel.initrd.ok_or_else(|| BuildError::NoInitrd { release: kernel.release.clone() })?,
+        };
+        singles.push(Single { kind, extents: extents_of(tree, id)? });
+    }
+    Ok(singles)
+}
+
+fn extents_of(tree: &Tree, id: InodeId) -> Result<Extents, BuildError> {
+    let Kind::File(content) = &tree.inode(id).kind else { return Ok(Extents::hole(0)) };
+    let pieces = content.data.iter().map(|range| Extent {
+        at: range.start,
+        piece: match &content.source {
+            Source::Inline(bytes) => {
+                Piece::Bytes { buffer: bytes.clone(), range: range.start as usize..range.end as usize }
+            }
+            Source::File(file) => Piece::File { file: *file, offset: range.start, len: range.end - range.start },
+        },
+    });
+    Ok(Extents::new(content.len, pieces.collect())?)
+}
+
+/// A file in the stage, before it is described.
+struct Raw {
+    kind: OutputKind,
+    bytes: u64,
+    virtual_bytes: Option<u64>,
+    sums: Sums,
+    tools: BTreeMap<String, String>,
+}
+
+impl Artifacts<'_> {
+    /// Makes every output.
+    pub(crate) fn pour(
+        &self,
+        layout: &DiskLayout,
+        disk: &Extents,
+        singles: Vec<Single>,
+        tree: Option<&Tree>,
+    ) -> Result<Made, BuildError> {
+        let mut raws = self.disks(disk)?;
+        for single in singles {
+            let path = self.path(single.kind);
+            raws.extend(self.fill(&single.extents, &[(single.kind, path, Container::Raw)])?);
+        }
+        for raw in raws.iter_mut().filter(|raw| matches!(raw.kind, OutputKind::Vmlinuz | OutputKind::Initrd)) {
+            raw.virtual_bytes = None;
+        }
+        if let Some(tree) = tree {
+            raws.extend(self.trees(tree)?);
+        }
+        let order = &self.facts.build.plan.outputs;
+        raws.sort_by_key(|raw| order.iter().position(|kind| *kind == raw.kind));
+        Ok(Made { files: raws.into_iter().map(|raw| self.describe(raw, layout)).collect() })
+    }
+
+    fn wants(&self, kind: OutputKind) -> bool {
+        self.facts.build.plan.outputs.contains(&kind)
+    }
+
+    fn path(&self, kind: OutputKind) -> PathBuf {
+        self.stage.join(format!("{}.{}", self.facts.build.plan.stem(), kind.extension()))
+    }
+
+    /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
+    fn disks(&self, disk: &Extents) -> Result<Vec<Raw>, BuildError> {
+        let foreign = [(OutputKind::Vmdk, Foreign::Vmdk), (OutputKind::Vhdx, Foreign::Vhdx)];
+        let foreign: Vec<_> = foreign.into_iter().filter(|(kind, _)| self.wants(*kind)).collect();
+        let mut targets = Vec::new();
+        if self.wants(OutputKind::Raw) || !foreign.is_empty() {
+            targets.push((OutputKind::Raw, self.path(OutputKind::Raw), Container::Raw));
+        }
+        if self.wants(OutputKind::Qcow2) {
+            targets.push((OutputKind::Qcow2, self.path(OutputKind::Qcow2), Container::Qcow2(self.qcow2())));
+        }
+        let mut raws = self.fill(disk, &targets)?;
+        if self.wants(OutputKind::Vhd) {
+            let plan = &self.facts.build.plan;
+            let epoch = Timestamp::from_secs(self.facts.build.epoch);
+            let extents = vhd::fixed(disk.clone(), plan.seed.uuid("vhd", 0), epoch)?;
+            raws.extend(self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?);
+        }
+        for (kind, foreign) in foreign {
+            let version = pour::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
+            let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
+            raws.push(Raw { virtual_bytes: Some(disk.len()), tools, ..self.finished(kind)? });
+        }
+        if !self.wants(OutputKind::Raw) && raws.iter().any(|raw| raw.kind == OutputKind::Raw) {
+            let scratch = self.path(OutputKind::Raw);
+            fs::remove_file(&scratch).map_err(|source| BuildError::File { path: scratch, source })?;
+            raws.retain(|raw| raw.kind != OutputKind::Raw);
+        }
+        Ok(raws)
+    }
+
+    fn qcow2(&self) -> qcow2::Options {
+        let compression = match self.facts.build.plan.compression {
+            Qcow2Compression::Plain => qcow2::Compression::None,
+            Qcow2Compression::Zlib => qcow2::Compression::ZLIB,
+            Qcow2Compression::Zstd => qcow2::Compression::ZSTD,
+        };
+        qcow2::Options { compression, ..qcow2::Options::default() }
+    }
+
+    fn fill(&self, extents: &Extents, wanted: &[(OutputKind, PathBuf, Container)]) -> Result<Vec<Raw>, BuildError> {
+        let mut open = Vec::new();
+        for (_, path, _) in wanted {
+            open.push(create(path)?);
+        }
+        let targets: Vec<Target<'_>> = wanted
+            .iter()
+            .zip(&open)
+            .map(|((_, path, container), file)| Target { file, path, container: *container, sums: true })
+            .collect();
+        let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
+        let manner = Manner { threads: self.threads, progress: &progress };
+        let poured = pour::pour(extents, self.files, &targets, manner)?;
+        let raws = poured.into_iter().zip(wanted).map(|(poured, (kind, path, _))| {
+            let sums = poured.sums.ok_or_else(|| BuildError::NoSums { path: path.clone() })?;
+            let (bytes, virtual_bytes) = (poured.file_len, Some(poured.len));
+            Ok(Raw { kind: *kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
+        });
+        raws.collect()
+    }
+
+    fn trees(&self, tree: &Tree) -> Result<Vec<Raw>, BuildError> {
+        let mut raws = Vec::new();
+        for kind in [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs].into_iter().filter(|kind| self.wants(*kind)) {
+            let path = self.path(kind);
+            let mut tools = BTreeMap::new();
+            let left_out = if kind == OutputKind::Squashfs {
+                let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
+                let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
+                let (version, left_out) = pour::squashfs(tree, self.files, image)?;
+                tools.insert("mksquashfs".to_string(), version);
+                left_out
+            } else {
+                let mut file = std::io::BufWriter::with_capacity(1 << 20, create(&path)?);
+                let stream = Stream { to: &mut file, path: &path };
+                let left_out = match kind {
+                    OutputKind::Tgz => pour::tgz(tree, self.files, stream, 6)?,
+                    _ => pour::tar(tree, self.files, stream)?,
+                };
+                file.into_inner().map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
+                left_out
+            };
+            for left in left_out {
+                self.events.emit(Event::Warning { text: format!("{}: {}: {}", kind.name(), left.path.display(), left.what) });
+            }
+            raws.push(Raw { tools, ..self.finished(kind)? });
+        }
+        Ok(raws)
+    }
+
+    /// A file that something else wrote, summed.
+    fn finished(&self, kind: OutputKind) -> Result<Raw, BuildError> {
+        let path = self.path(kind);
+        let fault = |source| BuildError::File { path: path.clone(), source };
+        let file = File::open(&path).map_err(fault)?;
+        let bytes = file.metadata().map_err(fault)?.len();
+        let sums = pour::sums(&file).map_err(fault)?;
+        Ok(Raw { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
+    }
+
+    fn describe(&self, raw: Raw, layout: &DiskLayout) -> MadeFile {
+        let Facts { build, id, kernel, packages } = self.facts;
+        let plan = &build.plan;
+        let extension = raw.kind.extension();
+        let mut names: Vec<String> = plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+        let name = names.remove(0);
+        let sidecar = Sidecar {
+            file: name.clone(),
+            kind: raw.kind.name().into(),
+            bytes: raw.bytes,
+            virtual_bytes: raw.virtual_bytes,
+            sha256: Digest::from(raw.sums.sha256),
+            sha512: raw.sums.sha512.iter().map(|byte| format!("{byte:02x}")).collect(),
+            image: plan.image.clone(),
+            arch: plan.target.arch.to_string(),
+            platform: plan.target.platform.as_ref().map(ToString::to_string),
+            id: *id,
+            builder: concat!("dibber ", env!("CARGO_PKG_VERSION")).into(),
+            depends_on_tools: raw.tools,
+            source_date_epoch: build.epoch,
+            archive: ArchiveFacts {
+                mirror: plan.archive.mirror.as_deref().map(without_credentials),
+                snapshot: plan.archive.snapshot.clone(),
+                release_dates: build.releases.files.iter().map(|(url, r)| (without_credentials(url), r.date.clone())).collect(),
+            },
+            kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
+            disk: raw.kind.is_disk().then(|| DiskFacts::of(layout)),
+            properties: plan.properties.clone(),
+            elements: plan.names.clone(),
+            packages: packages.clone(),
+        };
+        MadeFile { name, links: names, sidecar }
+    }
+}
+
+fn create(path: &Path) -> Result<File, BuildError> {
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(path);
+    file.map_err(|source| BuildError::File { path: path.into(), source })
+}
+
+/// `http://user:password@host/` without the user and the password.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn urls_lose_their_credentials_only() {
+        let strip = super::without_credentials;
+        assert_eq!(strip("http://u:p@host:3142/debian"), "http://host:3142/debian");
+        assert_eq!(strip("http://host/a@b"), "http://host/a@b");
+    }
+}

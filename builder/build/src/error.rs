@@ -1,0 +1,103 @@
+//! Why a build did not succeed.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::capture::CaptureError;
+use crate::job::{Failure, FailureKind};
+use crate::loader::LoaderError;
+use crate::parts::PartError;
+use crate::pour::PourError;
+use crate::steps::StepError;
+use crate::store::StoreError;
+
+/// A build's failure, inside the sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A step.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Capture.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The boot loader.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// A filesystem.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// The layout.
+    #[error(transparent)]
+    Layout(#[from] dibber_layout::LayoutError),
+    /// The disk's tables.
+    #[error(transparent)]
+    Disk(#[from] dibber_format::disk::DiskError),
+    /// A VHD.
+    #[error(transparent)]
+    Vhd(#[from] dibber_format::vhd::VhdError),
+    /// Content that does not fit together.
+    #[error(transparent)]
+    Extents(#[from] dibber_model::extent::ExtentError),
+    /// Pouring.
+    #[error(transparent)]
+    Pour(#[from] PourError),
+    /// No kernel to take out.
+    #[error("vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out")]
+    NoKernel,
+    /// A kernel without its ramdisk.
+    #[error("initrd is wanted, and /boot has none for kernel {release}; install initramfs-tools or dracut, or leave the output initrd out")]
+    NoInitrd {
+        /// Its release.
+        release: String,
+    },
+    /// A kernel without its modules.
+    #[error("the newest kernel in /boot is {release}, and the image has no modules for it; remove the stale kernel")]
+    NoModules {
+        /// Its release.
+        release: String,
+    },
+    /// Checksums that were asked for and not told.
+    #[error("{path}: no checksums")]
+    NoSums {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl BuildError {
+    /// The failure as it crosses to the person's process.
+    pub fn failure(self) -> Failure {
+        let kind = self.kind();
+        let message = self.to_string();
+        let hook = match self {
+            BuildError::Step(StepError::Hook(hook)) => Some(*hook),
+            _ => None,
+        };
+        Failure { kind, message, hook }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
+            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => FailureKind::Input,
+            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
+            BuildError::Loader(_) | BuildError::NoKernel | BuildError::NoInitrd { .. } | BuildError::NoModules { .. } => {
+                FailureKind::Input
+            }
+            BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => FailureKind::Space,
+            BuildError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => FailureKind::Space,
+            _ => FailureKind::Fault,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One image, from its plan to the files in the stage.
+//!
+//! In: a plan, inside the sandbox. Out: the files of its set, described. Never: a name in the output directory; the
+//! person's process commits.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use dibber_layout::Measured;
+use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, InodeId, Loader, Timestamp};
+use dibber_plan::{OutputKind, Plan};
+
+use crate::artifacts::{self, Artifacts};
+use crate::capture::{CaptureOptions, CapturedFiles, capture, rules};
+use crate::error::BuildError;
+use crate::event::{Event, Events};
+use crate::job::Build;
+use crate::kernel;
+use crate::loader::{self, Cores};
+use crate::output::Made;
+use crate::parts::{self, Common};
+use crate::steps::{self, Finished, ScratchTree};
+use crate::store::Session;
+
+/// What came of it.
+pub enum Outcome {
+    /// The set that is in place is this one.
+    UpToDate,
+    /// The files are in the stage.
+    Made(Made),
+}
+
+/// Builds: hooks make a tree, the tree becomes data, the data a disk, the disk files.
+pub fn image(build: &Build, session: &Session, stage: &Path, events: &dyn Events) -> Result<Outcome, BuildError> {
+    let finished = steps::run(build, session, events)?;
+    let id = set_id(build, &finished);
+    if build.in_place == Some(id) {
+        return Ok(Outcome::UpToDate);
+    }
+    let epoch = Timestamp::from_secs(build.epoch);
+    let common = Common { seed: build.plan.seed, epoch, arch: build.plan.target.arch };
+
+    let scratch = ScratchTree::open(&finished, session, (&build.plan, build.epoch))?;
+    let (tree, files) = stage_of("capture", events, || {
+        let options = CaptureOptions { epoch, scrub: &rules::volatile(), nodes: &build.plan.nodes };
+        Ok(capture(&scratch.tree(), &options)?)
+    })?;
+    let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;
+    let facts = artifacts::Facts { build, id, kernel: kernel::newest(&tree), packages: artifacts::packages(&tree, &files)? };
+    let single = artifacts::kernel_files(&facts, &tree)?;
+    let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
+
+    let (layout, disk) = stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?;
+    for caution in dibber_layout::cautions(&layout) {
+        events.emit(Event::Warning { text: caution.to_string() });
+    }
+    let artifacts = Artifacts { facts: &facts, files: &files, stage, threads: build.threads, events };
+    stage_of("pour", events, || artifacts.pour(&layout, &disk, single, whole.as_ref())).map(Outcome::Made)
+}
+
+/// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
+fn disk(plan: &Plan, tree: dibber_model::Tree, cores: &Cores, common: &Common) -> Result<(DiskLayout, Extents), BuildError> {
+    let trees = parts::split(tree, &plan.disk)?;
+    let content = parts::measure(&trees, &plan.disk, common)?;
+    let loaders: BTreeMap<Loader, Bytes> =
+        cores.cores.iter().map(|(place, core)| (*place, Bytes(core.len() as u64))).collect();
+    let layout = dibber_layout::solve(&plan.disk, &Measured { content }, &loaders)?;
+    let filesystems = parts::write(&trees, &layout, common)?;
+    let content = parts::with_loaders(filesystems, &layout, cores)?;
+    let disk = dibber_format::disk::compose(&layout, content)?;
+    Ok((layout, disk))
+}
+
+/// GRUB's cores, where an element or a hook asked for a boot loader.
+fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
+    let asked = plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty();
+    if asked { Ok(loader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
+}
+
+/// Digest over everything that the files are a function of.
+fn set_id(build: &Build, finished: &Finished) -> Digest {
+    let mut hasher = Hasher::new("set 1");
+    let plan = &build.plan;
+    hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.id);
+    for part in [
+        format!("{:?}", plan.disk),
+        format!("{:?}", plan.outputs),
+        format!("{:?}", plan.compression),
+        format!("{:?}", plan.nodes),
+        format!("{:?}", plan.properties),
+    ] {
+        hasher.part(part.as_bytes());
+    }
+    hasher.finish()
+}
+
+fn stage_of<T>(name: &str, events: &dyn Events, work: impl FnOnce() -> Result<T, BuildError>) -> Result<T, BuildError> {
+    let start = Instant::now();
+    events.emit(Event::StageStarted { stage: name.into(), bytes: None });
+    let result = work()?;
+    events.emit(Event::StageFinished { stage: name.into(), seconds: start.elapsed().as_secs_f64() });
+    Ok(result)
+}

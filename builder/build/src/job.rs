@@ -1,0 +1,101 @@
+//! What the person's process tells the worker, and what the worker answers.
+//!
+//! In and out: values that cross a pipe. Never: a file, an effect.
+
+use std::collections::BTreeMap;
+
+use dibber_model::Digest;
+use dibber_plan::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::answers::Releases;
+use crate::event::Event;
+use crate::output::Made;
+use crate::steps::HookFailure;
+
+/// The work of one worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Job {
+    /// Builds an image.
+    Build(Box<Build>),
+    /// Prunes the store.
+    Prune {
+        /// Down to this many bytes.
+        limit: Option<u64>,
+        /// Everything, downloads too.
+        all: bool,
+    },
+}
+
+/// An image to be built.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Build {
+    /// Its plan.
+    pub plan: Plan,
+    /// Release files of its archive.
+    pub releases: Releases,
+    /// The time that stands in for now, in seconds since 1970.
+    pub epoch: i64,
+    /// Host tools that the bootstrap uses, with their versions.
+    pub tools: Vec<(String, String)>,
+    /// Seconds that each step (`install/10-ssh`) took the last time.
+    pub timings: BTreeMap<String, f64>,
+    /// Id of the set that is in place and right; if the set to be built has it, nothing is poured.
+    pub in_place: Option<Digest>,
+    /// Threads that write images.
+    pub threads: usize,
+    /// Opens a shell where a hook failed.
+    pub shell_on_error: bool,
+}
+
+/// One line of a worker's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Line {
+    /// Something happened.
+    Event(Event),
+    /// The set that is in place is the one to be built.
+    UpToDate,
+    /// The files are in the stage.
+    Made(Made),
+    /// So much was pruned.
+    Pruned {
+        /// Checkpoints removed.
+        removed: usize,
+        /// Bytes freed.
+        freed: u64,
+        /// Bytes left.
+        left: u64,
+    },
+    /// It did not succeed.
+    Failed(Failure),
+}
+
+/// What kind of failure it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// A fault without a code of its own.
+    Fault,
+    /// An image file, element or layout is wrong.
+    Input,
+    /// Something does not fit.
+    Space,
+    /// A hook failed.
+    Hook,
+    /// An output is in the way.
+    Output,
+    /// The machine lacks something.
+    Machine,
+    /// The person interrupted.
+    Interrupted,
+}
+
+/// Why a build did not succeed, as the person is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: FailureKind,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// The hook, if it was one.
+    pub hook: Option<HookFailure>,
+}

@@ -1,0 +1,76 @@
+//! Why a step did not succeed.
+
+use std::io;
+use std::path::PathBuf;
+
+use dibber_plan::elements::ElementError;
+use serde::{Deserialize, Serialize};
+
+use crate::layers::LayerError;
+use crate::sandbox::SandboxError;
+use crate::store::StoreError;
+
+/// A hook that ended badly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookFailure {
+    /// Phase name.
+    pub phase: String,
+    /// Step name.
+    pub name: String,
+    /// Element.
+    pub element: String,
+    /// Where the element was found.
+    pub origin: String,
+    /// `exit code 3`, `signal 11`.
+    pub end: String,
+    /// The last lines that it printed.
+    pub tail: Vec<String>,
+}
+
+/// Why a step did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A hook ended badly.
+    #[error("{}/{} of element {} failed with {}", .0.phase, .0.name, .0.element, .0.end)]
+    Hook(Box<HookFailure>),
+    /// root.d left no tree.
+    #[error("the root phase left an empty tree; some element must provide an operating system in root.d")]
+    NoTree,
+    /// The sandbox could not run it.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Layers could not be mounted or merged.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// Elements ask for what cannot be.
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    /// What a checkpoint remembers cannot be read.
+    #[error("a checkpoint remembers something that cannot be read: {0}; dibber cache prune --all removes it")]
+    State(String),
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A source repository could not be fetched.
+    #[error("source repository {name}: {why}")]
+    Source {
+        /// Its name.
+        name: String,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// Puts the file's name to an error of the system.
+pub(super) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StepError {
+    let path = path.into();
+    move |source| StepError::File { path, source }
+}

@@ -1,0 +1,43 @@
+# Fetches one source repository into the download cache, then copies it into the tree. Runs on the host's side of the
+# sandbox. Arguments: kind, name, location, reference, destination in the tree.
+set -eu -o pipefail
+kind=$1 name=$2 location=$3 reference=$4 destination=$5
+
+cache=$DIB_IMAGE_CACHE/source-repositories/${name//[^A-Za-z0-9]/_}_$(printf '%s' "${kind}_$location" | sha1sum | cut -d' ' -f1)
+mkdir -p "${cache%/*}"
+target=$TMP_MOUNT_PATH$destination
+mkdir -p "${target%/*}"
+
+case $kind in
+git)
+    if [ -d "$cache" ]; then
+        [ -n "${DIB_OFFLINE:-}" ] || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
+    else
+        git clone --quiet --mirror "$location" "$cache.new.$$"
+        mv -T "$cache.new.$$" "$cache"
+    fi
+    rm -rf "$target"
+    git clone --quiet --no-hardlinks "$cache" "$target"
+    [ "$reference" = '*' ] || git -C "$target" checkout --quiet --detach "$reference" 2>/dev/null ||
+        git -C "$target" checkout --quiet --detach "origin/$reference"
+    git -C "$target" remote set-url origin "$location"
+    echo "$name $location $(git -C "$target" rev-parse HEAD)"
+    ;;
+tar | file)
+    if [ ! -f "$cache" ] || [ -z "${DIB_OFFLINE:-}" ]; then
+        curl --fail --silent --show-error --location --retry 5 --output "$cache.new.$$" "$location"
+        mv -T "$cache.new.$$" "$cache"
+    fi
+    if [ "$kind" = file ]; then
+        cp "$cache" "$target"
+    else
+        mkdir -p "$target"
+        case $reference in
+        . | '') tar -C "$target" --strip-components=1 -xf "$cache" ;;
+        '*') tar -C "$target" -xf "$cache" ;;
+        *) tar -C "$target" --strip-components=1 -xf "$cache" --wildcards "*/$reference" ;;
+        esac
+    fi
+    echo "$name $location $(sha256sum "$cache" | cut -d' ' -f1)"
+    ;;
+esac

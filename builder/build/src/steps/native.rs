@@ -1,0 +1,137 @@
+//! dib's plumbing elements, done here: no Python in the tree, and errors that name the file and line.
+//!
+//! In: a native step on its bench. Out: packages installed, files placed. Never: a file written into the tree from outside:
+//! links in it are its own, so what writes runs inside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use dibber_model::{Phase, Side};
+use dibber_plan::elements::{manifests, package_installs, pkg_map, repositories};
+use dibber_plan::{Action, Step};
+
+use super::bench::Bench;
+use super::error::{StepError, at};
+use super::id;
+use crate::output::dpkg_packages;
+use crate::sandbox::{HookEnd, What};
+
+/// Below the hooks directory, what native steps hand to programs in the tree.
+const STAGED: &str = ".dibber";
+
+pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    match &step.action {
+        Action::InstallPackages => packages(bench, step, false),
+        Action::UninstallPackages => packages(bench, step, true),
+        Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
+        Action::InstallStatic => place(bench, step, "static", "/"),
+        Action::InstallBin => place(bench, step, "bin", "/usr/local/bin"),
+        Action::FetchSources => sources(bench, step),
+        Action::Manifests => write_manifests(bench, step),
+        Action::Fstab => fstab(bench, step),
+        Action::Script { .. } => Ok(bench.unchanged()),
+    }
+}
+
+fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookEnd, StepError> {
+    let environment = bench.environment(Side::Chroot)?;
+    let lists = package_installs::packages(&id::request(bench.plan), step.phase, &environment)?;
+    let list = if uninstall { lists.uninstall } else { lists.install };
+    let maps = pkg_map::read(&bench.plan.elements)?;
+    let variable = |name: &str| environment.get(name).map_or("", String::as_str);
+    let names = pkg_map::translate(&maps, &list, variable("DISTRO_NAME"), variable("DIB_RELEASE"));
+    install(bench, step, if uninstall { &["-e"] } else { &[] }, &names)
+}
+
+/// `install-packages` is the operating system's own, from an element's `bin/`.
+fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -> Result<HookEnd, StepError> {
+    if names.is_empty() {
+        return Ok(bench.unchanged());
+    }
+    let argv = ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
+    bench.call(Side::Chroot, What::Argv(argv.collect()), step)
+}
+
+/// Copies a directory of the hooks directory into the tree, owned by root.
+fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
+    let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
+    bench.call(Side::Chroot, What::Argv(argv.map(String::from).to_vec()), step)
+}
+
+fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
+    let staged = bench.hooks().join(STAGED).join(dir);
+    fs::create_dir_all(&staged).map_err(at(&staged))?;
+    for (name, text) in files {
+        let path = staged.join(name);
+        fs::write(&path, text).map_err(at(&path))?;
+    }
+    Ok(format!("{STAGED}/{dir}"))
+}
+
+/// Takes away what was staged, so that no later step sees it.
+fn unstage(bench: &Bench<'_>) -> Result<(), StepError> {
+    let staged = bench.hooks().join(STAGED);
+    fs::remove_dir_all(&staged).map_err(at(&staged))
+}
+
+/// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
+fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    if step.phase != Phase::Cleanup {
+        return Ok(bench.unchanged());
+    }
+    let mut files = BTreeMap::from([
+        ("dib-element-manifest".to_string(), manifests::element_manifest(&bench.plan.names)),
+        ("dib_environment".to_string(), manifests::environment(&bench.plan.variables)),
+    ]);
+    let status = super::scratch::read_in(&bench.tree(), Path::new("var/lib/dpkg/status"));
+    if let Ok(status) = status {
+        let packages: Vec<_> = dpkg_packages(&String::from_utf8_lossy(&status))
+            .into_iter()
+            .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
+            .collect();
+        let json = serde_json::json!({ "packages": packages });
+        files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
+    }
+    let staged = stage(bench, "manifests", &files)?;
+    let to = bench.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str);
+    let end = place(bench, step, &staged, to)?;
+    unstage(bench)?;
+    Ok(end)
+}
+
+/// `/etc/fstab` and the directories that filesystems are mounted on.
+fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    let text = dibber_plan::fstab(&bench.plan.disk);
+    let staged = stage(bench, "fstab", &BTreeMap::from([("fstab".to_string(), text)]))?;
+    let end = place(bench, step, &staged, "/etc")?;
+    unstage(bench)?;
+    Ok(end)
+}
+
+/// The script that fetches; data reaches it as arguments only.
+const FETCH: &str = include_str!("fetch-source.sh");
+
+/// Fetches into the download cache with the host's git and curl, and copies into the tree.
+fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    let environment = bench.environment(Side::Host)?;
+    for repository in repositories::repositories(&id::request(bench.plan), &environment)? {
+        if repository.kind == repositories::Kind::Package {
+            continue;
+        }
+        let kind = kind(repository.kind);
+        let data = [kind, &repository.name, &repository.location, &repository.reference, &repository.dest];
+        let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
+        bench.call(Side::Host, What::Argv(argv.collect()), step)?;
+    }
+    Ok(bench.unchanged())
+}
+
+fn kind(kind: repositories::Kind) -> &'static str {
+    match kind {
+        repositories::Kind::Git => "git",
+        repositories::Kind::Tar => "tar",
+        repositories::Kind::File => "file",
+        repositories::Kind::Package => "package",
+    }
+}
