@@ -2,4 +2,8 @@
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 
+pub mod capture;
 pub mod event;
+pub mod layers;
+pub mod scan;
+pub mod store;
