@@ -1,0 +1,151 @@
+//! The walk over the disk: level by level, the directories of a level in parallel.
+//!
+//! In: the root of a mounted tree. Out: for each directory its entries in bytewise order, numbered in the order of a sorted
+//! walk by level. Never: a followed link or a crossed mount point.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use dibber_model::{Content, Kind, Meta, Rdev};
+use rayon::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Statx, openat2};
+use rustix::mount::{OpenTreeFlags, open_tree};
+
+use super::{CaptureError, at, content};
+use crate::layers::{Dir, Here, file_type, meta};
+
+/// All that was found.
+pub(super) struct Walked {
+    pub(super) root: Dir,
+    pub(super) meta: Meta,
+    /// Entries by the number of their directory; the root is 0.
+    pub(super) dirs: Vec<Vec<Found>>,
+}
+
+/// One name.
+pub(super) struct Found {
+    pub(super) name: CString,
+    pub(super) meta: Meta,
+    /// Device and inode, if there are other names.
+    pub(super) links: Option<(u64, u64)>,
+    pub(super) what: What,
+}
+
+/// What a name stands for.
+pub(super) enum What {
+    /// A directory, and its number; none for a mount point.
+    Dir(Option<usize>),
+    /// A file whose content is here.
+    Small(Content),
+    /// A file whose content stays on disk; its source is set when it gets its number.
+    Large(Content),
+    /// Anything else.
+    Other(Kind),
+}
+
+/// Walks the tree at `root`.
+pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
+    let top = Path::new("");
+    let dir = open_root(root).map_err(at("open", top))?;
+    let found = dir.statx().map_err(at("read", top))?;
+    let xattrs = dir.xattrs().map_err(at("read", top))?;
+    let mut dirs = Vec::new();
+    let mut level = vec![PathBuf::new()];
+    while !level.is_empty() {
+        let read: Vec<Vec<Found>> = level
+            .par_iter()
+            .map(|path| entries(&dir, path, found.stx_mnt_id))
+            .collect::<Result<_, CaptureError>>()?;
+        let base = dirs.len() + read.len();
+        let mut next = Vec::new();
+        for (path, mut entries) in level.iter().zip(read) {
+            for entry in &mut entries {
+                if let What::Dir(number @ Some(_)) = &mut entry.what {
+                    *number = Some(base + next.len());
+                    next.push(path.join(crate::layers::os(&entry.name)));
+                }
+            }
+            dirs.push(entries);
+        }
+        level = next;
+    }
+    Ok(Walked { root: dir, meta: meta(&found, xattrs), dirs })
+}
+
+/// A private clone of the mount, in which nothing else is mounted, so that what lies under mount points can be seen. Without
+/// the right to it (tests, as an ordinary user) the tree itself, in which mount points look empty.
+fn open_root(root: &Path) -> io::Result<Dir> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if let Ok(tree) = open_tree(CWD, root, clone) {
+        return Ok(Dir::from(rustix::fs::openat(tree, c".", flags, Mode::empty())?));
+    }
+    Dir::open(root)
+}
+
+/// Entries of the directory at `path`, in bytewise order.
+fn entries(root: &Dir, path: &Path, mount: u64) -> Result<Vec<Found>, CaptureError> {
+    let dir = open_below(root, path).map_err(at("open", path))?;
+    let names = dir.names().map_err(at("read", path))?;
+    let read = |name: &CString| -> Result<Option<Found>, CaptureError> {
+        entry(dir.here(name), mount).map_err(|e| at("read", &path.join(crate::layers::os(name)))(e))
+    };
+    // Directories of ten thousands of files are shared out; for small ones that would cost more than it gains.
+    let found: Result<Vec<Option<Found>>, _> = if names.len() > 256 {
+        names.par_iter().map(read).collect()
+    } else {
+        names.iter().map(read).collect()
+    };
+    Ok(found?.into_iter().flatten().collect())
+}
+
+/// Opens a directory below the root by the names on the way, none of which may be a link.
+fn open_below(root: &Dir, path: &Path) -> io::Result<Dir> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(Dir::from(open_at(root.as_fd(), path, flags)?))
+}
+
+/// openat2(2) takes 4095 bytes of path: longer ones are opened in pieces.
+pub(super) fn open_at(root: std::os::fd::BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
+    if path.as_os_str().is_empty() {
+        return Ok(openat2(root, c".", flags, Mode::empty(), resolve)?);
+    }
+    if path.as_os_str().len() < 4000 {
+        return Ok(openat2(root, path, flags, Mode::empty(), resolve)?);
+    }
+    let mut at: Option<OwnedFd> = None;
+    let mut names = path.components().peekable();
+    while let Some(name) = names.next() {
+        let flags = if names.peek().is_some() { OFlags::PATH | OFlags::CLOEXEC } else { flags };
+        let from = at.as_ref().map_or(root, |fd| fd.as_fd());
+        at = Some(openat2(from, name.as_os_str(), flags, Mode::empty(), resolve)?);
+    }
+    at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// What has this name; `None` if it is gone by now.
+fn entry(here: Here<'_>, mount: u64) -> io::Result<Option<Found>> {
+    let Some(stat) = here.statx()? else { return Ok(None) };
+    let kind = file_type(&stat);
+    let what = match kind {
+        FileType::Directory => What::Dir((stat.stx_mnt_id == mount).then_some(0)),
+        FileType::RegularFile => content::of(here, &stat)?,
+        FileType::Symlink => What::Other(Kind::Symlink(here.read_link()?.to_bytes().into())),
+        FileType::BlockDevice => What::Other(Kind::BlockDev(rdev(&stat))),
+        FileType::CharacterDevice => What::Other(Kind::CharDev(rdev(&stat))),
+        FileType::Fifo => What::Other(Kind::Fifo),
+        FileType::Socket => What::Other(Kind::Socket),
+        FileType::Unknown => return Err(io::Error::other("it is of a kind that is not known")),
+    };
+    let links = (kind != FileType::Directory && stat.stx_nlink > 1)
+        .then(|| (u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), stat.stx_ino));
+    let xattrs = here.xattrs()?;
+    Ok(Some(Found { name: here.name.to_owned(), meta: meta(&stat, xattrs), links, what }))
+}
+
+fn rdev(stat: &Statx) -> Rdev {
+    Rdev { major: stat.stx_rdev_major, minor: stat.stx_rdev_minor }
+}

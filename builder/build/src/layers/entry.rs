@@ -1,0 +1,189 @@
+//! A directory held open, and what is in it.
+//!
+//! In: an open directory. Out: sorted names, metadata and attributes, all relative to it. Never: a path that a symbolic link
+//! could bend.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use dibber_model::{Meta, Timestamp, Xattr};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::io::Errno;
+
+/// An open directory.
+#[derive(Debug)]
+pub(crate) struct Dir(OwnedFd);
+
+/// A name in an open directory.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    pub(crate) dir: &'a Dir,
+    pub(crate) name: &'a CStr,
+}
+
+impl Dir {
+    /// Opens a directory by path; only for roots, which this program chose.
+    pub(crate) fn open(path: &Path) -> io::Result<Dir> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Dir(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
+    }
+
+    /// Names, without `.` and `..`, in bytewise order.
+    pub(crate) fn names(&self) -> io::Result<Vec<CString>> {
+        let mut buffer = Vec::with_capacity(32 << 10);
+        let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                names.push(entry.file_name().to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// A name in it.
+    pub(crate) fn here<'a>(&'a self, name: &'a CStr) -> Here<'a> {
+        Here { dir: self, name }
+    }
+
+    /// Metadata of the directory itself.
+    pub(crate) fn statx(&self) -> io::Result<Statx> {
+        Ok(rustix::fs::statx(&self.0, c"", AtFlags::EMPTY_PATH, WANTED)?)
+    }
+
+    /// Its extended attributes, sorted by name.
+    pub(crate) fn xattrs(&self) -> io::Result<Vec<Xattr>> {
+        xattrs_of(&fd_path(self.0.as_fd(), b""))
+    }
+}
+
+impl From<OwnedFd> for Dir {
+    fn from(fd: OwnedFd) -> Self {
+        Dir(fd)
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// `MNT_ID` is in rustix's flags but not in `BASIC_STATS`.
+const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
+
+impl Here<'_> {
+    /// Metadata of what has this name, links not followed; `None` if nothing has it.
+    pub(crate) fn statx(self) -> io::Result<Option<Statx>> {
+        match rustix::fs::statx(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW, WANTED) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Opens the directory of this name.
+    pub(crate) fn open_dir(self) -> io::Result<Dir> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Dir(rustix::fs::openat(self.dir, self.name, flags, Mode::empty())?))
+    }
+
+    /// Opens the regular file of this name for reading.
+    pub(crate) fn open_file(self) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(self.dir, self.name, flags, Mode::empty())?)
+    }
+
+    /// The target of the symbolic link of this name.
+    pub(crate) fn read_link(self) -> io::Result<CString> {
+        Ok(rustix::fs::readlinkat(self.dir, self.name, Vec::new())?)
+    }
+
+    /// The name's path through `/proc`, for calls that take a path only; no name before the last is looked up in the tree.
+    pub(crate) fn proc_path(self) -> CString {
+        fd_path(self.dir.as_fd(), self.name.to_bytes())
+    }
+
+    /// Extended attributes of what has this name, sorted by name.
+    pub(crate) fn xattrs(self) -> io::Result<Vec<Xattr>> {
+        xattrs_of(&self.proc_path())
+    }
+}
+
+/// `/proc/self/fd/N/name`, or the directory's own when `name` is empty.
+fn fd_path(fd: BorrowedFd<'_>, name: &[u8]) -> CString {
+    let mut path = format!("/proc/self/fd/{}/", fd.as_raw_fd()).into_bytes();
+    path.extend_from_slice(if name.is_empty() { b"." } else { name });
+    CString::new(path).expect("names from the kernel hold no NUL")
+}
+
+/// All attributes but those of overlayfs itself. A file system without attributes has none.
+fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
+    let mut few = [0_u8; 256];
+    let many;
+    let list: &[u8] = match rustix::fs::llistxattr(path, &mut few) {
+        Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Ok(len) => &few[..len],
+        // XATTR_LIST_MAX of the kernel's limits.h: no list is longer.
+        Err(Errno::RANGE) => {
+            let mut buffer = vec![0; 65536];
+            let len = rustix::fs::llistxattr(path, &mut buffer[..])?;
+            buffer.truncate(len);
+            many = buffer;
+            &many
+        }
+        Err(e) => return Err(e.into()),
+    };
+    let mut found = Vec::new();
+    for name in list.split_inclusive(|b| *b == 0) {
+        let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
+        if name.to_bytes().starts_with(b"user.overlay.") || name.to_bytes().starts_with(b"trusted.overlay.") {
+            continue;
+        }
+        found.push(Xattr { name: name.to_bytes().into(), value: xattr(path, name)?.into() });
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The value of one attribute.
+pub(crate) fn xattr(path: &CStr, name: &CStr) -> io::Result<Vec<u8>> {
+    let mut few = [0_u8; 512];
+    match rustix::fs::lgetxattr(path, name, &mut few) {
+        Ok(len) => Ok(few[..len].to_vec()),
+        // XATTR_SIZE_MAX of the kernel's limits.h: no value is longer.
+        Err(Errno::RANGE) => {
+            let mut buffer = vec![0; 65536];
+            let len = rustix::fs::lgetxattr(path, name, &mut buffer[..])?;
+            buffer.truncate(len);
+            Ok(buffer)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Type of a file that `statx` described.
+pub(crate) fn file_type(found: &Statx) -> FileType {
+    FileType::from_raw_mode(found.stx_mode.into())
+}
+
+/// Owner, mode and time of a file that `statx` described.
+pub(crate) fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
+    Meta {
+        mode: found.stx_mode & 0o7777,
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        mtime: Timestamp { secs: found.stx_mtime.tv_sec, nanos: found.stx_mtime.tv_nsec },
+        xattrs,
+    }
+}
+
+/// A name as paths take it.
+pub(crate) fn os(name: &CStr) -> &OsStr {
+    OsStr::from_bytes(name.to_bytes())
+}

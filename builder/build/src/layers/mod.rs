@@ -1,0 +1,79 @@
+//! Trees as layers of overlayfs: mounted for a step, and merged when there are too many.
+//!
+//! In: directories that earlier steps left. Out: a mounted tree whose changes fall into a fresh directory. Never: a change
+//! to a layer below. Everything here runs inside the sandbox's namespaces.
+//!
+//! Renaming a directory that lies in a lower layer gives `EXDEV`, as overlayfs without `redirect_dir` has it; `mv` and
+//! `rename(1)` then copy, and so must hooks that call `rename(2)` themselves. Writing to one name of a hard-linked file
+//! of a lower layer splits it from its other names.
+
+mod copy;
+mod entry;
+mod overlay;
+mod squash;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use entry::{Dir, Here, file_type, meta, os};
+pub use overlay::{Overlay, is_unchanged};
+pub use squash::{Squashed, squash};
+
+/// How deep a stack of layers should be: missed look-ups cost 0.46 s for 20,000 of them over 20 layers, 1.7 s over 60.
+/// The layers of a phase are squashed at its end when the stack would be deeper.
+pub const DEPTH: usize = 20;
+
+/// Why a tree could not be mounted or merged.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// overlayfs refused.
+    #[error(
+        "cannot mount {layers} layers at {at}: {source}{said}; the cache must lie on a file system that overlayfs can \
+         write to (ext4, xfs, btrfs or tmpfs, not overlayfs itself): set DIBBER_CACHE to such a place"
+    )]
+    Mount {
+        /// How many layers.
+        layers: usize,
+        /// Where.
+        at: PathBuf,
+        /// What the kernel answered.
+        source: io::Error,
+        /// What the kernel said besides, with a space before it, or nothing.
+        said: String,
+    },
+    /// More layers than `mount(2)` can name.
+    #[error(
+        "{layers} layers are too many for this kernel (their names take {bytes} bytes, 4095 fit); Linux 6.8 has no such limit"
+    )]
+    TooDeep {
+        /// How many layers.
+        layers: usize,
+        /// How long their names are, in bytes.
+        bytes: usize,
+    },
+    /// A tree cannot be mounted on what is in use.
+    #[error("cannot mount a tree at {at}: the directory is not empty")]
+    NotEmpty {
+        /// Where.
+        at: PathBuf,
+    },
+    /// A file of a layer.
+    #[error("cannot {what} {path}: {source}")]
+    File {
+        /// `read`, `copy` ...
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Puts place and verb to an error of the kernel.
+pub(crate) fn at<E: Into<io::Error>>(
+    what: &'static str,
+    path: &Path,
+) -> impl FnOnce(E) -> LayerError + use<E> {
+    let path = path.to_path_buf();
+    move |source| LayerError::File { what, path, source: source.into() }
+}

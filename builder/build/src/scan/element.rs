@@ -1,0 +1,121 @@
+//! Element directories on disk.
+//!
+//! In: an entry of the path of elements. Out: its elements with their files. Never: the decision which of two wins.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use dibber_model::Digest;
+use dibber_plan::{Body, ElementSource, Entry};
+use sha2::Digest as _;
+
+use super::{ScanError, unreadable};
+
+/// Larger files stay on disk.
+const INLINE: u64 = 1 << 20;
+
+/// Elements of one entry of the path, by name. As dib has it (`element_dependencies.py`), a sub-directory may be a link, and
+/// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none.
+pub(super) fn elements(dir: &Path) -> Result<Vec<ElementSource>, ScanError> {
+    if !dir.is_dir() {
+        return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
+    }
+    let mut found = BTreeMap::new();
+    for entry in sorted(dir)? {
+        if !entry.is_dir() || utf8(entry.file_name(), &entry)?.starts_with('.') {
+            continue;
+        }
+        let real = entry.canonicalize().map_err(unreadable(&entry))?;
+        let name = utf8(real.file_name(), &real)?.to_string();
+        let origin = utf8(Some(real.as_os_str()), &real)?.to_string();
+        if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
+        {
+            let mut entries = BTreeMap::new();
+            read(&real, "", &mut entries)?;
+            place.insert(ElementSource { name, origin, entries });
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Entries of a directory in bytewise order of their names.
+fn sorted(dir: &Path) -> Result<Vec<PathBuf>, ScanError> {
+    let read = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let mut paths = read().map_err(unreadable(dir))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn utf8<'a>(name: Option<&'a std::ffi::OsStr>, path: &Path) -> Result<&'a str, ScanError> {
+    name.and_then(|name| name.to_str()).ok_or_else(|| ScanError::Name { path: path.to_path_buf() })
+}
+
+/// Reads a directory of an element; `under` is its path there, with a slash at its end unless it is the element itself.
+fn read(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
+    for path in sorted(dir)? {
+        let name = utf8(path.file_name(), &path)?;
+        let place = format!("{under}{name}");
+        let kind = fs::symlink_metadata(&path).map_err(unreadable(&path))?.file_type();
+        let entry = if kind.is_dir() {
+            // What Python left beside plugins is no part of an element, and changes with every run.
+            if name == "__pycache__" {
+                continue;
+            }
+            read(&path, &format!("{place}/"), entries)?;
+            Entry::Dir
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&path).map_err(unreadable(&path))?;
+            Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
+        } else if kind.is_file() {
+            file(&path)?
+        } else {
+            return Err(ScanError::Special { kind: special(kind), path });
+        };
+        entries.insert(place, entry);
+    }
+    Ok(())
+}
+
+fn special(kind: FileType) -> &'static str {
+    if kind.is_socket() {
+        "a socket"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else {
+        "a device"
+    }
+}
+
+fn file(path: &Path) -> Result<Entry, ScanError> {
+    let read = || -> io::Result<_> {
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        let executable = meta.permissions().mode() & 0o111 != 0;
+        if meta.len() <= INLINE {
+            let mut bytes = Vec::with_capacity(meta.len() as usize);
+            file.read_to_end(&mut bytes)?;
+            return Ok((executable, Digest::of(&bytes), Some(bytes)));
+        }
+        Ok((executable, digest(&mut file)?, None))
+    };
+    let (executable, digest, bytes) = read().map_err(unreadable(path))?;
+    let body = match bytes {
+        Some(bytes) => Body::Inline(bytes.into()),
+        None => Body::OnDisk(utf8(Some(path.as_os_str()), path)?.to_string()),
+    };
+    Ok(Entry::File { executable, digest, body })
+}
+
+fn digest(file: &mut File) -> io::Result<Digest> {
+    let mut hash = sha2::Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Digest::from(<[u8; 32]>::from(hash.finalize()))),
+            len => hash.update(&buffer[..len]),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Small things that are remembered: how long steps took, and what the network said.
+//!
+//! In: numbers and bytes under names. Out: the same, the next time. Never: part of a result: without them a build is slower to
+//! tell, or asks again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+use dibber_model::Digest;
+
+use super::{Store, StoreError, at, write_beside};
+
+/// Seconds of each step of an image, the last time that it ran.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timings {
+    seconds: BTreeMap<String, f64>,
+}
+
+impl Timings {
+    /// Seconds of a step (`install/10-ssh`), if it ever ran.
+    pub fn of(&self, step: &str) -> Option<f64> {
+        self.seconds.get(step).copied()
+    }
+
+    /// Remembers them.
+    pub fn set(&mut self, step: &str, seconds: f64) {
+        self.seconds.insert(step.to_string(), seconds);
+    }
+}
+
+impl Store {
+    /// Timings of an image (`x86_64-overcloud-full`); those that cannot be read are none.
+    pub fn timings(&self, image: &str) -> Timings {
+        let bytes = fs::read(self.timings_path(image)).unwrap_or_default();
+        Timings { seconds: serde_json::from_slice(&bytes).unwrap_or_default() }
+    }
+
+    /// Writes timings of an image.
+    pub fn save_timings(&self, image: &str, timings: &Timings) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec_pretty(&timings.seconds).expect("keys are strings");
+        write_beside(&self.timings_path(image), &bytes)
+    }
+
+    fn timings_path(&self, image: &str) -> std::path::PathBuf {
+        self.root.join("timings").join(format!("{}.json", image.replace('/', "_")))
+    }
+
+    /// What the network answered to a question (`GET http://...`), if that was recorded.
+    pub fn answer(&self, question: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.answer_path(question);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(at("read", &path)(e)),
+        }
+    }
+
+    /// Records an answer, in place of an earlier one.
+    pub fn record_answer(&self, question: &str, answer: &[u8]) -> Result<(), StoreError> {
+        write_beside(&self.answer_path(question), answer)
+    }
+
+    fn answer_path(&self, question: &str) -> std::path::PathBuf {
+        self.root.join("answers").join(Digest::of(question.as_bytes()).to_string())
+    }
+}

@@ -1,0 +1,148 @@
+//! The result of one step, as it is kept.
+//!
+//! In: a step id. Out: its result, checked, or that there is none. Never: a result that disagrees with what was written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dibber_model::{Digest, Hasher};
+use serde::{Deserialize, Serialize};
+
+use super::{Stamp, Store, StoreError, at, stamp};
+
+/// What is known of a step's result besides its files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The step before it; none for the first.
+    pub parent: Option<Digest>,
+    /// The image that it was made for first; others with the same steps share it.
+    pub image: String,
+    /// Phase.
+    pub phase: String,
+    /// Step.
+    pub name: String,
+    /// Element.
+    pub element: String,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// When it was made: seconds since 1970.
+    pub made: i64,
+    /// What the driver needs to go on from here: mounts left, requests of the boot loader's installer ...
+    pub state: serde_json::Value,
+    /// The checkpoints whose layers this one's layer replaces, if it is a squash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub squashes: Vec<Digest>,
+}
+
+/// What is in `meta.json`: the step's own words and the store's.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) id: Digest,
+    #[serde(flatten)]
+    pub(super) meta: Meta,
+    /// Sub-directories with what they looked like, sorted by name.
+    pub(super) parts: Vec<(String, Stamp)>,
+}
+
+/// A step's result. It stays while the session that asked for it lives.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Step id.
+    pub id: Digest,
+    /// What the step said.
+    pub meta: Meta,
+    /// Bytes that its files take on disk.
+    pub bytes: u64,
+    pub(super) dir: PathBuf,
+    pub(super) parts: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Its layer of the tree; none if the step changed nothing.
+    pub fn layer(&self) -> Option<PathBuf> {
+        self.part("layer")
+    }
+
+    /// Another directory that it left (`hooks` ...).
+    pub fn part(&self, name: &str) -> Option<PathBuf> {
+        self.parts.iter().any(|part| part == name).then(|| self.dir.join(name))
+    }
+}
+
+/// Answer of a look-up.
+#[derive(Debug)]
+pub enum Found {
+    /// Here it is.
+    Whole(Box<Checkpoint>),
+    /// There is none.
+    Missing,
+    /// There was one, which is corrupted; it and all that was built on it is dropped. The error says what was wrong.
+    Dropped(StoreError),
+}
+
+/// The id under which the squash of these checkpoints' layers, bottom first, is kept.
+pub fn squash_id(of: &[Digest]) -> Digest {
+    let mut hasher = Hasher::new("dibber squash");
+    for id in of {
+        hasher.digest(*id);
+    }
+    hasher.finish()
+}
+
+/// Reads `meta.json` and compares it with its seal, which is the last file that is written.
+pub(super) fn read(dir: &Path) -> Result<(Record, Vec<u8>), Unreadable> {
+    let seal = fs::read_to_string(dir.join("sealed")).map_err(|e| Unreadable::of(&e, "sealed"))?;
+    let bytes = fs::read(dir.join("meta.json")).map_err(|e| Unreadable::of(&e, "meta.json"))?;
+    if Digest::of(&bytes).to_string() != seal.trim_end() {
+        return Err(Unreadable::Wrong("meta.json is not what was written".to_string()));
+    }
+    let record: Record =
+        serde_json::from_slice(&bytes).map_err(|e| Unreadable::Wrong(format!("meta.json: {e}")))?;
+    if dir.file_name().and_then(|name| name.to_str()) != Some(record.id.to_string().as_str()) {
+        return Err(Unreadable::Wrong("it has the name of another".to_string()));
+    }
+    Ok((record, bytes))
+}
+
+pub(super) enum Unreadable {
+    Wrong(String),
+}
+
+impl Unreadable {
+    fn of(error: &io::Error, file: &str) -> Self {
+        Unreadable::Wrong(format!("{file}: {error}"))
+    }
+}
+
+impl Store {
+    /// Reads and checks a checkpoint, without claiming it.
+    pub(super) fn check(&self, id: Digest) -> Result<Option<Checkpoint>, StoreError> {
+        let dir = self.checkpoint_dir(id);
+        if !dir.try_exists().map_err(at("find", &dir))? {
+            return Ok(None);
+        }
+        let corrupted = |phase: &str, name: &str, why| StoreError::Corrupted {
+            id,
+            phase: phase.to_string(),
+            name: name.to_string(),
+            why,
+        };
+        let (record, _) = read(&dir).map_err(|Unreadable::Wrong(why)| corrupted("?", "?", why))?;
+        let Record { meta, parts, .. } = record;
+        let mut bytes = 0;
+        for (name, written) in &parts {
+            let wrong = |why| corrupted(&meta.phase, &meta.name, why);
+            let found = stamp::stamp(&dir.join(name)).map_err(|e| wrong(format!("{name}: {e}")))?;
+            if (found.entries, found.digest) != (written.entries, written.digest) {
+                return Err(wrong(format!(
+                    "{name} has {} entries, {} were written, or one of them has another size, mode or time",
+                    found.entries, written.entries
+                )));
+            }
+            bytes += written.bytes;
+        }
+        let parts = parts.into_iter().map(|(name, _)| name).collect();
+        Ok(Some(Checkpoint { id, meta, bytes, dir, parts }))
+    }
+}

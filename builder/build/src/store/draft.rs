@@ -1,0 +1,119 @@
+//! The result of a step while it is made.
+//!
+//! In: directories that the step fills. Out: a checkpoint, if the step succeeded. Never: a checkpoint of a name before all its
+//! bytes are on disk.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use dibber_model::Digest;
+
+use super::checkpoint::{Checkpoint, Found, Record};
+use super::{Meta, Session, StoreError, at, remove, stamp};
+
+/// A step's result, not yet kept. Dropped without [`commit`](Draft::commit), it is removed.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    session: &'a Session,
+    dir: Option<PathBuf>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(session: &'a Session, dir: PathBuf) -> Result<Self, StoreError> {
+        for dir in [&dir, &dir.join("keep")] {
+            fs::create_dir(dir).map_err(at("create", dir))?;
+        }
+        Ok(Draft { session, dir: Some(dir) })
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.dir.clone().unwrap_or_default()
+    }
+
+    /// Where the step's layer goes: the `upper` of [`Overlay::mount`](crate::layers::Overlay::mount), which makes it.
+    pub fn layer(&self) -> PathBuf {
+        self.part("layer")
+    }
+
+    /// Where another directory that the step leaves goes (`hooks` ...). Only those that exist at the commit are kept.
+    pub fn part(&self, name: &str) -> PathBuf {
+        self.dir().join("keep").join(name)
+    }
+
+    /// Gives up a part, such as a layer that [`is_unchanged`](crate::layers::is_unchanged).
+    pub fn give_up(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.part(name);
+        remove::remove_tree(&path).map_err(at("remove", &path))
+    }
+
+    /// The `work` of the mount whose upper is the part `name`.
+    pub fn work(&self, name: &str) -> PathBuf {
+        self.dir().join(format!("work-{name}"))
+    }
+
+    /// Where the tree can be mounted.
+    pub fn mount_point(&self) -> Result<PathBuf, StoreError> {
+        let path = self.dir().join("tree");
+        if !path.exists() {
+            fs::create_dir(&path).map_err(at("create", &path))?;
+        }
+        Ok(path)
+    }
+
+    /// Keeps the result under its step's id: it is described, synced once, renamed. All mounts of its parts must be gone.
+    /// If another build kept the same step meanwhile, that one's result is taken.
+    pub fn commit(mut self, id: Digest, meta: Meta) -> Result<Checkpoint, StoreError> {
+        let dir = self.dir();
+        let keep = dir.join("keep");
+        let mut parts = Vec::new();
+        for entry in fs::read_dir(&keep).map_err(at("read", &keep))? {
+            let entry = entry.map_err(at("read", &keep))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            parts.push((name, stamp::stamp(&entry.path()).map_err(at("read", &entry.path()))?));
+        }
+        parts.sort_by(|a, b| a.0.cmp(&b.0));
+        let record = Record { id, meta, parts };
+        let text = serde_json::to_vec_pretty(&record).expect("a record's keys are strings");
+        let write = |name: &str, bytes: &[u8]| {
+            let path = keep.join(name);
+            fs::write(&path, bytes).map_err(at("write", &path))
+        };
+        write("meta.json", &text)?;
+        write("sealed", Digest::of(&text).to_string().as_bytes())?;
+        // The mounts were volatile: until now nothing of the layer need be on disk, and the rename must not get there first.
+        let opened = File::open(&keep).map_err(at("open", &keep))?;
+        rustix::fs::syncfs(&opened).map_err(at("sync", &keep))?;
+        let store = self.session.store();
+        let lock = store.lock()?;
+        self.session.claim(id)?;
+        let target = store.checkpoint_dir(id);
+        if target.try_exists().map_err(at("find", &target))? {
+            drop(lock);
+            if let Found::Whole(found) = self.session.find(id)? {
+                return Ok(*found);
+            }
+            // It was corrupted, and is gone.
+            let _lock = store.lock()?;
+            fs::rename(&keep, &target).map_err(at("keep", &target))?;
+        } else {
+            fs::rename(&keep, &target).map_err(at("keep", &target))?;
+        }
+        self.discard();
+        let bytes = record.parts.iter().map(|(_, stamp)| stamp.bytes).sum();
+        let parts = record.parts.into_iter().map(|(name, _)| name).collect();
+        Ok(Checkpoint { id, meta: record.meta, bytes, dir: target, parts })
+    }
+
+    fn discard(&mut self) {
+        if let Some(dir) = self.dir.take() {
+            // What fails here is done when the session ends, or by the next one's sweep.
+            let _ = remove::remove_tree(&dir);
+        }
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}

@@ -1,0 +1,92 @@
+//! Locks of flock(2): they end with their holder, however it ends.
+//!
+//! In: a name. Out: the lock, or who holds it. Never: a stale lock file that people must remove.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::{Store, StoreError, at};
+
+/// Held while an image is built in this store. Ends when dropped, or with the process.
+#[derive(Debug)]
+pub struct ImageLock {
+    _file: File,
+}
+
+impl Store {
+    /// Takes the lock of an image (give name and target: `x86_64-overcloud-full`), or tells who has it.
+    pub fn lock_image(&self, image: &str) -> Result<ImageLock, StoreError> {
+        let path = self.image_lock(image);
+        let file = open(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => note_holder(file, &path),
+            Err(Errno::WOULDBLOCK) => {
+                Err(StoreError::Busy { image: image.to_string(), holder: holder(&path) })
+            }
+            Err(e) => Err(at("lock", &path)(e)),
+        }
+    }
+
+    /// Takes the lock of an image; `waiting` is called once with the holder's process id if it has to wait.
+    pub fn wait_for_image(&self, image: &str, waiting: impl FnOnce(&str)) -> Result<ImageLock, StoreError> {
+        match self.lock_image(image) {
+            Err(StoreError::Busy { holder, .. }) => waiting(&holder),
+            other => return other,
+        }
+        let path = self.image_lock(image);
+        let file = open(&path)?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+            .map_err(at("lock", &path))?;
+        note_holder(file, &path)
+    }
+
+    fn image_lock(&self, image: &str) -> std::path::PathBuf {
+        self.root.join("locks").join(format!("image-{}", image.replace('/', "_")))
+    }
+
+    /// The store's own lock, held for moments: while ids are claimed, or checkpoints renamed in or out.
+    pub(super) fn lock(&self) -> Result<File, StoreError> {
+        let path = self.root.join("locks/store");
+        let file = open(&path)?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+            .map_err(at("lock", &path))?;
+        Ok(file)
+    }
+}
+
+pub(super) fn open(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(at("open", path))
+}
+
+/// Whether some process holds the lock of this file.
+pub(super) fn is_held(path: &Path) -> Result<bool, StoreError> {
+    match flock(&open(path)?, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(e) => Err(at("lock", path)(e)),
+    }
+}
+
+fn note_holder(mut file: File, path: &Path) -> Result<ImageLock, StoreError> {
+    let write = |file: &mut File| -> io::Result<()> {
+        file.set_len(0)?;
+        write!(file, "{}", std::process::id())
+    };
+    write(&mut file).map_err(at("write", path))?;
+    Ok(ImageLock { _file: file })
+}
+
+fn holder(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    if text.is_empty() { String::from("?") } else { text }
+}

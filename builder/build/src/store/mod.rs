@@ -1,0 +1,220 @@
+//! What outlives a build: checkpoints of steps, timings, answers of the network, downloads.
+//!
+//! In: results of steps, under their ids. Out: the same, whole or not at all. Never: a half-written checkpoint taken for a
+//! result, or one removed while a build uses it.
+//!
+//! ```text
+//! VERSION                   what wrote this directory
+//! checkpoints/<step id>/    layer/ (if the step changed the tree), parts (hooks/ ...), meta.json, sealed
+//! scratch/<session>/        what running steps write; a checkpoint is renamed out of it
+//! running/<session>         held by a lock while a build runs: the ids that it uses, one a line
+//! locks/                    the store's own lock, and one for each image
+//! timings/<image>.json      seconds of each step, the last time
+//! answers/<digest>          what the network said
+//! downloads/<name>/         caches of programs that download; never part of a step's id
+//! ```
+
+mod answers;
+mod checkpoint;
+mod draft;
+mod lock;
+mod prune;
+mod remove;
+mod session;
+mod stamp;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use dibber_model::Digest;
+
+pub use answers::Timings;
+pub use checkpoint::{Checkpoint, Found, Meta, squash_id};
+pub use draft::Draft;
+pub use lock::ImageLock;
+pub use prune::{Limits, Listed, Pruned};
+pub use remove::remove_tree;
+pub use session::Session;
+pub use stamp::Stamp;
+
+/// Version of the directory's layout and of the meaning of its checkpoints.
+const VERSION: &str = "dibber store 1\n";
+
+const DIRS: [&str; 7] = ["checkpoints", "scratch", "running", "locks", "timings", "answers", "downloads"];
+
+/// Why the store could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No place for it.
+    #[error(
+        "no place for the cache: neither DIBBER_CACHE, XDG_CACHE_HOME nor HOME is set; set DIBBER_CACHE to a directory"
+    )]
+    NoPlace,
+    /// Another version.
+    #[error("{path} was written by another version (`{found}`, this one is `{ours}`); remove it, or set DIBBER_CACHE to another directory", ours = VERSION.trim())]
+    Version {
+        /// The store.
+        path: PathBuf,
+        /// Its stamp.
+        found: String,
+    },
+    /// Something else is there.
+    #[error(
+        "{path} is not a cache of dibber: it has files but no VERSION; set DIBBER_CACHE to an empty directory"
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The same image is being built.
+    #[error(
+        "{image} is being built already, by process {holder}; wait for it, or build in another cache (DIBBER_CACHE)"
+    )]
+    Busy {
+        /// Its name.
+        image: String,
+        /// Process id of the other build, or `?`.
+        holder: String,
+    },
+    /// A checkpoint disagrees with what was written.
+    #[error("the checkpoint {id} of step {phase}/{name} is corrupted: {why}; it is removed and built again")]
+    Corrupted {
+        /// Step id.
+        id: Digest,
+        /// Phase, or `?`.
+        phase: String,
+        /// Step, or `?`.
+        name: String,
+        /// What disagrees.
+        why: String,
+    },
+    /// A layer could not be read.
+    #[error(transparent)]
+    Layer(#[from] crate::layers::LayerError),
+    /// A file of the store.
+    #[error("cannot {what} {path}: {source}{}", hint(source))]
+    File {
+        /// `read`, `write` ...
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What to do about errors that people can mend.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; `dibber cache prune` frees space, DIBBER_CACHE names another place"
+        }
+        io::ErrorKind::PermissionDenied => "; DIBBER_CACHE names another place",
+        _ => "",
+    }
+}
+
+/// Puts place and verb to an error of the kernel.
+fn at<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> StoreError + use<E> {
+    let path = path.to_path_buf();
+    move |source| StoreError::File { what, path, source: source.into() }
+}
+
+/// The store, open.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Where the store is by these variables: `DIBBER_CACHE`, or else `XDG_CACHE_HOME`, or else `HOME`. Relative values of
+    /// the latter two are ignored, as the XDG base directory specification wants.
+    pub fn place(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, StoreError> {
+        let set = |name: &str| variable(name).filter(|path| !path.as_os_str().is_empty());
+        let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
+        set("DIBBER_CACHE")
+            .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("dibber")))
+            .or_else(|| absolute("HOME").map(|path| path.join(".cache/dibber")))
+            .ok_or(StoreError::NoPlace)
+    }
+
+    /// Opens the store at `root`, or makes it, for its owner only (0700).
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        let private = |path: &Path| {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700).create(path).map_err(at("create", path))
+        };
+        private(root)?;
+        let root = root.canonicalize().map_err(at("find", root))?;
+        let stamp = root.join("VERSION");
+        match fs::read_to_string(&stamp) {
+            Ok(found) if found == VERSION => {}
+            Ok(found) => {
+                return Err(StoreError::Version {
+                    path: root,
+                    found: found.trim().chars().take(60).collect(),
+                });
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let known = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| is_ours(&e.file_name()));
+                if !fs::read_dir(&root).map_err(at("read", &root))?.all(known) {
+                    return Err(StoreError::Foreign { path: root });
+                }
+                fs::set_permissions(&root, fs::Permissions::from_mode(0o700))
+                    .map_err(at("protect", &root))?;
+                write_beside(&stamp, VERSION.as_bytes())?;
+            }
+            Err(e) => return Err(at("read", &stamp)(e)),
+        }
+        for dir in DIRS {
+            private(&root.join(dir))?;
+        }
+        Ok(Store { root })
+    }
+
+    /// The same store under another path, as the sandbox sees it. Nothing is checked or made.
+    pub fn seen_at(root: &Path) -> Store {
+        Store { root: root.to_path_buf() }
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Directories that steps write to, and which must therefore belong to the sandbox's root: relative to the store.
+    pub fn shared_dirs() -> impl Iterator<Item = &'static str> {
+        DIRS.into_iter()
+    }
+
+    /// The directory in which a program keeps what it downloads (`apt`, `git`, `http` ...).
+    pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.root.join("downloads").join(name);
+        fs::create_dir_all(&path).map_err(at("create", &path))?;
+        Ok(path)
+    }
+
+    fn checkpoint_dir(&self, id: Digest) -> PathBuf {
+        self.root.join("checkpoints").join(id.to_string())
+    }
+}
+
+/// Whether a name is one that an interrupted `open` may have left.
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| DIRS.contains(&name) || name.starts_with(".VERSION."))
+}
+
+/// Writes a file under another name, syncs it, then renames it: readers see the old or the new content, whole.
+fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let write = || {
+        let mut file = fs::File::create(&beside)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_data()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(at("write", path))
+}

@@ -1,0 +1,57 @@
+//! Directories removed with all that is in them.
+//!
+//! In: a path of the store. Out: nothing there. Never: a followed link. Trees that the sandbox made belong to its ids, so this
+//! runs inside its namespace, where they can be removed.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, chmodat, rmdir, unlinkat};
+use rustix::io::Errno;
+
+use crate::layers::{Dir, file_type};
+
+/// Removes a directory and all below it; one that is missing is removed already.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    let dir = match Dir::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            // overlayfs leaves `work/work` with mode 0.
+            chmodat(CWD, path, Mode::RWXU, AtFlags::empty())?;
+            Dir::open(path)?
+        }
+        other => other?,
+    };
+    empty(&dir)?;
+    gone(rmdir(path))
+}
+
+/// Another process may be removing the same.
+fn gone(result: rustix::io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(Errno::NOENT) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn empty(dir: &Dir) -> io::Result<()> {
+    for name in dir.names()? {
+        let here = dir.here(&name);
+        let Some(found) = here.statx()? else { continue };
+        if file_type(&found) != FileType::Directory {
+            gone(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::empty()))?;
+            continue;
+        }
+        if found.stx_mode & 0o700 != 0o700 {
+            // Its owner may lack the right to look into it.
+            let _ = chmodat(dir.as_fd(), name.as_c_str(), Mode::RWXU, AtFlags::empty());
+        }
+        match here.open_dir() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            below => empty(&below?)?,
+        }
+        gone(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::REMOVEDIR))?;
+    }
+    Ok(())
+}

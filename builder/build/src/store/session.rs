@@ -1,0 +1,128 @@
+//! One build's hold on the store.
+//!
+//! In: step ids. Out: checkpoints that stay while the session lives, and places to write new ones. Never: a directory left in
+//! the way of the next build: what a killed session left is removed by the next one.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dibber_model::Digest;
+use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, utimensat};
+
+use super::checkpoint::Found;
+use super::{Draft, Store, StoreError, at, lock, remove};
+
+/// A running build. Used inside the namespace, since what it removes belongs to the sandbox's ids.
+#[derive(Debug)]
+pub struct Session {
+    store: Store,
+    name: String,
+    claims: File,
+    drafts: AtomicU32,
+}
+
+/// Sessions of one process, so that two images may be built by one.
+static SESSIONS: AtomicU32 = AtomicU32::new(0);
+
+impl Store {
+    /// Begins a build, and removes what dead ones left.
+    pub fn session(&self) -> Result<Session, StoreError> {
+        let _lock = self.lock()?;
+        self.sweep()?;
+        // The name must be new among living and dead: process ids of different pid namespaces meet.
+        let (name, path) = loop {
+            let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}-{number}", std::process::id());
+            let path = self.root.join("running").join(&name);
+            if !path.exists() {
+                break (name, path);
+            }
+        };
+        let claims = lock::open(&path)?;
+        flock(&claims, FlockOperation::NonBlockingLockExclusive).map_err(at("lock", &path))?;
+        let scratch = self.root.join("scratch").join(&name);
+        fs::create_dir(&scratch).map_err(at("create", &scratch))?;
+        Ok(Session { store: self.clone(), name, claims, drafts: AtomicU32::new(0) })
+    }
+
+    /// Removes the scratch of sessions that live no more. The store's lock is held.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let running = self.root.join("running");
+        for entry in fs::read_dir(&running).map_err(at("read", &running))? {
+            let path = entry.map_err(at("read", &running))?.path();
+            if !lock::is_held(&path)? {
+                fs::remove_file(&path).map_err(at("remove", &path))?;
+            }
+        }
+        let scratch = self.root.join("scratch");
+        for entry in fs::read_dir(&scratch).map_err(at("read", &scratch))? {
+            let entry = entry.map_err(at("read", &scratch))?;
+            if !running.join(entry.file_name()).exists() {
+                remove::remove_tree(&entry.path()).map_err(at("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A directory of this session alone, for what no checkpoint keeps; removed with it.
+    pub fn scratch(&self) -> PathBuf {
+        self.store.root.join("scratch").join(&self.name)
+    }
+
+    /// Looks up a step's result. It is claimed and checked: names, kinds, modes, sizes and times of all its files.
+    pub fn find(&self, id: Digest) -> Result<Found, StoreError> {
+        let lock = self.store.lock()?;
+        let dir = self.store.checkpoint_dir(id);
+        if !dir.try_exists().map_err(at("find", &dir))? {
+            return Ok(Found::Missing);
+        }
+        self.claim(id)?;
+        drop(lock);
+        match self.store.check(id) {
+            Ok(Some(found)) => {
+                touch(&dir.join("meta.json")).map_err(at("touch", &dir))?;
+                Ok(Found::Whole(Box::new(found)))
+            }
+            Ok(None) => Ok(Found::Missing),
+            Err(error @ StoreError::Corrupted { .. }) => {
+                self.store.drop_with_descendants(id)?;
+                Ok(Found::Dropped(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A place for the result of a step that is about to run.
+    pub fn draft(&self) -> Result<Draft<'_>, StoreError> {
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        Draft::new(self, self.scratch().join(format!("step-{number}")))
+    }
+
+    pub(super) fn claim(&self, id: Digest) -> Result<(), StoreError> {
+        writeln!(&self.claims, "{id}").map_err(at("write", &self.store.root.join("running").join(&self.name)))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // What fails here is done by the next session's sweep.
+        let _ = remove::remove_tree(&self.scratch());
+        let _ = fs::remove_file(self.store.root.join("running").join(&self.name));
+    }
+}
+
+/// Sets the time of last use.
+fn touch(path: &Path) -> rustix::io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty())
+}
