@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod elements;
 pub mod plan;
 pub mod source;
 
