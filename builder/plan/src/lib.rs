@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod plan;
 pub mod source;
+pub mod yaml;
 
 pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};
