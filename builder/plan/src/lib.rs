@@ -5,6 +5,9 @@
 
 extern crate alloc;
 
+pub mod disk;
+pub mod image;
+mod output;
 pub mod plan;
 pub mod source;
 pub mod yaml;

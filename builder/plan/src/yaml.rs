@@ -11,4 +11,5 @@ mod shape;
 pub use near::nearest;
 pub use place::{Cause, Fault, Place};
 pub use read::{Node, Yaml, read};
+pub(crate) use shape::unknown_key;
 pub use shape::{Key, Shape};

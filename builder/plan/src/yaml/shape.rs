@@ -32,6 +32,8 @@ pub enum Shape {
     Either(&'static str, &'static [Shape]),
     /// A block-device config, which has a grammar of its own.
     BlockDevices,
+    /// Anything, checked elsewhere.
+    Any,
 }
 
 /// A key of an object.
@@ -74,6 +76,7 @@ impl Shape {
             Shape::Object(name, _) => format!("{name} (a mapping)"),
             Shape::Either(words, _) => (*words).into(),
             Shape::BlockDevices => "a list of block-device nodes".into(),
+            Shape::Any => "a value".into(),
         }
     }
 
@@ -87,6 +90,7 @@ impl Shape {
             (Shape::OneOf(_), Node::Text(_) | Node::Number(_)) => true,
             (Shape::List(_) | Shape::BlockDevices, Node::List(_)) => true,
             (Shape::Map(_) | Shape::Object(..), Node::Map(_)) => true,
+            (Shape::Any, _) => true,
             (Shape::Either(_, shapes), _) => shapes.iter().any(|shape| shape.takes(value)),
             _ => false,
         }
@@ -126,6 +130,7 @@ impl Shape {
             Shape::Either(_, shapes) => {
                 json!({"anyOf": shapes.iter().map(Shape::schema).collect::<Vec<_>>()})
             }
+            Shape::Any => json!(true),
             Shape::BlockDevices => json!({
                 "type": "array",
                 "items": {"type": "object", "minProperties": 1, "maxProperties": 1}
@@ -163,7 +168,7 @@ fn object(what: &'static str, keys: &'static [Key], value: &Yaml) -> Result<(), 
 }
 
 /// The fault of a key that is not among the known ones.
-pub(super) fn unknown_key<'a>(key: &Yaml, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
+pub(crate) fn unknown_key<'a>(key: &Yaml, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
     let name = key.text().unwrap_or_default();
     let fault = key.at.fault(Cause::UnknownKey(name.to_string()));
     match nearest(name, known.clone()) {
