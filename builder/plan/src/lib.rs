@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod disk;
 pub mod image;
 mod output;
+pub mod elements;
 pub mod plan;
 pub mod source;
 pub mod yaml;

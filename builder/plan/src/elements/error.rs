@@ -1,0 +1,194 @@
+//! What can be wrong with elements, in words that name place, cause and mend.
+//!
+//! In: what the readers of this module found. Out: one error, or a list of warnings. Never: a bare "invalid".
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A file of an element, and a line in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Path for people: the element's origin and the file in it.
+    pub file: String,
+    /// Line, from 1; 0 where the whole file is meant.
+    pub line: usize,
+}
+
+impl Place {
+    /// A line of a file.
+    pub fn new(file: impl Into<String>, line: usize) -> Self {
+        Place { file: file.into(), line }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
+}
+
+/// `; did you mean ...?` or nothing.
+pub(crate) fn hint(near: Option<&str>) -> String {
+    near.map(|name| alloc::format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn comma(names: &[String]) -> String {
+    names.join(", ")
+}
+
+/// Why elements cannot be used as they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ElementError {
+    /// Nothing of that name, native, on the path or provided.
+    #[error("{place}: no element is called `{name}`, and none of the chosen ones provides it{hint}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where: the image file, or the `element-deps` of the element that needs it.
+        place: Place,
+        /// `; did you mean ...?`, or empty.
+        hint: String,
+    },
+    /// Two elements provide one name.
+    #[error("`{name}` is provided by both `{first}` and `{second}`; leave one of them out")]
+    ProvidedTwice {
+        /// The virtual name.
+        name: String,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Asked for by name, and provided by another element that was chosen.
+    #[error("{place}: `{name}` is asked for, but `{by}` already provides it; leave one of them out")]
+    AskedAndProvided {
+        /// The name.
+        name: String,
+        /// The element that provides it.
+        by: String,
+        /// Where it was asked for.
+        place: Place,
+    },
+    /// No operating system.
+    #[error(
+        "{place}: none of the elements ({}) provides `operating-system`; add one that does, such as debian-minimal",
+        comma(chosen)
+    )]
+    NoOperatingSystem {
+        /// What was chosen.
+        chosen: Vec<String>,
+        /// Where they were asked for.
+        place: Place,
+    },
+    /// Elements that need each other.
+    #[error("elements need each other in a circle: {}; take one of these lines out of its element-deps", path.join(" -> "))]
+    Cycle {
+        /// The names along it; the first is also the last.
+        path: Vec<String>,
+    },
+    /// A line of `element-deps` or `element-provides` that is more than a name.
+    #[error("{place}: `{text}` is not an element's name; write one name a line, without blanks and comments")]
+    NotAName {
+        /// The line.
+        place: Place,
+        /// Its text.
+        text: String,
+    },
+    /// A file that planning must read, but that is not UTF-8 text of at most 1 MiB.
+    #[error("{place}: cannot be read as text; it must be a UTF-8 file of at most 1 MiB")]
+    Unreadable {
+        /// The file.
+        place: Place,
+    },
+    /// A file named as hooks are, which would never run.
+    #[error(
+        "{place}: this hook is not executable and would never run; chmod +x it, or move it out of {directory}"
+    )]
+    NotExecutable {
+        /// The file.
+        place: Place,
+        /// The phase's directory.
+        directory: String,
+    },
+    /// Two files that become one in the hooks directory.
+    #[error("{first} and {second} would be the same file {path} of the build; rename one of them")]
+    DuplicateHook {
+        /// The path in the hooks directory.
+        path: String,
+        /// One file.
+        first: Place,
+        /// The other.
+        second: Place,
+    },
+    /// A directory whose name is nearly a phase's.
+    #[error("{place}: nothing reads this directory; did you mean `{meant}`?")]
+    MisspeltPhase {
+        /// The directory.
+        place: Place,
+        /// The phase's directory.
+        meant: String,
+    },
+    /// A file whose content does not follow its format.
+    #[error("{place}: {what}")]
+    Format {
+        /// Where.
+        place: Place,
+        /// What is wrong, and how to write it.
+        what: String,
+    },
+    /// An expression about a variable that has no value.
+    #[error(
+        "{place}: variable {name} is not set; set it in the image's environment or in an environment.d file"
+    )]
+    Unset {
+        /// Where it is used.
+        place: Place,
+        /// The variable.
+        name: String,
+    },
+}
+
+impl ElementError {
+    pub(crate) fn format(place: Place, what: impl fmt::Display) -> Self {
+        ElementError::Format { place, what: what.to_string() }
+    }
+}
+
+/// What is legal in dib, does less than its author may think, and does not stop a build.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum ElementWarning {
+    /// An executable file whose name dib-run-parts skips.
+    #[error(
+        "{place}: will not run, because hook names have only letters, digits, `_` and `-`; rename it to `{mend}`"
+    )]
+    IgnoredName {
+        /// The file.
+        place: Place,
+        /// A name that runs.
+        mend: String,
+    },
+    /// Two elements with a top-level file of one name.
+    #[error(
+        "{loser} is hidden by {winner} in the hooks directory; hooks that read {path} there see only the latter"
+    )]
+    Hidden {
+        /// Path in the hooks directory.
+        path: String,
+        /// The file that is seen.
+        winner: Place,
+        /// The file that is not.
+        loser: Place,
+    },
+    /// Files for plumbing that is not among the elements.
+    #[error("{place}: not used, because `{native}` is not among the elements; add it to element-deps")]
+    WithoutPlumbing {
+        /// The file or directory.
+        place: Place,
+        /// The native element.
+        native: &'static str,
+    },
+}

@@ -1,0 +1,173 @@
+//! The hooks directory, as a step sees it: dib's flat merge of all elements.
+//!
+//! In: elements and steps. Out: which file stands at which path. Never: a copy; `build` writes and hashes them.
+//!
+//! Follows `generate_hooks` of dib: every sub-directory but `tests` and `__pycache__` is merged by name, where two files of one
+//! name are an error, and top-level files lie flat. Where dib's winner depends on bash's hash order, ours is the last in resolved order.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use dibber_model::Phase;
+
+use super::error::{ElementError, ElementWarning};
+use super::steps::{StepRequest, scripts, spliced};
+use super::{phases, run_parts};
+use crate::plan::{Action, Step};
+use crate::source::{ElementSource, Entry};
+
+/// One path of the hooks directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HookFile {
+    /// Path in the hooks directory: `install.d/10-ssh`.
+    pub path: String,
+    /// The element that it comes from.
+    pub element: String,
+    /// Path within that element; another than `path` for what an install type spliced in.
+    pub source: String,
+}
+
+/// Directories of an element that are never copied.
+const LEFT_OUT: [&str; 2] = ["tests", "__pycache__"];
+
+/// Whether an entry is copied at all. `ls` does not list dot files of a directory.
+fn is_copied(path: &str) -> bool {
+    match path.split_once('/') {
+        None => !path.ends_with(".pyc"),
+        Some((top, rest)) => !LEFT_OUT.contains(&top) && !rest.starts_with('.'),
+    }
+}
+
+/// Files that every element has for itself, which readers look for through `IMAGE_ELEMENT_YAML`.
+fn is_per_element(name: &str) -> bool {
+    let names =
+        ["element-deps", "element-provides", "pkg-map", "svc-map", "__init__.py", "package-installs.yaml"];
+    names.contains(&name)
+        || name == "package-installs.json"
+        || name.starts_with("README")
+        || name.starts_with('.')
+}
+
+/// Refuses two elements with one file of a directory, as dib does ("duplicated hook").
+pub fn check_duplicates(elements: &[ElementSource]) -> Result<(), ElementError> {
+    let mut seen: BTreeMap<&str, &ElementSource> = BTreeMap::new();
+    for element in elements {
+        for (path, entry) in &element.entries {
+            let depth = path.matches('/').count();
+            if depth != 1 || *entry == Entry::Dir || !is_copied(path) {
+                continue;
+            }
+            if let Some(first) = seen.insert(path, element) {
+                let (first, second) = (phases::place(first, path), phases::place(element, path));
+                return Err(ElementError::DuplicateHook { path: path.clone(), first, second });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Files that one element hides from another in the hooks directory, where that may matter.
+pub fn hidden(elements: &[ElementSource]) -> Vec<ElementWarning> {
+    let mut warnings = Vec::new();
+    let mut seen: BTreeMap<&str, &ElementSource> = BTreeMap::new();
+    for element in elements {
+        for (path, entry) in &element.entries {
+            if *entry == Entry::Dir || !is_copied(path) || is_per_element(path) {
+                continue;
+            }
+            if let Some(loser) = seen.insert(path, element) {
+                let (winner, loser) = (phases::place(element, path), phases::place(loser, path));
+                warnings.push(ElementWarning::Hidden { path: path.clone(), winner, loser });
+            }
+        }
+    }
+    warnings
+}
+
+/// What a step sees of the hooks directory, by path: hooks of its own phase that ran before it, itself, and every file
+/// that is no hook. A native step sees no more than the hooks before it.
+pub fn seen_by(request: &StepRequest<'_>, step: &Step) -> Vec<HookFile> {
+    let all: BTreeMap<(&str, &str), Phase> = Phase::all()
+        .flat_map(|phase| scripts(request, phase).into_iter().map(move |hook| (phase, hook)))
+        .map(|(phase, hook)| ((hook.element.name.as_str(), hook.path), phase))
+        .collect();
+    let mut wanted = BTreeSet::new();
+    if let Action::Script { path } = &step.action {
+        wanted.extend(link_chain(request.elements, &step.element, path));
+    }
+    let mut files: BTreeMap<String, HookFile> = BTreeMap::new();
+    for element in request.elements {
+        for path in element.entries.keys().filter(|path| is_copied(path)) {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let visible = match all.get(&(element.name.as_str(), path.as_str())) {
+                None => true,
+                Some(phase) => {
+                    *phase == step.phase && comes_before_or_is(name, step) || wanted.contains(path)
+                }
+            };
+            if !visible {
+                continue;
+            }
+            for place in places(request, path) {
+                let file =
+                    HookFile { path: place.clone(), element: element.name.clone(), source: path.clone() };
+                files.insert(place, file);
+            }
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Image packages come after every hook of install; all else has its place by name.
+fn comes_before_or_is(name: &str, step: &Step) -> bool {
+    step.action == Action::ImagePackages || run_parts::compare(name, &step.name).is_le()
+}
+
+/// The files that a hook is a link to, within its element and by the same path in any other.
+fn link_chain(elements: &[ElementSource], element: &str, path: &str) -> Vec<String> {
+    let mut chain = Vec::new();
+    let mut path = path.to_string();
+    let mut owner = elements.iter().find(|candidate| candidate.name == element);
+    while let Some(Entry::Symlink(target)) = owner.and_then(|owner| owner.entries.get(&path)) {
+        let Some(next) = phases::join(&path, target).filter(|next| !chain.contains(next)) else { break };
+        owner = owner
+            .filter(|owner| owner.entries.contains_key(&next))
+            .or_else(|| elements.iter().find(|candidate| candidate.entries.contains_key(&next)));
+        chain.push(next.clone());
+        path = next;
+    }
+    chain
+}
+
+/// Where a file lies: as it is, and, from a chosen install type's directory, also directly in `install.d`.
+fn places(request: &StepRequest<'_>, path: &str) -> Vec<String> {
+    let mut places = Vec::from([path.to_string()]);
+    let mut parts = path.splitn(3, '/');
+    if let (Some("install.d"), Some(directory), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        && !rest.starts_with('.')
+        && spliced(request, directory)
+    {
+        places.push(format!("install.d/{rest}"));
+    }
+    places
+}
+
+/// The files of `environment.d`, in the order in which they are sourced before each phase.
+pub fn environment(elements: &[ElementSource]) -> Vec<HookFile> {
+    let mut files = Vec::new();
+    for element in elements {
+        for (name, path) in phases::children(element, "environment.d") {
+            let is_file = !matches!(element.entries.get(path), Some(Entry::Dir) | None);
+            if is_file && run_parts::is_environment_name(name) && !name.starts_with('.') {
+                files.push(HookFile {
+                    path: path.to_string(),
+                    element: element.name.clone(),
+                    source: path.to_string(),
+                });
+            }
+        }
+    }
+    files.sort();
+    files
+}

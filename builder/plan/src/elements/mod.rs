@@ -1,0 +1,29 @@
+//! The elements engine: which elements, which steps, which packages, repositories and files.
+//!
+//! In: element directories as values, and what was asked for. Out: the resolved list, the steps, and what the native
+//! plumbing does in them. Never: a file, a process, the caller's environment.
+//!
+//! ```text
+//! request -> resolve -> names -> check, steps -> hooks (what each step sees)
+//!                             -> package_installs, pkg_map, svc_map, repositories, manifests
+//! ```
+
+pub mod error;
+pub mod hooks;
+pub mod image_element;
+pub mod native;
+mod near;
+mod order;
+pub mod package_installs;
+pub mod phases;
+pub mod repositories;
+pub mod resolve;
+pub mod run_parts;
+pub mod steps;
+#[cfg(test)]
+mod testing;
+mod yaml;
+
+pub use error::{ElementError, ElementWarning, Place};
+pub use resolve::{ElementRequest, chosen, resolve};
+pub use steps::steps;

@@ -1,0 +1,181 @@
+//! The phase directories of elements: what runs, what is data, and what was probably meant to run.
+//!
+//! In: elements. Out: hooks by phase, and the faults of their names and modes. Never: an order (see `run_parts`).
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use dibber_model::Phase;
+
+use super::error::{ElementError, ElementWarning, Place};
+use super::{near, run_parts};
+use crate::source::{ElementSource, Entry};
+
+/// Directories that other elements read, whose names are near a phase's without being a slip.
+const OTHERS: [&str; 8] = [
+    "init.d",
+    "boot.d",
+    "udev.d",
+    "modprobe.d",
+    "binary-deps.d",
+    "ramdisk-install.d",
+    "dracut-drivers.d",
+    "yum.repos.d",
+];
+
+/// Symbolic links followed before a circle is assumed, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// What dib-run-parts makes of one entry of a phase directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It runs.
+    Runs,
+    /// A file that does not run.
+    Data,
+    /// A directory.
+    Directory,
+}
+
+/// The place of an element's file, for messages.
+pub(crate) fn place(element: &ElementSource, path: &str) -> Place {
+    Place::new(format!("{}/{path}", element.origin), 0)
+}
+
+/// Whether an entry is executable once links within the element are followed. A link that leaves the element is taken
+/// to be: what it points to is known only inside the sandbox.
+fn is_executable(element: &ElementSource, path: &str) -> Option<bool> {
+    let mut path = path.to_string();
+    for _ in 0..MAX_LINKS {
+        match element.entries.get(&path) {
+            Some(Entry::File { executable, .. }) => return Some(*executable),
+            Some(Entry::Dir) => return None,
+            Some(Entry::Symlink(target)) => match join(&path, target) {
+                Some(next) => path = next,
+                None => return Some(true),
+            },
+            None => return Some(true),
+        }
+    }
+    Some(false)
+}
+
+/// Where a link leads within the element; nothing if it is absolute or climbs out.
+pub(crate) fn join(link: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = link.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// What dib-run-parts makes of `path`, an entry directly in a phase directory.
+pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match is_executable(element, path) {
+        None => Verdict::Directory,
+        Some(true) if run_parts::is_hook_name(name) => Verdict::Runs,
+        Some(_) => Verdict::Data,
+    }
+}
+
+/// Names and paths directly in a directory of an element, by name.
+pub(crate) fn children<'a>(
+    element: &'a ElementSource,
+    directory: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let start = format!("{directory}/");
+    let skip = start.len();
+    element
+        .entries
+        .range(start.clone()..)
+        .take_while(move |(path, _)| path.starts_with(&start))
+        .map(move |(path, _)| (&path[skip..], path.as_str()))
+        .filter(|(name, _)| !name.is_empty() && !name.contains('/'))
+}
+
+/// The hooks of a phase in one element: name and path.
+pub fn hooks<'a>(element: &'a ElementSource, directory: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    children(element, directory).filter(|(_, path)| verdict(element, path) == Verdict::Runs)
+}
+
+/// Looks over the phase directories of every element. Refuses a hook that is not executable and a directory whose name
+/// is nearly a phase's; warns of a hook whose name dib-run-parts skips.
+pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
+    let mut warnings = Vec::new();
+    for element in elements {
+        for (name, entry) in &element.entries {
+            if *entry == Entry::Dir && !name.contains('/') {
+                check_directory_name(element, name)?;
+            }
+        }
+        for phase in Phase::all() {
+            let directory = phase.directory();
+            for (name, path) in children(element, &directory) {
+                check_hook(element, path, &directory)?;
+                warnings.extend(skipped(element, name, path));
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// A digit in front is how hooks are named; data beside them (units, keys, rules) is not.
+fn looks_like_a_hook(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn check_hook(element: &ElementSource, path: &str, directory: &str) -> Result<(), ElementError> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let meant = looks_like_a_hook(name) && run_parts::is_hook_name(name);
+    if meant && is_executable(element, path) == Some(false) {
+        return Err(ElementError::NotExecutable {
+            place: place(element, path),
+            directory: directory.to_string(),
+        });
+    }
+    Ok(())
+}
+
+fn skipped(element: &ElementSource, name: &str, path: &str) -> Option<ElementWarning> {
+    let executable = is_executable(element, path) == Some(true);
+    if !executable || !looks_like_a_hook(name) || run_parts::is_hook_name(name) {
+        return None;
+    }
+    let stem = ["sh", "bash", "py", "pl"].iter().find_map(|end| name.strip_suffix(end)?.strip_suffix('.'));
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let mend = stem.unwrap_or(name).chars().map(|c| if fits(c) { c } else { '-' }).collect();
+    Some(ElementWarning::IgnoredName { place: place(element, path), mend })
+}
+
+fn check_directory_name(element: &ElementSource, name: &str) -> Result<(), ElementError> {
+    let mut known: Vec<String> = Phase::all().map(Phase::directory).collect();
+    known.push("environment.d".to_string());
+    let looks = name.ends_with(".d") || known.iter().any(|phase| phase.strip_suffix(".d") == Some(name));
+    if !looks || OTHERS.contains(&name) || known.iter().any(|phase| phase == name) {
+        return Ok(());
+    }
+    // The shared `.d` is not part of what is compared, or every short name would be near `root.d`.
+    let stem = name.strip_suffix(".d").unwrap_or(name);
+    let stems = known.iter().filter_map(|phase| phase.strip_suffix(".d"));
+    let meant = match known.iter().find(|phase| phase.strip_suffix(".d") == Some(stem)) {
+        Some(_) => Some(stem),
+        None => near::nearest(stem, stems),
+    };
+    match meant {
+        Some(meant) => {
+            Err(ElementError::MisspeltPhase { place: place(element, name), meant: format!("{meant}.d") })
+        }
+        None => Ok(()),
+    }
+}
