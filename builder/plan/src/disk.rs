@@ -17,4 +17,4 @@ pub use choose::{Chosen, DEFAULT_LAYOUT, choose};
 pub use fstab::{fstab, variables};
 pub use mkfs::{mkfs_options, over};
 pub use spec::{DiskWish, disk_spec};
-pub use types::{gpt_codes, gpt_type, mbr_type};
+pub use types::{gpt_codes, gpt_type, is_esp, mbr_type};

@@ -34,13 +34,18 @@ pub(super) const BIOS_BOOT: u16 = 0xef02;
 /// A PReP boot partition.
 pub(super) const PREP: u16 = 0x4100;
 /// An EFI system partition.
-pub(crate) const ESP: u16 = 0xef00;
+const ESP: u16 = 0xef00;
 /// A Linux filesystem: dib's default.
 pub(super) const LINUX: u16 = 0x8300;
 
 /// The GUID of a code of the table.
-pub(crate) fn guid_of(code: u16) -> Uuid {
+pub(super) fn guid_of(code: u16) -> Uuid {
     GPT.iter().find(|(known, _)| *known == code).map_or(Uuid::nil(), |(_, guid)| *guid)
+}
+
+/// Whether a partition of this type is an EFI system partition.
+pub fn is_esp(type_guid: Uuid) -> bool {
+    type_guid == guid_of(ESP)
 }
 
 /// The codes that are known, with their GUIDs.
