@@ -5,9 +5,23 @@
 
 extern crate alloc;
 
+pub mod disk;
 pub mod elements;
+mod explain;
+pub mod image;
+mod output;
 pub mod plan;
+mod properties;
+mod recipe;
+mod request;
+pub mod settings;
 pub mod source;
+mod variables;
+pub mod yaml;
 
+pub use explain::explain;
+pub use image::schema;
 pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
+pub use recipe::{PlanError, plan};
+pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};

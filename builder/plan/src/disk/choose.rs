@@ -1,0 +1,113 @@
+//! Which block-device config an image has.
+//!
+//! In: the image file's `layout`, the variables, the elements and the named layouts. Out: a config and its name. Never: a
+//! choice by hash order.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use dibber_model::{Arch, Target};
+
+use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::yaml::{Fault, Node, Yaml, nearest, read};
+
+/// dib's own fallback: a filesystem without a table.
+pub const DEFAULT_LAYOUT: &str = "\
+- local_loop:
+    name: image0
+- mkfs:
+    name: mkfs_root
+    base: image0
+    mount:
+      mount_point: /
+      fstab:
+        options: defaults
+        fsck-passno: 1
+";
+
+/// A config that was chosen.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// What messages and the seed call it: a layout's name, `partition`, an element's name.
+    pub name: String,
+    /// The config.
+    pub config: Yaml,
+}
+
+/// The `layout` of the image file or the request, then `DIB_BLOCK_DEVICE_CONFIG`, then the first element that brings one
+/// (for its architecture in any spelling, else its default), then a bare filesystem.
+pub fn choose(
+    layout: Option<&Yaml>,
+    variable: Option<&str>,
+    elements: &[ElementSource],
+    (sources, target): (&SourceSet, &Target),
+) -> Result<Chosen, Fault> {
+    if let Some(layout) = layout {
+        return match &layout.node {
+            Node::List(_) => Ok(Chosen { name: "inline".into(), config: layout.clone() }),
+            _ => named(layout, sources, target),
+        };
+    }
+    if let Some(text) = variable.filter(|text| !text.is_empty()) {
+        return from_variable(text, sources);
+    }
+    for element in elements {
+        for word in spellings(target.arch).into_iter().chain(["default".to_string()]) {
+            let path = format!("block-device-{word}.yaml");
+            if let Some(text) = element.text(&path) {
+                let origin = format!("{}/{path}", element.origin);
+                return parsed(&element.name, TextSource { origin, text: text.into() });
+            }
+        }
+    }
+    bare()
+}
+
+fn spellings(arch: Arch) -> [String; 2] {
+    [arch.debian_name().to_string(), arch.kernel_name().to_string()]
+}
+
+fn bare() -> Result<Chosen, Fault> {
+    parsed("partition", TextSource { origin: "built in: partition".into(), text: DEFAULT_LAYOUT.into() })
+}
+
+fn parsed(name: &str, source: TextSource) -> Result<Chosen, Fault> {
+    Ok(Chosen { name: name.to_string(), config: read(&Arc::new(source))? })
+}
+
+/// For the platform and architecture, for the architecture, or for all.
+fn named(layout: &Yaml, sources: &SourceSet, target: &Target) -> Result<Chosen, Fault> {
+    let name = layout.text().unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    names.extend(target.platform.as_ref().map(|platform| format!("{platform}-{}-{name}", target.arch)));
+    names.push(format!("{}-{name}", target.arch));
+    names.push(name.to_string());
+    if let Some(source) = names.iter().find_map(|name| sources.layouts.get(name)) {
+        return parsed(name, source.clone());
+    }
+    if name == "partition" {
+        return bare();
+    }
+    let known: Vec<&str> = sources.layouts.keys().map(String::as_str).chain(["partition"]).collect();
+    let fault = layout.at.bad(format!("no layout is called `{name}`"));
+    Err(match nearest(name, known.iter().copied()) {
+        Some(near) => fault.hint(format!("did you mean `{near}`?")),
+        None => fault.hint(format!("there are {}", known.join(", "))),
+    })
+}
+
+fn from_variable(text: &str, sources: &SourceSet) -> Result<Chosen, Fault> {
+    let origin = "DIB_BLOCK_DEVICE_CONFIG";
+    let source = TextSource { origin: origin.into(), text: text.into() };
+    let Some(path) = text.strip_prefix("file://") else {
+        return parsed(origin, source);
+    };
+    match sources.layouts.get(path.trim_end()) {
+        Some(found) => parsed(origin, found.clone()),
+        None => {
+            let at = crate::yaml::Place { source: Arc::new(source), line: 1, column: 1 };
+            Err(at.bad(format!("the block-device config {path} was not read")).hint("is there such a file?"))
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From a block-device config to nodes: tree form and graph form become the same list.
+//!
+//! In: the YAML list. Out: nodes with names and bases. Never: what the nodes mean, which is `spec`'s.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::yaml::{Cause, Fault, Key, Node, Place, Shape, Yaml, nearest};
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plugin {
+    /// A disk.
+    LocalLoop,
+    /// A partition table.
+    Partitioning,
+    /// A partition, which has no plugin name of its own.
+    Partition,
+    /// A filesystem.
+    Mkfs,
+    /// A mount point.
+    Mount,
+    /// A line of fstab.
+    Fstab,
+}
+
+const PLUGINS: [(&str, Plugin); 5] = [
+    ("local_loop", Plugin::LocalLoop),
+    ("partitioning", Plugin::Partitioning),
+    ("mkfs", Plugin::Mkfs),
+    ("mount", Plugin::Mount),
+    ("fstab", Plugin::Fstab),
+];
+
+const NAME: Key = Key::new("name", Shape::Text, "");
+const BASE: Key = Key::new("base", Shape::Text, "");
+const ATTRIBUTES: Shape =
+    Shape::Either("a number or a list of attributes", &[Shape::Scalar, Shape::List(&Shape::Text)]);
+
+impl Plugin {
+    fn of(word: &str) -> Option<Plugin> {
+        PLUGINS.iter().find(|(name, _)| *name == word).map(|(_, plugin)| *plugin)
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        PLUGINS.iter().find(|(_, plugin)| *plugin == self).map_or("partition", |(name, _)| name)
+    }
+
+    fn keys(self) -> &'static [Key] {
+        const WORD: Shape = Shape::Scalar;
+        match self {
+            Plugin::LocalLoop => {
+                const { &[NAME.needed(), Key::new("size", WORD, ""), Key::new("directory", WORD, ""), Key::new("block_size", WORD, "")] }
+            }
+            Plugin::Partitioning => const {
+                &[
+                    NAME,
+                    BASE,
+                    Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
+                    Key::new("align", WORD, ""),
+                    Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
+                ]
+            },
+            Plugin::Partition => const {
+                &[
+                    NAME.needed(),
+                    Key::new("size", WORD, "").needed(),
+                    Key::new("min", WORD, ""),
+                    Key::new("max", WORD, ""),
+                    Key::new("type", WORD, ""),
+                    Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
+                    Key::new("guid", Shape::Text, ""),
+                    Key::new("attributes", ATTRIBUTES, ""),
+                    Key::new("number", Shape::Whole, ""),
+                ]
+            },
+            Plugin::Mkfs => const {
+                &[NAME, BASE, Key::new("type", WORD, ""), Key::new("label", WORD, ""), Key::new("opts", WORD, ""), Key::new("uuid", WORD, "")]
+            },
+            Plugin::Mount => const { &[NAME, BASE, Key::new("mount_point", Shape::Text, "")] },
+            Plugin::Fstab => const {
+                &[NAME, BASE, Key::new("options", WORD, ""), Key::new("dump-freq", Shape::Whole, ""), Key::new("fsck-passno", Shape::Whole, "")]
+            },
+        }
+    }
+}
+
+/// A node of the graph.
+#[derive(Clone, Debug)]
+pub(super) struct BlockNode {
+    /// What it is.
+    pub(super) plugin: Plugin,
+    /// Its name: given, or `<plugin>_<base>`.
+    pub(super) name: String,
+    /// The node that it stands on.
+    pub(super) base: Option<String>,
+    /// Its keys.
+    pub(super) keys: Yaml,
+    /// Where it is.
+    pub(super) at: Place,
+}
+
+/// Reads the list.
+pub(super) fn nodes(config: &Yaml) -> Result<Vec<BlockNode>, Fault> {
+    let Node::List(items) = &config.node else {
+        return Err(config.expected("a list of block-device nodes"));
+    };
+    let mut found = Vec::new();
+    for item in items {
+        let [(key, value)] = item.entries() else {
+            let fault = match &item.node {
+                Node::Map(keys) => item.at.bad(format!("a node has one key, its plugin, but this has {}", keys.len())),
+                _ => item.expected("a mapping of one key, its plugin"),
+            };
+            return Err(fault.hint("begin each node with its own `- `, and indent what belongs to it"));
+        };
+        let word = key.text().unwrap_or_default();
+        let plugin = Plugin::of(word).ok_or_else(|| stranger(word, key, value))?;
+        visit(plugin, (&key.at, value), None, &mut found)?;
+    }
+    duplicate_names(&found)?;
+    Ok(found)
+}
+
+fn stranger(word: &str, key: &Yaml, value: &Yaml) -> Fault {
+    if word == "lvm" {
+        let name = value.get_text("name").unwrap_or("lvm");
+        let fault = key.at.bad(format!("node `{name}`: LVM is not supported yet"));
+        return fault.hint("use partitions for now");
+    }
+    let fault = key.at.bad(format!("`{word}` is not a plugin of block-device configs"));
+    let known = PLUGINS.map(|(name, _)| name);
+    match nearest(word, known) {
+        Some(near) => fault.hint(format!("did you mean `{near}`?")),
+        None => fault.hint(format!("there are {}", known.join(", "))),
+    }
+}
+
+fn visit(plugin: Plugin, (at, value): (&Place, &Yaml), base: Option<&str>, found: &mut Vec<BlockNode>) -> Result<(), Fault> {
+    let Node::Map(entries) = &value.node else {
+        return Err(value.expected(&format!("the keys of `{}` (a mapping)", plugin.word())));
+    };
+    let own = value.get("base").and_then(|own| own.text().map(|text| (text, own)));
+    if let (Some(outer), Some((text, own))) = (base, own)
+        && text != outer
+    {
+        return Err(own.at.bad(format!("base `{text}` contradicts the node around it, `{outer}`")));
+    }
+    let base = base.or(own.map(|(text, _)| text));
+    let name = match (value.get_text("name"), base) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => format!("{}_{base}", plugin.word()),
+        (None, _) => {
+            let key = if matches!(plugin, Plugin::LocalLoop | Plugin::Partition) { "name" } else { "base" };
+            return Err(at.fault(Cause::MissingKey { what: plugin.word(), key }));
+        }
+    };
+    if base.is_none() && plugin != Plugin::LocalLoop {
+        return Err(at.fault(Cause::MissingKey { what: plugin.word(), key: "base" }));
+    }
+    let node = BlockNode { plugin, name: name.clone(), base: base.map(String::from), keys: value.clone(), at: at.clone() };
+    found.push(node);
+    for (key, inner) in entries {
+        let word = key.text().unwrap_or_default();
+        if word == "lvm" {
+            return Err(stranger(word, key, inner));
+        }
+        match Plugin::of(word) {
+            Some(nested) => visit(nested, (&key.at, inner), Some(&name), found)?,
+            None => check_key(plugin, key, inner)?,
+        }
+    }
+    needed(plugin, at, value)?;
+    if plugin == Plugin::Partitioning {
+        for part in value.get("partitions").map(Yaml::items).unwrap_or_default() {
+            visit(Plugin::Partition, (&part.at, part), Some(&name), found)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_key(plugin: Plugin, key: &Yaml, value: &Yaml) -> Result<(), Fault> {
+    let name = key.text().ok_or_else(|| key.expected("a text"))?;
+    match plugin.keys().iter().find(|known| known.name == name) {
+        Some(_) if value.node == Node::Null => Ok(()),
+        Some(known) => known.shape.check(value),
+        None => {
+            let known = plugin.keys().iter().map(|known| known.name).chain(PLUGINS.map(|(name, _)| name));
+            Err(crate::yaml::unknown_key(key, known))
+        }
+    }
+}
+
+fn needed(plugin: Plugin, at: &Place, value: &Yaml) -> Result<(), Fault> {
+    match plugin.keys().iter().find(|key| key.needed && value.get(key.name).is_none()) {
+        Some(key) => Err(at.fault(Cause::MissingKey { what: plugin.word(), key: key.name })),
+        None => Ok(()),
+    }
+}
+
+fn duplicate_names(nodes: &[BlockNode]) -> Result<(), Fault> {
+    for (index, node) in nodes.iter().enumerate() {
+        if let Some(first) = nodes[..index].iter().find(|other| other.name == node.name) {
+            let fault = node.at.bad(format!("duplicate node name `{}`", node.name));
+            return Err(fault.hint(format!("the other one is in line {}; give one of them a `name`", first.at.line)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! A plan in words, for a terminal of 80 columns.
+//!
+//! In: a [`Plan`]. Out: text: elements, steps by phase, the disk, the files. Never: what is cached, which `build` knows.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use dibber_model::{DiskSpec, Holds, PartKind, PartSpec, Phase, SizeRule, TableKind};
+
+use crate::plan::{Plan, Step};
+
+/// Columns of a line.
+const WIDTH: usize = 80;
+
+/// The plan as text, with a line break at its end.
+pub fn explain(plan: &Plan) -> String {
+    let mut text = format!("{} for {}\n", plan.image, plan.target);
+    section(&mut text, "elements");
+    text += &wrapped(plan.elements.iter().map(|element| element.name.as_str()));
+    if !plan.packages.is_empty() {
+        section(&mut text, "packages");
+        text += &wrapped(plan.packages.iter().map(String::as_str));
+    }
+    section(&mut text, &format!("steps ({})", plan.steps.len()));
+    for phase in Phase::all() {
+        let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.phase == phase).collect();
+        for (index, step) in steps.iter().enumerate() {
+            let head = if index == 0 { phase.name() } else { "" };
+            text += &clipped(&format!("  {head:<13} {:<38} {}", step.name, step.element));
+        }
+    }
+    section(&mut text, "disk");
+    text += &disk(&plan.disk);
+    section(&mut text, "files");
+    text += &files(plan);
+    text
+}
+
+fn section(text: &mut String, name: &str) {
+    *text += &format!("\n{name}\n");
+}
+
+fn clipped(line: &str) -> String {
+    let line = line.trim_end();
+    match line.chars().count() > WIDTH {
+        true => line.chars().take(WIDTH - 3).chain("...\n".chars()).collect(),
+        false => format!("{line}\n"),
+    }
+}
+
+fn wrapped<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let (mut text, mut line) = (String::new(), String::from(" "));
+    for word in words {
+        if line.len() > 1 && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            text += &clipped(&line);
+            line = " ".to_string();
+        }
+        line += " ";
+        line += word;
+    }
+    text + &clipped(&line)
+}
+
+fn disk(disk: &DiskSpec) -> String {
+    let table = match disk.table {
+        TableKind::Bare => "no partition table".to_string(),
+        TableKind::Gpt { disk } => format!("GPT {disk}"),
+        TableKind::Mbr { disk } => format!("MBR {disk:#010x}"),
+    };
+    let size = disk.size.map_or("as large as its content needs".to_string(), |size| size.to_string());
+    let mut text = clipped(&format!("  {}: {table}, {}-byte sectors, {size}", disk.name, disk.sector.bytes()));
+    let mut rows: Vec<[String; 5]> = alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
+    rows.extend(disk.parts.iter().map(row));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = core::array::from_fn(width);
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text += &clipped(&format!("    {}", cells.join("  ")));
+    }
+    if disk.bios_boot {
+        text += "  boots from BIOS through its first sector\n";
+    }
+    text
+}
+
+fn row(part: &PartSpec) -> [String; 5] {
+    let kind = match &part.kind {
+        PartKind::Bare => "-".to_string(),
+        PartKind::Gpt { type_guid, .. } => crate::disk::gpt_codes()
+            .find(|(_, guid)| guid == type_guid)
+            .map_or_else(|| type_guid.to_string(), |(code, _)| format!("{code:04X}")),
+        PartKind::Mbr { type_byte, active, .. } => {
+            format!("{type_byte:#04x}{}", if *active { " boot" } else { "" })
+        }
+    };
+    let size = match part.size {
+        SizeRule::Exact(size) => size.to_string(),
+        SizeRule::Free { share: 10_000 } => "the rest".to_string(),
+        SizeRule::Free { share } if share % 100 == 0 => format!("{}% of the rest", share / 100),
+        SizeRule::Free { share } => format!("{}.{:02}% of the rest", share / 100, share % 100),
+        SizeRule::Content { min, max } => {
+            let limit = |word: &str, size: Option<dibber_model::Bytes>| size.map(|size| format!(", {word} {size}"));
+            ["content".to_string(), limit("min", min).unwrap_or_default(), limit("max", max).unwrap_or_default()].concat()
+        }
+    };
+    let (holds, mount) = match &part.holds {
+        Holds::Nothing => ("-".to_string(), String::new()),
+        Holds::Loader(_) => ("boot loader".to_string(), String::new()),
+        Holds::Fs(fs) => {
+            (format!("{} {}", fs.kind, fs.label), fs.mount.as_ref().map_or(String::new(), ToString::to_string))
+        }
+    };
+    [part.name.clone(), kind, size, holds, mount]
+}
+
+/// Each file under the name that it is made under, and the links to it.
+fn files(plan: &Plan) -> String {
+    let stems = plan.target.stems(&plan.image);
+    let mut text = String::new();
+    for kind in &plan.outputs {
+        let names: Vec<String> = stems.iter().map(|stem| format!("{stem}.{}", kind.extension())).collect();
+        text += &clipped(&format!("  {}", names.join(" = ")));
+    }
+    text
+}

@@ -1,0 +1,15 @@
+//! Image files: TripleO's `disk_images:` with more keys.
+//!
+//! In: the texts of the image files, in their order. Out: one [`ImageSpec`] for each image name, merged. Never: an
+//! unknown key that is passed over.
+
+mod keys;
+mod merge;
+mod options;
+mod spec;
+
+pub use keys::schema;
+pub use merge::{Merged, merged};
+pub use options::{DibOptions, dib_options};
+pub(crate) use spec::{is_variable, one_line_each};
+pub use spec::{FileSpec, HookSpec, ImageSpec, Security, UserSpec};

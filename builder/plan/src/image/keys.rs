@@ -1,0 +1,125 @@
+//! The keys of an image file, in one table: what is accepted, what it means, and the JSON Schema.
+
+use alloc::string::String;
+use serde_json::json;
+
+use crate::yaml::{Key, Shape};
+
+const TEXTS: Shape = Shape::List(&Shape::Text);
+
+/// Words of `outputs`.
+pub(super) const OUTPUTS: &[&str] =
+    &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar", "tgz", "squashfs", "vmlinuz", "initrd"];
+
+const USER: &[Key] = &[
+    Key::new("name", Shape::Text, "Login name").needed(),
+    Key::new("groups", TEXTS, "Further groups; they must exist in the image"),
+    Key::new("shell", Shape::Text, "Login shell; /bin/bash unless given"),
+    Key::new("sudo", Shape::Bool, "Whether sudo asks this user for nothing"),
+    Key::new("ssh_keys", TEXTS, "Lines of authorized_keys"),
+    Key::new("password", Shape::Text, "A crypt(5) hash, such as `openssl passwd -6` prints; none unless given"),
+];
+
+const FILE: &[Key] = &[
+    Key::new("path", Shape::Text, "Absolute path in the image").needed(),
+    Key::new("content", Shape::Text, "The file's text").needed(),
+    Key::new("mode", Shape::Text, "Permission bits in octal; 0644 unless given"),
+    Key::new("owner", Shape::Text, "user:group by names of the image; root:root unless given"),
+];
+
+const HOOK: &[Key] = &[
+    Key::new("phase", Shape::Text, "The phase, which also says on which side of the chroot it runs").needed(),
+    Key::new("name", Shape::Text, "Its place within the phase, such as 50-name").needed(),
+    Key::new("script", Shape::Text, "The script; bash with `set -eu -o pipefail` unless it begins with #!").needed(),
+];
+
+const NODE: &[Key] = &[
+    Key::new("path", Shape::Text, "Absolute path in the image").needed(),
+    Key::new("type", Shape::OneOf(&["block", "char"]), "Block or character device").needed(),
+    Key::new("major", Shape::Whole, "Major number").needed(),
+    Key::new("minor", Shape::Whole, "Minor number").needed(),
+    Key::new("mode", Shape::Text, "Permission bits in octal; 0600 unless given"),
+];
+
+const LABEL: &[Key] = &[
+    Key::new("path", Shape::Text, "Absolute path in the image, which must exist").needed(),
+    Key::new("label", Shape::Text, "SELinux context").needed(),
+];
+
+const MKFS: &[Key] = &[
+    Key::new("inode_ratio", Shape::Scalar, "Bytes of disk for each inode"),
+    Key::new("journal", Shape::Scalar, "Size of the journal"),
+    Key::new("reserved_percent", Shape::Whole, "Share of blocks kept for root, in percent"),
+    Key::new("grow_to", Shape::Scalar, "Largest size that online growth prepares for"),
+];
+
+const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);
+
+/// Keys of one item of `disk_images`; the first thirteen are TripleO's.
+const IMAGE: &[Key] = &[
+    Key::new("imagename", Shape::Text, "The image's name, under which several files meet").needed(),
+    Key::new("arch", ONE_OR_MORE, "Architecture, in any spelling; a list makes one image for each"),
+    Key::new("type", ONE_OR_MORE, "Output formats, comma-separated, as TripleO writes them"),
+    Key::new("imageext", Shape::Text, "TripleO's extension for its skip check; read, without effect here"),
+    Key::new("distro", Shape::Text, "The distribution's element"),
+    Key::new("release", Shape::Text, "Its release: DIB_RELEASE"),
+    Key::new("builder", Shape::OneOf(&["dib"]), "TripleO's builder"),
+    Key::new("elements", TEXTS, "Elements"),
+    Key::new("options", TEXTS, "Options of disk-image-create"),
+    Key::new("packages", TEXTS, "Packages to install"),
+    Key::new("environment", Shape::Map(&Shape::Scalar), "Variables that hooks see"),
+    Key::new("skip_base", Shape::Bool, "Leaves the element base out"),
+    Key::new("docker_target", Shape::Text, "TripleO's; an image that has it is refused"),
+    Key::new("platform", Shape::Text, "A finer selector than the architecture: p9"),
+    Key::new(
+        "layout",
+        Shape::Either("a layout's name, `partition`, or a list of block-device nodes", &[
+            Shape::Text,
+            Shape::BlockDevices,
+        ]),
+        "A layout by name, `partition` for a bare filesystem, or a block-device config",
+    ),
+    Key::new("outputs", Shape::List(&Shape::OneOf(OUTPUTS)), "Files that come out"),
+    Key::new("compression", Shape::OneOf(&["none", "zlib", "zstd"]), "Compression of qcow2; zlib unless given"),
+    Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
+    Key::new("mirror", Shape::Text, "Mirror of the package archive"),
+    Key::new("snapshot", Shape::Text, "A point in time of the archive, such as 20261101T000000Z"),
+    Key::new(
+        "security",
+        Shape::Either("false or a mirror", &[Shape::Bool, Shape::Text]),
+        "false leaves the security suite out; a text is its mirror",
+    ),
+    Key::new("proxy", Shape::Text, "Proxy for the archive"),
+    Key::new("kernel_args", ONE_OR_MORE, "Added to the kernel's command line"),
+    Key::new("users", Shape::List(&Shape::Object("a user", USER)), "Users of the image"),
+    Key::new("ssh_keys", TEXTS, "Keys that may log in as root"),
+    Key::new("hostname", Shape::Text, "Hostname"),
+    Key::new("locale", Shape::Text, "Locale, such as en_GB.UTF-8"),
+    Key::new("timezone", Shape::Text, "Time zone, such as Europe/Berlin"),
+    Key::new("files", Shape::List(&Shape::Object("a file", FILE)), "Files written after installation"),
+    Key::new("hooks", Shape::List(&Shape::Object("a hook", HOOK)), "Scripts of this image's own"),
+    Key::new("nodes", Shape::List(&Shape::Object("a device node", NODE)), "Device nodes that no hook could make"),
+    Key::new("labels", Shape::List(&Shape::Object("a label", LABEL)), "SELinux labels that no hook could set"),
+    Key::new("properties", Shape::Map(&Shape::Scalar), "Properties for Glance"),
+    Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
+    Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
+];
+
+/// An image file.
+pub(super) const FILE_SHAPE: Shape = Shape::Object("an image file", &[Key::new(
+    "disk_images",
+    Shape::List(&Shape::Object("an image", IMAGE)),
+    "Images",
+)
+.needed()]);
+
+/// Keys that append or update when several files name one image; for all others the first file wins.
+pub(super) const APPENDED: [&str; 4] = ["elements", "options", "packages", "environment"];
+
+/// The JSON Schema (draft 2020-12) of an image file.
+pub fn schema() -> String {
+    let mut schema = FILE_SHAPE.schema();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("dibber image file");
+    alloc::format!("{schema:#}\n")
+}

@@ -1,0 +1,62 @@
+//! Names of what comes out.
+//!
+//! In: a word of `outputs:` or of dib's `-t`. Out: an [`OutputKind`], and the extension of its file. Never: a guess.
+
+use crate::plan::OutputKind;
+
+/// Each kind, the word for it, and its file's extension.
+const NAMES: [(OutputKind, &str, &str); 10] = [
+    (OutputKind::Qcow2, "qcow2", "qcow2"),
+    (OutputKind::Raw, "raw", "raw"),
+    (OutputKind::Vhd, "vhd", "vhd"),
+    (OutputKind::Vhdx, "vhdx", "vhdx"),
+    (OutputKind::Vmdk, "vmdk", "vmdk"),
+    (OutputKind::Tar, "tar", "tar"),
+    (OutputKind::Tgz, "tgz", "tgz"),
+    // dib writes this one as `.squash`.
+    (OutputKind::Squashfs, "squashfs", "squash"),
+    (OutputKind::Vmlinuz, "vmlinuz", "vmlinuz"),
+    (OutputKind::Initrd, "initrd", "initrd"),
+];
+
+impl OutputKind {
+    /// The kind that a word names.
+    pub fn of_name(word: &str) -> Option<OutputKind> {
+        NAMES.iter().find(|(_, name, _)| *name == word).map(|(kind, _, _)| *kind)
+    }
+
+    fn row(self) -> &'static (OutputKind, &'static str, &'static str) {
+        NAMES.iter().find(|(kind, _, _)| *kind == self).expect("NAMES has a row for every variant")
+    }
+
+    /// The word for it: `qcow2`.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The extension of its file, without the dot.
+    pub fn extension(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Whether it is the disk in some container.
+    pub fn is_disk(self) -> bool {
+        matches!(
+            self,
+            OutputKind::Qcow2 | OutputKind::Raw | OutputKind::Vhd | OutputKind::Vhdx | OutputKind::Vmdk
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_leads_back() {
+        for (kind, name, extension) in NAMES {
+            assert_eq!(OutputKind::of_name(name), Some(kind));
+            assert_eq!((kind.name(), kind.extension()), (name, extension));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! From sources and a request to plans.
+//!
+//! In: everything that was read, and what is asked for. Out: one [`Plan`] for each image and architecture. Never: an
+//! effect; never a plan of some images where another is wrong.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
+
+use crate::disk::{self, Chosen, DiskWish};
+use crate::elements::image_element::image_element;
+use crate::elements::steps::StepRequest;
+use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace};
+use crate::image::{ImageSpec, is_variable, merged};
+use crate::plan::{OutputKind, Plan};
+use crate::properties::properties;
+use crate::request::Request;
+use crate::settings::{settings, settings_packages};
+use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::variables;
+use crate::yaml::{Fault, Node, Place, Yaml, nearest};
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A text is wrong at a place.
+    #[error(transparent)]
+    Text(#[from] Fault),
+    /// Elements cannot be used as they are.
+    #[error("image `{image}`: {error}")]
+    Elements {
+        /// Of which image.
+        image: String,
+        /// Why.
+        error: ElementError,
+    },
+    /// No image is called so.
+    #[error("no image is called `{name}`; {}", known_images(.known, .near))]
+    UnknownImage {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+        /// What may have been meant.
+        near: Option<String>,
+    },
+    /// The image files list nothing.
+    #[error("there is no image: {0}")]
+    NoImages(&'static str),
+    /// A variable's value does not mean anything.
+    #[error("variable {name}=`{value}`: {why}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Two plans would write the same files.
+    #[error("`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture")]
+    SameFiles {
+        /// One image.
+        first: String,
+        /// The other.
+        second: String,
+        /// The name that both claim.
+        stem: String,
+    },
+}
+
+impl PlanError {
+    /// The fault in a text, with its place, if that is what it is.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            PlanError::Text(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+fn known_images(known: &[String], near: &Option<String>) -> String {
+    match near {
+        Some(near) => alloc::format!("did you mean `{near}`?"),
+        None => alloc::format!("there are {}", known.join(", ")),
+    }
+}
+
+/// Plans every image that is asked for, in the order asked, each for its architectures.
+pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanError> {
+    check_variables(request)?;
+    let all = merged(&sources.images)?;
+    let known: Vec<String> = all.iter().map(|image| image.name.clone()).collect();
+    if known.is_empty() {
+        return Err(PlanError::NoImages("give an image file with `disk_images:`"));
+    }
+    let mut wanted = Vec::new();
+    for name in if request.images.is_empty() { &known } else { &request.images } {
+        let found = all.iter().find(|image| image.name == *name).ok_or_else(|| PlanError::UnknownImage {
+            name: name.clone(),
+            known: known.clone(),
+            near: nearest(name, known.iter().map(String::as_str)),
+        })?;
+        wanted.push(ImageSpec::new(found)?);
+    }
+    let mut plans: Vec<Plan> = Vec::new();
+    for image in &wanted {
+        for target in targets(image, request) {
+            let plan = one(image, target, sources, request)?;
+            let same = |other: &&Plan| other.stem() == plan.stem();
+            if let Some(other) = plans.iter().find(same) {
+                let (first, second) = (other.image.clone(), plan.image.clone());
+                return Err(PlanError::SameFiles { first, second, stem: plan.stem() });
+            }
+            plans.push(plan);
+        }
+    }
+    Ok(plans)
+}
+
+fn check_variables(request: &Request) -> Result<(), PlanError> {
+    let bad = |(name, value): &(&String, &String)| !is_variable(name) || value.contains('\0');
+    match request.variables.iter().find(bad) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let why = "names have letters, digits and `_`, and values no zero byte".to_string();
+            Err(PlanError::Variable { name: name.clone(), value: value.clone(), why })
+        }
+    }
+}
+
+fn targets(image: &ImageSpec, request: &Request) -> Vec<Target> {
+    let platform: Option<Platform> = request.platform.clone().or_else(|| image.platform.clone());
+    let arches = match (request.arches.as_slice(), image.arches.as_slice()) {
+        ([], []) => alloc::vec![request.host],
+        ([], own) => own.to_vec(),
+        (asked, _) => asked.to_vec(),
+    };
+    arches.into_iter().map(|arch| Target { arch, platform: platform.clone() }).collect()
+}
+
+fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
+    let mut declared = variables::declared(image, request);
+    let archive = variables::archive(image, request, &mut declared);
+    let (names, elements) = resolved(image, &target, sources, request)?;
+    let chosen = layout(image, request, &declared, (&elements, sources, &target))?;
+    let seed = seed(image, &target, &chosen.name);
+    let wish = wish(image, request, &declared, (&target, seed))?;
+    let disk = disk::disk_spec(&chosen.config, &wish)?;
+    let outputs = outputs(image, request, &names);
+    let mut all = variables::variables(image, &target, &archive, &declared);
+    all.extend(disk::variables(&disk));
+    all.insert("IMAGE_ELEMENT".into(), image_element(&names));
+    all.insert("DIB_ARGS".into(), arguments(image, &target, &outputs, request));
+    let env = variables::dib_env(&all);
+    all.insert("DIB_ENV".into(), env);
+    let mut packages = image.packages.clone();
+    packages.extend(request.packages.iter().cloned());
+    packages.extend(settings_packages(image));
+    let steps = elements::steps(&StepRequest {
+        elements: &elements,
+        names: &names,
+        variables: &all,
+        image_packages: !packages.is_empty(),
+    })
+    .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let properties = properties(image, &target, &disk, (&outputs, &all));
+    Ok(Plan {
+        image: image.name.clone(),
+        target,
+        seed,
+        epoch: epoch(request, &declared)?,
+        elements,
+        variables: all,
+        packages,
+        steps,
+        archive,
+        nodes: image.nodes.clone(),
+        disk,
+        outputs,
+        compression: request.compression.unwrap_or(image.compression),
+        properties,
+    })
+}
+
+/// Resolved names, and the element directories with the image's own settings last.
+fn resolved(
+    image: &ImageSpec,
+    target: &Target,
+    sources: &SourceSet,
+    request: &Request,
+) -> Result<(Vec<String>, Vec<ElementSource>), PlanError> {
+    let mut asked: Vec<String> = image.distro.iter().cloned().collect();
+    asked.extend(image.elements.iter().chain(&request.elements).cloned());
+    let at = image.entry.get("elements").map_or(&image.entry.at, |list| &list.at);
+    let names = elements::resolve(sources, &ElementRequest {
+        elements: &asked,
+        place: ElementPlace::new(at.source.origin.clone(), at.line as usize),
+        skip_base: image.skip_base || request.skip_base,
+        ramdisk: None,
+        arch: target.arch,
+    })
+    .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let mut chosen = elements::chosen(sources, &names);
+    chosen.extend(settings(image)?);
+    Ok((names, chosen))
+}
+
+fn layout(
+    image: &ImageSpec,
+    request: &Request,
+    declared: &BTreeMap<String, String>,
+    (elements, sources, target): (&[ElementSource], &SourceSet, &Target),
+) -> Result<Chosen, PlanError> {
+    let asked = request.layout.as_ref().map(|name| {
+        let source = Arc::new(TextSource { origin: "the layout asked for".into(), text: name.clone() });
+        Yaml { at: Place { source, line: 0, column: 0 }, node: Node::Text(name.clone()) }
+    });
+    let layout = asked.as_ref().or_else(|| image.entry.get("layout"));
+    let variable = declared.get("DIB_BLOCK_DEVICE_CONFIG").map(String::as_str);
+    Ok(disk::choose(layout, variable, elements, (sources, target))?)
+}
+
+/// The image's own key, or the names that it goes by. Never its content.
+fn seed(image: &ImageSpec, target: &Target, layout: &str) -> Seed {
+    match image.text("seed") {
+        Some(own) => Seed::from_names([own]),
+        None => {
+            let platform = target.platform.as_ref().map_or("", Platform::as_str);
+            Seed::from_names([&image.name, target.arch.kernel_name(), platform, layout])
+        }
+    }
+}
+
+fn wish(
+    image: &ImageSpec,
+    request: &Request,
+    declared: &BTreeMap<String, String>,
+    (target, seed): (&Target, Seed),
+) -> Result<DiskWish, PlanError> {
+    let text = |name: &str| declared.get(name).filter(|text| !text.is_empty()).cloned();
+    let size = scaled(declared, "DIB_IMAGE_SIZE", Bytes::gib(1))?;
+    let journal = scaled(declared, "DIB_JOURNAL_SIZE", Bytes::mib(1))?;
+    Ok(DiskWish {
+        arch: target.arch,
+        seed,
+        size: request.size.or(image.size).or(size),
+        block_size: text("DIB_BLOCK_SIZE"),
+        fs_type: text("FS_TYPE"),
+        root_label: image.options.root_label.clone().or_else(|| text("ROOT_LABEL")),
+        mkfs: disk::over(image.mkfs.clone(), MkfsOptions { journal, ..MkfsOptions::default() }),
+    })
+}
+
+/// A whole number of some unit, as dib's variables give sizes.
+fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Result<Option<Bytes>, PlanError> {
+    let Some(value) = declared.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.0)) {
+        Some(bytes) => Ok(Some(Bytes(bytes))),
+        None => {
+            let why = alloc::format!("a whole number of {unit} is expected");
+            Err(PlanError::Variable { name: name.to_string(), value: value.clone(), why })
+        }
+    }
+}
+
+fn epoch(request: &Request, declared: &BTreeMap<String, String>) -> Result<Option<i64>, PlanError> {
+    let Some(value) = declared.get("SOURCE_DATE_EPOCH").filter(|_| request.epoch.is_none()) else {
+        return Ok(request.epoch);
+    };
+    value.parse().map(Some).map_err(|_| PlanError::Variable {
+        name: "SOURCE_DATE_EPOCH".into(),
+        value: value.clone(),
+        why: "a whole number of seconds is expected".into(),
+    })
+}
+
+/// What was asked for, else qcow2; the element `baremetal` adds kernel and initial ramdisk.
+fn outputs(image: &ImageSpec, request: &Request, names: &[String]) -> Vec<OutputKind> {
+    if !request.outputs.is_empty() {
+        return request.outputs.clone();
+    }
+    let mut outputs = image.outputs.clone();
+    if outputs.is_empty() {
+        outputs.push(OutputKind::Qcow2);
+    }
+    if names.iter().any(|name| name == "baremetal") {
+        for kind in [OutputKind::Vmlinuz, OutputKind::Initrd] {
+            if !outputs.contains(&kind) {
+                outputs.push(kind);
+            }
+        }
+    }
+    outputs
+}
+
+/// `DIB_ARGS`: the command line of `disk-image-create` that asks for the same.
+fn arguments(image: &ImageSpec, target: &Target, outputs: &[OutputKind], request: &Request) -> String {
+    let types: Vec<&str> = outputs
+        .iter()
+        .filter(|kind| !matches!(kind, OutputKind::Vmlinuz | OutputKind::Initrd))
+        .map(|kind| kind.name())
+        .collect();
+    let mut words = alloc::vec!["-a", target.arch.debian_name(), "-o", image.name.as_str()];
+    let (types, packages) = (types.join(","), image.packages.join(","));
+    for (flag, value) in [("-t", &types), ("-p", &packages)] {
+        if !value.is_empty() {
+            words.extend([flag, value.as_str()]);
+        }
+    }
+    if image.skip_base || request.skip_base {
+        words.push("-n");
+    }
+    words.extend(image.distro.as_deref());
+    words.extend(image.elements.iter().chain(&request.elements).map(String::as_str));
+    words.join(" ")
+}

@@ -1,0 +1,105 @@
+//! The environment that every hook sees before `environment.d` is read.
+//!
+//! In: what the image file and the request declare. Out: sorted variables, with dib's own ones. Never: the caller's
+//! environment; never a proxy, which may hold a password and travels apart.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use dibber_model::Target;
+
+use crate::image::{ImageSpec, Security};
+use crate::plan::Archive;
+use crate::request::Request;
+
+/// What dib's own kernel command line ends with unless an image says otherwise.
+const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
+
+/// Variables by which a proxy is named; they go into [`Archive::proxy`].
+const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// What the image file's `environment` and `options`, and the request, declare; the request wins.
+pub fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> =
+        image.options.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    found.extend(image.environment.clone());
+    found.extend(request.variables.clone());
+    found
+}
+
+/// The package archive; takes proxies out of the variables.
+pub fn archive(image: &ImageSpec, request: &Request, declared: &mut BTreeMap<String, String>) -> Archive {
+    let text = |key: &str| image.text(key).map(ToString::to_string);
+    let mut proxy = text("proxy");
+    for name in PROXIES {
+        proxy = proxy.or(declared.remove(name));
+        declared.remove(name);
+    }
+    let snapshot = text("snapshot");
+    let pinned = snapshot.as_ref().map(|at| format!("https://snapshot.debian.org/archive/debian/{at}/"));
+    let mirror = request.mirror.clone().or_else(|| text("mirror")).or(pinned);
+    let security = match &image.security {
+        Security::Usual => snapshot
+            .as_ref()
+            .map(|at| format!("https://snapshot.debian.org/archive/debian-security/{at}/"))
+            .or_else(|| declared.get("DIB_DEBIAN_SECURITY_MIRROR").cloned()),
+        Security::Off => Some("none".to_string()),
+        Security::Mirror(url) => Some(url.clone()),
+    };
+    let mirror = mirror.or_else(|| declared.get("DIB_DISTRIBUTION_MIRROR").cloned());
+    Archive { mirror, snapshot, security, proxy }
+}
+
+/// dib's variables that do not depend on the disk. What is declared wins over all but the names of the build itself.
+pub fn variables(
+    image: &ImageSpec,
+    target: &Target,
+    archive: &Archive,
+    declared: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut set = |name: &str, value: &str| found.insert(name.to_string(), value.to_string());
+    set("DIB_INIT_SYSTEM", "systemd");
+    set("DIB_PYTHON_VERSION", "3");
+    if let Some(release) = image.text("release") {
+        set("DIB_RELEASE", release);
+    }
+    found.extend(declared.clone());
+    let mut set = |name: &str, value: &str| found.insert(name.to_string(), value.to_string());
+    if let Some(mirror) = &archive.mirror {
+        set("DIB_DISTRIBUTION_MIRROR", mirror);
+    }
+    if let Some(security) = &archive.security {
+        set("DIB_DEBIAN_SECURITY_MIRROR", security);
+    }
+    if !image.kernel_args.is_empty() {
+        let base = declared.get("DIB_BOOTLOADER_DEFAULT_CMDLINE").map_or(DEFAULT_CMDLINE, String::as_str);
+        let args = image.kernel_args.join(" ");
+        set("DIB_BOOTLOADER_DEFAULT_CMDLINE", format!("{base} {args}").trim());
+    }
+    set("LC_ALL", "C");
+    set("ARCH", target.arch.debian_name());
+    set("IMAGE_NAME", &image.name);
+    found
+}
+
+/// `DIB_ENV`: every `DIB_*` variable as `export` prints it; the manifests carry it.
+pub fn dib_env(variables: &BTreeMap<String, String>) -> String {
+    let quoted = |text: &str| {
+        let mut out = String::new();
+        for letter in text.chars() {
+            if matches!(letter, '"' | '\\' | '$' | '`') {
+                out.push('\\');
+            }
+            out.push(letter);
+        }
+        out
+    };
+    let lines: Vec<String> = variables
+        .iter()
+        .filter(|(name, _)| name.starts_with("DIB_"))
+        .map(|(name, value)| format!("declare -x {name}=\"{}\"", quoted(value)))
+        .collect();
+    lines.join("\n")
+}
