@@ -26,6 +26,9 @@ const BLOCK_HEADER: usize = 32;
 const ENTRY: usize = 16;
 const END: usize = 4;
 
+/// `XATTR_NAME_MAX`, prefix included: a longer name could not be asked for.
+const NAME_MAX: usize = 255;
+
 /// Namespaces with their numbers (`EXT4_XATTR_INDEX_*`). The two ACLs are whole names.
 const NAMESPACES: [(&[u8], u8); 5] = [
     (b"user.", 1),
@@ -135,7 +138,7 @@ fn to_stored(xattr: &Xattr) -> Result<Stored<'_>, Refused<'_>> {
     for (prefix, index) in NAMESPACES {
         let Some(name) = full.strip_prefix(prefix) else { continue };
         let is_acl = matches!(index, 2 | 3);
-        if name.is_empty() != is_acl || name.len() > 255 || name.contains(&0) {
+        if name.is_empty() != is_acl || full.len() > NAME_MAX || name.contains(&0) {
             break;
         }
         let value = if is_acl {
