@@ -32,7 +32,9 @@ pub struct DiskContent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskError {
     /// The table does not fit.
-    #[error("a disk of {len} bytes with sectors of {sector} has no room for a GPT; make it at least 1 MiB, in whole sectors")]
+    #[error(
+        "a disk of {len} bytes with sectors of {sector} has no room for a GPT; make it at least 1 MiB, in whole sectors"
+    )]
     BadLength {
         /// Length of the disk.
         len: u64,
@@ -40,7 +42,9 @@ pub enum DiskError {
         sector: u64,
     },
     /// A partition that does not lie on sectors.
-    #[error("partition `{part}` (from byte {start}, {len} bytes) is not a whole number of sectors of {sector} bytes")]
+    #[error(
+        "partition `{part}` (from byte {start}, {len} bytes) is not a whole number of sectors of {sector} bytes"
+    )]
     Unaligned {
         /// The partition.
         part: String,
@@ -112,13 +116,18 @@ pub enum DiskError {
         record: String,
     },
     /// Logical partitions whose numbers do not rise with their places.
-    #[error("partition `{part}` lies before the extended partition that holds it; number logical partitions by place")]
+    #[error(
+        "partition `{part}` lies before the extended partition that holds it; number logical partitions by place"
+    )]
     BadChain {
         /// The partition.
         part: String,
     },
     /// A sector number past 32 bits.
-    #[error("partition `{part}` needs sector number or count {sector}, and an MBR ends at {}; use a GPT", u32::MAX)]
+    #[error(
+        "partition `{part}` needs sector number or count {sector}, and an MBR ends at {}; use a GPT",
+        u32::MAX
+    )]
     PastMbr {
         /// The partition.
         part: String,
@@ -194,7 +203,9 @@ pub fn compose(layout: &DiskLayout, mut content: DiskContent) -> Result<Extents,
 fn tables(layout: &DiskLayout, boot: Option<&BootCode>) -> Result<Vec<(u64, Extents)>, DiskError> {
     match (layout.spec().bios_boot, boot) {
         (true, None) => return Err(DiskError::BootCode("the layout asks for it, and there is none")),
-        (false, Some(_)) => return Err(DiskError::BootCode("there is some, and the layout has no place for it")),
+        (false, Some(_)) => {
+            return Err(DiskError::BootCode("there is some, and the layout has no place for it"));
+        }
         _ => {}
     }
     let gap = boot.and_then(|boot| boot.gap.as_deref());

@@ -64,8 +64,7 @@ pub fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 512])>, 
             return Err(DiskError::NoSlot { part: first.part.spec.name.clone() });
         };
         let count = (layout.len() / sector).saturating_sub(first.record);
-        let entry =
-            Entry { active: false, kind: EXTENDED, start: first.record, lba: first.record, count };
+        let entry = Entry { active: false, kind: EXTENDED, start: first.record, lba: first.record, count };
         put(&mut mbr, slot, &entry, first.part)?;
     }
     records.push((0, mbr));

@@ -136,7 +136,9 @@ pub enum LayoutError {
         sector: u64,
     },
     /// An alignment that no partition can have.
-    #[error("disk `{disk}`: align is {align} bytes; it must be a multiple of the sector size, {sector} bytes, and not 0")]
+    #[error(
+        "disk `{disk}`: align is {align} bytes; it must be a multiple of the sector size, {sector} bytes, and not 0"
+    )]
     BadAlign {
         /// The disk.
         disk: String,

@@ -44,7 +44,12 @@ fn mbr(spec: &DiskSpec) -> Result<Vec<u32>, LayoutError> {
     let mut next = 5;
     for (part, number) in spec.parts.iter().zip(&mut numbers).filter(|(part, _)| !is_primary(part)) {
         if let Some(given) = part.number.filter(|given| *given != next) {
-            return Err(bad(spec, part, given, "logical partitions count from 5 in the order of their places"));
+            return Err(bad(
+                spec,
+                part,
+                given,
+                "logical partitions count from 5 in the order of their places",
+            ));
         }
         *number = next;
         next += 1;

@@ -6,7 +6,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
-use dibber_model::{Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind};
+use dibber_model::{
+    Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind,
+};
 use uuid::{Uuid, uuid};
 
 /// Columns of the drawing, without the bars between partitions.

@@ -75,7 +75,9 @@ fn check(spec: &DiskSpec) -> Result<(), LayoutError> {
             _ => {}
         }
         if matches!(spec.table, TableKind::Bare) && names.len() > 1 {
-            return Err(bad("a disk without a table has one content only; give it a table, or drop this one"));
+            return Err(bad(
+                "a disk without a table has one content only; give it a table, or drop this one",
+            ));
         }
     }
     check_bios(spec)
@@ -116,7 +118,11 @@ fn disk_len(spec: &DiskSpec, room: Room, parts: &[Placed]) -> Result<u64, Layout
 }
 
 /// Partitions one after the other, and the extended boot record before each logical one.
-fn place(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<(Vec<Placed>, Vec<Region>), LayoutError> {
+fn place(
+    needs: &Needs<'_>,
+    room: Room,
+    size: Option<u64>,
+) -> Result<(Vec<Placed>, Vec<Region>), LayoutError> {
     let spec = needs.spec;
     let end = size.map(|size| room.end(size, spec.align));
     let (mut parts, mut ebrs) = (Vec::new(), Vec::new());
@@ -124,7 +130,8 @@ fn place(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<(Vec<Placed
     for (part, number) in spec.parts.iter().zip(numbers(spec)?) {
         let logical = matches!(spec.table, TableKind::Mbr { .. }) && !is_primary(part);
         let record = if logical { spec.align } else { 0 };
-        let start = at.checked_add(record).ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })?;
+        let start =
+            at.checked_add(record).ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })?;
         let free = end.map(|end| end.saturating_sub(start));
         let len = needs.len(part, free)?;
         if let Some(free) = free.filter(|free| len > *free || *free == 0) {

@@ -65,10 +65,9 @@ impl Needs<'_> {
             Holds::Fs(fs) => match (self.measured.content.get(&part.name), fs.kind) {
                 (Some(size), _) => Ok(Some(size.0)),
                 (None, FsKind::Swap) => Ok(None),
-                (None, _) => Err(LayoutError::NotMeasured {
-                    disk: self.spec.name.clone(),
-                    part: part.name.clone(),
-                }),
+                (None, _) => {
+                    Err(LayoutError::NotMeasured { disk: self.spec.name.clone(), part: part.name.clone() })
+                }
             },
         }
     }

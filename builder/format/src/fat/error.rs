@@ -33,7 +33,9 @@ pub enum FatError {
         kind: &'static str,
     },
     /// Two names of one inode.
-    #[error("`/{path}` is another name of `/{first}` (a hard link), which FAT cannot hold; copy the file instead")]
+    #[error(
+        "`/{path}` is another name of `/{first}` (a hard link), which FAT cannot hold; copy the file instead"
+    )]
     HardLink {
         /// The later name.
         path: String,
@@ -57,7 +59,10 @@ pub enum FatError {
         why: &'static str,
     },
     /// A file of 4 GiB or more.
-    #[error("`/{path}` has {len} bytes, and a file on FAT at most {}; split it, or move it to another filesystem", u32::MAX)]
+    #[error(
+        "`/{path}` has {len} bytes, and a file on FAT at most {}; split it, or move it to another filesystem",
+        u32::MAX
+    )]
     FileTooLarge {
         /// The path.
         path: String,
@@ -65,7 +70,9 @@ pub enum FatError {
         len: u64,
     },
     /// A directory of too many entries.
-    #[error("`/{path}` needs {records} directory records, and FAT has room for {max}; spread its files, or shorten their names")]
+    #[error(
+        "`/{path}` needs {records} directory records, and FAT has room for {max}; spread its files, or shorten their names"
+    )]
     TooManyFiles {
         /// The directory.
         path: String,
@@ -75,7 +82,9 @@ pub enum FatError {
         max: u64,
     },
     /// A label that FAT does not take.
-    #[error("`{label}` cannot be the label of a FAT filesystem; use at most 11 letters, digits, `-`, `_` or spaces inside")]
+    #[error(
+        "`{label}` cannot be the label of a FAT filesystem; use at most 11 letters, digits, `-`, `_` or spaces inside"
+    )]
     BadLabel {
         /// The label.
         label: String,

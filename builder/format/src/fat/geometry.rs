@@ -143,11 +143,7 @@ fn choices(sector: u64) -> impl Iterator<Item = (Width, u64)> {
 
 /// What mkfs.fat would choose: FAT32 from 512 MiB on with clusters by Microsoft's table; below, clusters of 2 KiB or
 /// the least with which FAT16 covers the disk.
-fn usual(
-    len: u64,
-    sector: u64,
-    solve: &dyn Fn(Width, u64) -> Option<Geometry>,
-) -> Option<Geometry> {
+fn usual(len: u64, sector: u64, solve: &dyn Fn(Width, u64) -> Option<Geometry>) -> Option<Geometry> {
     if len >= FAT32_FROM {
         const GIB: u64 = 1 << 30;
         let cluster = match len {
