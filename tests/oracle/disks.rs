@@ -1,0 +1,97 @@
+//! Disks to try things on.
+//!
+//! In: nothing. Out: specs of the usual shapes, with fixed identities. Never: a layout.
+
+use dibber_model::disk::MountPoint;
+use dibber_model::{
+    Bytes, DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, PartKind, PartSpec, SectorSize, SizeRule,
+    TableKind,
+};
+use uuid::{Uuid, uuid};
+
+/// Partition types, as sgdisk's codes EF00, EF02, 4100, 8200 and 8300 mean them.
+pub const ESP: Uuid = uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+/// BIOS boot.
+pub const BIOS: Uuid = uuid!("21686148-6449-6e6f-744e-656564454649");
+/// PReP boot.
+pub const PREP: Uuid = uuid!("9e1a2d38-c612-4316-aa26-8b49521e5a8b");
+/// Linux swap.
+pub const SWAP: Uuid = uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f");
+/// Linux filesystem.
+pub const LINUX: Uuid = uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4");
+
+/// All that is free.
+pub const REST: SizeRule = SizeRule::Free { share: 10_000 };
+/// As the content wants.
+pub const CONTENT: SizeRule = SizeRule::Content { min: None, max: None };
+
+/// `n` MiB, exactly.
+pub fn mib(n: u64) -> SizeRule {
+    SizeRule::Exact(Bytes::mib(n))
+}
+
+/// A UUID that is recognised in a dump.
+pub fn id(n: u8) -> Uuid {
+    Uuid::from_bytes([0xd1, 0xbb, 0xe2, 0, 0, 0, 0x80, 0, 0x80, 0, 0, 0, 0, 0, 0, n])
+}
+
+/// A filesystem, mounted where `mount` says unless that is empty.
+pub fn fs(kind: FsKind, label: &str, mount: &str, n: u8) -> Holds {
+    Holds::Fs(FsSpec {
+        name: format!("mkfs_{label}"),
+        kind,
+        label: label.to_string(),
+        uuid: id(n),
+        mount: (!mount.is_empty()).then(|| mount.parse::<MountPoint>().expect("a mount point")),
+        fstab: Some(Fstab { options: "defaults".to_string(), dump_freq: 0, passno: 1 }),
+        options: MkfsOptions::default(),
+    })
+}
+
+/// A partition of a GPT.
+pub fn gpt_part(name: &str, type_guid: Uuid, size: SizeRule, holds: Holds) -> PartSpec {
+    let n = name.bytes().fold(0x40u8, u8::wrapping_add);
+    let kind = PartKind::Gpt { type_guid, guid: id(n), attributes: 0 };
+    PartSpec { name: name.to_string(), number: None, kind, size, holds }
+}
+
+/// A partition of an MBR.
+pub fn mbr_part(name: &str, (type_byte, active, primary): (u8, bool, bool), size: SizeRule) -> PartSpec {
+    let kind = PartKind::Mbr { type_byte, active, primary };
+    PartSpec { name: name.to_string(), number: None, kind, size, holds: Holds::Nothing }
+}
+
+/// A disk with sectors of 512 bytes, aligned to 1 MiB.
+pub fn disk(table: TableKind, size: Option<Bytes>, parts: Vec<PartSpec>) -> DiskSpec {
+    let bios_boot = false;
+    DiskSpec { name: "image0".to_string(), table, sector: SectorSize::B512, size, align: 1 << 20, bios_boot, parts }
+}
+
+/// The identity of every GPT disk here.
+pub const GPT: TableKind = TableKind::Gpt { disk: uuid!("d15c0000-0000-8000-8000-000000000001") };
+/// The identity of every MBR disk here.
+pub const MBR: TableKind = TableKind::Mbr { disk: 0xd15c_0001 };
+
+/// What `overcloud-full` has on x86_64: starts by BIOS and by UEFI.
+pub fn hybrid() -> DiskSpec {
+    let parts = vec![
+        gpt_part("ESP", ESP, mib(64), fs(FsKind::Vfat, "ESP", "/boot/efi", 1)),
+        gpt_part("BSP", BIOS, mib(1), Holds::Loader(Loader::Bios)),
+        gpt_part("root", LINUX, CONTENT, fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2)),
+    ];
+    DiskSpec { bios_boot: true, ..disk(GPT, None, parts) }
+}
+
+/// A root on an MBR disk that starts by BIOS.
+pub fn mbr() -> DiskSpec {
+    let mut root = mbr_part("root", (0x83, true, true), REST);
+    root.holds = fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2);
+    DiskSpec { bios_boot: true, ..disk(MBR, Some(Bytes::gib(2)), vec![root]) }
+}
+
+/// A partition image.
+pub fn bare() -> DiskSpec {
+    let holds = fs(FsKind::Ext4, "img-rootfs", "/", 2);
+    let root = PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
+    disk(TableKind::Bare, None, vec![root])
+}
