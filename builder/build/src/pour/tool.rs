@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
 /// How much of what a failed program said is passed on.
-const LAST_LINES: usize = 5;
+const LAST_LINES: usize = 10;
 
 /// A foreign program that is missing or failed.
 #[derive(Debug, thiserror::Error)]
