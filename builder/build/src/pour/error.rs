@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use dibber_format::qcow2::Qcow2Error;
 
+use super::ToolError;
+
 /// Why a disk could not be poured.
 #[derive(Debug, thiserror::Error)]
 pub enum PourError {
@@ -66,6 +68,14 @@ pub enum PourError {
         path: PathBuf,
         /// What is wrong.
         source: Qcow2Error,
+    },
+    /// A foreign tool is missing or failed.
+    #[error("cannot make {path}: {source}", path = path.display())]
+    Tool {
+        /// The target.
+        path: PathBuf,
+        /// What is wrong.
+        source: ToolError,
     },
 }
 

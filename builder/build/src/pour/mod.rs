@@ -12,20 +12,29 @@ mod crew;
 mod error;
 mod gather;
 mod ordered;
+mod pax;
 mod raw;
+mod scratch;
 mod source;
+mod squashfs;
 mod sums;
+mod tar;
+mod tool;
 mod worker;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dibber_format::qcow2;
 use dibber_model::Extents;
 
 pub use error::PourError;
 pub use source::{Files, Stamp};
+pub use scratch::{Foreign, convert};
+pub use squashfs::{Squashfs, squashfs};
 pub use sums::{Sums, sums};
+pub use tar::{Stream, tar, tgz};
+pub use tool::ToolError;
 
 use crew::Crew;
 use ordered::Image;
@@ -70,6 +79,15 @@ pub struct Poured {
     pub file_len: u64,
     /// Its checksums, if they were asked for.
     pub sums: Option<Sums>,
+}
+
+/// Something of a tree that an output could not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where in the tree.
+    pub path: PathBuf,
+    /// What, and why.
+    pub what: String,
 }
 
 /// Fills every target with the same disk. After an error the targets hold nothing of use; a qcow2 target then has no

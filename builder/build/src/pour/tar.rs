@@ -1,0 +1,198 @@
+//! A tree as a tar stream (POSIX.1-2001 pax; xattrs as `SCHILY.xattr`, which GNU tar, bsdtar and mksquashfs read).
+//!
+//! In: a tree and its files. Out: one stream, whose every byte is the tree's. Never: the host's clock, users or order.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use dibber_model::{Content, FileRef, InodeId, Kind, Meta, Source as Bytes, Tree};
+use tar::{EntryType, Header};
+
+use super::pax::{Records, header};
+use super::source::{Files, Source};
+use super::{LeftOut, PourError};
+
+/// Bytes of a file that are held at a time.
+const READ: usize = 256 << 10;
+const BLOCK: u64 = 512;
+
+/// Where a stream goes.
+pub struct Stream<'a> {
+    /// What takes the bytes.
+    pub to: &'a mut dyn Write,
+    /// What it is called, for messages.
+    pub path: &'a Path,
+}
+
+/// Writes a tree as tar, and tells what tar cannot hold (sockets). Names start with `./`; parents come before children,
+/// names of a directory in bytewise order; the first name of an inode is the file, the others are hard links to it.
+pub fn tar(tree: &Tree, files: &dyn Files, stream: Stream<'_>) -> Result<Vec<LeftOut>, PourError> {
+    let mut archive = Archive { source: Source::new(files), stream, at: 0, buffer: vec![0; READ] };
+    let mut first_names: BTreeMap<InodeId, Vec<u8>> = BTreeMap::new();
+    let mut left_out = Vec::new();
+    for (path, id) in tree.walk() {
+        let inode = tree.inode(id);
+        let mut name = [b"./", &path[..]].concat();
+        if let Some(first) = first_names.get(&id) {
+            archive.entry(&Entry { name: &name, link: first, ..Entry::new(EntryType::Link, &inode.meta) })?;
+            continue;
+        }
+        let new = |kind| Entry::new(kind, &inode.meta);
+        match &inode.kind {
+            Kind::Dir(_) => {
+                if !path.is_empty() {
+                    name.push(b'/');
+                }
+                archive.entry(&Entry { name: &name, ..new(EntryType::Directory) })?;
+            }
+            Kind::File(content) => {
+                archive.entry(&Entry { name: &name, size: content.len, ..new(EntryType::Regular) })?;
+                archive.content(content)?;
+            }
+            Kind::Symlink(target) => {
+                archive.entry(&Entry { name: &name, link: target, ..new(EntryType::Symlink) })?;
+            }
+            Kind::BlockDev(rdev) => {
+                let device = Some((rdev.major, rdev.minor));
+                archive.entry(&Entry { name: &name, device, ..new(EntryType::Block) })?;
+            }
+            Kind::CharDev(rdev) => {
+                let device = Some((rdev.major, rdev.minor));
+                archive.entry(&Entry { name: &name, device, ..new(EntryType::Char) })?;
+            }
+            Kind::Fifo => archive.entry(&Entry { name: &name, ..new(EntryType::Fifo) })?,
+            Kind::Socket => {
+                left_out.push(LeftOut { path: name_of(path), what: "a socket, which tar cannot hold".into() });
+                continue;
+            }
+        }
+        if !matches!(inode.kind, Kind::Dir(_)) {
+            first_names.insert(id, name);
+        }
+    }
+    // Two blocks of zeros end an archive.
+    archive.put(&[0; 2 * BLOCK as usize])?;
+    Ok(left_out)
+}
+
+/// The same through gzip, without a name or time in its header. `level` is 1 to 9.
+pub fn tgz(tree: &Tree, files: &dyn Files, stream: Stream<'_>, level: u8) -> Result<Vec<LeftOut>, PourError> {
+    let Stream { to, path } = stream;
+    let level = flate2::Compression::new(u32::from(level.clamp(1, 9)));
+    let mut gzip = flate2::GzBuilder::new().mtime(0).operating_system(255).write(to, level);
+    let left_out = tar(tree, files, Stream { to: &mut gzip, path })?;
+    gzip.finish().map_err(|e| PourError::write(path, 0, e))?;
+    Ok(left_out)
+}
+
+pub(super) fn name_of(path: Vec<u8>) -> PathBuf {
+    PathBuf::from(std::ffi::OsString::from_vec([b"/", &path[..]].concat()))
+}
+
+/// One member of the archive.
+struct Entry<'a> {
+    kind: EntryType,
+    meta: &'a Meta,
+    name: &'a [u8],
+    link: &'a [u8],
+    size: u64,
+    device: Option<(u32, u32)>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(kind: EntryType, meta: &'a Meta) -> Self {
+        Entry { kind, meta, name: b"", link: b"", size: 0, device: None }
+    }
+
+    /// The member's header, and the records for what does not fit it.
+    fn headers(&self) -> (Header, Records) {
+        let mut records = Records::default();
+        let mut header = header(self.kind);
+        {
+            let ustar = header.as_ustar_mut().expect("header() makes ustar headers");
+            records.text("path", self.name, &mut ustar.name);
+            records.text("linkpath", self.link, &mut ustar.linkname);
+        }
+        header.set_mode(u32::from(self.meta.mode));
+        header.set_uid(records.number("uid", u64::from(self.meta.uid), 7));
+        header.set_gid(records.number("gid", u64::from(self.meta.gid), 7));
+        header.set_size(records.number("size", self.size, 11));
+        header.set_mtime(records.time(self.meta.mtime));
+        if let Some((major, minor)) = self.device {
+            header.set_device_major(major).expect("a ustar header has a major number");
+            header.set_device_minor(minor).expect("a ustar header has a minor number");
+        }
+        // The other names of a hard-linked inode need not say it again.
+        if self.kind != EntryType::Link {
+            for xattr in &self.meta.xattrs {
+                records.put(&[b"SCHILY.xattr.", &xattr.name[..]].concat(), &xattr.value);
+            }
+        }
+        header.set_cksum();
+        (header, records)
+    }
+}
+
+/// The stream, and how far it is.
+struct Archive<'a, 'b> {
+    source: Source<'a>,
+    stream: Stream<'b>,
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl Archive<'_, '_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), PourError> {
+        put(&mut self.stream, &mut self.at, bytes)
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), PourError> {
+        let (header, records) = entry.headers();
+        if let Some(bytes) = records.member() {
+            self.put(&bytes)?;
+        }
+        self.put(header.as_bytes())
+    }
+
+    /// The bytes of a file, holes as zeros, padded to whole blocks.
+    fn content(&mut self, content: &Content) -> Result<(), PourError> {
+        let mut done = 0;
+        for range in &content.data {
+            self.zeros(range.start - done)?;
+            match &content.source {
+                Bytes::Inline(bytes) => self.put(&bytes[range.start as usize..range.end as usize])?,
+                Bytes::File(file) => self.copy(*file, range.start, range.end)?,
+            }
+            done = range.end;
+        }
+        self.zeros(content.len.next_multiple_of(BLOCK) - done)
+    }
+
+    fn copy(&mut self, file: FileRef, mut from: u64, to: u64) -> Result<(), PourError> {
+        while from < to {
+            let now = (to - from).min(READ as u64) as usize;
+            self.source.read(file, from, &mut self.buffer[..now])?;
+            put(&mut self.stream, &mut self.at, &self.buffer[..now])?;
+            from += now as u64;
+        }
+        Ok(())
+    }
+
+    fn zeros(&mut self, mut len: u64) -> Result<(), PourError> {
+        while len > 0 {
+            let now = len.min(READ as u64) as usize;
+            self.buffer[..now].fill(0);
+            put(&mut self.stream, &mut self.at, &self.buffer[..now])?;
+            len -= now as u64;
+        }
+        Ok(())
+    }
+}
+
+fn put(stream: &mut Stream<'_>, at: &mut u64, bytes: &[u8]) -> Result<(), PourError> {
+    stream.to.write_all(bytes).map_err(|e| PourError::write(stream.path, *at, e))?;
+    *at += bytes.len() as u64;
+    Ok(())
+}
