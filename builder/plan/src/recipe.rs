@@ -173,6 +173,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         seed,
         epoch: epoch(request, &declared)?,
         elements,
+        names,
         variables: all,
         packages,
         steps,
