@@ -3,3 +3,4 @@
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 
 pub mod event;
+pub mod sandbox;
