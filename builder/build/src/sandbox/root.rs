@@ -21,8 +21,8 @@ pub(super) struct Parts<'a> {
     pub(super) program: File,
     /// Texts of /etc.
     pub(super) words: &'a Words,
-    /// The person's home directories, which are not in /home.
-    pub(super) homes: &'a [PathBuf],
+    /// Directories that hooks must not see where the host has them: the grants, the person's home.
+    pub(super) hidden: Vec<PathBuf>,
 }
 
 /// Makes the root of this mount namespace and enters it.
@@ -60,8 +60,8 @@ fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
         }
     }
     mounts::restrict(&run, mounts::READ_ONLY)?;
-    let homes = parts.homes.iter().map(PathBuf::as_path);
-    for place in ["/tmp", "/var/tmp", "/home", "/root"].into_iter().map(Path::new).chain(homes) {
+    let hidden = parts.hidden.iter().map(PathBuf::as_path);
+    for place in ["/tmp", "/var/tmp", "/home", "/root"].into_iter().map(Path::new).chain(hidden) {
         let plain = fs::symlink_metadata(place).is_ok_and(|found| found.is_dir());
         if plain {
             let empty = mounts::memory("0755")?;

@@ -217,7 +217,7 @@ fn make_root(setup: &Setup, (grants, program): Parts) -> Result<(), SandboxError
         Some(grants) => grants,
         None => open_grants(setup)?,
     };
-    root::make(root::Parts { grants, program, words: &setup.words, homes: &setup.homes })
+    root::make(root::Parts { grants, program, words: &setup.words, hidden: [&setup.grants[..], &setup.homes].concat() })
 }
 
 /// Waits for every child until that one has ended; the end of process 1 is the end of all others.
