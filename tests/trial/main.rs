@@ -22,10 +22,14 @@ fn main() {
     sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
-        _ => {
-            for finding in sandbox::probe() {
+        [beside] => {
+            for finding in sandbox::probe(Path::new(beside)) {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
+        }
+        _ => {
+            eprintln!("sandbox-trial BASE JOB, or sandbox-trial DIRECTORY for what this machine lacks");
+            std::process::exit(2);
         }
     }
 }

@@ -43,6 +43,12 @@ pub enum SandboxError {
     },
 }
 
+impl From<io::Error> for SandboxError {
+    fn from(source: io::Error) -> SandboxError {
+        SandboxError::System { doing: "prepare a directory".to_owned(), source }
+    }
+}
+
 /// Names what was being done when a system call failed.
 pub(super) trait Doing<T> {
     /// `doing` completes the sentence "cannot ...".

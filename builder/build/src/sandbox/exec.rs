@@ -37,6 +37,11 @@ exec "$@"
 
 /// Becomes the hook. Returns only if that fails, with why.
 pub(super) fn become_hook(order: &Order) -> String {
+    if matches!(order.action, Action::Shell)
+        && let Err(error) = super::shell::take_terminal()
+    {
+        return format!("no terminal for a shell: {error}");
+    }
     if let Err(error) = clean_slate() {
         return format!("cannot prepare the process: {error}");
     }
@@ -97,6 +102,10 @@ fn variables(order: &Order) -> BTreeMap<String, String> {
     set("PATH", format!("{SHIMS}:{STANDARD}"));
     set("HOME", "/root".to_owned());
     set(dibber_shim::RECORD, RECORD.to_owned());
+    if matches!(order.action, Action::Shell) {
+        set("TERM", order.terminal.clone());
+        set("PS1", "dibber:\\w# ".to_owned());
+    }
     if order.chroot {
         all.remove("TMPDIR");
         return all;

@@ -119,7 +119,7 @@ fn end(call: &HookCall<'_>, report: &Report) -> HookEnd {
     HookEnd { code: report.code, environment_file, mounts, requests }
 }
 
-pub(super) fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
+fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
     Order {
         chroot: call.side == Side::Chroot,
         build_dir: call.build_dir.to_path_buf(),
@@ -128,6 +128,7 @@ pub(super) fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         variables: call.variables.clone(),
         environment_files: call.environment_files.to_vec(),
         mounts: call.mounts.to_vec(),
+        terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }
 
@@ -136,14 +137,24 @@ fn perform(
     action: Action,
     line: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<Report, SandboxError> {
-    let tmp = tempfile::tempdir_in("/tmp").doing("make a directory for the hook's temporary files")?;
-    fs::set_permissions(tmp.path(), PermissionsExt::from_mode(0o1777)).doing("open the hook's /tmp to everyone")?;
-    let traces = if call.side == Side::Chroot { Some(Traces::leave(call.build_dir)?) } else { None };
-    let report = launch(&order(call, action, tmp.path()), Stdio::piped).and_then(|(mut child, mut link)| {
+    prepared(call, action, |order| {
+        let (mut child, mut link) = launch(order, Stdio::piped)?;
         let report = listen(&mut child, &mut link, line);
         child.wait().doing("wait for the hook")?;
         report
-    });
+    })
+}
+
+/// Does a run with what it needs on disks in place, and takes that away afterwards.
+pub(super) fn prepared(
+    call: &HookCall<'_>,
+    action: Action,
+    run: impl FnOnce(&Order) -> Result<Report, SandboxError>,
+) -> Result<Report, SandboxError> {
+    let tmp = tempfile::tempdir_in("/tmp").doing("make a directory for the hook's temporary files")?;
+    fs::set_permissions(tmp.path(), PermissionsExt::from_mode(0o1777)).doing("open the hook's /tmp to everyone")?;
+    let traces = if call.side == Side::Chroot { Some(Traces::leave(call.build_dir)?) } else { None };
+    let report = run(&order(call, action, tmp.path()));
     if let Some(traces) = traces {
         traces.remove();
     }

@@ -69,6 +69,16 @@ pub(super) fn ignore_terminal_signals() {
     }
 }
 
+/// Does something to a terminal that stops processes in the background, without being stopped.
+pub(super) fn while_in_background<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: SIG_IGN runs no code of ours; the disposition that was there is put back.
+    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    let done = work();
+    // SAFETY: what signal() answered is what it takes.
+    unsafe { libc::signal(libc::SIGTTOU, before) };
+    done
+}
+
 /// Every signal at its default, none blocked: what a program expects to be started with.
 pub(super) fn default_signals() {
     for signal in 1..=libc::SIGRTMAX() {
@@ -105,12 +115,9 @@ struct LandlockRuleset {
     scoped: u64,
 }
 
-/// Keeps this process and its children from abstract sockets and signals of processes outside (Landlock ABI 6, Linux
-/// 6.12). Tells whether the kernel could: older ones, and those without Landlock, cannot.
-pub(super) fn scope_to_descendants() -> bool {
+/// Whether the kernel's Landlock has scopes: ABI 6, Linux 6.12.
+pub(super) fn can_scope() -> bool {
     const LANDLOCK_CREATE_RULESET_VERSION: libc::c_long = 1;
-    const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
-    const SCOPE_SIGNAL: u64 = 2;
     // SAFETY: the version query takes no memory.
     let abi = unsafe {
         libc::syscall(
@@ -120,7 +127,15 @@ pub(super) fn scope_to_descendants() -> bool {
             LANDLOCK_CREATE_RULESET_VERSION,
         )
     };
-    if abi < 6 {
+    abi >= 6
+}
+
+/// Keeps this process and its children from abstract sockets and signals of processes outside. Tells whether the kernel
+/// could: older ones, and those without Landlock, cannot.
+pub(super) fn scope_to_descendants() -> bool {
+    const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
+    const SCOPE_SIGNAL: u64 = 2;
+    if !can_scope() {
         return false;
     }
     let ruleset = LandlockRuleset {

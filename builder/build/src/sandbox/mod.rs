@@ -35,7 +35,7 @@ pub use error::SandboxError;
 pub use hook::{HookCall, HookEnd, Stream, What, environment, run};
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, probe};
-pub use shell::shell;
+pub use shell::{shell, take_terminal_back};
 pub use start::{Grants, Worker, start};
 pub use worker::{Inside, enter};
 

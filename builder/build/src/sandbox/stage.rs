@@ -41,6 +41,8 @@ pub(super) struct Order {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) environment_files: Vec<String>,
     pub(super) mounts: Vec<MountRequest>,
+    /// `TERM` of the person.
+    pub(super) terminal: String,
 }
 
 /// What the hook's process 1 answers at the end.

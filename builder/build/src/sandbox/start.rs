@@ -59,7 +59,7 @@ impl Drop for Worker {
     }
 }
 
-/// Starts a worker: its driver gets `job`. Answers once the sandbox stands.
+/// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
 pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     let ids = Ids::for_sandbox()?;
     let dirs = [&grants.store, &grants.cache, &grants.stage];
@@ -71,7 +71,7 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     };
     let setup = Setup {
         grants: [absolute(dirs[0])?, absolute(dirs[1])?, absolute(dirs[2])?],
-        as_root: ids.writer == Writer::Root,
+        as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
         homes: homes(),
     };
@@ -82,6 +82,13 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     // A worker that is dropped is killed: on failure this very one.
     let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
     up.map(|()| worker)
+}
+
+/// Whether this process may copy mounts here. Root of a plain container may not; then the mapped ids must be able to reach
+/// the grants by themselves.
+fn may_mount() -> bool {
+    use rustix::thread::{CapabilitySet, capabilities};
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
 }
 
 fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {

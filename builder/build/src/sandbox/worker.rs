@@ -204,7 +204,8 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
             reap_until(child)
         }
         Ok(Fork::Child) => {
-            let code = catch_unwind(AssertUnwindSafe(|| run(inside)));
+            let work = || if inside.job.is_empty() { super::probe::try_overlay() } else { run(inside) };
+            let code = catch_unwind(AssertUnwindSafe(work));
             std::process::exit(code.unwrap_or(101));
         }
         Err(_) => UNFIT,
