@@ -26,3 +26,4 @@ pub mod set;
 pub mod steps;
 pub mod store;
 pub mod worker;
+pub mod sandbox;
