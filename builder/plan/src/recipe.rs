@@ -60,7 +60,9 @@ pub enum PlanError {
         why: String,
     },
     /// Two plans would write the same files.
-    #[error("`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture")]
+    #[error(
+        "`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture"
+    )]
     SameFiles {
         /// One image.
         first: String,
@@ -195,13 +197,16 @@ fn resolved(
     let mut asked: Vec<String> = image.distro.iter().cloned().collect();
     asked.extend(image.elements.iter().chain(&request.elements).cloned());
     let at = image.entry.get("elements").map_or(&image.entry.at, |list| &list.at);
-    let names = elements::resolve(sources, &ElementRequest {
-        elements: &asked,
-        place: ElementPlace::new(at.source.origin.clone(), at.line as usize),
-        skip_base: image.skip_base || request.skip_base,
-        ramdisk: None,
-        arch: target.arch,
-    })
+    let names = elements::resolve(
+        sources,
+        &ElementRequest {
+            elements: &asked,
+            place: ElementPlace::new(at.source.origin.clone(), at.line as usize),
+            skip_base: image.skip_base || request.skip_base,
+            ramdisk: None,
+            arch: target.arch,
+        },
+    )
     .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let mut chosen = elements::chosen(sources, &names);
     chosen.extend(settings(image)?);
@@ -260,7 +265,7 @@ fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Resul
     match value.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.0)) {
         Some(bytes) => Ok(Some(Bytes(bytes))),
         None => {
-            let why = alloc::format!("a whole number of {unit} is expected");
+            let why = alloc::format!("a whole number, in units of {unit}, is expected");
             Err(PlanError::Variable { name: name.to_string(), value: value.clone(), why })
         }
     }

@@ -17,7 +17,8 @@ use crate::request::Request;
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
 
 /// Variables by which a proxy is named; they go into [`Archive::proxy`].
-const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const PROXIES: [&str; 6] =
+    ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// What the image file's `environment` and `options`, and the request, declare; the request wins.
 pub fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
