@@ -68,8 +68,8 @@ fn disk(disk: &DiskSpec) -> String {
         TableKind::Mbr { disk } => format!("MBR {disk:#010x}"),
     };
     let size = disk.size.map_or("as large as its content needs".to_string(), |size| size.to_string());
-    let mut text =
-        clipped(&format!("  {}: {table}, {}-byte sectors, {size}", disk.name, disk.sector.bytes()));
+    let mut text = clipped(&format!("  {}: {table}", disk.name));
+    text += &clipped(&format!("  {}-byte sectors, {size}", disk.sector.bytes()));
     let mut rows: Vec<[String; 5]> =
         alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
     rows.extend(disk.parts.iter().map(row));

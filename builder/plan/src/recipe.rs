@@ -155,7 +155,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let mut all = variables::variables(image, &target, &archive, &declared);
     all.extend(disk::variables(&disk));
     all.insert("IMAGE_ELEMENT".into(), image_element(&names));
-    all.insert("DIB_ARGS".into(), arguments(image, &target, &outputs, request));
+    all.insert("DIB_ARGS".into(), arguments(image, &target, request));
     let env = variables::dib_env(&all);
     all.insert("DIB_ENV".into(), env);
     let mut packages = image.packages.clone();
@@ -301,20 +301,10 @@ fn outputs(image: &ImageSpec, request: &Request, names: &[String]) -> Vec<Output
     outputs
 }
 
-/// `DIB_ARGS`: the command line of `disk-image-create` that asks for the same.
-fn arguments(image: &ImageSpec, target: &Target, outputs: &[OutputKind], request: &Request) -> String {
-    let types: Vec<&str> = outputs
-        .iter()
-        .filter(|kind| !matches!(kind, OutputKind::Vmlinuz | OutputKind::Initrd))
-        .map(|kind| kind.name())
-        .collect();
+/// `DIB_ARGS`: arguments of `disk-image-create` that name the same image. Neither packages nor outputs are among them:
+/// every hook sees this, and what only late steps use must not change what early ones saw.
+fn arguments(image: &ImageSpec, target: &Target, request: &Request) -> String {
     let mut words = alloc::vec!["-a", target.arch.debian_name(), "-o", image.name.as_str()];
-    let (types, packages) = (types.join(","), image.packages.join(","));
-    for (flag, value) in [("-t", &types), ("-p", &packages)] {
-        if !value.is_empty() {
-            words.extend([flag, value.as_str()]);
-        }
-    }
     if image.skip_base || request.skip_base {
         words.push("-n");
     }
