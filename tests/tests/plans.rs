@@ -8,10 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Digest};
+use dibber_plan::yaml::{Node, Yaml, read};
 use dibber_plan::{
     Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, disk, explain, plan,
 };
 use proptest::prelude::*;
+use serde_json::Value;
 
 fn sorted(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
@@ -196,6 +198,86 @@ fn a_fault_points_at_its_bytes() {
     let error = plan(&set, &Request::on(Arch::X86_64)).expect_err("a refusal");
     let place = &error.fault().expect("a fault in a text").place;
     assert_eq!((place.excerpt(), &set.images[0].text[place.offset()..][..4]), ("    hostname: 'näh'", "'nä"));
+}
+
+/// What of JSON Schema the schema uses, read by its specification (draft 2020-12, sections 6 and 10).
+fn fits(schema: &Value, value: &Value) -> bool {
+    let is = |kind: &str| match kind {
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("type {other}"),
+    };
+    let Some(rules) = schema.as_object() else { return schema.as_bool().expect("a schema") };
+    rules.iter().all(|(word, rule)| match word.as_str() {
+        "type" if rule.is_array() => {
+            rule.as_array().into_iter().flatten().any(|kind| is(kind.as_str().expect("type")))
+        }
+        "type" => is(rule.as_str().expect("type")),
+        "enum" => rule.as_array().expect("enum").contains(value),
+        "anyOf" => rule.as_array().expect("anyOf").iter().any(|one| fits(one, value)),
+        "minimum" => value.as_f64().is_none_or(|n| n >= rule.as_f64().expect("minimum")),
+        "minProperties" => {
+            value.as_object().is_none_or(|map| map.len() as u64 >= rule.as_u64().expect("a count"))
+        }
+        "maxProperties" => {
+            value.as_object().is_none_or(|map| map.len() as u64 <= rule.as_u64().expect("a count"))
+        }
+        "items" => value.as_array().into_iter().flatten().all(|item| fits(rule, item)),
+        "required" => {
+            let names = rule.as_array().expect("required");
+            value
+                .as_object()
+                .is_none_or(|map| names.iter().all(|n| map.contains_key(n.as_str().expect("a name"))))
+        }
+        "properties" => {
+            value.as_object().into_iter().flatten().all(|(k, v)| rule.get(k).is_none_or(|r| fits(r, v)))
+        }
+        "additionalProperties" => {
+            let known = rules.get("properties");
+            let mut rest = value
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(k, _)| known.is_none_or(|p| p.get(k).is_none()));
+            rest.all(|(_, v)| fits(rule, v))
+        }
+        "$schema" | "title" | "description" => true,
+        other => panic!("keyword {other}"),
+    })
+}
+
+fn json(yaml: &Yaml) -> Value {
+    match &yaml.node {
+        Node::Null => Value::Null,
+        Node::Bool(value) => Value::Bool(*value),
+        Node::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::from(0)),
+        Node::Text(text) => Value::from(text.as_str()),
+        Node::List(items) => items.iter().map(json).collect(),
+        Node::Map(entries) => Value::Object(
+            entries.iter().map(|(k, v)| (k.text().expect("a key").to_string(), json(v))).collect(),
+        ),
+    }
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes() {
+    let schema: Value = serde_json::from_str(&dibber_plan::schema()).expect("JSON");
+    let valid = |text: &TextSource| fits(&schema, &json(&read(&text.clone().into()).expect("YAML")));
+    for case in sorted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("plans")) {
+        for image in sources(&case).images {
+            assert!(valid(&image), "{}: {}", case.display(), image.origin);
+        }
+    }
+    for bad in
+        ["    elemnts: [vm]\n", "    elements: vm\n", "    users: [{sudo: true}]\n", "    outputs: [iso]\n"]
+    {
+        assert!(!valid(&tiny(bad).images[0]), "{bad}");
+    }
 }
 
 /// sgdisk's own table is the judge of ours.

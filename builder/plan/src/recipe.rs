@@ -255,7 +255,7 @@ fn wish(
         block_size: text("DIB_BLOCK_SIZE"),
         fs_type: text("FS_TYPE"),
         root_label: image.options.root_label.clone().or_else(|| text("ROOT_LABEL")),
-        mkfs: disk::over(image.mkfs.clone(), MkfsOptions { journal, ..MkfsOptions::default() }),
+        mkfs: disk::over(&image.mkfs, &MkfsOptions { journal, ..MkfsOptions::default() }),
     })
 }
 

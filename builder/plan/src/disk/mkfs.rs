@@ -3,7 +3,7 @@
 //! In: the text of `opts:`, `mkfs_options` or `--mkfs-options`. Out: [`MkfsOptions`]. Never: an option that is ignored.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use dibber_model::{Bytes, MkfsOptions};
 
 /// dib's `-i 4096 -J size=64` for an ext4 root.
@@ -15,7 +15,7 @@ pub(super) const ROOT_EXT4: MkfsOptions = MkfsOptions {
 };
 
 /// The first choice where there is one, else the second.
-pub fn over(first: MkfsOptions, second: MkfsOptions) -> MkfsOptions {
+pub fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
     MkfsOptions {
         inode_ratio: first.inode_ratio.or(second.inode_ratio),
         journal: first.journal.or(second.journal),
@@ -64,10 +64,7 @@ fn take(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), String
 }
 
 fn scaled(number: u64, unit: u64, text: &str) -> Result<Bytes, String> {
-    number
-        .checked_mul(unit)
-        .map(Bytes)
-        .ok_or_else(|| format!("`{}`: the number is too large", text.to_string()))
+    number.checked_mul(unit).map(Bytes).ok_or_else(|| format!("`{text}`: the number is too large"))
 }
 
 fn percent(value: &str) -> Result<u8, String> {

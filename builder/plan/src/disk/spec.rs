@@ -313,7 +313,7 @@ fn options(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<MkfsOption
         None => MkfsOptions::default(),
     };
     let root = node.name == "mkfs_root" && kind == FsKind::Ext4;
-    Ok(if root { over(over(own, wish.mkfs.clone()), ROOT_EXT4) } else { own })
+    Ok(if root { over(&over(&own, &wish.mkfs), &ROOT_EXT4) } else { own })
 }
 
 /// As in dib, an MBR's primary partitions come first; there are four entries, of which logical ones take one.

@@ -138,7 +138,7 @@ fn take(options: &mut DibOptions, name: &str, value: &str, item: &Yaml) -> Resul
         "--max-online-resize" => options.mkfs.grow_to = Some(blocks(value, item)?),
         "--mkfs-options" => {
             let text = mkfs_options(value).map_err(|why| item.at.bad(format!("`--mkfs-options`: {why}")))?;
-            options.mkfs = crate::disk::over(text, options.mkfs.clone());
+            options.mkfs = crate::disk::over(&text, &options.mkfs);
         }
         "--qemu-img-options" => qemu(options, value, item)?,
         _ => return Err(refused(name, item)),
@@ -178,7 +178,7 @@ fn qemu(options: &mut DibOptions, value: &str, item: &Yaml) -> Result<(), Fault>
     for pair in value.split(',').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("compression_type", kind @ ("zlib" | "zstd"))) => {
-                options.compression = Some(kind.to_string())
+                options.compression = Some(kind.to_string());
             }
             // What is written is version 3, which qemu-img calls so.
             Some(("compat", "1.1" | "v3")) => {}

@@ -126,7 +126,7 @@ impl ImageSpec {
         let options = entry.get("options").map_or_else(|| Ok(DibOptions::default()), dib_options)?;
         let mut packages = entry.get_texts("packages");
         packages.extend(options.packages.iter().cloned());
-        let mkfs = crate::disk::over(mkfs(&entry)?, options.mkfs.clone());
+        let mkfs = crate::disk::over(&mkfs(&entry)?, &options.mkfs);
         Ok(ImageSpec {
             name: merged.name.clone(),
             arches: arches(&entry, &options)?,
