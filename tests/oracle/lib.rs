@@ -134,7 +134,7 @@ pub fn listing(root: &Path) -> String {
     let shell = |script: &str| {
         let output = Command::new("sh").args(["-euc", script]).current_dir(root).env("LC_ALL", "C").output();
         let output = output.expect("sh");
-        assert!(output.status.success(), "{}", self::said(&output));
+        assert!(output.status.success(), "{}", said(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let mut lines: Vec<String> = Vec::new();
