@@ -1,5 +1,7 @@
 //! Element directories read from disk.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may say so by a panic")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,14 +1,17 @@
 //! Layers and checkpoints: what overlayfs shows of them, and what is left of broken ones.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may say so by a panic")]
+
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use dibber_build::capture::{CaptureOptions, capture};
 use dibber_build::layers::{Overlay, is_unchanged, squash};
-use dibber_build::store::{Found, Limits, Meta, Session, Store, StoreError};
-use dibber_model::{Bytes, Digest};
-use dibber_tests::{accepts, in_namespace, listing};
+use dibber_build::store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
+use dibber_model::{Bytes, Digest, Timestamp};
+use dibber_tests::{accepts, dump, in_namespace, listing};
 
 /// Numbers that look random and are the same in each run (xorshift64).
 struct Numbers(u64);
@@ -119,6 +122,12 @@ fn a_squash_shows_what_its_layers_showed() {
         }
         let seen = mounted(&layers, &dir("at"), listing);
         lines += seen.lines().count();
+        let captured = mounted(&layers, &dir("at"), |at| {
+            let epoch = Timestamp::from_secs(i64::MAX);
+            let (tree, files) = capture(at, &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
+            dump(&tree, |file| files.open(file).unwrap())
+        });
+        assert_eq!(captured, seen, "the capture of the merged tree, seed {seed}");
         for (from, to) in [(0, 6), (0, 3), (1, 4), (2, 6), (5, 6)] {
             let into = dir(&format!("squash-{from}-{to}"));
             squash(&layers[from..to], &layers[..from], &into).unwrap();
@@ -250,6 +259,30 @@ fn a_checkpoint_is_kept_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_squash_replaces_the_layers_that_it_names() {
+    let scratch = tempfile::tempdir().unwrap();
+    let session = Store::open(scratch.path()).unwrap().session().unwrap();
+    keep(&session, None, "a");
+    keep(&session, Some("a"), "b");
+    keep(&session, Some("b"), "c");
+    let of = [id("b"), id("c")];
+    let draft = session.draft().unwrap();
+    fs::create_dir(draft.layer()).unwrap();
+    let meta = Meta { squashes: of.to_vec(), ..meta(Some(id("c")), "squash") };
+    let squash = draft.commit(squash_id(&of), meta).unwrap();
+    let mut chain: Vec<Checkpoint> = Vec::new();
+    for name in ["a", "b", "c"] {
+        let Found::Whole(found) = session.find(id(name)).unwrap() else { panic!("{name} was kept") };
+        chain.push(*found);
+    }
+    let dir = |of: &Checkpoint| of.layer().unwrap();
+    assert_eq!(layers(&chain), [dir(&chain[0]), dir(&chain[1]), dir(&chain[2])]);
+    let expected = [dir(&chain[0]), dir(&squash)];
+    chain.push(squash);
+    assert_eq!(layers(&chain), expected);
+}
+
+#[test]
 fn pruning_takes_the_least_used_and_never_what_is_in_use() {
     let scratch = tempfile::tempdir().unwrap();
     let store = Store::open(scratch.path()).unwrap();
@@ -319,11 +352,11 @@ fn the_next_session_removes_what_a_killed_one_left() {
     let session = store.session().unwrap();
     let left = session.scratch();
     fs::create_dir_all(left.join("step-0/work-layer/work")).unwrap();
-    fs::set_permissions(left.join("step-0/work-layer/work"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(left.join("step-0/work-layer/work"), Permissions::from_mode(0o000)).unwrap();
     // As kill -9 would: the lock ends, the files stay. Leaking the session would keep its lock, so its files are put back.
     drop(session);
     fs::create_dir_all(left.join("step-0/work-layer/work/deep")).unwrap();
-    fs::set_permissions(left.join("step-0/work-layer/work"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(left.join("step-0/work-layer/work"), Permissions::from_mode(0o000)).unwrap();
     fs::write(store.path().join("running").join(left.file_name().unwrap()), "").unwrap();
     let next = store.session().unwrap();
     assert!(!left.exists() && next.scratch().exists());
