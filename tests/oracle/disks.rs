@@ -4,8 +4,8 @@
 
 use dibber_model::disk::MountPoint;
 use dibber_model::{
-    Bytes, DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, PartKind, PartSpec, SectorSize, SizeRule,
-    TableKind,
+    Bytes, DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, PartKind, PartSpec, SectorSize,
+    SizeRule, TableKind,
 };
 use uuid::{Uuid, uuid};
 
@@ -64,7 +64,15 @@ pub fn mbr_part(name: &str, (type_byte, active, primary): (u8, bool, bool), size
 /// A disk with sectors of 512 bytes, aligned to 1 MiB.
 pub fn disk(table: TableKind, size: Option<Bytes>, parts: Vec<PartSpec>) -> DiskSpec {
     let bios_boot = false;
-    DiskSpec { name: "image0".to_string(), table, sector: SectorSize::B512, size, align: 1 << 20, bios_boot, parts }
+    DiskSpec {
+        name: "image0".to_string(),
+        table,
+        sector: SectorSize::B512,
+        size,
+        align: 1 << 20,
+        bios_boot,
+        parts,
+    }
 }
 
 /// The identity of every GPT disk here.
@@ -92,6 +100,7 @@ pub fn mbr() -> DiskSpec {
 /// A partition image.
 pub fn bare() -> DiskSpec {
     let holds = fs(FsKind::Ext4, "img-rootfs", "/", 2);
-    let root = PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
+    let root =
+        PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
     disk(TableKind::Bare, None, vec![root])
 }
