@@ -1,57 +1,20 @@
 //! Disks before their judges: sgdisk, sfdisk, fdisk, partx, blkid, qemu-img and two independent readers.
+#![allow(clippy::unwrap_used, reason = "a test without its material fails there")]
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use dibber_format::disk::{BootCode, DiskContent, DiskError, compose};
-use dibber_format::fat::{self, FatParams};
 use dibber_format::{grub, swap, vhd};
 use dibber_layout::{LayoutError, Loaders, Measured, solve};
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Extents, FsKind, Holds, Loader, Meta, PartKind, PartSpec, SectorSize,
-    SizeRule, TableKind, Timestamp, Tree,
+    Bytes, DiskLayout, DiskSpec, Extents, FsKind, Holds, PartKind, PartSpec, SectorSize, SizeRule, TableKind,
+    Timestamp,
 };
 use dibber_tests::disks::*;
 use dibber_tests::{accepts, flip_bit, objects, run, write_image};
 use proptest::prelude::*;
 use tempfile::TempDir;
-
-fn laid(spec: &DiskSpec) -> DiskLayout {
-    let content = spec.parts.iter().map(|part| (part.name.clone(), Bytes::mib(9))).collect();
-    let loaders = BTreeMap::from([(Loader::Bios, Bytes(40_000)), (Loader::Prep, Bytes(200_000))]);
-    solve(spec, &Measured { content }, &loaders).unwrap_or_else(|e| panic!("{e}"))
-}
-
-/// Something for every partition that wants content: real FAT and swap, holes for the rest.
-fn content(layout: &DiskLayout) -> DiskContent {
-    let mut parts = BTreeMap::new();
-    for part in layout.parts() {
-        let extents = match &part.spec.holds {
-            Holds::Fs(fs) if fs.kind == FsKind::Vfat => {
-                let [a, b, c, d, ..] = fs.uuid.into_bytes();
-                let params = FatParams {
-                    label: fat::label(&fs.label).unwrap(),
-                    volume_id: u32::from_le_bytes([a, b, c, d]),
-                    epoch: Timestamp::from_secs(1_700_000_000),
-                    hidden_sectors: (part.start / layout.spec().sector.bytes()) as u32,
-                    sector: layout.spec().sector,
-                };
-                fat::write(&Tree::new(Meta::default()), &params, part.len).unwrap()
-            }
-            Holds::Fs(fs) if fs.kind == FsKind::Swap => {
-                swap::write(&fs.label, fs.uuid, part.len, 4096).unwrap()
-            }
-            _ => Extents::hole(part.len),
-        };
-        parts.insert(part.spec.name.clone(), extents);
-    }
-    let boot_code = layout.spec().bios_boot.then(|| BootCode {
-        first: [0xb0; 440],
-        gap: matches!(layout.spec().table, TableKind::Mbr { .. }).then(|| vec![0xc0; 40_448]),
-    });
-    DiskContent { parts, boot_code }
-}
 
 /// A place with the disk in it as `disk`.
 fn made(layout: &DiskLayout) -> (TempDir, PathBuf) {
@@ -403,11 +366,11 @@ fn broken_twins_are_rejected() {
         vec![mbr_part("a", (0x83, false, false), mib(4)), mbr_part("b", (0x83, false, false), mib(4))];
     let layout = laid(&disk(MBR, None, parts));
     let (_place, image) = made(&layout);
-    // The link of the first record.
-    flip_bit(&image, layout.parts()[0].start - (1 << 20) + 462 + 10);
+    // Where the link of the first record leads.
+    flip_bit(&image, layout.parts()[0].start - (1 << 20) + 446 + 16 + 9);
     let twin = run("sfdisk", &["--json", image.to_str().unwrap()]);
-    let clean = String::from_utf8_lossy(&twin.stdout).matches("\"node\"").count() == 3;
-    assert!(!clean || sfdisk(&image).1[1..] != wanted(&layout));
+    let said = String::from_utf8_lossy(&twin.stdout);
+    assert!(!said.contains(&format!("\"start\": {}", layout.parts()[1].start / 512)), "{said}");
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Where things lie: numbers that dib and others agree on, drawings, and refusals.
+#![allow(clippy::unwrap_used, reason = "a test without its material fails there")]
 
 use std::collections::BTreeMap;
 
 use dibber_layout::{Caution, LayoutError, Loaders, Measured, cautions, render, sketch, solve};
 use dibber_model::{Bytes, DiskLayout, DiskSpec, FsKind, Holds, Loader, SectorSize, SizeRule};
-use dibber_tests::disks::*;
+use dibber_tests::disks::{
+    BIOS, CONTENT, ESP, GPT, LINUX, MBR, PREP, REST, SWAP, bare, disk, fs, gpt_part, hybrid, mbr, mbr_part,
+    mib,
+};
 
 fn measured() -> Measured {
     let content = BTreeMap::from([
