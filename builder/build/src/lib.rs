@@ -9,7 +9,6 @@ pub mod kernel;
 pub mod output;
 pub mod pour;
 pub mod capture;
-pub mod event;
 pub mod layers;
 pub mod scan;
 pub mod store;
