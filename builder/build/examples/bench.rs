@@ -163,8 +163,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = std::thread::available_parallelism()?.get();
     let (extents, files): (Extents, Box<dyn Files>) = if verb == "tree" {
         let epoch = Timestamp::from_secs(i64::MAX);
-        let (tree, files) =
-            capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+        let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
         stages.done("capture");
         let whole = outputs.get(1).is_some_and(|kind| kind == "raw");
         (if whole { bare(&tree)? } else { gpt(&tree)? }, Box::new(Captured(files)))
@@ -174,8 +173,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     stages.done("layout");
     let mut open = Vec::new();
     for output in outputs.chunks_exact(2) {
-        let file =
-            File::options().read(true).write(true).create(true).truncate(true).open(&output[0])?;
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&output[0])?;
         open.push((file, Path::new(&output[0]), container(&output[1])?));
     }
     let targets: Vec<Target<'_>> = open
