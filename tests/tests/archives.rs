@@ -48,7 +48,9 @@ fn capability() -> Xattr {
 /// `system.posix_acl_access` with one named user (linux/posix_acl_xattr.h).
 fn acl() -> Xattr {
     let mut value = 2_u32.to_le_bytes().to_vec();
-    for (tag, perm, id) in [(1_u16, 6_u16, u32::MAX), (2, 4, 1234), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)] {
+    for (tag, perm, id) in
+        [(1_u16, 6_u16, u32::MAX), (2, 4, 1234), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)]
+    {
         value.extend(tag.to_le_bytes());
         value.extend(perm.to_le_bytes());
         value.extend(id.to_le_bytes());
@@ -65,7 +67,12 @@ fn nasty(fine: bool) -> Tree {
     let mut add = |parent, name: &[u8], meta, kind| tree.add(parent, name, Inode { meta, kind }).unwrap();
     let dir = || Kind::Dir(BTreeMap::new());
     let small = |text: &str| Kind::File(Content::inline(text.as_bytes()));
-    let deep = add(InodeId::ROOT, b"deep", Meta { uid: 3_000_000, gid: 4_294_967_294, ..meta(0o3775, EPOCH) }, dir());
+    let deep = add(
+        InodeId::ROOT,
+        b"deep",
+        Meta { uid: 3_000_000, gid: 4_294_967_294, ..meta(0o3775, EPOCH) },
+        dir(),
+    );
     let long = vec![b'n'; 255];
     let deeper = add(deep, &long, meta(0o700, EPOCH - 1), dir());
     let file = add(deeper, &long, meta(0o4755, EPOCH - 2), small("long"));
@@ -75,7 +82,8 @@ fn nasty(fine: bool) -> Tree {
     let ranges = vec![0..1000, 300_000..300_512, 650_000..CONTENT as u64];
     let content = Content { len: CONTENT as u64 + 5000, data: ranges, source: Source::File(FileRef(0)) };
     add(deep, b"sparse", meta(0o640, EPOCH), Kind::File(content));
-    let whole = Content { len: CONTENT as u64, data: vec![0..CONTENT as u64], source: Source::File(FileRef(0)) };
+    let whole =
+        Content { len: CONTENT as u64, data: vec![0..CONTENT as u64], source: Source::File(FileRef(0)) };
     add(deep, b"whole", meta(0o640, EPOCH), Kind::File(whole));
     let link = add(InodeId::ROOT, b"link", meta(0o777, EPOCH), Kind::Symlink(vec![b't'; 300].into()));
     add(InodeId::ROOT, b"null", meta(0o666, EPOCH), Kind::CharDev(Rdev { major: 1, minor: 3 }));
@@ -139,8 +147,7 @@ fn same(root: &Path, tree: &Tree, files: &One) {
         let stat = at.symlink_metadata().unwrap_or_else(|e| panic!("{}: {e}", at.display()));
         let meta = &inode.meta;
         let seen = (stat.mode() & 0o7777, stat.uid(), stat.gid(), stat.mtime(), stat.mtime_nsec());
-        let want =
-            (u32::from(meta.mode), meta.uid, meta.gid, meta.mtime.secs, i64::from(meta.mtime.nanos));
+        let want = (u32::from(meta.mode), meta.uid, meta.gid, meta.mtime.secs, i64::from(meta.mtime.nanos));
         assert_eq!(seen, want, "{}", at.display());
         assert_eq!(xattrs_of(&at), meta.xattrs, "{}", at.display());
         assert_eq!(*inodes.entry(stat.ino()).or_insert(*id), *id, "{}", at.display());
@@ -178,7 +185,17 @@ fn gnu_tar_unpacks_the_same_tree() {
     assert_eq!(tar(&tree, &files, Stream { to: &mut to, path: &archive }).unwrap(), []);
     let root = dir.path().join("root");
     std::fs::create_dir(&root).unwrap();
-    let unpack = ["-x", "-p", "--numeric-owner", "--warning=no-timestamp", "--xattrs", "--xattrs-include=*", "-C", text(&root), "-f"];
+    let unpack = [
+        "-x",
+        "-p",
+        "--numeric-owner",
+        "--warning=no-timestamp",
+        "--xattrs",
+        "--xattrs-include=*",
+        "-C",
+        text(&root),
+        "-f",
+    ];
     let said = accepts("tar", &[&unpack[..], &[text(&archive)]].concat());
     assert_eq!(said, "", "tar complained");
     same(&root, &tree, &files);
@@ -259,12 +276,16 @@ fn what_squashfs_cannot_hold_is_reported() {
     let path = dir.path().join("a.squashfs");
     let image = Squashfs { path: &path, compressor: "gzip", epoch: 0, threads: 2 };
     let (_, left) = squashfs(&nasty(true), &source(dir.path()), image).unwrap();
-    let at = |path: &str| left.iter().find(|left| left.path == Path::new(path)).map(|left| left.what.as_str());
+    let at =
+        |path: &str| left.iter().find(|left| left.path == Path::new(path)).map(|left| left.what.as_str());
     assert_eq!(at("/acl"), Some("the attribute system.posix_acl_access"));
     assert_eq!(at("/"), Some("the owner 7:8 of the root directory"));
     assert_eq!(at("/old"), Some("the time -2, outside of 1970 to 2106"));
     assert_eq!(at("/ping"), None);
     let image = Squashfs { path: &path, compressor: "nonsense", epoch: 0, threads: 2 };
     let error = squashfs(&nasty(false), &source(dir.path()), image).unwrap_err().to_string();
-    assert!(error.contains("`mksquashfs` failed with exit status: 1") && error.contains("nonsense"), "{error}");
+    assert!(
+        error.contains("`mksquashfs` failed with exit status: 1") && error.contains("nonsense"),
+        "{error}"
+    );
 }

@@ -29,8 +29,8 @@ use dibber_format::qcow2;
 use dibber_model::Extents;
 
 pub use error::PourError;
-pub use source::{Files, Stamp};
 pub use scratch::{Foreign, convert};
+pub use source::{Files, Stamp};
 pub use squashfs::{Squashfs, squashfs};
 pub use sums::{Sums, sums};
 pub use tar::{Stream, tar, tgz};

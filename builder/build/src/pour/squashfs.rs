@@ -72,7 +72,8 @@ fn held(tree: &Tree) -> (Tree, Vec<LeftOut>) {
             leave(format!("the owner {}:{} of the root directory", inode.meta.uid, inode.meta.gid));
         }
         inode.meta.xattrs.retain(|xattr| {
-            let known = ["user.", "trusted.", "security."].iter().any(|p| xattr.name.starts_with(p.as_bytes()));
+            let known =
+                ["user.", "trusted.", "security."].iter().any(|p| xattr.name.starts_with(p.as_bytes()));
             let keep = known && id != InodeId::ROOT;
             if !keep {
                 leave(format!("the attribute {}", String::from_utf8_lossy(&xattr.name)));

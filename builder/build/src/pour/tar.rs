@@ -64,7 +64,8 @@ pub fn tar(tree: &Tree, files: &dyn Files, stream: Stream<'_>) -> Result<Vec<Lef
             }
             Kind::Fifo => archive.entry(&Entry { name: &name, ..new(EntryType::Fifo) })?,
             Kind::Socket => {
-                left_out.push(LeftOut { path: name_of(path), what: "a socket, which tar cannot hold".into() });
+                left_out
+                    .push(LeftOut { path: name_of(path), what: "a socket, which tar cannot hold".into() });
                 continue;
             }
         }

@@ -96,3 +96,16 @@ fn refusals() {
     assert_eq!(packer.push(16, Packed::Compressed(1), &[1], body), Err(Qcow2Error::Order(16)));
     assert_eq!(packer.push(4, Packed::Plain, &[1], body), Err(Qcow2Error::Order(4)));
 }
+
+#[test]
+fn a_host_cluster_is_shared_by_no_more_than_its_count_holds() {
+    let options = Options { compression: Compression::ZSTD, cluster: 1 << 21 };
+    let mut packer = Packer::new(1 << 40, options).unwrap();
+    let mut body = Vec::new();
+    for index in 0..u64::from(u16::MAX) {
+        packer.push(index, Packed::Compressed(1), &[1], &mut body).unwrap();
+    }
+    assert_eq!(body.len(), 65_535);
+    packer.push(65_535, Packed::Compressed(1), &[1], &mut body).unwrap();
+    assert_eq!(body.len(), (1 << 21) + 1);
+}
