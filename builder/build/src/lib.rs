@@ -26,4 +26,3 @@ pub mod set;
 pub mod steps;
 pub mod store;
 pub mod worker;
-pub mod sandbox;

@@ -6,6 +6,7 @@
 mod environment;
 mod loader;
 mod mount;
+mod place;
 mod record;
 mod refuse;
 mod sudo;
@@ -18,10 +19,11 @@ pub use record::{LoaderRequest, MountRequest, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
-const PROGRAMS: [(&str, Program); 16] = [
+const PROGRAMS: [(&str, Program); 17] = [
     ("sudo", sudo::main),
     ("mount", mount::mount),
     ("umount", mount::umount),
+    ("dibber-place", place::main),
     ("losetup", refuse::main),
     ("kpartx", refuse::main),
     ("partx", refuse::main),

@@ -36,7 +36,7 @@ pub use hook::{HookCall, HookEnd, Stream, What, environment, run};
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, probe};
 pub use shell::{shell, take_terminal_back};
-pub use start::{Grants, Worker, start};
+pub use start::{Grants, Worker, hand_over, start};
 pub use worker::{Inside, enter};
 
 /// The store, as the driver sees it. No hook sees it.

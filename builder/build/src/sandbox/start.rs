@@ -116,6 +116,11 @@ pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
     failed.map_or(Ok(()), |text| Err(SandboxError::Inside(text)))
 }
 
+/// Makes a directory of the person's the sandbox's root's own, as [`start`] does with the granted ones.
+pub fn hand_over(dir: &Path) -> Result<(), SandboxError> {
+    give(dir, &Ids::for_sandbox()?).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
+}
+
 /// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already.
 fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
     let found = fs::metadata(dir)?;

@@ -132,6 +132,8 @@ fn native_steps(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Step>, El
             native.push(step(phase, name, element, action));
         }
     };
+    // dib writes it when the block device is made, before the hooks that find the final filesystems in place.
+    add(Phase::PreFinalise, "00-fstab", "block-device", Action::Fstab);
     if request.has("manifests") {
         add(Phase::ExtraData, "20-manifest-dir", "manifests", Action::Manifests);
         add(Phase::Cleanup, "01-copy-manifests-dir", "manifests", Action::Manifests);

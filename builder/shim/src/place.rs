@@ -1,0 +1,60 @@
+//! `dibber-place FROM TO`: copies a directory into the tree, from inside the tree.
+//!
+//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree. Never: a file outside
+//! the tree: it runs in the chroot, so every link leads to a place of the tree.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+/// Copies. Directories that are there, or links to directories, are kept; files and links are replaced.
+pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
+    let [from, to] = arguments else {
+        eprintln!("usage: dibber-place FROM TO");
+        return 2;
+    };
+    match copy_directory(Path::new(from), Path::new(to)) {
+        Ok(()) => 0,
+        Err((path, error)) => {
+            eprintln!("dibber-place: {path}: {error}");
+            1
+        }
+    }
+}
+
+type Failed = (String, io::Error);
+
+fn copy_directory(from: &Path, to: &Path) -> Result<(), Failed> {
+    let at = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| (path, error)
+    };
+    fs::create_dir_all(to).map_err(at(to))?;
+    // Programs that are put on the PATH can be run, whatever their mode was where they came from.
+    let is_bin = from.file_name().is_some_and(|name| name == "bin");
+    for entry in fs::read_dir(from).map_err(at(from))? {
+        let entry = entry.map_err(at(from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(at(&source))?;
+        if kind.is_dir() {
+            copy_directory(&source, &target)?;
+            continue;
+        }
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&target)(error)),
+            _ => {}
+        }
+        if kind.is_symlink() {
+            let link = fs::read_link(&source).map_err(at(&source))?;
+            symlink(link, &target).map_err(at(&target))?;
+        } else {
+            fs::copy(&source, &target).map_err(at(&target))?;
+            let mode = fs::metadata(&source).map_err(at(&source))?.permissions().mode();
+            let mode = if is_bin || mode & 0o111 != 0 { 0o755 } else { 0o644 };
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(at(&target))?;
+        }
+    }
+    Ok(())
+}
