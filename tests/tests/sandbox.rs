@@ -4,8 +4,8 @@
 //! Needs root, to be both; makes the user `dibber-trial` if there is none.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -139,8 +139,14 @@ echo done
 
 fn assert_kept_in(told: &str, who: Option<&str>) {
     assert!(!told.contains("ESCAPED"), "{who:?}:\n{told}");
-    let signs =
-        ["refused core_pattern", "refused pid1-environ", "refused shim-remount", "alive", "no block device", "\ndibber\n"];
+    let signs = [
+        "refused core_pattern",
+        "refused pid1-environ",
+        "refused shim-remount",
+        "alive",
+        "no block device",
+        "\ndibber\n",
+    ];
     for sign in signs {
         assert!(told.contains(sign), "{who:?}: no `{sign}`:\n{told}");
     }
@@ -150,8 +156,13 @@ fn assert_kept_in(told: &str, who: Option<&str>) {
 struct Marks;
 
 impl Marks {
-    const PLACES: [&str; 5] =
-        ["/run/dibber-mark", "/dev/shm/dibber-mark", "/tmp/dibber-mark", "/home/dibber-trial/mark", "/root/dibber-mark"];
+    const PLACES: [&str; 5] = [
+        "/run/dibber-mark",
+        "/dev/shm/dibber-mark",
+        "/tmp/dibber-mark",
+        "/home/dibber-trial/mark",
+        "/root/dibber-mark",
+    ];
 
     fn set() -> (Marks, UnixListener) {
         for place in Marks::PLACES {
@@ -159,7 +170,8 @@ impl Marks {
         }
         let _ = fs::remove_file("/run/dibber-mark.sock");
         let socket = UnixListener::bind("/run/dibber-mark.sock").expect("listen");
-        fs::set_permissions("/run/dibber-mark.sock", PermissionsExt::from_mode(0o777)).expect("open the socket");
+        fs::set_permissions("/run/dibber-mark.sock", PermissionsExt::from_mode(0o777))
+            .expect("open the socket");
         (Marks, socket)
     }
 }
@@ -205,7 +217,11 @@ fn hooks_stay_inside_and_leave_nothing() {
         let known = if doctor.contains("abstract sockets: Ok") { "" } else { "ESCAPED abstract" };
         for end in &ends {
             assert_eq!(end["code"], 0, "{end}");
-            let told = end["out"].as_str().expect("output").replacen(known, "not tried", usize::from(!known.is_empty()));
+            let told = end["out"].as_str().expect("output").replacen(
+                known,
+                "not tried",
+                usize::from(!known.is_empty()),
+            );
             assert_kept_in(&told, builder.user);
         }
         assert!(ends[0]["out"].as_str().expect("output").contains("refused socket"));
@@ -224,7 +240,9 @@ fn links_in_the_tree_lead_nowhere_else() {
             let hooks = json!([{ "side": "chroot", "script": script }]);
             builder.build(&json!({ "setup": format!("{TREE}\n{setup}"), "hooks": hooks })).swap_remove(0)
         };
-        for (place, target) in [("tmp", "/etc"), ("proc", "../../../../proc"), ("dev", "/dev"), ("run", "/run")] {
+        for (place, target) in
+            [("tmp", "/etc"), ("proc", "../../../../proc"), ("dev", "/dev"), ("run", "/run")]
+        {
             let end = with(&format!("rm -rf mnt/{place}; ln -s {target} mnt/{place}"), "#!/bin/sh\ntrue\n");
             let said = end["error"].as_str().unwrap_or_else(|| panic!("{end}"));
             assert!(said.contains(&format!("/{place} is not a directory: it is a symbolic link")), "{said}");
@@ -306,7 +324,10 @@ fn environment_files_are_read_before_the_hook() {
         ]);
         let ends = builder.build(&json!({ "hooks": hooks }));
         assert_eq!((&ends[0]["out"], &ends[0]["code"]), (&json!("1 2 hello\non\n"), &json!(0)));
-        assert_eq!((&ends[1]["environment_file"], &ends[1]["code"]), (&json!("environment.d/1-test"), &json!(1)));
+        assert_eq!(
+            (&ends[1]["environment_file"], &ends[1]["code"]),
+            (&json!("environment.d/1-test"), &json!(1))
+        );
         assert_eq!(ends[2]["environment_file"], "environment.d/0-test");
         assert!(!ends[2]["out"].as_str().expect("output").contains("never"));
         assert_eq!(ends[3]["environment"]["A"], "two\nlines");
@@ -319,7 +340,9 @@ fn killing_any_of_its_processes_ends_all() {
     let mounts = || fs::read_to_string("/proc/self/mountinfo").expect("read mountinfo").lines().count();
     let before = mounts();
     for (number, builder) in builders().iter().enumerate() {
-        for (way, (victim, signal)) in [("person", "KILL"), ("keeper", "KILL"), ("group", "INT")].iter().enumerate() {
+        for (way, (victim, signal)) in
+            [("person", "KILL"), ("keeper", "KILL"), ("group", "INT")].iter().enumerate()
+        {
             let sleeper = format!("sleep {}", 54_000 + number * 10 + way);
             let script = format!("#!/bin/bash\nsetsid {sleeper} &\nexec {sleeper}\n");
             let mut child = builder.start(&json!({ "hooks": [{ "side": "host", "script": script }] }));

@@ -55,7 +55,8 @@ pub(super) struct Ids {
 impl Ids {
     /// The ids that this process can give to a sandbox.
     pub(super) fn for_sandbox() -> Result<Ids, SandboxError> {
-        let first = fs::metadata("/proc/self/ns/user").doing("look at the user namespace")?.ino() == FIRST_NAMESPACE;
+        let first =
+            fs::metadata("/proc/self/ns/user").doing("look at the user namespace")?.ino() == FIRST_NAMESPACE;
         match (rustix::process::geteuid().is_root(), first) {
             (true, true) => Ok(Ids {
                 writer: Writer::Root,
@@ -169,7 +170,11 @@ pub(super) fn renumber(extents: &[Extent]) -> Option<Vec<Extent>> {
 /// 65,536 ids in a row that lie behind the host's root.
 pub(super) fn beside(extents: &[Extent], root: u32) -> Option<Vec<Extent>> {
     extents.iter().find_map(|e| {
-        let start = if e.outside <= root { root.checked_add(1)?.max(e.outside).next_multiple_of(IDS) } else { e.outside };
+        let start = if e.outside <= root {
+            root.checked_add(1)?.max(e.outside).next_multiple_of(IDS)
+        } else {
+            e.outside
+        };
         let end = u64::from(e.outside) + u64::from(e.count);
         (u64::from(start) + u64::from(IDS) <= end)
             .then(|| vec![Extent { inside: 0, outside: start, count: IDS }])
