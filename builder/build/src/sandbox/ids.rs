@@ -213,3 +213,34 @@ pub(super) fn user_name(uid: u32) -> String {
     let named = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id));
     named.and_then(|line| line.split(':').next()).map_or(id.clone(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn extent(inside: u32, outside: u32, count: u32) -> Extent {
+        Extent { inside, outside, count }
+    }
+
+    #[test]
+    fn a_grant_must_be_large_enough_and_not_start_at_root() {
+        let text = "ann:0:65536\nann:100000:1000\nann:200000:65536\n1000:300000:65536\n";
+        assert_eq!(granted(text, &["ann"], IDS), Some((200_000, 65_536)));
+        assert_eq!(granted(text, &["bob", "1000"], IDS), Some((300_000, 65_536)));
+        assert_eq!(granted(text, &["bob"], IDS), None);
+    }
+
+    #[test]
+    fn ids_of_a_container_are_numbered_from_0_or_taken_beside_the_hosts_root() {
+        let rootless = [extent(0, 0, 1), extent(1, 1, 65_536)];
+        assert_eq!(renumber(&rootless), Some(vec![extent(0, 0, 1), extent(1, 1, 65_535)]));
+        assert_eq!(renumber(&[extent(0, 0, 1000)]), None);
+        assert_eq!(beside(&[extent(0, 0, 200_000)], 0), Some(vec![extent(0, 65_536, 65_536)]));
+        assert_eq!(beside(&[extent(0, 0, 65_536)], 0), None);
+    }
+
+    #[test]
+    fn maps_are_read_as_the_kernel_prints_them() {
+        assert_eq!(parse_map("         0     100000      65536\n"), [extent(0, 100_000, 65_536)]);
+    }
+}
