@@ -158,7 +158,7 @@ fn person(user: &str) -> Result<Person, String> {
     let found = passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
-        (name == user || Some(uid) == number).then(|| (name, uid, gid, home, shell))
+        (name == user || Some(uid) == number).then_some((name, uid, gid, home, shell))
     });
     let (name, uid, gid, home, shell) = found.ok_or_else(|| format!("unknown user {user}"))?;
     let id = |text: &str| text.parse().map_err(|_| format!("/etc/passwd has no number for {user}"));
