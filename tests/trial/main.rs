@@ -84,7 +84,8 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
     let mut files = Vec::new();
     for (number, text) in hook["environment"].as_array().into_iter().flatten().enumerate() {
         let name = format!("environment.d/{number}-test");
-        fs::write(build.join("hooks").join(&name), text.as_str().expect("text")).expect("write environment.d");
+        fs::write(build.join("hooks").join(&name), text.as_str().expect("text"))
+            .expect("write environment.d");
         files.push(name);
     }
     let variables = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);

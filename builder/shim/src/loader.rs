@@ -101,9 +101,8 @@ fn probe(question: &Question, variable: &dyn Fn(&str) -> Option<String>) -> Resu
         "fs_label" => known(&["DIB_ROOT_LABEL"])?,
         "device" => known(&["DIB_ROOT_DEVICE", "IMAGE_BLOCK_DEVICE"])?,
         "disk" => known(&["IMAGE_BLOCK_DEVICE"])?,
-        "drive" | "compatibility_hint" | "bios_hints" | "ieee1275_hints" | "efi_hints" | "baremetal_hints" => {
-            "hd0".to_owned()
-        }
+        "drive" | "compatibility_hint" | "bios_hints" | "ieee1275_hints" | "efi_hints"
+        | "baremetal_hints" => "hd0".to_owned(),
         "partmap" => match known(&["DIB_BLOCK_DEVICE"])?.as_str() {
             "mbr" => "msdos".to_owned(),
             _ => "gpt".to_owned(),

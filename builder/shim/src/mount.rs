@@ -22,13 +22,17 @@ pub(crate) fn mount(name: &str, arguments: &[OsString]) -> i32 {
     let words = asked.possible();
     let code = real(name, &words);
     let Some(target) = asked.target().filter(|_| code == 0 && !asked.remount()) else { return code };
-    let arguments = words.iter().zip(asked.is_path(&words)).map(|(word, path)| if path { absolute(word) } else { word.clone() });
+    let arguments = words
+        .iter()
+        .zip(asked.is_path(&words))
+        .map(|(word, path)| if path { absolute(word) } else { word.clone() });
     recorded(name, &Request::Mount(MountRequest { arguments: arguments.collect(), target: absolute(target) }))
 }
 
 pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let targets: Vec<String> = words.iter().filter(|word| !word.starts_with('-')).map(|word| absolute(word)).collect();
+    let targets: Vec<String> =
+        words.iter().filter(|word| !word.starts_with('-')).map(|word| absolute(word)).collect();
     let code = real(name, &words);
     if code != 0 {
         return code;
@@ -48,7 +52,10 @@ fn recorded(name: &str, request: &Request) -> i32 {
 
 /// Runs the program that this one stands in for, and passes its exit code on.
 fn real(name: &str, words: &[String]) -> i32 {
-    let found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file());
+    let found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]
+        .iter()
+        .map(|dir| Path::new(dir).join(name))
+        .find(|path| path.is_file());
     let Some(program) = found else {
         eprintln!("{name}: not installed (package mount)");
         return 127;
@@ -101,7 +108,9 @@ impl<'a> Asked<'a> {
                 found = self.words.get(place + 1).map(String::as_str);
             } else if let Some(value) = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
                 found = Some(value);
-            } else if let Some(value) = word.strip_prefix(short).filter(|v| !word.starts_with("--") && !v.is_empty()) {
+            } else if let Some(value) =
+                word.strip_prefix(short).filter(|v| !word.starts_with("--") && !v.is_empty())
+            {
                 found = Some(value);
             }
         }
@@ -124,9 +133,7 @@ impl<'a> Asked<'a> {
             _ => return self.words.to_vec(),
         };
         match self.target() {
-            Some(target) if self.plain.len() == 2 => {
-                ["--rbind", bound, target].map(str::to_owned).to_vec()
-            }
+            Some(target) if self.plain.len() == 2 => ["--rbind", bound, target].map(str::to_owned).to_vec(),
             _ => self.words.to_vec(),
         }
     }
@@ -135,11 +142,11 @@ impl<'a> Asked<'a> {
     fn is_path(&self, words: &[String]) -> Vec<bool> {
         let now = Asked::parse(words);
         let bind = words.iter().any(|word| ["--bind", "--rbind", "-B", "-R"].contains(&word.as_str()))
-            || now.value("-o", "--options").is_some_and(|all| all.split(',').any(|o| o == "bind" || o == "rbind"));
+            || now
+                .value("-o", "--options")
+                .is_some_and(|all| all.split(',').any(|o| o == "bind" || o == "rbind"));
         let last = now.plain.last().copied();
-        (0..words.len())
-            .map(|place| Some(place) == last || (bind && now.plain.contains(&place)))
-            .collect()
+        (0..words.len()).map(|place| Some(place) == last || (bind && now.plain.contains(&place))).collect()
     }
 }
 

@@ -7,8 +7,17 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// What is left of the environment without `-E`: what a hook's child needs to run the same everywhere.
-const KEPT: [&str; 9] =
-    ["PATH", "TERM", "LANG", "LC_ALL", "TZ", "SOURCE_DATE_EPOCH", "DIBBER_RECORD", "http_proxy", "https_proxy"];
+const KEPT: [&str; 9] = [
+    "PATH",
+    "TERM",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SOURCE_DATE_EPOCH",
+    "DIBBER_RECORD",
+    "http_proxy",
+    "https_proxy",
+];
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Call {
@@ -149,11 +158,17 @@ fn person(user: &str) -> Result<Person, String> {
     let found = passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
-        (name == user || Some(uid) == number).then(|| (name, uid, gid, home, shell))
+        (name == user || Some(uid) == number).then_some((name, uid, gid, home, shell))
     });
     let (name, uid, gid, home, shell) = found.ok_or_else(|| format!("unknown user {user}"))?;
     let id = |text: &str| text.parse().map_err(|_| format!("/etc/passwd has no number for {user}"));
-    Ok(Person { name: name.to_owned(), uid: id(uid)?, gid: id(gid)?, home: home.to_owned(), shell: shell.to_owned() })
+    Ok(Person {
+        name: name.to_owned(),
+        uid: id(uid)?,
+        gid: id(gid)?,
+        home: home.to_owned(),
+        shell: shell.to_owned(),
+    })
 }
 
 fn group_id(group: &str) -> Result<u32, String> {

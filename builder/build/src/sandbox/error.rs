@@ -34,7 +34,9 @@ pub enum SandboxError {
     #[error("{0}")]
     Inside(String),
     /// A tree that hooks left in a shape in which none can be run.
-    #[error("the tree's {path} is not a directory: {why}; the element that made it must leave a plain directory there")]
+    #[error(
+        "the tree's {path} is not a directory: {why}; the element that made it must leave a plain directory there"
+    )]
     Tree {
         /// The path in the tree.
         path: String,

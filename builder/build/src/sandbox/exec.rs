@@ -90,7 +90,9 @@ fn program(order: &Order) -> (String, Vec<String>) {
             let mut words = words.iter().cloned();
             (words.next().unwrap_or_default(), words.collect())
         }
-        Action::Environment => (format!("{SHIMS}/{}", dibber_shim::PRINT_ENVIRONMENT), vec![ENVIRONMENT.to_owned()]),
+        Action::Environment => {
+            (format!("{SHIMS}/{}", dibber_shim::PRINT_ENVIRONMENT), vec![ENVIRONMENT.to_owned()])
+        }
         Action::Shell => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
     }
 }

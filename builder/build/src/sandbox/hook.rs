@@ -103,7 +103,9 @@ fn end(call: &HookCall<'_>, report: &Report) -> HookEnd {
     let mut requests = Vec::new();
     for request in report.record.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         match request {
-            Request::Mount(mount) if call.side == Side::Host && Path::new(&mount.target).starts_with(BUILD) => {
+            Request::Mount(mount)
+                if call.side == Side::Host && Path::new(&mount.target).starts_with(BUILD) =>
+            {
                 mounts.push(mount);
             }
             Request::Unmount { target } if call.side == Side::Host => {
@@ -152,7 +154,8 @@ pub(super) fn prepared(
     run: impl FnOnce(&Order) -> Result<Report, SandboxError>,
 ) -> Result<Report, SandboxError> {
     let tmp = tempfile::tempdir_in("/tmp").doing("make a directory for the hook's temporary files")?;
-    fs::set_permissions(tmp.path(), PermissionsExt::from_mode(0o1777)).doing("open the hook's /tmp to everyone")?;
+    fs::set_permissions(tmp.path(), PermissionsExt::from_mode(0o1777))
+        .doing("open the hook's /tmp to everyone")?;
     let traces = if call.side == Side::Chroot { Some(Traces::leave(call.build_dir)?) } else { None };
     let report = run(&order(call, action, tmp.path()));
     if let Some(traces) = traces {
@@ -222,7 +225,8 @@ impl<T: Read + AsFd> ReadAsFd for T {}
 fn wait(out: &Lines, err: &Lines, link: Option<&Link>) -> Result<(bool, bool, bool), SandboxError> {
     let mut fds = Vec::with_capacity(3);
     let mut whose = Vec::with_capacity(3);
-    let sources = [out.open.then(|| out.source.as_fd()), err.open.then(|| err.source.as_fd()), link.map(AsFd::as_fd)];
+    let sources =
+        [out.open.then(|| out.source.as_fd()), err.open.then(|| err.source.as_fd()), link.map(AsFd::as_fd)];
     for (number, fd) in sources.into_iter().enumerate() {
         if let Some(fd) = fd {
             fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));

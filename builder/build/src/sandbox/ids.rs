@@ -55,7 +55,8 @@ pub(super) struct Ids {
 impl Ids {
     /// The ids that this process can give to a sandbox.
     pub(super) fn for_sandbox() -> Result<Ids, SandboxError> {
-        let first = fs::metadata("/proc/self/ns/user").doing("look at the user namespace")?.ino() == FIRST_NAMESPACE;
+        let first =
+            fs::metadata("/proc/self/ns/user").doing("look at the user namespace")?.ino() == FIRST_NAMESPACE;
         match (rustix::process::geteuid().is_root(), first) {
             (true, true) => Ok(Ids {
                 writer: Writer::Root,
@@ -169,7 +170,11 @@ pub(super) fn renumber(extents: &[Extent]) -> Option<Vec<Extent>> {
 /// 65,536 ids in a row that lie behind the host's root.
 pub(super) fn beside(extents: &[Extent], root: u32) -> Option<Vec<Extent>> {
     extents.iter().find_map(|e| {
-        let start = if e.outside <= root { root.checked_add(1)?.max(e.outside).next_multiple_of(IDS) } else { e.outside };
+        let start = if e.outside <= root {
+            root.checked_add(1)?.max(e.outside).next_multiple_of(IDS)
+        } else {
+            e.outside
+        };
         let end = u64::from(e.outside) + u64::from(e.count);
         (u64::from(start) + u64::from(IDS) <= end)
             .then(|| vec![Extent { inside: 0, outside: start, count: IDS }])
@@ -207,4 +212,35 @@ pub(super) fn user_name(uid: u32) -> String {
     let id = uid.to_string();
     let named = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id));
     named.and_then(|line| line.split(':').next()).map_or(id.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn extent(inside: u32, outside: u32, count: u32) -> Extent {
+        Extent { inside, outside, count }
+    }
+
+    #[test]
+    fn a_grant_must_be_large_enough_and_not_start_at_root() {
+        let text = "ann:0:65536\nann:100000:1000\nann:200000:65536\n1000:300000:65536\n";
+        assert_eq!(granted(text, &["ann"], IDS), Some((200_000, 65_536)));
+        assert_eq!(granted(text, &["bob", "1000"], IDS), Some((300_000, 65_536)));
+        assert_eq!(granted(text, &["bob"], IDS), None);
+    }
+
+    #[test]
+    fn ids_of_a_container_are_numbered_from_0_or_taken_beside_the_hosts_root() {
+        let rootless = [extent(0, 0, 1), extent(1, 1, 65_536)];
+        assert_eq!(renumber(&rootless), Some(vec![extent(0, 0, 1), extent(1, 1, 65_535)]));
+        assert_eq!(renumber(&[extent(0, 0, 1000)]), None);
+        assert_eq!(beside(&[extent(0, 0, 200_000)], 0), Some(vec![extent(0, 65_536, 65_536)]));
+        assert_eq!(beside(&[extent(0, 0, 65_536)], 0), None);
+    }
+
+    #[test]
+    fn maps_are_read_as_the_kernel_prints_them() {
+        assert_eq!(parse_map("         0     100000      65536\n"), [extent(0, 100_000, 65_536)]);
+    }
 }

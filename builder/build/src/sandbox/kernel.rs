@@ -145,12 +145,7 @@ pub(super) fn scope_to_descendants() -> bool {
     };
     // SAFETY: the pointer and the size describe one live struct; a descriptor that is answered is ours alone.
     let made = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            &raw const ruleset,
-            size_of::<LandlockRuleset>(),
-            0,
-        )
+        libc::syscall(libc::SYS_landlock_create_ruleset, &raw const ruleset, size_of::<LandlockRuleset>(), 0)
     };
     let Ok(made) = answered(made) else { return false };
     // SAFETY: the kernel has just opened this descriptor for us.

@@ -41,7 +41,9 @@ pub(super) fn no_range(path: &str, name: &str) -> Finding {
     missing(
         "subordinate ids",
         format!("{path} grants {name} no range of at least {} ids", IDS - 1),
-        format!("run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name} (with a range that no other line has)"),
+        format!(
+            "run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name} (with a range that no other line has)"
+        ),
     )
 }
 
@@ -55,13 +57,20 @@ pub(super) fn too_few_inner_ids() -> Finding {
 }
 
 pub(super) fn user_namespace_refused(error: &io::Error) -> Finding {
-    missing("user namespaces", format!("the kernel refused a new one: {error}"), format!("{}; {CONTAINERS}", host_mend()))
+    missing(
+        "user namespaces",
+        format!("the kernel refused a new one: {error}"),
+        format!("{}; {CONTAINERS}", host_mend()),
+    )
 }
 
 /// What to do on a host, as its settings say.
 fn host_mend() -> String {
     super::probe::settings().into_iter().find(|found| found.state == State::Missing).map_or_else(
-        || "on a host every setting allows them, so a container's seccomp or AppArmor profile is in the way".to_owned(),
+        || {
+            "on a host every setting allows them, so a container's seccomp or AppArmor profile is in the way"
+                .to_owned()
+        },
         |found| format!("{}: {}", found.why, found.mend),
     )
 }
@@ -78,7 +87,9 @@ pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
 }
 
 pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
-    let why = format!("{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it");
+    let why = format!(
+        "{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it"
+    );
     SandboxError::Missing(missing("a /proc of its own", why, CONTAINERS))
 }
 

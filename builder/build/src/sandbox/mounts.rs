@@ -8,8 +8,9 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, open_tree, unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, open_tree,
+    unmount,
 };
 
 use super::error::{Doing, SandboxError};
@@ -22,13 +23,15 @@ pub(super) const NO_DEV: u64 = 4;
 
 /// A copy of the mount at a path and of all below it, not yet in place.
 pub(super) fn copy(path: &Path) -> Result<OwnedFd, SandboxError> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     open_tree(CWD, path, flags).doing(format_args!("copy the mount of {}", path.display()))
 }
 
 /// The same of what a descriptor holds.
 pub(super) fn copy_of(place: impl AsFd, name: &str) -> Result<OwnedFd, SandboxError> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let flags = flags | OpenTreeFlags::AT_EMPTY_PATH;
     open_tree(place, "", flags).doing(format_args!("copy the mount of {name}"))
 }
@@ -45,7 +48,8 @@ pub(super) fn make(kind: &str, options: &[(&str, &str)]) -> Result<OwnedFd, Sand
         fsconfig_set_string(&context, *key, *value).doing(format_args!("set {key} of a {kind}"))?;
     }
     fsconfig_create(&context).doing(format_args!("make a {kind}"))?;
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).doing(format_args!("mount a {kind}"))
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+        .doing(format_args!("mount a {kind}"))
 }
 
 /// A new, empty tmpfs.

@@ -59,7 +59,11 @@ pub fn probe(beside: &Path) -> Vec<Finding> {
     findings.push(if kernel::has_mount_setattr() {
         ok("mount_setattr", "the kernel can make mounts read-only recursively")
     } else {
-        missing("mount_setattr", "the kernel cannot make mounts read-only recursively", "use Linux 5.12 or later")
+        missing(
+            "mount_setattr",
+            "the kernel cannot make mounts read-only recursively",
+            "use Linux 5.12 or later",
+        )
     });
     findings.push(landlock());
     findings.push(trial(beside));
@@ -79,7 +83,11 @@ pub(super) fn settings() -> Vec<Finding> {
             "sudo sysctl user.max_user_namespaces=15000, and the same line in /etc/sysctl.d to keep it",
         ),
         Some(most) => ok("user namespaces", format!("user.max_user_namespaces is {most}")),
-        None => missing("user namespaces", "this kernel was built without them", "use a kernel with CONFIG_USER_NS"),
+        None => missing(
+            "user namespaces",
+            "this kernel was built without them",
+            "use a kernel with CONFIG_USER_NS",
+        ),
     });
     if user && read("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
         findings.push(missing(
@@ -104,7 +112,8 @@ pub(super) fn settings() -> Vec<Finding> {
 /// Whether a helper is there with the rights that it needs.
 fn helper(program: &'static str) -> Finding {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file()) else {
+    let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file())
+    else {
         return mend::helper_missing(program, "not found in PATH");
     };
     let setuid = fs::metadata(&found).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
@@ -113,7 +122,10 @@ fn helper(program: &'static str) -> Finding {
     if setuid || capable {
         ok(program, format!("{} may map ids", found.display()))
     } else {
-        mend::helper_refused(program, &format!("{} is neither set-user-ID root nor has a capability", found.display()))
+        mend::helper_refused(
+            program,
+            &format!("{} is neither set-user-ID root nor has a capability", found.display()),
+        )
     }
 }
 
@@ -135,12 +147,22 @@ fn trial(beside: &Path) -> Finding {
     let what = "a sandbox, tried";
     let base = match tempfile::Builder::new().prefix(".dibber-doctor-").tempdir_in(beside) {
         Ok(base) => base,
-        Err(error) => return missing(what, format!("cannot write to {}: {error}", beside.display()), "name another directory"),
+        Err(error) => {
+            return missing(
+                what,
+                format!("cannot write to {}: {error}", beside.display()),
+                "name another directory",
+            );
+        }
     };
     let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.path().join(name));
     for dir in [&store, &cache, &stage] {
         if let Err(error) = fs::create_dir(dir) {
-            return missing(what, format!("cannot make {}: {error}", dir.display()), "name another directory");
+            return missing(
+                what,
+                format!("cannot make {}: {error}", dir.display()),
+                "name another directory",
+            );
         }
     }
     let open = fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
@@ -151,7 +173,10 @@ fn trial(beside: &Path) -> Finding {
             Ok(Some(0)) => ok(what, "it stands, and overlays work in it"),
             other => missing(
                 what,
-                format!("overlays cannot be mounted in it on the file system of {} ({other:?})", beside.display()),
+                format!(
+                    "overlays cannot be mounted in it on the file system of {} ({other:?})",
+                    beside.display()
+                ),
                 "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs: in a container on a volume, not on its \
                  own overlay",
             ),
@@ -163,9 +188,15 @@ fn trial(beside: &Path) -> Finding {
 pub(super) fn try_overlay() -> i32 {
     let dir = |name: &str| format!("{STORE}/{name}");
     let made = ["lower", "upper", "work", "merged"].map(|name| fs::create_dir_all(dir(name)));
-    let options = format!("lowerdir={},upperdir={},workdir={},userxattr,volatile", dir("lower"), dir("upper"), dir("work"));
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={},userxattr,volatile",
+        dir("lower"),
+        dir("upper"),
+        dir("work")
+    );
     let options = std::ffi::CString::new(options).expect("paths of ours have no NUL");
-    let mounted = rustix::mount::mount("overlay", dir("merged"), "overlay", MountFlags::empty(), options.as_c_str());
+    let mounted =
+        rustix::mount::mount("overlay", dir("merged"), "overlay", MountFlags::empty(), options.as_c_str());
     let written = fs::write(dir("merged/file"), "written");
     // An overlay's work directory belongs to the sandbox's root, so it goes from inside.
     let _ = rustix::mount::unmount(dir("merged"), rustix::mount::UnmountFlags::DETACH);

@@ -128,7 +128,8 @@ fn shims(program: &mut File) -> Result<(), SandboxError> {
     let mount = mounts::memory("0755")?;
     mounts::place(&mount, SHIMS)?;
     let first = Path::new(SHIMS).join("dibber");
-    let mut copy = File::options().write(true).create_new(true).mode(0o755).open(&first).doing("copy the program")?;
+    let mut copy =
+        File::options().write(true).create_new(true).mode(0o755).open(&first).doing("copy the program")?;
     io::copy(program, &mut copy).doing("copy the program")?;
     drop(copy);
     fs::set_permissions(&first, PermissionsExt::from_mode(0o755)).doing("make the program executable")?;

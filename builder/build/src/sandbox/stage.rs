@@ -86,7 +86,8 @@ fn run() -> Result<i32, SandboxError> {
 /// Process 1 of the hook's namespace. Its end is the end of all that the hook started.
 fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("guard the hook's process 1")?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .doing("guard the hook's process 1")?;
     if let Err(error) = assemble(order) {
         link.tell(&Some(error.to_string())).doing("report a failure")?;
         return Ok(UNFIT);
@@ -142,7 +143,8 @@ fn assemble(order: &Order) -> Result<(), SandboxError> {
     }
     for path in [exec::RECORD, exec::READING, exec::ENVIRONMENT] {
         fs::write(path, "").doing(format_args!("make {path}"))?;
-        fs::set_permissions(path, PermissionsExt::from_mode(0o666)).doing(format_args!("open {path} to everyone"))?;
+        fs::set_permissions(path, PermissionsExt::from_mode(0o666))
+            .doing(format_args!("open {path} to everyone"))?;
     }
     Ok(())
 }

@@ -112,7 +112,8 @@ fn bring_up(life: &mut Link, (setup, job): (&Setup, &[u8]), ids: &Ids, pid: u32)
 
 /// Hears that a stage was reached, or why not.
 pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
-    let failed: Option<String> = life.hear().doing("hear from a process of the sandbox, which ended early")?;
+    let failed: Option<String> =
+        life.hear().doing("hear from a process of the sandbox, which ended early")?;
     failed.map_or(Ok(()), |text| Err(SandboxError::Inside(text)))
 }
 
@@ -145,7 +146,8 @@ fn homes() -> Vec<PathBuf> {
     let listed = passwd.lines().filter(|line| line.split(':').nth(2) == Some(&uid));
     let listed = listed.filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
     let all = listed.chain(std::env::var_os("HOME").map(PathBuf::from));
-    let mut homes: Vec<_> = all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
+    let mut homes: Vec<_> =
+        all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
     homes.sort();
     homes.dedup();
     homes

@@ -13,7 +13,8 @@ use super::error::{Doing, SandboxError};
 use super::mounts::within;
 
 /// Directories that a tree must have before a hook can run in it, and their modes (as base-files has them).
-const NEEDED: [(&str, u32); 5] = [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tmp", 0o1777)];
+const NEEDED: [(&str, u32); 5] =
+    [("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tmp", 0o1777)];
 /// The name of `IN_TARGET` within the tree's /tmp.
 const HOOKS: &str = "in_target.d";
 
@@ -122,12 +123,16 @@ pub(super) fn scratch(store: &Path) -> Result<PathBuf, SandboxError> {
             fs::remove_dir_all(entry.path()).doing("remove what a worker left")?;
         }
     }
-    let made = tempfile::Builder::new().prefix("worker-").tempdir_in(&all).doing("make a directory for temporary files")?;
+    let made = tempfile::Builder::new()
+        .prefix("worker-")
+        .tempdir_in(&all)
+        .doing("make a directory for temporary files")?;
     let held = File::open(made.path()).doing("open a directory for temporary files")?;
     flock(&held, FlockOperation::LockExclusive).doing("lock a directory for temporary files")?;
     // Held as long as a process of this worker lives.
     std::mem::forget(held);
     let path = made.keep();
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).doing("open /tmp to everyone")?;
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o1777))
+        .doing("open /tmp to everyone")?;
     Ok(path)
 }

@@ -34,7 +34,8 @@ pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
 pub(super) fn enter() -> Result<(), SandboxError> {
     let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).doing("read resolv.conf")?;
     let build = File::open(BUILD).doing("open the build directory")?;
-    let open = |name: &str| within(&build, name, false).doing(format_args!("open {name} of the build directory"));
+    let open =
+        |name: &str| within(&build, name, false).doing(format_args!("open {name} of the build directory"));
     let root = mounts::copy_of(open("mnt")?, "the tree")?;
     let hooks = mounts::copy_of(open("hooks")?, "the hooks")?;
     mounts::restrict(&hooks, mounts::READ_ONLY)?;
@@ -55,7 +56,8 @@ pub(super) fn enter() -> Result<(), SandboxError> {
     fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
     mounts::place(&shims, SHIMS)?;
     fs::create_dir_all("/run/lock").doing("make /run/lock")?;
-    fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777)).doing("open /run/lock to everyone")?;
+    fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777))
+        .doing("open /run/lock to everyone")?;
     name_servers(&names)
 }
 

@@ -31,8 +31,7 @@ impl Link {
     /// Sends bytes.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let length = u32::try_from(bytes.len()).ok().filter(|len| *len <= LONGEST);
-        let length =
-            length.ok_or_else(|| io::Error::other(format!("a message of {} bytes", bytes.len())))?;
+        let length = length.ok_or_else(|| io::Error::other(format!("a message of {} bytes", bytes.len())))?;
         self.0.write_all(&length.to_le_bytes())?;
         self.0.write_all(bytes)
     }
@@ -47,7 +46,11 @@ impl Link {
         }
         let mut bytes = Vec::new();
         (&self.0).take(length.into()).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == u64::from(length) { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if bytes.len() as u64 == u64::from(length) {
+            Ok(bytes)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 
     /// Sends a value.

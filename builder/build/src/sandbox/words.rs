@@ -53,11 +53,13 @@ impl Words {
 
 /// The lines of /etc/hosts that do not name this host, after our own. A builder's own entries for its mirrors stay.
 fn without_host(hosts: &str, name: &str) -> String {
-    let ours = format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {HOSTNAME}\n");
+    let ours =
+        format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {HOSTNAME}\n");
     let short = name.split('.').next().unwrap_or(name);
     let about = |line: &&str| {
         let mut words = line.split('#').next().unwrap_or("").split_whitespace().skip(1).peekable();
-        words.peek().is_some() && !words.any(|w| w == name || w.split('.').next() == Some(short) || w == "localhost")
+        words.peek().is_some()
+            && !words.any(|w| w == name || w.split('.').next() == Some(short) || w == "localhost")
     };
     let kept: String = hosts.lines().filter(about).map(|line| format!("{line}\n")).collect();
     ours + &kept
@@ -69,7 +71,10 @@ mod tests {
 
     #[test]
     fn hosts_lose_the_builders_name_and_keep_its_mirrors() {
-        let kept = without_host("127.0.0.1 localhost\n10.0.0.9 ci17.example ci17\n10.0.0.2 mirror.example\n", "ci17");
+        let kept = without_host(
+            "127.0.0.1 localhost\n10.0.0.9 ci17.example ci17\n10.0.0.2 mirror.example\n",
+            "ci17",
+        );
         assert!(kept.contains("10.0.0.2 mirror.example\n"));
         assert!(!kept.contains("ci17"));
         assert_eq!(kept.matches(" localhost\n").count(), 1);

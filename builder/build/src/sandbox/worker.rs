@@ -129,14 +129,16 @@ struct Alive {
 
 impl Alive {
     fn new() -> Result<Alive, SandboxError> {
-        let (mine, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).doing("make a pipe")?;
+        let (mine, theirs) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).doing("make a pipe")?;
         Ok(Alive { mine, theirs })
     }
 }
 
 /// Ties a process to its parent's life. The pipe tells of a parent that was gone before the kernel was told.
 fn die_with_parent(pipe: &OwnedFd) -> Result<(), SandboxError> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).doing("tie this process to its parent")?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .doing("tie this process to its parent")?;
     let mut fds = [PollFd::new(pipe, PollFlags::empty())];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut fds, Some(&now)).doing("look for the parent")?;
@@ -218,7 +220,12 @@ fn make_root(setup: &Setup, (grants, program): Parts) -> Result<(), SandboxError
         Some(grants) => grants,
         None => open_grants(setup)?,
     };
-    root::make(root::Parts { grants, program, words: &setup.words, hidden: [&setup.grants[..], &setup.homes].concat() })
+    root::make(root::Parts {
+        grants,
+        program,
+        words: &setup.words,
+        hidden: [&setup.grants[..], &setup.homes].concat(),
+    })
 }
 
 /// Waits for every child until that one has ended; the end of process 1 is the end of all others.
