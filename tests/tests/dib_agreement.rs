@@ -139,6 +139,8 @@ fn requests(sources: &SourceSet) -> Vec<Vec<String>> {
             "",
         ] {
             let others = others.split_whitespace().map(str::to_string);
+            // dib refuses a provider that is asked for twice; that is not what is compared.
+            let others = others.filter(|other| other != name);
             requests.push(std::iter::once(name.clone()).chain(others).collect());
         }
     }
@@ -313,8 +315,13 @@ fn the_same_packages() {
     let variables = variables();
     let mut compared = 0;
     each_image(&dib, |names, directories| {
+        // The older text files are another program's business in dib.
+        let mut directories = directories.to_vec();
+        for element in &mut directories {
+            element.entries.retain(|path, _| !path.contains("/package-installs-"));
+        }
         let request =
-            StepRequest { elements: directories, names, variables: &variables, image_packages: false };
+            StepRequest { elements: &directories, names, variables: &variables, image_packages: false };
         let out = tempfile::NamedTempFile::new().expect("a file");
         // dib would also read the packages of its own plumbing, which is native here.
         let listed: Vec<&str> =
@@ -337,8 +344,7 @@ fn the_same_packages() {
                     )
                 };
                 let theirs: BTreeSet<_> = theirs.iter().map(pair).collect();
-                let legacy = |map: &str| !listed.contains(&map);
-                let ours: BTreeSet<_> = ours.iter().filter(|(_, map)| !legacy(map)).cloned().collect();
+                let ours: BTreeSet<_> = ours.iter().cloned().collect();
                 assert_eq!(ours, theirs, "{kind} in {phase} of {names:?}");
                 compared += ours.len();
             }

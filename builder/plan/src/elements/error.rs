@@ -171,7 +171,17 @@ pub enum ElementWarning {
         /// A name that runs.
         mend: String,
     },
-    /// Two elements with a top-level file of one name.
+    /// A file that is named as a hook, but is neither executable nor a script.
+    #[error(
+        "{place}: named as a hook, but will not run; if it should, give it a `#!` line and chmod +x it, or move it out of {directory}"
+    )]
+    NeverRuns {
+        /// The file.
+        place: Place,
+        /// The phase's directory.
+        directory: String,
+    },
+    /// Two elements with a file of one name.
     #[error(
         "{loser} is hidden by {winner} in the hooks directory; hooks that read {path} there see only the latter"
     )]

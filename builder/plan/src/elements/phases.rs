@@ -109,7 +109,7 @@ pub fn hooks<'a>(element: &'a ElementSource, directory: &'a str) -> impl Iterato
     children(element, directory).filter(|(_, path)| verdict(element, path) == Verdict::Runs)
 }
 
-/// Looks over the phase directories of every element. Refuses a hook that is not executable and a directory whose name
+/// Looks over the phase directories of every element. Refuses a script (`#!`) that is not executable and a directory whose name
 /// is nearly a phase's; warns of a hook whose name dib-run-parts skips.
 pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
     let mut warnings = Vec::new();
@@ -122,7 +122,7 @@ pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementE
         for phase in Phase::all() {
             let directory = phase.directory();
             for (name, path) in children(element, &directory) {
-                check_hook(element, path, &directory)?;
+                warnings.extend(check_hook(element, path, &directory)?);
                 warnings.extend(skipped(element, name, path));
             }
         }
@@ -135,16 +135,22 @@ fn looks_like_a_hook(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn check_hook(element: &ElementSource, path: &str, directory: &str) -> Result<(), ElementError> {
+fn check_hook(
+    element: &ElementSource,
+    path: &str,
+    directory: &str,
+) -> Result<Option<ElementWarning>, ElementError> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let meant = looks_like_a_hook(name) && run_parts::is_hook_name(name);
-    if meant && is_executable(element, path) == Some(false) {
-        return Err(ElementError::NotExecutable {
-            place: place(element, path),
-            directory: directory.to_string(),
-        });
+    if !meant || is_executable(element, path) != Some(false) {
+        return Ok(None);
     }
-    Ok(())
+    let (place, directory) = (place(element, path), directory.to_string());
+    // dib's own enable-serial-console has such a file without a `#!`, which has never run: trees like it must still work.
+    match element.text(path) {
+        Some(text) if !text.starts_with("#!") => Ok(Some(ElementWarning::NeverRuns { place, directory })),
+        _ => Err(ElementError::NotExecutable { place, directory }),
+    }
 }
 
 fn skipped(element: &ElementSource, name: &str, path: &str) -> Option<ElementWarning> {

@@ -16,6 +16,10 @@ fn a_hook_that_is_not_executable() {
         "/e/e/install.d/10-x: this hook is not executable and would never run; chmod +x it, or move it out of install.d"
     );
     assert!(run(&[("install.d/10-x@", "../files/x"), ("files/x", "")]).is_err());
+    assert!(
+        run(&[("install.d/10-x", "echo")]).unwrap()[0]
+            .starts_with("/e/e/install.d/10-x: named as a hook, but")
+    );
     // Data beside hooks, links that run, links out of the element, and files that are sourced.
     for fine in [
         &[("install.d/dhcp.service", ""), ("extra-data.d/key.gpg", "")][..],
