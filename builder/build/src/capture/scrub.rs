@@ -109,8 +109,9 @@ mod tests {
         let mut tree = Tree::new(Meta::default());
         for path in paths {
             let mut at = InodeId::ROOT;
-            for part in path.trim_end_matches('/').split('/') {
-                let whole = path.ends_with(part);
+            let mut parts = path.split('/').peekable();
+            while let Some(part) = parts.next() {
+                let whole = parts.peek().is_none();
                 at = child(&tree, at, part.as_bytes()).unwrap_or_else(|| {
                     let kind = if whole {
                         Kind::File(Content::inline(b"text".to_vec()))
