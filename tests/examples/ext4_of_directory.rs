@@ -98,7 +98,7 @@ fn kind(path: &Path, stat: &fs::Metadata, files: &mut Vec<PathBuf>) -> Outcome<K
         Kind::Dir(BTreeMap::new())
     } else if is.is_file() {
         files.push(path.to_owned());
-        let data = if stat.len() == 0 { Vec::new() } else { vec![0..stat.len()] };
+        let data = std::iter::once(0..stat.len()).filter(|range| !range.is_empty()).collect();
         let source = Source::File(FileRef(u32::try_from(files.len())? - 1));
         Kind::File(Content { len: stat.len(), data, source })
     } else if is.is_symlink() {

@@ -176,7 +176,7 @@ fn read_source(source: &Source, files: &[PathBuf], from: u64, out: &mut [u8]) {
     match source {
         Source::Inline(bytes) => out.copy_from_slice(&bytes[from as usize..from as usize + out.len()]),
         Source::File(n) => {
-            File::open(&files[n.0 as usize]).expect("open").read_exact_at(out, from).expect("read")
+            File::open(&files[n.0 as usize]).expect("open").read_exact_at(out, from).expect("read");
         }
     }
 }

@@ -18,9 +18,9 @@ fn a_directory_of(names: u32, name: impl Fn(u32) -> String) -> Tree {
             // Links: names without inodes, up to what one inode can have.
             let mut id = only;
             if n >= 50_000 {
-                id = tree.0.lookup(format!("large/{}", name(1000)).as_bytes()).unwrap();
+                id = tree.0.lookup(format!("large/{}", name(1000)).as_bytes()).expect("it was added");
             }
-            tree.0.link(large, name(n).as_bytes(), id).unwrap();
+            tree.0.link(large, name(n).as_bytes(), id).expect("a new name");
         }
     }
     tree.0

@@ -3,6 +3,7 @@
 //! In: a tree. Out: its inodes in walk order, with directories cut, attributes encoded and files counted in blocks; or
 //! the path that ext4 cannot hold. Never: block numbers on disk.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -119,7 +120,7 @@ impl<'t> Surveyor<'t> {
         let seen = &self.walk.seen[index as usize];
         let (ino, names, parent) = (seen.ino, seen.names, self.walk.seen[seen.parent as usize].ino);
         let Inode { meta, kind } = self.tree.inode(seen.id);
-        let xattrs = self.xattrs.encode(&meta.xattrs).map_err(|why| self.refused_xattr(index, why))?;
+        let xattrs = self.xattrs.encode(&meta.xattrs).map_err(|why| self.refused_xattr(index, &why))?;
         let mut links = names;
         let body = match kind {
             Kind::Dir(entries) => {
@@ -154,11 +155,7 @@ impl<'t> Surveyor<'t> {
         })
     }
 
-    fn dir(
-        &self,
-        index: u32,
-        names: &'t BTreeMap<alloc::boxed::Box<[u8]>, InodeId>,
-    ) -> Result<Shape<'t>, Ext4Error> {
+    fn dir(&self, index: u32, names: &'t BTreeMap<Box<[u8]>, InodeId>) -> Result<Shape<'t>, Ext4Error> {
         let mut entries = Vec::with_capacity(names.len() + 1);
         for (name, id) in names {
             let kind = kind_codes(&self.tree.inode(*id).kind).1;
@@ -169,7 +166,7 @@ impl<'t> Surveyor<'t> {
                 Ok(_) if !self.walk.has_lost_found => return Err(Ext4Error::LostFound),
                 Ok(_) => {}
                 Err(at) => {
-                    entries.insert(at, Entry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 })
+                    entries.insert(at, Entry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 });
                 }
             }
         }
@@ -250,10 +247,10 @@ impl<'t> Surveyor<'t> {
         }
     }
 
-    fn refused_xattr(&self, index: u32, why: Refused<'_>) -> Ext4Error {
+    fn refused_xattr(&self, index: u32, why: &Refused<'_>) -> Ext4Error {
         let path = self.walk.path(index);
         let text = |name| String::from_utf8_lossy(name).into_owned();
-        match why {
+        match *why {
             Refused::Name(name) => Ext4Error::XattrName { path, name: text(name) },
             Refused::Acl(name, why) => Ext4Error::Acl { path, name: text(name), why },
             Refused::Size { name, size, room } => Ext4Error::XattrSize { path, name: text(name), size, room },

@@ -212,10 +212,10 @@ mod tests {
     #[test]
     fn the_inode_takes_what_fits_and_security_first() {
         let mut blocks = XattrBlocks::default();
-        // 92 bytes without the end mark, less an entry of 16 and a name of 4.
-        let fits = blocks.encode(&[xattr("user.abcd", 72)]).unwrap();
+        // 92 bytes, less the end mark of 4, an entry of 16 and a name of 4.
+        let fits = blocks.encode(&[xattr("user.abcd", 68)]).unwrap();
         assert_eq!((fits.in_inode.len(), fits.block), (96, None));
-        let large = blocks.encode(&[xattr("user.abcd", 73)]).unwrap();
+        let large = blocks.encode(&[xattr("user.abcd", 69)]).unwrap();
         assert_eq!((large.in_inode.len(), large.block), (0, Some(0)));
         let both = [xattr("security.abcd", 60), xattr("user.abcd", 60)];
         let encoded = blocks.encode(&both).unwrap();
