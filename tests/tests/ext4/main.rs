@@ -10,6 +10,7 @@ mod compare;
 mod generated;
 mod growth;
 mod large;
+mod lived_in;
 mod refusals;
 mod sizes;
 mod trees;
