@@ -108,7 +108,7 @@ impl<'t> Survey<'t> {
             nodes.push(surveyor.node(index)?);
         }
         if !surveyor.walk.has_lost_found {
-            nodes.push(surveyor.lost_found(params.epoch)?);
+            nodes.push(surveyor.lost_found(params.epoch));
         }
         let Surveyor { walk, runs, xattrs, .. } = surveyor;
         Ok(Survey { nodes, runs, xattrs: xattrs.list, last_ino: walk.last_ino })
@@ -140,9 +140,10 @@ impl<'t> Surveyor<'t> {
     }
 
     /// The directory that e2fsck wants, where the tree has none.
-    fn lost_found(&self, epoch: Timestamp) -> Result<Node<'t>, Ext4Error> {
-        let shape = Shape::new(Vec::new(), self.seed, LOST_FOUND_BLOCKS).map_err(|_| Ext4Error::LostFound)?;
-        Ok(Node {
+    fn lost_found(&self, epoch: Timestamp) -> Node<'t> {
+        let shape =
+            Shape::new(Vec::new(), self.seed, LOST_FOUND_BLOCKS).expect("an empty directory needs no index");
+        Node {
             ino: LOST_FOUND_INO,
             mode: 0o040_700,
             uid: 0,
@@ -152,7 +153,7 @@ impl<'t> Surveyor<'t> {
             parent: ROOT_INO,
             xattrs: Encoded::default(),
             body: Body::Dir(shape),
-        })
+        }
     }
 
     fn dir(&self, index: u32, names: &'t BTreeMap<Box<[u8]>, InodeId>) -> Result<Shape<'t>, Ext4Error> {
