@@ -17,14 +17,19 @@ use dibber_tests::{accepts, run};
 use rustix::fs::{SeekFrom, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
-/// An image mounted by the kernel, read-only and without its journal, until dropped.
+/// An image mounted by the kernel, until dropped.
 pub(crate) struct Mounted(tempfile::TempDir);
 
 impl Mounted {
+    /// Read-only, and without its journal.
     pub(crate) fn new(image: &Path) -> Self {
+        Mounted::with(image, "loop,ro,noload")
+    }
+
+    pub(crate) fn with(image: &Path, options: &str) -> Self {
         let at = tempfile::tempdir().expect("make a directory");
         let path = at.path().to_str().expect("UTF-8");
-        accepts("mount", &["-t", "ext4", "-o", "loop,ro,noload", super::text(image), path]);
+        accepts("mount", &["-t", "ext4", "-o", options, super::text(image), path]);
         Mounted(at)
     }
 
@@ -176,7 +181,7 @@ fn read_source(source: &Source, files: &[PathBuf], from: u64, out: &mut [u8]) {
     match source {
         Source::Inline(bytes) => out.copy_from_slice(&bytes[from as usize..from as usize + out.len()]),
         Source::File(n) => {
-            File::open(&files[n.0 as usize]).expect("open").read_exact_at(out, from).expect("read")
+            File::open(&files[n.0 as usize]).expect("open").read_exact_at(out, from).expect("read");
         }
     }
 }

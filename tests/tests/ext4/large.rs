@@ -4,7 +4,7 @@ use dibber_model::{Inode, InodeId, Kind, Tree};
 use dibber_tests::accepts;
 
 use super::compare::equal;
-use super::trees::{Sapling, dir, file, inode, noise, on_disk, sparse};
+use super::trees::{Sapling, dir, file, inode, noise, on_disk, sparse, with_xattrs, xattr};
 use super::{image, params, skeleton, text};
 
 fn a_directory_of(names: u32, name: impl Fn(u32) -> String) -> Tree {
@@ -18,9 +18,9 @@ fn a_directory_of(names: u32, name: impl Fn(u32) -> String) -> Tree {
             // Links: names without inodes, up to what one inode can have.
             let mut id = only;
             if n >= 50_000 {
-                id = tree.0.lookup(format!("large/{}", name(1000)).as_bytes()).unwrap();
+                id = tree.0.lookup(format!("large/{}", name(1000)).as_bytes()).expect("it was added");
             }
-            tree.0.link(large, name(n).as_bytes(), id).unwrap();
+            tree.0.link(large, name(n).as_bytes(), id).expect("a new name");
         }
     }
     tree.0
@@ -111,4 +111,16 @@ fn maps_of_two_levels() {
     equal(&path, (&tree.0, &[]), &params());
     let said = accepts("debugfs", &["-R", "extents /comb-6000", text(&path)]);
     assert!(said.contains("2/ 2"), "{}", &said[..400]);
+}
+
+#[test]
+fn more_inodes_than_may_share_a_block_of_attributes() {
+    let mut tree = Sapling::new();
+    let large = vec![xattr("user.large", &noise(500, 1))];
+    for n in 0..2100 {
+        tree.add(format!("{n}"), with_xattrs(file(""), large.clone()));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = image(dir.path(), (&tree.0, &[]), &params(), 16 << 20);
+    equal(&path, (&tree.0, &[]), &params());
 }

@@ -15,8 +15,8 @@ fn refused(it: Inode, words: &[&str]) {
 }
 
 fn tree_refused(tree: &Sapling, words: &[&str]) {
-    let message = measure(&tree.0, &params()).unwrap_err().to_string();
-    assert_eq!(message, write(&tree.0, &params(), 1 << 30).unwrap_err().to_string());
+    let message = measure(&tree.0, &params()).expect_err("measure refuses").to_string();
+    assert_eq!(message, write(&tree.0, &params(), 1 << 30).expect_err("write refuses").to_string());
     for word in words {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }

@@ -10,12 +10,12 @@ use super::{image, params, skeleton, text};
 
 /// Writes at the least size, and is refused one block below it.
 fn is_exact(tree: &Tree, params: &Ext4Params) -> u64 {
-    let Bytes(least) = measure(tree, params).unwrap();
+    let Bytes(least) = measure(tree, params).expect("the tree is sound");
     assert_eq!(least % 4096, 0);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("make a directory");
     skeleton(dir.path(), tree, params, least);
     for has in [least - 1, least - 4096, least / 2, 0] {
-        let refused = write(tree, params, has).unwrap_err();
+        let refused = write(tree, params, has).expect_err("too small");
         assert_eq!(refused, Ext4Error::NoRoom { needs: least, has: has / 4096 * 4096 });
     }
     least

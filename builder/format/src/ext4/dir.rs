@@ -177,3 +177,36 @@ fn seal_leaf(block: &mut [u8], seed: Crc) {
     block[LEAF_ROOM + 7] = 0xde;
     put32(block, LEAF_ROOM + 8, sum);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn entry(name: &[u8], hash: u32) -> Entry<'_> {
+        Entry { name, ino: 12, kind: 1, hash }
+    }
+
+    #[test]
+    fn a_hash_that_goes_on_in_the_next_leaf_is_marked() {
+        let entries =
+            alloc::vec![entry(b"a", 4), entry(b"b", 8), entry(b"c", 8), entry(b"d", 8), entry(b"e", 10)];
+        let shape = Shape { entries, leaf_ends: alloc::vec![2, 3, 4, 5], index: Index::over(4) };
+        assert_eq!(shape.first_hashes(), [4, 8 | 1, 8 | 1, 10]);
+    }
+
+    #[test]
+    fn names_are_cut_where_blocks_are_full() {
+        let names: Vec<[u8; 252]> = (0..100).map(|n| [n + 1; 252]).collect();
+        let shape = |count: usize| {
+            let entries = names[..count].iter().map(|name| entry(name, 0)).collect();
+            Shape::new(entries, Seed::new(Uuid::nil()), 1).unwrap()
+        };
+        // 260 bytes each: 15 behind the dots of the first block, 15 in the next.
+        assert_eq!((shape(0).blocks(), shape(15).blocks(), shape(16).blocks()), (1, 1, 2));
+        assert_eq!(shape(30).leaf_ends, [15, 30]);
+        let indexed = shape(31);
+        assert_eq!((indexed.blocks(), indexed.leaf_ends.as_slice()), (4, &[15, 30, 31][..]));
+        assert!(indexed.entries.is_sorted_by_key(|entry| entry.hash));
+    }
+}

@@ -82,13 +82,16 @@ fn half_md4(state: &mut [u32; 4], input: [u32; 8]) {
 mod tests {
     use super::*;
 
+    /// Hash and minor hash.
+    type Hashes = (u32, u32);
+
     /// What debugfs 1.47.0 says: `dx_hash -h half_md4 [-s SEED] NAME`, with the seed and without.
     #[test]
     fn hashes_are_those_of_debugfs() {
         let seeded = Seed::new(Uuid::from_u128(0xbf57_2ef2_f9d1_8355_adca_95bf_e2fe_9b76));
         let plain = Seed::new(Uuid::nil());
         let long = "a-name-that-is-longer-than-sixty-four-bytes-so-that-it-takes-three-rounds-of-it";
-        let cases: [(&[u8], (u32, u32), (u32, u32)); 6] = [
+        let cases: [(&[u8], Hashes, Hashes); 6] = [
             (b"a", (0xf54f_7cf4, 0x7365_16c3), (0xd5fa_7d7a, 0xacb4_8187)),
             (b"hello", (0x8f7c_9d5e, 0xe5b9_0dd2), (0x1746_da32, 0x4200_13b5)),
             (b"0123456789abcdef0123456789abcdef", (0x722d_5c1a, 0x7830_5ad1), (0x3618_4620, 0xc959_df59)),

@@ -84,3 +84,16 @@ pub(super) fn seal(above: &mut [u8], index: Index, seed: Crc) {
         put32(block, tail + 4, sum.value());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_levels_and_no_more() {
+        assert_eq!(Index::over(507), Some(Index { nodes: 0 }));
+        assert_eq!(Index::over(508), Some(Index { nodes: 1 }));
+        assert_eq!(Index::over(507 * 510), Some(Index { nodes: 507 }));
+        assert_eq!(Index::over(507 * 510 + 1), None);
+    }
+}

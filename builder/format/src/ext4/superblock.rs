@@ -43,7 +43,7 @@ impl Superblock {
     /// The copy for a group.
     pub(super) fn copy(&self, group: u32) -> [u8; 1024] {
         let mut out = self.0;
-        // The field is as narrow as it was in ext2; copies in groups beyond it say 65535, as from mke2fs.
+        // The field is as narrow as it was in ext2; copies in groups beyond it say 65535.
         put16(&mut out, 0x5a, u16::try_from(group).unwrap_or(u16::MAX));
         let sum = Crc::START.over(&out[..0x3fc]).value();
         put32(&mut out, 0x3fc, sum);

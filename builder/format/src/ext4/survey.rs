@@ -3,6 +3,7 @@
 //! In: a tree. Out: its inodes in walk order, with directories cut, attributes encoded and files counted in blocks; or
 //! the path that ext4 cannot hold. Never: block numbers on disk.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -107,7 +108,7 @@ impl<'t> Survey<'t> {
             nodes.push(surveyor.node(index)?);
         }
         if !surveyor.walk.has_lost_found {
-            nodes.push(surveyor.lost_found(params.epoch)?);
+            nodes.push(surveyor.lost_found(params.epoch));
         }
         let Surveyor { walk, runs, xattrs, .. } = surveyor;
         Ok(Survey { nodes, runs, xattrs: xattrs.list, last_ino: walk.last_ino })
@@ -119,7 +120,7 @@ impl<'t> Surveyor<'t> {
         let seen = &self.walk.seen[index as usize];
         let (ino, names, parent) = (seen.ino, seen.names, self.walk.seen[seen.parent as usize].ino);
         let Inode { meta, kind } = self.tree.inode(seen.id);
-        let xattrs = self.xattrs.encode(&meta.xattrs).map_err(|why| self.refused_xattr(index, why))?;
+        let xattrs = self.xattrs.encode(&meta.xattrs).map_err(|why| self.refused_xattr(index, &why))?;
         let mut links = names;
         let body = match kind {
             Kind::Dir(entries) => {
@@ -139,9 +140,10 @@ impl<'t> Surveyor<'t> {
     }
 
     /// The directory that e2fsck wants, where the tree has none.
-    fn lost_found(&self, epoch: Timestamp) -> Result<Node<'t>, Ext4Error> {
-        let shape = Shape::new(Vec::new(), self.seed, LOST_FOUND_BLOCKS).map_err(|_| Ext4Error::LostFound)?;
-        Ok(Node {
+    fn lost_found(&self, epoch: Timestamp) -> Node<'t> {
+        let shape =
+            Shape::new(Vec::new(), self.seed, LOST_FOUND_BLOCKS).expect("an empty directory needs no index");
+        Node {
             ino: LOST_FOUND_INO,
             mode: 0o040_700,
             uid: 0,
@@ -151,14 +153,10 @@ impl<'t> Surveyor<'t> {
             parent: ROOT_INO,
             xattrs: Encoded::default(),
             body: Body::Dir(shape),
-        })
+        }
     }
 
-    fn dir(
-        &self,
-        index: u32,
-        names: &'t BTreeMap<alloc::boxed::Box<[u8]>, InodeId>,
-    ) -> Result<Shape<'t>, Ext4Error> {
+    fn dir(&self, index: u32, names: &'t BTreeMap<Box<[u8]>, InodeId>) -> Result<Shape<'t>, Ext4Error> {
         let mut entries = Vec::with_capacity(names.len() + 1);
         for (name, id) in names {
             let kind = kind_codes(&self.tree.inode(*id).kind).1;
@@ -169,7 +167,7 @@ impl<'t> Surveyor<'t> {
                 Ok(_) if !self.walk.has_lost_found => return Err(Ext4Error::LostFound),
                 Ok(_) => {}
                 Err(at) => {
-                    entries.insert(at, Entry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 })
+                    entries.insert(at, Entry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 });
                 }
             }
         }
@@ -250,10 +248,10 @@ impl<'t> Surveyor<'t> {
         }
     }
 
-    fn refused_xattr(&self, index: u32, why: Refused<'_>) -> Ext4Error {
+    fn refused_xattr(&self, index: u32, why: &Refused<'_>) -> Ext4Error {
         let path = self.walk.path(index);
         let text = |name| String::from_utf8_lossy(name).into_owned();
-        match why {
+        match *why {
             Refused::Name(name) => Ext4Error::XattrName { path, name: text(name) },
             Refused::Acl(name, why) => Ext4Error::Acl { path, name: text(name), why },
             Refused::Size { name, size, room } => Ext4Error::XattrSize { path, name: text(name), size, room },

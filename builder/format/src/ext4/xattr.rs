@@ -200,3 +200,34 @@ fn fill(area: &mut [u8], first: usize, list: &[Stored<'_>]) {
         entry += x.name_size();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn xattr(name: &str, size: usize) -> Xattr {
+        Xattr { name: name.as_bytes().into(), value: alloc::vec![b'v'; size].into() }
+    }
+
+    #[test]
+    fn the_inode_takes_what_fits_and_security_first() {
+        let mut blocks = XattrBlocks::default();
+        // 92 bytes, less the end mark of 4, an entry of 16 and a name of 4.
+        let fits = blocks.encode(&[xattr("user.abcd", 68)]).unwrap();
+        assert_eq!((fits.in_inode.len(), fits.block), (96, None));
+        let large = blocks.encode(&[xattr("user.abcd", 69)]).unwrap();
+        assert_eq!((large.in_inode.len(), large.block), (0, Some(0)));
+        let both = [xattr("security.abcd", 60), xattr("user.abcd", 60)];
+        let encoded = blocks.encode(&both).unwrap();
+        assert_eq!((encoded.in_inode[5], encoded.block), (6, Some(1)));
+    }
+
+    #[test]
+    fn equal_blocks_are_shared_up_to_1024_times() {
+        let mut blocks = XattrBlocks::default();
+        let large = [xattr("user.large", 500)];
+        let at: Vec<_> = (0..1025).map(|_| blocks.encode(&large).unwrap().block).collect();
+        assert_eq!((at[0], at[1023], at[1024]), (Some(0), Some(0), Some(1)));
+        assert_eq!((blocks.list[0].sharers, blocks.list[1].sharers), (1024, 1));
+    }
+}
