@@ -1,11 +1,17 @@
 //! Disks to try things on.
 //!
-//! In: nothing. Out: specs of the usual shapes, with fixed identities. Never: a layout.
+//! In: nothing. Out: specs of the usual shapes, with fixed identities, and content for them. Never: a check.
 
+use std::collections::BTreeMap;
+
+use dibber_format::disk::{BootCode, DiskContent};
+use dibber_format::fat::{self, FatParams};
+use dibber_format::swap;
+use dibber_layout::{Measured, solve};
 use dibber_model::disk::MountPoint;
 use dibber_model::{
-    Bytes, DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, PartKind, PartSpec, SectorSize, SizeRule,
-    TableKind,
+    Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Fstab, Holds, Loader, Meta, MkfsOptions, PartKind,
+    PartSpec, SectorSize, SizeRule, TableKind, Timestamp, Tree,
 };
 use uuid::{Uuid, uuid};
 
@@ -64,7 +70,15 @@ pub fn mbr_part(name: &str, (type_byte, active, primary): (u8, bool, bool), size
 /// A disk with sectors of 512 bytes, aligned to 1 MiB.
 pub fn disk(table: TableKind, size: Option<Bytes>, parts: Vec<PartSpec>) -> DiskSpec {
     let bios_boot = false;
-    DiskSpec { name: "image0".to_string(), table, sector: SectorSize::B512, size, align: 1 << 20, bios_boot, parts }
+    DiskSpec {
+        name: "image0".to_string(),
+        table,
+        sector: SectorSize::B512,
+        size,
+        align: 1 << 20,
+        bios_boot,
+        parts,
+    }
 }
 
 /// The identity of every GPT disk here.
@@ -92,6 +106,44 @@ pub fn mbr() -> DiskSpec {
 /// A partition image.
 pub fn bare() -> DiskSpec {
     let holds = fs(FsKind::Ext4, "img-rootfs", "/", 2);
-    let root = PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
+    let root =
+        PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
     disk(TableKind::Bare, None, vec![root])
+}
+
+/// The layout of a disk whose content needs 9 MiB everywhere, with loaders of the usual size.
+pub fn laid(spec: &DiskSpec) -> DiskLayout {
+    let content = spec.parts.iter().map(|part| (part.name.clone(), Bytes::mib(9))).collect();
+    let loaders = BTreeMap::from([(Loader::Bios, Bytes(40_000)), (Loader::Prep, Bytes(200_000))]);
+    solve(spec, &Measured { content }, &loaders).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Something for every partition that wants content: real FAT and swap, holes for the rest.
+pub fn content(layout: &DiskLayout) -> DiskContent {
+    let mut parts = BTreeMap::new();
+    for part in layout.parts() {
+        let extents = match &part.spec.holds {
+            Holds::Fs(fs) if fs.kind == FsKind::Vfat => {
+                let [a, b, c, d, ..] = fs.uuid.into_bytes();
+                let params = FatParams {
+                    label: fat::label(&fs.label).expect("the samples fit"),
+                    volume_id: u32::from_le_bytes([a, b, c, d]),
+                    epoch: Timestamp::from_secs(1_700_000_000),
+                    hidden_sectors: (part.start / layout.spec().sector.bytes()) as u32,
+                    sector: layout.spec().sector,
+                };
+                fat::write(&Tree::new(Meta::default()), &params, part.len).expect("the samples fit")
+            }
+            Holds::Fs(fs) if fs.kind == FsKind::Swap => {
+                swap::write(&fs.label, fs.uuid, part.len, 4096).expect("the samples fit")
+            }
+            _ => Extents::hole(part.len),
+        };
+        parts.insert(part.spec.name.clone(), extents);
+    }
+    let boot_code = layout.spec().bios_boot.then(|| BootCode {
+        first: [0xb0; 440],
+        gap: matches!(layout.spec().table, TableKind::Mbr { .. }).then(|| vec![0xc0; 40_448]),
+    });
+    DiskContent { parts, boot_code }
 }

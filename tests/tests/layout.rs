@@ -1,10 +1,14 @@
 //! Where things lie: numbers that dib and others agree on, drawings, and refusals.
+#![allow(clippy::unwrap_used, reason = "a test without its material fails there")]
 
 use std::collections::BTreeMap;
 
 use dibber_layout::{Caution, LayoutError, Loaders, Measured, cautions, render, sketch, solve};
 use dibber_model::{Bytes, DiskLayout, DiskSpec, FsKind, Holds, Loader, SectorSize, SizeRule};
-use dibber_tests::disks::*;
+use dibber_tests::disks::{
+    BIOS, CONTENT, ESP, GPT, LINUX, MBR, PREP, REST, SWAP, bare, disk, fs, gpt_part, hybrid, mbr, mbr_part,
+    mib,
+};
 
 fn measured() -> Measured {
     let content = BTreeMap::from([
@@ -50,7 +54,8 @@ fn dibs_gpt_efi_comes_out_as_dib_computes_it() {
 #[test]
 fn dibs_mbr_comes_out_as_dib_computes_it() {
     // dib's test_mbr.py: one logical partition of 10 MiB on 1 GiB is `5 4096 24575 0x83`.
-    let parts = vec![mbr_part("a", (0x83, false, false), mib(10)), mbr_part("b", (0x83, false, false), mib(10))];
+    let parts =
+        vec![mbr_part("a", (0x83, false, false), mib(10)), mbr_part("b", (0x83, false, false), mib(10))];
     let layout = laid(&disk(MBR, Some(Bytes::gib(1)), parts));
     assert_eq!(sectors(&layout), [(5, 4096, 24_575), (6, 26_624, 47_103)]);
     let records: Vec<(&str, u64)> = layout.regions()[1..].iter().map(|r| (&*r.name, r.start / 512)).collect();
@@ -73,8 +78,13 @@ fn given_numbers_stay_and_others_get_the_lowest_free() {
         let part = gpt_part(name, LINUX, mib(1), Holds::Nothing);
         dibber_model::PartSpec { number, ..part }
     };
-    let parts =
-        vec![part("bios", Some(14)), part("esp", Some(15)), part("root", None), part("x", Some(2)), part("y", None)];
+    let parts = vec![
+        part("bios", Some(14)),
+        part("esp", Some(15)),
+        part("root", None),
+        part("x", Some(2)),
+        part("y", None),
+    ];
     let numbers: Vec<u32> = laid(&disk(GPT, None, parts)).parts().iter().map(|p| p.number).collect();
     assert_eq!(numbers, [14, 15, 1, 2, 3]);
 }
@@ -90,7 +100,10 @@ fn content_gets_headroom_between_min_and_max() {
     assert_eq!(sized(None, None), Ok(1364));
     assert_eq!(sized(Some(2000), None), Ok(2000));
     assert_eq!(sized(Some(100), Some(1300)), Ok(1300));
-    assert!(matches!(sized(None, Some(1239)), Err(LayoutError::ContentTooLarge { wanted: Bytes(1_300_000_768), .. })));
+    assert!(matches!(
+        sized(None, Some(1239)),
+        Err(LayoutError::ContentTooLarge { wanted: Bytes(1_300_000_768), .. })
+    ));
     assert!(matches!(sized(Some(3), Some(2)), Err(LayoutError::MinAboveMax { .. })));
     // The floor: 8 MiB of content get 64 MiB more.
     let parts = vec![gpt_part("data", LINUX, CONTENT, fs(FsKind::Ext4, "data", "/data", 3))];

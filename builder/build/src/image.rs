@@ -8,11 +8,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use dibber_layout::Measured;
-use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, InodeId, Loader, Timestamp};
-use dibber_plan::{OutputKind, Plan};
+use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, Loader, Timestamp};
+use dibber_plan::Plan;
 
 use crate::artifacts::{self, Artifacts};
-use crate::capture::{CaptureOptions, CapturedFiles, capture, rules};
+use crate::capture::{CaptureOptions, capture, rules};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;

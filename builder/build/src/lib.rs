@@ -1,14 +1,29 @@
 //! The only effects: reading sources, running hooks, capturing trees, pouring files.
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
+//!
+//! The person's side is [`set`]: it scans, asks, starts a worker, commits. The worker's side is [`image`]: hooks make a tree,
+//! the tree becomes data, the data a disk, the disk files.
 
 pub mod answers;
+mod artifacts;
 pub mod boot;
-pub mod event;
-pub mod kernel;
-pub mod output;
-pub mod pour;
 pub mod capture;
+pub mod doctor;
+pub mod error;
+pub mod event;
+pub mod image;
+pub mod job;
+pub mod kernel;
 pub mod layers;
+pub mod loader;
+pub mod output;
+pub mod parts;
+pub mod pour;
+pub mod sandbox;
 pub mod scan;
+pub mod set;
+pub mod steps;
 pub mod store;
+pub mod worker;
+pub mod sandbox;

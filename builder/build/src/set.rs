@@ -20,6 +20,7 @@ use crate::event::{Event, Events};
 use crate::job::{Build, Failure, FailureKind, Job, Line};
 use crate::output::{Made, OutputError, SetEntry, SetFile, Stage, Standing, commit};
 use crate::sandbox::{self, Grants, Worker};
+use crate::steps;
 use crate::store::{ImageLock, Store};
 
 /// How to build.
@@ -108,6 +109,44 @@ pub fn prune(store: &Path, limit: Option<Bytes>, all: bool, stop: &Interrupts) -
     }
 }
 
+/// Bytes that checkpoints take.
+pub fn size(store: &Path) -> Result<Bytes, Failure> {
+    let listed = Store::open(store).and_then(|store| store.list()).map_err(fault)?;
+    Ok(Bytes(listed.iter().map(|entry| entry.bytes).sum()))
+}
+
+/// What a build would find kept and in place, in words. Asks nobody, changes nothing.
+pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
+    let place = match former(plan, dir) {
+        Ok(None) => format!("{} has no set of this image", dir.display()),
+        Ok(Some((_, true))) => format!("{} has a set of this image, whole", dir.display()),
+        Ok(Some((_, false))) => format!("{} has a set of this image, of which files were changed", dir.display()),
+        Err(failure) => failure.message,
+    };
+    let store = Store::seen_at(store);
+    let releases = answers::releases(plan, &store.path().join("answers"), Network::Offline);
+    let Ok(releases) = releases else {
+        return format!("no step is kept: the package archive was never asked\n{place}");
+    };
+    let build = known(plan, releases, &store);
+    let kept: Vec<_> = store.list().unwrap_or_default().into_iter().map(|entry| entry.id).collect();
+    let ids = steps::ids(plan, &build);
+    let first = ids.iter().position(|id| !kept.contains(id));
+    let steps = match first.and_then(|at| plan.steps.get(at)) {
+        None => format!("all {} steps are kept", ids.len()),
+        Some(step) => {
+            let at = first.unwrap_or(0);
+            let time: f64 = plan.steps[at..]
+                .iter()
+                .filter_map(|step| build.timings.get(&format!("{}/{}", step.phase, step.name)))
+                .sum();
+            let time = if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
+            format!("{at} of {} steps are kept; the first to run is {}/{}{time}", ids.len(), step.phase, step.name)
+        }
+    };
+    format!("{steps}\n{place}")
+}
+
 /// What is in the directory for this image, and whether it is as it was committed.
 fn former(plan: &Plan, dir: &Path) -> Result<Option<(SetEntry, bool)>, Failure> {
     let set = SetFile::read(dir).map_err(output)?;
@@ -171,7 +210,7 @@ fn build_job(plan: &Plan, settings: &Settings, store: &Store, in_place: Option<&
 /// A job of what is known without asking anybody.
 pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
     let epoch = plan.epoch.or(releases.newest()).unwrap_or(0);
-    let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).seconds;
+    let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
     Build {
         plan: plan.clone(),
         epoch,
@@ -252,7 +291,7 @@ impl Conversation<'_> {
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            sandbox::give(&self.store.path().join(dir)).map_err(|e| failure(FailureKind::Machine, &e))?;
+            sandbox::hand_over(&self.store.path().join(dir)).map_err(|e| failure(FailureKind::Machine, &e))?;
         }
         Ok(())
     }

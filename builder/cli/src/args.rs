@@ -27,8 +27,6 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Boot an image in QEMU, on a snapshot; with --expect, a test.
     Boot(BootArgs),
-    /// Read partitions, filesystems, files and packages back from an image, without mounting it.
-    Show(ShowArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.
@@ -149,24 +147,6 @@ pub(crate) struct BootArgs {
     /// How long to wait for it, in seconds.
     #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
     pub(crate) timeout: Duration,
-}
-
-/// `dibber show`.
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    /// A raw or qcow2 image.
-    pub(crate) image: PathBuf,
-    /// A file or directory in the image, to be listed or printed.
-    pub(crate) path: Option<String>,
-    /// Lists the installed packages.
-    #[arg(long)]
-    pub(crate) packages: bool,
-    /// Lists every file.
-    #[arg(long)]
-    pub(crate) files: bool,
-    /// Prints JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `dibber new`.

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Machine = 7,
     /// What `boot --expect` waited for was not seen.
     NotSeen = 8,
+    /// Ctrl-C.
+    Interrupted = 130,
 }
 
 impl From<Exit> for std::process::ExitCode {

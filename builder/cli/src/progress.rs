@@ -67,6 +67,11 @@ impl Progress {
         }
     }
 
+    /// Tells something that is no event.
+    pub(crate) fn note(&self, text: &str) {
+        self.say(&format!("  {text}"));
+    }
+
     /// Takes the live line away, so that what is printed next stands alone.
     pub(crate) fn finish(&self) {
         if let Face::Live(bar) = &self.face {

@@ -1,15 +1,13 @@
 //! Filesystems, partition tables and containers as bytes.
 //!
 //! In: trees, layouts and parameters. Out: extents. Never: files, clocks, randomness; every byte is a function of the input.
-//! Filesystems, tables and containers as data.
-//!
-//! In: trees and layouts. Out: `Extents`. Never: files, processes, clocks, randomness.
 #![no_std]
 
 extern crate alloc;
 
 pub mod chs;
 pub mod disk;
+pub mod ext4;
 pub mod fat;
 pub mod gpt;
 pub mod grub;
@@ -17,4 +15,3 @@ pub mod mbr;
 pub mod qcow2;
 pub mod swap;
 pub mod vhd;
-pub mod ext4;

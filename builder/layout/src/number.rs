@@ -41,8 +41,8 @@ fn mbr(spec: &DiskSpec) -> Result<Vec<u32>, LayoutError> {
             why: "it is logical, and 4 primary partitions leave no slot for the extended one; make one of them logical",
         });
     }
-    let mut next = 5;
-    for (part, number) in spec.parts.iter().zip(&mut numbers).filter(|(part, _)| !is_primary(part)) {
+    let logicals = spec.parts.iter().zip(&mut numbers).filter(|(part, _)| !is_primary(part));
+    for ((part, number), next) in logicals.zip(5..) {
         if let Some(given) = part.number.filter(|given| *given != next) {
             return Err(bad(
                 spec,
@@ -52,7 +52,6 @@ fn mbr(spec: &DiskSpec) -> Result<Vec<u32>, LayoutError> {
             ));
         }
         *number = next;
-        next += 1;
     }
     Ok(numbers)
 }

@@ -134,7 +134,7 @@ fn place(
             at.checked_add(record).ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })?;
         let free = end.map(|end| end.saturating_sub(start));
         let len = needs.len(part, free)?;
-        if let Some(free) = free.filter(|free| len > *free || *free == 0) {
+        if let Some(free) = free.filter(|free| len > *free || len == 0) {
             return Err(LayoutError::NoRoom {
                 disk: spec.name.clone(),
                 part: part.name.clone(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::Bytes;
 
 /// Logical sector size: the unit in which a partition table counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SectorSize {
     /// 512 bytes.
     #[default]
@@ -33,7 +33,7 @@ impl SectorSize {
 }
 
 /// How a size is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SizeRule {
     /// Given.
     Exact(Bytes),
@@ -53,7 +53,7 @@ pub enum SizeRule {
 }
 
 /// Partition table of a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableKind {
     /// No table: the one "partition" is the whole disk, as in a partition image.
     Bare,
@@ -70,7 +70,7 @@ pub enum TableKind {
 }
 
 /// What a partition is to its table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PartKind {
     /// No table.
     Bare,
@@ -149,7 +149,7 @@ impl FromStr for FsKind {
 pub struct UnknownFs(pub String);
 
 /// Choices of `mkfs` that an image may make; `None` is the writer's default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MkfsOptions {
     /// ext4: bytes of disk per inode (`mke2fs -i`).
     pub inode_ratio: Option<u32>,
@@ -219,7 +219,7 @@ impl From<MountPoint> for String {
 }
 
 /// How a filesystem enters `/etc/fstab` (`fstab(5)`, fields 4 to 6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fstab {
     /// Mount options.
     pub options: String,
@@ -230,7 +230,7 @@ pub struct Fstab {
 }
 
 /// A filesystem to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsSpec {
     /// Its node's name in the block-device config, such as `mkfs_root`.
     pub name: String,
@@ -267,7 +267,7 @@ impl FsSpec {
 }
 
 /// Boot loader bytes that the disk wants in a place of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Loader {
     /// GRUB i386-pc: boot.img in the first sector, core.img in the BIOS boot partition or the gap after the MBR.
     Bios,
@@ -276,7 +276,7 @@ pub enum Loader {
 }
 
 /// What is in a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Holds {
     /// Zeros.
     Nothing,
@@ -287,7 +287,7 @@ pub enum Holds {
 }
 
 /// A partition to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartSpec {
     /// Its name in the block-device config, and in a GPT.
     pub name: String,
@@ -302,7 +302,7 @@ pub struct PartSpec {
 }
 
 /// A disk to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskSpec {
     /// Its name in the block-device config: `image0`.
     pub name: String,

@@ -3,13 +3,14 @@
 //! In: the names that an image goes by. Out: UUIDs, GUIDs and numbers for its parts. Never: content, else editing a late
 //! hook would change what early hooks saw; and never a random source.
 
+use serde::{Deserialize, Serialize};
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The root of an image's identities: SHA-256 over its names.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed([u8; 32]);
 
 impl Seed {

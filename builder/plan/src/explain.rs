@@ -68,13 +68,16 @@ fn disk(disk: &DiskSpec) -> String {
         TableKind::Mbr { disk } => format!("MBR {disk:#010x}"),
     };
     let size = disk.size.map_or("as large as its content needs".to_string(), |size| size.to_string());
-    let mut text = clipped(&format!("  {}: {table}, {}-byte sectors, {size}", disk.name, disk.sector.bytes()));
-    let mut rows: Vec<[String; 5]> = alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
+    let mut text = clipped(&format!("  {}: {table}", disk.name));
+    text += &clipped(&format!("  {}-byte sectors, {size}", disk.sector.bytes()));
+    let mut rows: Vec<[String; 5]> =
+        alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
     rows.extend(disk.parts.iter().map(row));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 5] = core::array::from_fn(width);
     for row in &rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         text += &clipped(&format!("    {}", cells.join("  ")));
     }
     if disk.bios_boot {
@@ -99,16 +102,23 @@ fn row(part: &PartSpec) -> [String; 5] {
         SizeRule::Free { share } if share % 100 == 0 => format!("{}% of the rest", share / 100),
         SizeRule::Free { share } => format!("{}.{:02}% of the rest", share / 100, share % 100),
         SizeRule::Content { min, max } => {
-            let limit = |word: &str, size: Option<dibber_model::Bytes>| size.map(|size| format!(", {word} {size}"));
-            ["content".to_string(), limit("min", min).unwrap_or_default(), limit("max", max).unwrap_or_default()].concat()
+            let limit =
+                |word: &str, size: Option<dibber_model::Bytes>| size.map(|size| format!(", {word} {size}"));
+            [
+                "content".to_string(),
+                limit("min", min).unwrap_or_default(),
+                limit("max", max).unwrap_or_default(),
+            ]
+            .concat()
         }
     };
     let (holds, mount) = match &part.holds {
         Holds::Nothing => ("-".to_string(), String::new()),
         Holds::Loader(_) => ("boot loader".to_string(), String::new()),
-        Holds::Fs(fs) => {
-            (format!("{} {}", fs.kind, fs.label), fs.mount.as_ref().map_or(String::new(), ToString::to_string))
-        }
+        Holds::Fs(fs) => (
+            format!("{} {}", fs.kind, fs.label),
+            fs.mount.as_ref().map_or(String::new(), ToString::to_string),
+        ),
     };
     [part.name.clone(), kind, size, holds, mount]
 }

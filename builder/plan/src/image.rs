@@ -11,5 +11,5 @@ mod spec;
 pub use keys::schema;
 pub use merge::{Merged, merged};
 pub use options::{DibOptions, dib_options};
-pub(crate) use spec::{is_variable, one_line_each};
 pub use spec::{FileSpec, HookSpec, ImageSpec, Security, UserSpec};
+pub(crate) use spec::{is_variable, one_line_each};

@@ -19,6 +19,7 @@ pub mod source;
 mod variables;
 pub mod yaml;
 
+pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
 pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};

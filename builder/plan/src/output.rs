@@ -20,6 +20,11 @@ const NAMES: [(OutputKind, &str, &str); 10] = [
 ];
 
 impl OutputKind {
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = OutputKind> {
+        NAMES.iter().map(|(kind, _, _)| *kind)
+    }
+
     /// The kind that a word names.
     pub fn of_name(word: &str) -> Option<OutputKind> {
         NAMES.iter().find(|(_, name, _)| *name == word).map(|(kind, _, _)| *kind)

@@ -2,6 +2,7 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
+use serde::{Deserialize, Serialize};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use dibber_model::{DiskSpec, Phase, Seed, Target};
 use crate::source::ElementSource;
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Runs an element's script, `path` within that element (`install.d/10-ssh`).
     Script {
@@ -31,10 +32,12 @@ pub enum Action {
     FetchSources,
     /// Writes `/etc/dib-manifests`.
     Manifests,
+    /// Writes `/etc/fstab`, and makes the directories that filesystems are mounted on.
+    Fstab,
 }
 
 /// One step: the unit of caching.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The phase that it belongs to.
     pub phase: Phase,
@@ -47,7 +50,7 @@ pub struct Step {
 }
 
 /// A kind of file that an image comes out as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OutputKind {
     /// The disk in a qcow2 container.
     Qcow2,
@@ -72,7 +75,7 @@ pub enum OutputKind {
 }
 
 /// Compression of qcow2 clusters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Qcow2Compression {
     /// None.
     Plain,
@@ -84,7 +87,7 @@ pub enum Qcow2Compression {
 }
 
 /// How this image relates to its package archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
     /// Mirror of the main archive.
     pub mirror: Option<String>,
@@ -97,7 +100,7 @@ pub struct Archive {
 }
 
 /// A device node, label or attribute that no hook in a user namespace could make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredNode {
     /// Absolute path in the tree.
     pub path: String,
@@ -106,7 +109,7 @@ pub struct DeclaredNode {
 }
 
 /// What is declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeKind {
     /// `mknod b major minor`.
     Block {
@@ -131,7 +134,7 @@ pub enum NodeKind {
 }
 
 /// The plan of one image for one target.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Its name: `overcloud-full`.
     pub image: String,
@@ -143,6 +146,8 @@ pub struct Plan {
     pub epoch: Option<i64>,
     /// Elements in resolved order, with their files; the last ones may be generated from the image file's own keys.
     pub elements: Vec<ElementSource>,
+    /// Names of all resolved elements in their order, those among them that the program stands in for.
+    pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
     /// The image's own packages.

@@ -13,7 +13,7 @@ use crate::plan::OutputKind;
 use crate::yaml::Yaml;
 
 /// `hw_architecture`, `img_type`, `os_distro`, `os_version`, `hw_firmware_type`, `tripleo_platform`, and the image's own.
-pub fn properties(
+pub(crate) fn properties(
     image: &ImageSpec,
     target: &Target,
     disk: &DiskSpec,

@@ -60,7 +60,9 @@ pub enum PlanError {
         why: String,
     },
     /// Two plans would write the same files.
-    #[error("`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture")]
+    #[error(
+        "`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture"
+    )]
     SameFiles {
         /// One image.
         first: String,
@@ -153,7 +155,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let mut all = variables::variables(image, &target, &archive, &declared);
     all.extend(disk::variables(&disk));
     all.insert("IMAGE_ELEMENT".into(), image_element(&names));
-    all.insert("DIB_ARGS".into(), arguments(image, &target, &outputs, request));
+    all.insert("DIB_ARGS".into(), arguments(image, &target, request));
     let env = variables::dib_env(&all);
     all.insert("DIB_ENV".into(), env);
     let mut packages = image.packages.clone();
@@ -173,6 +175,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         seed,
         epoch: epoch(request, &declared)?,
         elements,
+        names,
         variables: all,
         packages,
         steps,
@@ -195,13 +198,16 @@ fn resolved(
     let mut asked: Vec<String> = image.distro.iter().cloned().collect();
     asked.extend(image.elements.iter().chain(&request.elements).cloned());
     let at = image.entry.get("elements").map_or(&image.entry.at, |list| &list.at);
-    let names = elements::resolve(sources, &ElementRequest {
-        elements: &asked,
-        place: ElementPlace::new(at.source.origin.clone(), at.line as usize),
-        skip_base: image.skip_base || request.skip_base,
-        ramdisk: None,
-        arch: target.arch,
-    })
+    let names = elements::resolve(
+        sources,
+        &ElementRequest {
+            elements: &asked,
+            place: ElementPlace::new(at.source.origin.clone(), at.line as usize),
+            skip_base: image.skip_base || request.skip_base,
+            ramdisk: None,
+            arch: target.arch,
+        },
+    )
     .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let mut chosen = elements::chosen(sources, &names);
     chosen.extend(settings(image)?);
@@ -250,7 +256,7 @@ fn wish(
         block_size: text("DIB_BLOCK_SIZE"),
         fs_type: text("FS_TYPE"),
         root_label: image.options.root_label.clone().or_else(|| text("ROOT_LABEL")),
-        mkfs: disk::over(image.mkfs.clone(), MkfsOptions { journal, ..MkfsOptions::default() }),
+        mkfs: disk::over(&image.mkfs, &MkfsOptions { journal, ..MkfsOptions::default() }),
     })
 }
 
@@ -260,7 +266,7 @@ fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Resul
     match value.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.0)) {
         Some(bytes) => Ok(Some(Bytes(bytes))),
         None => {
-            let why = alloc::format!("a whole number of {unit} is expected");
+            let why = alloc::format!("a whole number, in units of {unit}, is expected");
             Err(PlanError::Variable { name: name.to_string(), value: value.clone(), why })
         }
     }
@@ -296,20 +302,10 @@ fn outputs(image: &ImageSpec, request: &Request, names: &[String]) -> Vec<Output
     outputs
 }
 
-/// `DIB_ARGS`: the command line of `disk-image-create` that asks for the same.
-fn arguments(image: &ImageSpec, target: &Target, outputs: &[OutputKind], request: &Request) -> String {
-    let types: Vec<&str> = outputs
-        .iter()
-        .filter(|kind| !matches!(kind, OutputKind::Vmlinuz | OutputKind::Initrd))
-        .map(|kind| kind.name())
-        .collect();
+/// `DIB_ARGS`: arguments of `disk-image-create` that name the same image. Neither packages nor outputs are among them:
+/// every hook sees this, and what only late steps use must not change what early ones saw.
+fn arguments(image: &ImageSpec, target: &Target, request: &Request) -> String {
     let mut words = alloc::vec!["-a", target.arch.debian_name(), "-o", image.name.as_str()];
-    let (types, packages) = (types.join(","), image.packages.join(","));
-    for (flag, value) in [("-t", &types), ("-p", &packages)] {
-        if !value.is_empty() {
-            words.extend([flag, value.as_str()]);
-        }
-    }
     if image.skip_base || request.skip_base {
         words.push("-n");
     }

@@ -3,6 +3,7 @@
 //! In: nothing; crate `build` fills it. Out: element directories, image files and layouts as values. Never: a second look
 //! at the disk.
 
+use serde::{Deserialize, Serialize};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -10,7 +11,7 @@ use alloc::vec::Vec;
 use dibber_model::Digest;
 
 /// Where the bytes of an element's file are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// Here: every file of up to 1 MiB.
     Inline(Arc<[u8]>),
@@ -19,7 +20,7 @@ pub enum Body {
 }
 
 /// One entry of an element directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// A regular file.
     File {
@@ -37,7 +38,7 @@ pub enum Entry {
 }
 
 /// An element directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ElementSource {
     /// Its name: the last part of its real path.
     pub name: String,

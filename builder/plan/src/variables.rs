@@ -17,10 +17,11 @@ use crate::request::Request;
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
 
 /// Variables by which a proxy is named; they go into [`Archive::proxy`].
-const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const PROXIES: [&str; 6] =
+    ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// What the image file's `environment` and `options`, and the request, declare; the request wins.
-pub fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
+pub(crate) fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, String> =
         image.options.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
     found.extend(image.environment.clone());
@@ -29,7 +30,11 @@ pub fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String
 }
 
 /// The package archive; takes proxies out of the variables.
-pub fn archive(image: &ImageSpec, request: &Request, declared: &mut BTreeMap<String, String>) -> Archive {
+pub(crate) fn archive(
+    image: &ImageSpec,
+    request: &Request,
+    declared: &mut BTreeMap<String, String>,
+) -> Archive {
     let text = |key: &str| image.text(key).map(ToString::to_string);
     let mut proxy = text("proxy");
     for name in PROXIES {
@@ -52,7 +57,7 @@ pub fn archive(image: &ImageSpec, request: &Request, declared: &mut BTreeMap<Str
 }
 
 /// dib's variables that do not depend on the disk. What is declared wins over all but the names of the build itself.
-pub fn variables(
+pub(crate) fn variables(
     image: &ImageSpec,
     target: &Target,
     archive: &Archive,
@@ -85,7 +90,7 @@ pub fn variables(
 }
 
 /// `DIB_ENV`: every `DIB_*` variable as `export` prints it; the manifests carry it.
-pub fn dib_env(variables: &BTreeMap<String, String>) -> String {
+pub(crate) fn dib_env(variables: &BTreeMap<String, String>) -> String {
     let quoted = |text: &str| {
         let mut out = String::new();
         for letter in text.chars() {

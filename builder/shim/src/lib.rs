@@ -1,1 +1,49 @@
-//! (being written)
+//! What stands in for host tools inside the sandbox: one program, called by the names of those that it stands in for.
+//!
+//! In: a name and arguments. Out: the real tool's effect where that is safe, else a line in a record, or a refusal that
+//! says why. Never: an effect outside the sandbox; the record is data that others judge.
+
+mod environment;
+mod loader;
+mod mount;
+mod record;
+mod refuse;
+mod sudo;
+
+use std::ffi::OsString;
+
+pub use environment::PRINT_ENVIRONMENT;
+pub use loader::names as loader_names;
+pub use record::{LoaderRequest, MountRequest, RECORD, Request};
+
+type Program = fn(&str, &[OsString]) -> i32;
+
+const PROGRAMS: [(&str, Program); 16] = [
+    ("sudo", sudo::main),
+    ("mount", mount::mount),
+    ("umount", mount::umount),
+    ("losetup", refuse::main),
+    ("kpartx", refuse::main),
+    ("partx", refuse::main),
+    ("partprobe", refuse::main),
+    ("dmsetup", refuse::main),
+    ("grub-install", loader::main),
+    ("grub2-install", loader::main),
+    ("grub-probe", loader::main),
+    ("grub2-probe", loader::main),
+    ("grub-bios-setup", loader::main),
+    ("grub-mkdevicemap", loader::main),
+    ("efibootmgr", loader::main),
+    (PRINT_ENVIRONMENT, environment::main),
+];
+
+/// Every name that this program answers to.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|(name, _)| *name)
+}
+
+/// Does a stand-in's work if the program was called by its name. The answer is an exit code.
+pub fn main(called: &str, arguments: &[OsString]) -> Option<i32> {
+    let name = called.rsplit('/').next().unwrap_or(called);
+    PROGRAMS.iter().find(|(known, _)| *known == name).map(|(name, program)| program(name, arguments))
+}

@@ -1,3 +1,6 @@
+# The modes of new files do not hang on who builds.
+umask 022
+
 export DISTRO_NAME=debian
 export DIB_RELEASE=${DIB_RELEASE:-stable}
 export DIB_INIT_SYSTEM=systemd

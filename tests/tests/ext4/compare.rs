@@ -18,17 +18,17 @@ use rustix::fs::{SeekFrom, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
 /// An image mounted by the kernel, read-only and without its journal, until dropped.
-pub struct Mounted(tempfile::TempDir);
+pub(crate) struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    pub fn new(image: &Path) -> Self {
+    pub(crate) fn new(image: &Path) -> Self {
         let at = tempfile::tempdir().expect("make a directory");
         let path = at.path().to_str().expect("UTF-8");
         accepts("mount", &["-t", "ext4", "-o", "loop,ro,noload", super::text(image), path]);
         Mounted(at)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }
@@ -40,7 +40,7 @@ impl Drop for Mounted {
 }
 
 /// Mounts an image and compares everything that the kernel tells about it with the tree.
-pub fn equal(image: &Path, (tree, files): (&Tree, &[PathBuf]), params: &Ext4Params) {
+pub(crate) fn equal(image: &Path, (tree, files): (&Tree, &[PathBuf]), params: &Ext4Params) {
     let mounted = Mounted::new(image);
     let walk = tree.walk();
     let mut names: BTreeMap<InodeId, u64> = BTreeMap::new();
@@ -199,7 +199,7 @@ fn data_ranges(file: &File, len: u64) -> Vec<Range<u64>> {
 }
 
 /// The whole image in memory, for readers that want it so.
-pub fn bytes(image: &Path) -> Vec<u8> {
+pub(crate) fn bytes(image: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     File::open(image).expect("open").read_to_end(&mut bytes).expect("read");
     bytes

@@ -41,7 +41,7 @@ fn a_thousandfold() {
 fn from_the_least_size_in_steps() {
     let tree = everything();
     let Bytes(least) = measure(&tree, &params()).unwrap();
-    grows(&tree, &params(), least, &[100 << 20, 1 << 30, (20 << 30) + 4096]);
+    grows(&tree, &params(), least, &[100 << 20, 1 << 30, (20 << 30) + (9 << 20) + 4096]);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn from_several_groups() {
     let mut tree = Sapling::new();
     tree.add("file", file(noise(1 << 20, 1)));
     for from in [300 << 20, 2 << 30, 3 << 30] {
-        grows(&tree.0, &params(), from, &[from * 2 + 4096, from * 10]);
+        grows(&tree.0, &params(), from, &[from * 2 + (9 << 20), from * 10]);
     }
 }
 

@@ -10,27 +10,27 @@ use std::path::{Path, PathBuf};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr};
 
 /// Metadata with a mode.
-pub fn meta(mode: u16) -> Meta {
+pub(crate) fn meta(mode: u16) -> Meta {
     Meta { mode, mtime: Timestamp { secs: 1_600_000_000, nanos: 987_654_321 }, ..Meta::default() }
 }
 
 /// An inode of a kind.
-pub fn inode(mode: u16, kind: Kind) -> Inode {
+pub(crate) fn inode(mode: u16, kind: Kind) -> Inode {
     Inode { meta: meta(mode), kind }
 }
 
 /// An empty directory.
-pub fn dir() -> Inode {
+pub(crate) fn dir() -> Inode {
     inode(0o755, Kind::Dir(BTreeMap::new()))
 }
 
 /// A file of these bytes.
-pub fn file(bytes: impl Into<Vec<u8>>) -> Inode {
+pub(crate) fn file(bytes: impl Into<Vec<u8>>) -> Inode {
     inode(0o644, Kind::File(Content::inline(bytes.into())))
 }
 
 /// Bytes that differ from block to block and hold no zero.
-pub fn noise(len: usize, salt: u32) -> Vec<u8> {
+pub(crate) fn noise(len: usize, salt: u32) -> Vec<u8> {
     let mut state = salt.wrapping_mul(2_654_435_761) | 1;
     (0..len)
         .map(|_| {
@@ -43,24 +43,24 @@ pub fn noise(len: usize, salt: u32) -> Vec<u8> {
 }
 
 /// One attribute.
-pub fn xattr(name: &str, value: &[u8]) -> Xattr {
+pub(crate) fn xattr(name: &str, value: &[u8]) -> Xattr {
     Xattr { name: name.as_bytes().into(), value: value.into() }
 }
 
 /// An inode with attributes, sorted as the model wants them.
-pub fn with_xattrs(mut inode: Inode, mut xattrs: Vec<Xattr>) -> Inode {
+pub(crate) fn with_xattrs(mut inode: Inode, mut xattrs: Vec<Xattr>) -> Inode {
     xattrs.sort();
     inode.meta.xattrs = xattrs;
     inode
 }
 
 /// `security.capability`, revision 2: cap_net_raw=ep.
-pub fn net_raw() -> Xattr {
+pub(crate) fn net_raw() -> Xattr {
     xattr("security.capability", &[1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 /// A POSIX ACL as the VFS has it: owner rwx, user 1000 r-x, group 4 r-x, group r-x, mask r-x, other none.
-pub fn acl(name: &str) -> Xattr {
+pub(crate) fn acl(name: &str) -> Xattr {
     let entry = |tag: u16, perm: u16, id: u32| {
         [&tag.to_le_bytes()[..], &perm.to_le_bytes(), &id.to_le_bytes()].concat()
     };
@@ -77,24 +77,24 @@ pub fn acl(name: &str) -> Xattr {
 }
 
 /// A tree under construction; names are taken from its root.
-pub struct Sapling(pub Tree);
+pub(crate) struct Sapling(pub(crate) Tree);
 
 impl Sapling {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Sapling(Tree::new(Meta { uid: 5, gid: 6, ..meta(0o751) }))
     }
 
-    pub fn add(&mut self, name: impl AsRef<[u8]>, inode: Inode) -> InodeId {
+    pub(crate) fn add(&mut self, name: impl AsRef<[u8]>, inode: Inode) -> InodeId {
         self.under(InodeId::ROOT, name, inode)
     }
 
-    pub fn under(&mut self, parent: InodeId, name: impl AsRef<[u8]>, inode: Inode) -> InodeId {
+    pub(crate) fn under(&mut self, parent: InodeId, name: impl AsRef<[u8]>, inode: Inode) -> InodeId {
         self.0.add(parent, name.as_ref(), inode).expect("a new name")
     }
 }
 
 /// One of each kind, each metadata at its limits, each name at its limits.
-pub fn everything() -> Tree {
+pub(crate) fn everything() -> Tree {
     let mut tree = Sapling::new();
     tree.0.inode_mut(InodeId::ROOT).meta.xattrs = vec![xattr("user.of-the-root", b"yes")];
     kinds(&mut tree);
@@ -188,14 +188,14 @@ fn attributes(tree: &mut Sapling) {
 }
 
 /// A file of these ranges; the bytes between them are not zero in memory, and must read as zeros on disk.
-pub fn sparse(len: u64, data: &[std::ops::Range<u64>]) -> Inode {
+pub(crate) fn sparse(len: u64, data: &[std::ops::Range<u64>]) -> Inode {
     let held = data.last().map_or(0, |range| range.end) as usize;
     let source = Source::Inline(noise(held, 9).into());
     inode(0o644, Kind::File(Content { len, data: data.to_vec(), source }))
 }
 
 /// A file on disk, of these ranges.
-pub fn on_disk(len: u64, data: &[std::ops::Range<u64>]) -> Inode {
+pub(crate) fn on_disk(len: u64, data: &[std::ops::Range<u64>]) -> Inode {
     inode(0o644, Kind::File(Content { len, data: data.to_vec(), source: Source::File(FileRef(0)) }))
 }
 
@@ -211,7 +211,7 @@ fn holes(tree: &mut Sapling) {
 }
 
 /// Files on disk behind `FileRef`s: one dense, one with a hole that the file system has, too.
-pub fn in_files(dir_path: &Path) -> (Tree, Vec<PathBuf>) {
+pub(crate) fn in_files(dir_path: &Path) -> (Tree, Vec<PathBuf>) {
     let dense = dir_path.join("dense");
     std::fs::write(&dense, noise(3_000_001, 4)).expect("write");
     let holed = dir_path.join("holed");

@@ -214,3 +214,11 @@ fn access() -> Result<Access, BootError> {
         .map_err(|source| BootError::File { path: "127.0.0.1".into(), source })?;
     Ok(Access { password, ssh_port: listener.port() })
 }
+
+/// The architecture that an image's sidecar says, if it has one.
+pub fn arch_of(image: &Path) -> Option<Arch> {
+    let mut sidecar = image.as_os_str().to_os_string();
+    sidecar.push(".json");
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(sidecar).ok()?).ok()?;
+    json["arch"].as_str()?.parse().ok()
+}

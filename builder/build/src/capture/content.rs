@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::iter;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
@@ -32,8 +33,11 @@ pub(super) fn of(here: Here<'_>, stat: &Statx) -> io::Result<What> {
         File::from(here.open_file()?).read_exact_at(&mut bytes, 0)?;
         return Ok(What::Small(Content::inline(bytes)));
     }
-    let data =
-        if stat.stx_blocks * 512 < len { data(&here.open_file()?.into(), len)? } else { Vec::from([0..len]) };
+    let data = if stat.stx_blocks * 512 < len {
+        data(&here.open_file()?.into(), len)?
+    } else {
+        iter::once(0..len).collect()
+    };
     Ok(What::Large(Content { len, data, source: Source::File(FileRef(0)) }))
 }
 

@@ -14,6 +14,7 @@ use rustix::fs::OFlags;
 
 use super::walk::open_at;
 use crate::layers::Dir;
+use crate::pour::{Files, Stamp};
 
 /// Large files of a captured tree. Holds the tree's mount, so it outlives an unmount of its name.
 #[derive(Debug)]
@@ -52,5 +53,20 @@ impl CapturedFiles {
 
     fn path(&self, file: FileRef) -> Option<&Path> {
         self.paths.get(file.0 as usize).map(|path| Path::new(OsStr::from_bytes(path)))
+    }
+}
+
+impl Files for CapturedFiles {
+    fn open(&self, file: FileRef) -> io::Result<File> {
+        CapturedFiles::open(self, file)
+    }
+
+    fn name(&self, file: FileRef) -> PathBuf {
+        CapturedFiles::name(self, file)
+    }
+
+    /// Nothing runs any more when the tree is captured, and nothing else sees its layers.
+    fn stamp(&self, _: FileRef) -> Option<Stamp> {
+        None
     }
 }

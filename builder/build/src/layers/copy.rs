@@ -66,7 +66,7 @@ pub(super) fn dress(to: Here<'_>, meta: &Meta, kind: FileType) -> io::Result<()>
     chownat(to.dir, to.name, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)), no_follow)?;
     for Xattr { name, value } in &meta.xattrs {
         let name = std::ffi::CString::new(&**name)?;
-        lsetxattr(&to.proc_path(), name.as_c_str(), value, XattrFlags::empty())?;
+        lsetxattr(to.proc_path(), name.as_c_str(), value, XattrFlags::empty())?;
     }
     if kind != FileType::Symlink {
         chmodat(to.dir, to.name, Mode::from_raw_mode(meta.mode.into()), AtFlags::empty())?;
@@ -78,7 +78,7 @@ pub(super) fn dress(to: Here<'_>, meta: &Meta, kind: FileType) -> io::Result<()>
 
 /// Marks a directory as hiding all that layers below have under its name.
 pub(super) fn set_opaque(to: Here<'_>) -> io::Result<()> {
-    Ok(lsetxattr(&to.proc_path(), OPAQUE, b"y", XattrFlags::empty())?)
+    Ok(lsetxattr(to.proc_path(), OPAQUE, b"y", XattrFlags::empty())?)
 }
 
 const OPAQUE: &CStr = c"user.overlay.opaque";

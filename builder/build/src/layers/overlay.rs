@@ -132,15 +132,15 @@ fn by_fsopen(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<(),
         e => plain(e),
     })?;
     for lower in lowers {
-        fsconfig_set_string(fs.as_fd(), "lowerdir+", &name(lower)).map_err(|e| match e {
+        fsconfig_set_string(fs.as_fd(), "lowerdir+", name(lower)).map_err(|e| match e {
             Errno::INVAL => Refusal::Unknown,
             e => Refusal::Failed(e, log(&fs)),
         })?;
     }
     let set = || {
         if let Some(Upper { upper, work }) = upper {
-            fsconfig_set_string(fs.as_fd(), "upperdir", &name(upper))?;
-            fsconfig_set_string(fs.as_fd(), "workdir", &name(work))?;
+            fsconfig_set_string(fs.as_fd(), "upperdir", name(upper))?;
+            fsconfig_set_string(fs.as_fd(), "workdir", name(work))?;
             fsconfig_set_flag(fs.as_fd(), "volatile")?;
         }
         fsconfig_set_flag(fs.as_fd(), "userxattr")?;

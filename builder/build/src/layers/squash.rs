@@ -96,7 +96,7 @@ impl Work {
                     }
                 }
                 Found::Other { layer, from, found } => {
-                    self.copy(layer, from.here(name), &found, (to, &at.to)).map_err(fail("copy", name))?
+                    self.copy(layer, from.here(name), &found, (to, &at.to)).map_err(fail("copy", name))?;
                 }
                 Found::Dir { top, dirs, closed } => {
                     let below = find(&at.below, name).map_err(fail("read", name))?;

@@ -24,7 +24,7 @@ const TAIL: usize = 20;
 pub(super) struct Bench<'a> {
     pub(super) plan: &'a Plan,
     pub(super) variables: BTreeMap<String, String>,
-    environment: Vec<PathBuf>,
+    environment: Vec<String>,
     dir: PathBuf,
     mounts: Vec<MountRequest>,
     emit: &'a dyn Fn(Event),
@@ -32,7 +32,7 @@ pub(super) struct Bench<'a> {
 
 /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
 pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step, added: bool) -> Result<(Draft<'a>, State), StepError> {
-    let base = base(walk.session, walk.job.plan_of_step(), (!added).then_some(step))?;
+    let base = base(walk.session, &walk.job.plan, (!added).then_some(step))?;
     let lowers: Vec<PathBuf> =
         std::iter::once(base.clone()).chain(walk.layers.iter().map(|(_, path)| path.clone())).collect();
     let draft = walk.session.draft()?;
@@ -72,17 +72,8 @@ pub(super) fn base(session: &Session, plan: &Plan, step: Option<&Step>) -> Resul
 impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let mut variables = plan.variables.clone();
-        for (name, value) in [
-            ("TMP_BUILD_DIR", sandbox::BUILD.to_string()),
-            ("TMP_MOUNT_PATH", format!("{}/mnt", sandbox::BUILD)),
-            ("TARGET_ROOT", format!("{}/mnt", sandbox::BUILD)),
-            ("TMP_HOOKS_PATH", format!("{}/hooks", sandbox::BUILD)),
-            ("DIB_IMAGE_CACHE", sandbox::CACHE.to_string()),
-            ("SOURCE_DATE_EPOCH", epoch.to_string()),
-        ] {
-            variables.insert(name.into(), value);
-        }
-        let environment = hooks::environment(&plan.elements).into_iter().map(|file| PathBuf::from(file.path)).collect();
+        variables.insert("SOURCE_DATE_EPOCH".into(), epoch.to_string());
+        let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
         Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), emit }
     }
 
@@ -100,14 +91,14 @@ impl<'a> Bench<'a> {
         match &step.action {
             Action::Script { .. } => {
                 let script = format!("{}/{}", step.phase.directory(), step.name);
-                self.call(step.phase.side(), What::Hook(PathBuf::from(script)), step)
+                self.call(step.phase.side(), What::Script(&script), step)
             }
             _ => native::run(self, step),
         }
     }
 
     /// Runs a program, and fails if it does.
-    pub(super) fn call(&self, side: Side, what: What, step: &Step) -> Result<HookEnd, StepError> {
+    pub(super) fn call(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let call = self.hook_call(side, what);
         let mut tail = Vec::new();
         let end = sandbox::run(&call, &mut |_, line| {
@@ -118,10 +109,10 @@ impl<'a> Bench<'a> {
             tail.push(line.clone());
             (self.emit)(Event::Output { line });
         })?;
-        if end.succeeded() { Ok(end) } else { Err(self.failure(step, &end, tail)) }
+        if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
     }
 
-    fn hook_call(&self, side: Side, what: What) -> HookCall<'_> {
+    fn hook_call<'b>(&'b self, side: Side, what: What<'b>) -> HookCall<'b> {
         HookCall {
             side,
             build_dir: &self.dir,
@@ -133,13 +124,16 @@ impl<'a> Bench<'a> {
     }
 
     /// Variables as they are after `environment.d`.
-    pub(super) fn environment(&self, side: Side) -> Result<BTreeMap<String, String>, StepError> {
-        Ok(sandbox::environment(&self.hook_call(side, What::Argv(Vec::new())))?)
+    pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
+        let mut tail = Vec::new();
+        let call = self.hook_call(side, What::Command(&[]));
+        let found = sandbox::environment(&call, &mut |_, line| tail.push(String::from_utf8_lossy(line).into_owned()))?;
+        found.map_err(|end| self.failure(step, &end, tail))
     }
 
     /// What a native step ends with: the mounts stay as they were.
     pub(super) fn unchanged(&self) -> HookEnd {
-        HookEnd { mounts: self.mounts.clone(), ..HookEnd::default() }
+        HookEnd { code: 0, environment_file: None, mounts: self.mounts.clone(), requests: Vec::new() }
     }
 
     fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
@@ -149,16 +143,27 @@ impl<'a> Bench<'a> {
             name: step.name.clone(),
             element: step.element.clone(),
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
-            end: end.to_string(),
+            end: how_it_ended(end),
             tail,
         }))
     }
 
     fn shell(&self, step: &Step) {
-        let call = self.hook_call(step.phase.side(), What::Argv(Vec::new()));
+        let call = self.hook_call(step.phase.side(), What::Command(&[]));
         if let Err(error) = sandbox::shell(&call) {
             (self.emit)(Event::Warning { text: format!("no shell: {error}") });
         }
+    }
+}
+
+fn how_it_ended(end: &HookEnd) -> String {
+    let how = match end.code {
+        code @ 129.. => format!("signal {}", code - 128),
+        code => format!("exit code {code}"),
+    };
+    match &end.environment_file {
+        Some(file) => format!("{how}, in environment.d/{}", file.trim_start_matches("environment.d/")),
+        None => how,
     }
 }
 

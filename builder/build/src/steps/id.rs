@@ -57,7 +57,9 @@ impl<'a> Ids<'a> {
         hasher.digest(parent).digest(self.common).part(step.phase.name().as_bytes()).part(step.name.as_bytes());
         hasher.part(format!("{:?}", step.action).as_bytes());
         if step.action == Action::ImagePackages {
-            self.plan.packages.iter().for_each(|package| drop(hasher.part(package.as_bytes())));
+            for package in &self.plan.packages {
+                hasher.part(package.as_bytes());
+            }
         }
         for file in hooks::seen_by(&request(self.plan), step) {
             if let Some(entry) = entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source)) {

@@ -35,7 +35,7 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
 }
 
 fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookEnd, StepError> {
-    let environment = bench.environment(Side::Chroot)?;
+    let environment = bench.environment(Side::Chroot, step)?;
     let lists = package_installs::packages(&id::request(bench.plan), step.phase, &environment)?;
     let list = if uninstall { lists.uninstall } else { lists.install };
     let maps = pkg_map::read(&bench.plan.elements)?;
@@ -50,13 +50,13 @@ fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -
         return Ok(bench.unchanged());
     }
     let argv = ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
-    bench.call(Side::Chroot, What::Argv(argv.collect()), step)
+    bench.call(Side::Chroot, What::Command(&argv.collect::<Vec<_>>()), step)
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
 fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
     let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
-    bench.call(Side::Chroot, What::Argv(argv.map(String::from).to_vec()), step)
+    bench.call(Side::Chroot, What::Command(&argv.map(String::from)), step)
 }
 
 fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
@@ -114,15 +114,15 @@ const FETCH: &str = include_str!("fetch-source.sh");
 
 /// Fetches into the download cache with the host's git and curl, and copies into the tree.
 fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
-    let environment = bench.environment(Side::Host)?;
-    for repository in repositories::repositories(&id::request(bench.plan), &environment)? {
+    let environment = bench.environment(Side::Host, step)?;
+    for repository in repositories::repositories(&bench.plan.elements, &environment)? {
         if repository.kind == repositories::Kind::Package {
             continue;
         }
         let kind = kind(repository.kind);
         let data = [kind, &repository.name, &repository.location, &repository.reference, &repository.dest];
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
-        bench.call(Side::Host, What::Argv(argv.collect()), step)?;
+        bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
     }
     Ok(bench.unchanged())
 }

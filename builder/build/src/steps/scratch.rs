@@ -57,7 +57,8 @@ impl Scratch for ScratchTree<'_> {
             }
         };
         let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear);
-        let what = What::Argv(argv.iter().map(ToString::to_string).collect());
+        let words: Vec<String> = argv.iter().map(ToString::to_string).collect();
+        let what = What::Command(&words);
         let action = Action::Script { path: String::new() };
         let step = Step { phase: Phase::Finalise, name: "boot loader".into(), element: "dibber".into(), action };
         let result = bench.call(Side::Chroot, what, &step);

@@ -23,6 +23,11 @@ impl Timings {
         self.seconds.get(step).copied()
     }
 
+    /// Seconds of every step, by name.
+    pub fn all(self) -> BTreeMap<String, f64> {
+        self.seconds
+    }
+
     /// Remembers them.
     pub fn set(&mut self, step: &str, seconds: f64) {
         self.seconds.insert(step.to_string(), seconds);

@@ -70,6 +70,16 @@ impl Checkpoint {
     }
 }
 
+/// The layers of a chain of checkpoints, bottom first. A squash stands in the chain after the last one that it replaces.
+pub fn layers(chain: &[Checkpoint]) -> Vec<PathBuf> {
+    let mut stack: Vec<(Digest, PathBuf)> = Vec::new();
+    for checkpoint in chain {
+        stack.retain(|(id, _)| !checkpoint.meta.squashes.contains(id));
+        stack.extend(checkpoint.layer().map(|layer| (checkpoint.id, layer)));
+    }
+    stack.into_iter().map(|(_, layer)| layer).collect()
+}
+
 /// Answer of a look-up.
 #[derive(Debug)]
 pub enum Found {

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::Digest;
 
 pub use answers::Timings;
-pub use checkpoint::{Checkpoint, Found, Meta, squash_id};
+pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
 pub use draft::Draft;
 pub use lock::ImageLock;
 pub use prune::{Limits, Listed, Pruned};

@@ -177,10 +177,11 @@ fn inodes_per_group(groups: u32, wanted: Wanted) -> Option<u32> {
 
 /// `sparse_super`: groups 0 and 1, and the powers of 3, 5 and 7.
 pub(super) fn has_copy(group: u32) -> bool {
-    let power_of = |base: u32| {
+    let group = u64::from(group);
+    let power_of = |base: u64| {
         let mut power = base;
         while power < group {
-            power = power.saturating_mul(base);
+            power *= base;
         }
         power == group
     };

@@ -91,16 +91,8 @@ mod tests {
         let cases: [(&[u8], (u32, u32), (u32, u32)); 6] = [
             (b"a", (0xf54f_7cf4, 0x7365_16c3), (0xd5fa_7d7a, 0xacb4_8187)),
             (b"hello", (0x8f7c_9d5e, 0xe5b9_0dd2), (0x1746_da32, 0x4200_13b5)),
-            (
-                b"0123456789abcdef0123456789abcdef",
-                (0x722d_5c1a, 0x7830_5ad1),
-                (0x3618_4620, 0xc959_df59),
-            ),
-            (
-                b"0123456789abcdef0123456789abcdef0",
-                (0x0e80_2a96, 0x1b35_77e7),
-                (0x0e2c_5682, 0x453b_8d31),
-            ),
+            (b"0123456789abcdef0123456789abcdef", (0x722d_5c1a, 0x7830_5ad1), (0x3618_4620, 0xc959_df59)),
+            (b"0123456789abcdef0123456789abcdef0", (0x0e80_2a96, 0x1b35_77e7), (0x0e2c_5682, 0x453b_8d31)),
             (long.as_bytes(), (0x84f8_98a6, 0x4e2c_92ae), (0x04b9_f9f0, 0x9c5c_c316)),
             (b"\xff\xfe\x80caf\xc3\xa9", (0xc173_9c14, 0x04a1_7efa), (0x1d9b_9602, 0xeed2_a620)),
         ];

@@ -5,6 +5,8 @@
 //!
 //! Source: `Documentation/filesystems/ext4/inodes.rst`.
 
+use core::ops::Range;
+
 use dibber_model::{Rdev, Timestamp};
 
 use super::checksum::Crc;
@@ -21,6 +23,9 @@ pub(super) const EXTRA_SIZE: u16 = 32;
 /// Seconds that 34 bits reach, counted from 1901-12-13.
 const SECS_MIN: i64 = -(1 << 31);
 const SECS_MAX: i64 = (1 << 34) - (1 << 31) - 1;
+/// Seconds that e2fsck takes for times before 1970 as old kernels wrote them, and would change: 2310-04-04 to
+/// 2378-04-22, where the low field is negative and both extra bits are set.
+const DOUBTED: Range<i64> = (3 << 32) - (1 << 31)..3 << 32;
 
 /// An inode to be encoded.
 pub(super) struct Record<'a> {
@@ -75,11 +80,12 @@ impl Record<'_> {
     }
 }
 
-/// 32 bits of seconds, then nanoseconds over two more bits of seconds; earlier and later times become the ends of 1901
-/// and 2446.
+/// 32 bits of seconds, then nanoseconds over two more bits of seconds. Times before 1901 and after 2446 become the first
+/// and the last that there is, and those that e2fsck would change the last before them.
 fn put_time(out: &mut [u8], (low, extra): (usize, usize), time: Timestamp) {
     let (secs, nanos) = match time.secs {
         ..SECS_MIN => (SECS_MIN, 0),
+        secs if DOUBTED.contains(&secs) => (DOUBTED.start - 1, 999_999_999),
         SECS_MIN..=SECS_MAX => (time.secs, time.nanos.min(999_999_999)),
         _ => (SECS_MAX, 999_999_999),
     };

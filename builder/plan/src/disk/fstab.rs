@@ -50,7 +50,8 @@ pub fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
     if let Some(boot) = disk.filesystems().find(at_boot) {
         set("DIB_BOOT_LABEL", boot.label.clone());
     }
-    let mut points: Vec<&str> = disk.filesystems().filter_map(|fs| fs.mount.as_ref()).map(|p| p.as_str()).collect();
+    let mut points: Vec<&str> =
+        disk.filesystems().filter_map(|fs| fs.mount.as_ref()).map(|p| p.as_str()).collect();
     points.sort_unstable();
     set("DIB_MOUNTPOINTS", points.join("|"));
     set("IMAGE_BLOCK_DEVICE", device(&disk.name));

@@ -3,15 +3,19 @@
 //! In: the text of `opts:`, `mkfs_options` or `--mkfs-options`. Out: [`MkfsOptions`]. Never: an option that is ignored.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use dibber_model::{Bytes, MkfsOptions};
 
 /// dib's `-i 4096 -J size=64` for an ext4 root.
-pub(super) const ROOT_EXT4: MkfsOptions =
-    MkfsOptions { inode_ratio: Some(4096), journal: Some(Bytes::mib(64)), reserved_percent: None, grow_to: None };
+pub(super) const ROOT_EXT4: MkfsOptions = MkfsOptions {
+    inode_ratio: Some(4096),
+    journal: Some(Bytes::mib(64)),
+    reserved_percent: None,
+    grow_to: None,
+};
 
 /// The first choice where there is one, else the second.
-pub fn over(first: MkfsOptions, second: MkfsOptions) -> MkfsOptions {
+pub fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
     MkfsOptions {
         inode_ratio: first.inode_ratio.or(second.inode_ratio),
         journal: first.journal.or(second.journal),
@@ -43,7 +47,8 @@ pub fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
 }
 
 fn take(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{flag} {value}`: a whole number is expected"));
+    let number =
+        |text: &str| text.parse::<u64>().map_err(|_| format!("`{flag} {value}`: a whole number is expected"));
     let large = |_| format!("`{flag} {value}`: the number is too large");
     match (flag, value.split_once('=')) {
         ("-i", _) => options.inode_ratio = Some(u32::try_from(number(value)?).map_err(large)?),
@@ -59,12 +64,16 @@ fn take(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), String
 }
 
 fn scaled(number: u64, unit: u64, text: &str) -> Result<Bytes, String> {
-    number.checked_mul(unit).map(Bytes).ok_or_else(|| format!("`{}`: the number is too large", text.to_string()))
+    number.checked_mul(unit).map(Bytes).ok_or_else(|| format!("`{text}`: the number is too large"))
 }
 
 fn percent(value: &str) -> Result<u8, String> {
     // mke2fs allows up to half of the blocks.
-    value.parse().ok().filter(|n| *n <= 50).ok_or_else(|| format!("`-m {value}`: 0 to 50 percent are expected"))
+    value
+        .parse()
+        .ok()
+        .filter(|n| *n <= 50)
+        .ok_or_else(|| format!("`-m {value}`: 0 to 50 percent are expected"))
 }
 
 /// Features that every ext4 of ours has.

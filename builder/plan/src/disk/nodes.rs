@@ -51,37 +51,65 @@ impl Plugin {
         const WORD: Shape = Shape::Scalar;
         match self {
             Plugin::LocalLoop => {
-                const { &[NAME.needed(), Key::new("size", WORD, ""), Key::new("directory", WORD, ""), Key::new("block_size", WORD, "")] }
+                const {
+                    &[
+                        NAME.needed(),
+                        Key::new("size", WORD, ""),
+                        Key::new("directory", WORD, ""),
+                        Key::new("block_size", WORD, ""),
+                    ]
+                }
             }
-            Plugin::Partitioning => const {
-                &[
-                    NAME,
-                    BASE,
-                    Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
-                    Key::new("align", WORD, ""),
-                    Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
-                ]
-            },
-            Plugin::Partition => const {
-                &[
-                    NAME.needed(),
-                    Key::new("size", WORD, "").needed(),
-                    Key::new("min", WORD, ""),
-                    Key::new("max", WORD, ""),
-                    Key::new("type", WORD, ""),
-                    Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
-                    Key::new("guid", Shape::Text, ""),
-                    Key::new("attributes", ATTRIBUTES, ""),
-                    Key::new("number", Shape::Whole, ""),
-                ]
-            },
-            Plugin::Mkfs => const {
-                &[NAME, BASE, Key::new("type", WORD, ""), Key::new("label", WORD, ""), Key::new("opts", WORD, ""), Key::new("uuid", WORD, "")]
-            },
+            Plugin::Partitioning => {
+                const {
+                    &[
+                        NAME,
+                        BASE,
+                        Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
+                        Key::new("align", WORD, ""),
+                        Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
+                    ]
+                }
+            }
+            Plugin::Partition => {
+                const {
+                    &[
+                        NAME.needed(),
+                        Key::new("size", WORD, "").needed(),
+                        Key::new("min", WORD, ""),
+                        Key::new("max", WORD, ""),
+                        Key::new("type", WORD, ""),
+                        Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
+                        Key::new("guid", Shape::Text, ""),
+                        Key::new("attributes", ATTRIBUTES, ""),
+                        Key::new("number", Shape::Whole, ""),
+                    ]
+                }
+            }
+            Plugin::Mkfs => {
+                const {
+                    &[
+                        NAME,
+                        BASE,
+                        Key::new("type", WORD, ""),
+                        Key::new("label", WORD, ""),
+                        Key::new("opts", WORD, ""),
+                        Key::new("uuid", WORD, ""),
+                    ]
+                }
+            }
             Plugin::Mount => const { &[NAME, BASE, Key::new("mount_point", Shape::Text, "")] },
-            Plugin::Fstab => const {
-                &[NAME, BASE, Key::new("options", WORD, ""), Key::new("dump-freq", Shape::Whole, ""), Key::new("fsck-passno", Shape::Whole, "")]
-            },
+            Plugin::Fstab => {
+                const {
+                    &[
+                        NAME,
+                        BASE,
+                        Key::new("options", WORD, ""),
+                        Key::new("dump-freq", Shape::Whole, ""),
+                        Key::new("fsck-passno", Shape::Whole, ""),
+                    ]
+                }
+            }
         }
     }
 }
@@ -110,7 +138,9 @@ pub(super) fn nodes(config: &Yaml) -> Result<Vec<BlockNode>, Fault> {
     for item in items {
         let [(key, value)] = item.entries() else {
             let fault = match &item.node {
-                Node::Map(keys) => item.at.bad(format!("a node has one key, its plugin, but this has {}", keys.len())),
+                Node::Map(keys) => {
+                    item.at.bad(format!("a node has one key, its plugin, but this has {}", keys.len()))
+                }
                 _ => item.expected("a mapping of one key, its plugin"),
             };
             return Err(fault.hint("begin each node with its own `- `, and indent what belongs to it"));
@@ -137,7 +167,12 @@ fn stranger(word: &str, key: &Yaml, value: &Yaml) -> Fault {
     }
 }
 
-fn visit(plugin: Plugin, (at, value): (&Place, &Yaml), base: Option<&str>, found: &mut Vec<BlockNode>) -> Result<(), Fault> {
+fn visit(
+    plugin: Plugin,
+    (at, value): (&Place, &Yaml),
+    base: Option<&str>,
+    found: &mut Vec<BlockNode>,
+) -> Result<(), Fault> {
     let Node::Map(entries) = &value.node else {
         return Err(value.expected(&format!("the keys of `{}` (a mapping)", plugin.word())));
     };
@@ -150,7 +185,9 @@ fn visit(plugin: Plugin, (at, value): (&Place, &Yaml), base: Option<&str>, found
     let base = base.or(own.map(|(text, _)| text));
     let name = match (value.get_text("name"), base) {
         (Some(name), _) => name.to_string(),
-        (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => format!("{}_{base}", plugin.word()),
+        (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => {
+            format!("{}_{base}", plugin.word())
+        }
         (None, _) => {
             let key = if matches!(plugin, Plugin::LocalLoop | Plugin::Partition) { "name" } else { "base" };
             return Err(at.fault(Cause::MissingKey { what: plugin.word(), key }));
@@ -159,7 +196,13 @@ fn visit(plugin: Plugin, (at, value): (&Place, &Yaml), base: Option<&str>, found
     if base.is_none() && plugin != Plugin::LocalLoop {
         return Err(at.fault(Cause::MissingKey { what: plugin.word(), key: "base" }));
     }
-    let node = BlockNode { plugin, name: name.clone(), base: base.map(String::from), keys: value.clone(), at: at.clone() };
+    let node = BlockNode {
+        plugin,
+        name: name.clone(),
+        base: base.map(String::from),
+        keys: value.clone(),
+        at: at.clone(),
+    };
     found.push(node);
     for (key, inner) in entries {
         let word = key.text().unwrap_or_default();
@@ -203,7 +246,9 @@ fn duplicate_names(nodes: &[BlockNode]) -> Result<(), Fault> {
     for (index, node) in nodes.iter().enumerate() {
         if let Some(first) = nodes[..index].iter().find(|other| other.name == node.name) {
             let fault = node.at.bad(format!("duplicate node name `{}`", node.name));
-            return Err(fault.hint(format!("the other one is in line {}; give one of them a `name`", first.at.line)));
+            return Err(
+                fault.hint(format!("the other one is in line {}; give one of them a `name`", first.at.line))
+            );
         }
     }
     Ok(())

@@ -20,7 +20,9 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
         if let (Some(low), Some(high)) = (min, max)
             && low > high
         {
-            return Err(value.at.bad(format!("partition `{}`: min, {low}, is more than max, {high}", node.name)));
+            return Err(value
+                .at
+                .bad(format!("partition `{}`: min, {low}, is more than max, {high}", node.name)));
         }
         return Ok(SizeRule::Content { min, max });
     }
@@ -30,7 +32,9 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
     if let Some(percent) = text.strip_suffix('%') {
         let share = hundredths(percent.trim_end());
         return share.map(|share| SizeRule::Free { share }).ok_or_else(|| {
-            value.at.bad(format!("`{text}` is not a share; write more than 0% and up to 100%, with up to two decimals"))
+            value.at.bad(format!(
+                "`{text}` is not a share; write more than 0% and up to 100%, with up to two decimals"
+            ))
         });
     }
     match text.parse::<Bytes>() {
@@ -71,7 +75,9 @@ pub(super) fn gpt(node: &BlockNode, seed: &Seed) -> Result<PartKind, Fault> {
         None => seed.uuid(&format!("partition {}", node.name), 0),
     };
     if node.name.encode_utf16().count() > 36 {
-        return Err(node.at.bad(format!("`{}` is longer than the 36 characters of a GPT's names", node.name)));
+        return Err(node
+            .at
+            .bad(format!("`{}` is longer than the 36 characters of a GPT's names", node.name)));
     }
     Ok(PartKind::Gpt { type_guid, guid, attributes: attributes(node)? })
 }
@@ -87,7 +93,11 @@ pub(super) fn mbr(node: &BlockNode) -> Result<PartKind, Fault> {
         Some(value) => mbr_type(value.text().unwrap_or_default()).map_err(|why| value.at.bad(why))?,
         None => 0x83,
     };
-    Ok(PartKind::Mbr { type_byte, active: flag(node, "boot").is_some(), primary: flag(node, "primary").is_some() })
+    Ok(PartKind::Mbr {
+        type_byte,
+        active: flag(node, "boot").is_some(),
+        primary: flag(node, "primary").is_some(),
+    })
 }
 
 /// Its number, if it must have a certain one.
@@ -102,10 +112,9 @@ pub(super) fn number(node: &BlockNode) -> Result<Option<u32>, Fault> {
 /// A UUID in its usual form.
 pub(super) fn uuid(value: &Yaml) -> Result<Uuid, Fault> {
     let text = value.text().unwrap_or_default();
-    Uuid::try_parse(text)
-        .ok()
-        .filter(|uuid| text.len() == 36 && !uuid.is_nil())
-        .ok_or_else(|| value.at.bad(format!("`{text}` is not a UUID such as 9e1a2d38-c612-4316-aa26-8b49521e5a8b")))
+    Uuid::try_parse(text).ok().filter(|uuid| text.len() == 36 && !uuid.is_nil()).ok_or_else(|| {
+        value.at.bad(format!("`{text}` is not a UUID such as 9e1a2d38-c612-4316-aa26-8b49521e5a8b"))
+    })
 }
 
 fn flag<'a>(node: &'a BlockNode, word: &str) -> Option<&'a Yaml> {
@@ -151,7 +160,10 @@ mod tests {
 
     #[test]
     fn shares_have_two_decimals() {
-        assert_eq!(["100", "12.5", "0.01", "33.33"].map(hundredths), [Some(10_000), Some(1250), Some(1), Some(3333)]);
+        assert_eq!(
+            ["100", "12.5", "0.01", "33.33"].map(hundredths),
+            [Some(10_000), Some(1250), Some(1), Some(3333)]
+        );
         assert_eq!(["", "0", "100.01", "1.234", "-5", ".5", "1e2", "1234"].map(hundredths), [None; 8]);
     }
 }

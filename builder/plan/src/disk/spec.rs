@@ -166,7 +166,9 @@ impl<'a> Graph<'a> {
         };
         if let (Some(align), Some(value)) = (bytes(&table.keys, "align")?, table.keys.get("align")) {
             if align.0 == 0 || align.0 % spec.sector.bytes() != 0 {
-                return Err(value.at.bad(format!("{align} is not a multiple of the {} byte sector", spec.sector.bytes())));
+                return Err(value
+                    .at
+                    .bad(format!("{align} is not a multiple of the {} byte sector", spec.sector.bytes())));
             }
             spec.align = align.0;
         }
@@ -189,7 +191,9 @@ impl<'a> Graph<'a> {
 
     fn holds(&self, node: &BlockNode, kind: &PartKind, sector: SectorSize) -> Result<Holds, Fault> {
         let (bios, prep) = match kind {
-            PartKind::Gpt { type_guid, .. } => (*type_guid == guid_of(BIOS_BOOT), *type_guid == guid_of(PREP)),
+            PartKind::Gpt { type_guid, .. } => {
+                (*type_guid == guid_of(BIOS_BOOT), *type_guid == guid_of(PREP))
+            }
             PartKind::Mbr { type_byte, .. } => (false, *type_byte == 0x41),
             PartKind::Bare => (false, false),
         };
@@ -215,7 +219,9 @@ impl<'a> Graph<'a> {
         let word = match (given.and_then(Yaml::text), root) {
             (Some(word), _) => word,
             (None, true) => wish.fs_type.as_deref().unwrap_or("ext4"),
-            (None, false) => return Err(node.at.bad(format!("`{}` needs a `type`, such as ext4 or vfat", node.name))),
+            (None, false) => {
+                return Err(node.at.bad(format!("`{}` needs a `type`, such as ext4 or vfat", node.name)));
+            }
         };
         let kind: FsKind = word.parse().map_err(|error| at.bad(format!("`{}`: {error}", node.name)))?;
         let label = label(node, kind, wish)?;
@@ -243,7 +249,8 @@ fn mount_point(node: &BlockNode, kind: FsKind) -> Result<Option<MountPoint>, Fau
     match (value, kind) {
         (_, FsKind::Swap) => Ok(None),
         (Some(value), _) => {
-            let point: MountPoint = value.text().unwrap_or_default().parse().map_err(|error| value.at.bad(error))?;
+            let point: MountPoint =
+                value.text().unwrap_or_default().parse().map_err(|error| value.at.bad(error))?;
             // fstab(5) separates fields by blanks; control characters have no spelling there.
             match point.as_str().chars().any(char::is_control) {
                 true => Err(value.at.bad("a mount point holds no control characters")),
@@ -270,7 +277,11 @@ fn fstab_line(node: &BlockNode, kind: FsKind) -> Result<Fstab, Fault> {
         let at = node.keys.get("options").map_or(&node.at, |value| &value.at);
         return Err(at.bad("mount options are words with commas between, without blanks"));
     }
-    Ok(Fstab { options: options.to_string(), dump_freq: number("dump-freq", 0)?, passno: number("fsck-passno", 2)? })
+    Ok(Fstab {
+        options: options.to_string(),
+        dump_freq: number("dump-freq", 0)?,
+        passno: number("fsck-passno", 2)?,
+    })
 }
 
 fn label(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<String, Fault> {
@@ -284,7 +295,8 @@ fn label(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<String, Faul
     let at = given.map_or(&node.at, |value| &value.at);
     if label.len() > kind.label_max() {
         let (have, most) = (label.len(), kind.label_max());
-        let fault = at.bad(format!("label `{label}` of `{}` has {have} bytes, but {kind} holds {most}", node.name));
+        let fault =
+            at.bad(format!("label `{label}` of `{}` has {have} bytes, but {kind} holds {most}", node.name));
         return Err(fault.hint("give a shorter `label`"));
     }
     if label.chars().any(char::is_control) || (kind == FsKind::Vfat && !label.is_ascii()) {
@@ -301,7 +313,7 @@ fn options(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<MkfsOption
         None => MkfsOptions::default(),
     };
     let root = node.name == "mkfs_root" && kind == FsKind::Ext4;
-    Ok(if root { over(over(own, wish.mkfs.clone()), ROOT_EXT4) } else { own })
+    Ok(if root { over(&over(&own, &wish.mkfs), &ROOT_EXT4) } else { own })
 }
 
 /// As in dib, an MBR's primary partitions come first; there are four entries, of which logical ones take one.
@@ -314,7 +326,8 @@ fn primaries_first(table: &BlockNode, spec: &DiskSpec) -> Result<(), Fault> {
     }
     let room = if spec.parts.iter().any(logical) { 3 } else { 4 };
     if first_logical > room && matches!(spec.table, TableKind::Mbr { .. }) {
-        let fault = table.at.bad(format!("{first_logical} primary partitions, but this MBR has room for {room}"));
+        let fault =
+            table.at.bad(format!("{first_logical} primary partitions, but this MBR has room for {room}"));
         return Err(fault.hint("leave out the flag `primary` on the last ones, or use `label: gpt`"));
     }
     Ok(())
@@ -323,14 +336,24 @@ fn primaries_first(table: &BlockNode, spec: &DiskSpec) -> Result<(), Fault> {
 /// Labels and mount points are used once, and something is mounted on `/`.
 fn check_filesystems(config: &Yaml, graph: &Graph<'_>, spec: &DiskSpec) -> Result<(), Fault> {
     let all: Vec<&FsSpec> = spec.filesystems().collect();
-    let at = |fs: &FsSpec| graph.nodes.iter().find(|node| node.name == fs.name).map_or(&config.at, |node| &node.at);
+    let at = |fs: &FsSpec| {
+        graph.nodes.iter().find(|node| node.name == fs.name).map_or(&config.at, |node| &node.at)
+    };
     for (index, fs) in all.iter().enumerate() {
         if let Some(other) = all[..index].iter().find(|other| other.label == fs.label) {
-            let fault = at(fs).bad(format!("label `{}` is used more than once: `{}` and `{}`", fs.label, other.name, fs.name));
+            let fault = at(fs).bad(format!(
+                "label `{}` is used more than once: `{}` and `{}`",
+                fs.label, other.name, fs.name
+            ));
             return Err(fault.hint("give one of them another `label`"));
         }
-        if let (Some(point), Some(other)) = (&fs.mount, all[..index].iter().find(|other| other.mount == fs.mount)) {
-            return Err(at(fs).bad(format!("mount point {point} is used more than once: `{}` and `{}`", other.name, fs.name)));
+        if let (Some(point), Some(other)) =
+            (&fs.mount, all[..index].iter().find(|other| other.mount == fs.mount))
+        {
+            return Err(at(fs).bad(format!(
+                "mount point {point} is used more than once: `{}` and `{}`",
+                other.name, fs.name
+            )));
         }
     }
     match spec.root() {

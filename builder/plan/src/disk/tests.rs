@@ -4,7 +4,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::{
-    Arch, Bytes, DiskSpec, FsKind, Holds, Loader, MkfsOptions, PartKind, SectorSize, Seed, SizeRule, TableKind,
+    Arch, Bytes, DiskSpec, FsKind, Holds, Loader, MkfsOptions, PartKind, SectorSize, Seed, SizeRule,
+    TableKind,
 };
 
 use super::{DEFAULT_LAYOUT, DiskWish, disk_spec, fstab, variables};
@@ -168,10 +169,14 @@ fn our_keys_of_partitions() {
     assert_eq!(part.number, Some(3));
     assert_eq!(part.size, SizeRule::Content { min: Some(Bytes::gib(1)), max: Some(Bytes::gib(4)) });
     let PartKind::Gpt { guid, attributes, .. } = part.kind else { panic!("not a GPT entry") };
-    assert_eq!((guid.to_string().as_str(), attributes), ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", 1 << 2 | 1 << 60));
+    assert_eq!(
+        (guid.to_string().as_str(), attributes),
+        ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", 1 << 2 | 1 << 60)
+    );
     assert_eq!(spec.root().unwrap().uuid.to_string(), "0fc63daf-8483-4772-8e79-3d69d8477de4");
     let other = disk(EFI_TREE, &wish(Arch::X86_64)).unwrap();
-    let (PartKind::Gpt { guid: a, .. }, PartKind::Gpt { guid: b, .. }) = (&other.parts[0].kind, &other.parts[1].kind)
+    let (PartKind::Gpt { guid: a, .. }, PartKind::Gpt { guid: b, .. }) =
+        (&other.parts[0].kind, &other.parts[1].kind)
     else {
         panic!("not GPT entries")
     };
@@ -207,17 +212,44 @@ fn breaches_name_place_cause_and_mend() {
     let part = |keys: &str| around(&alloc::format!("      - {{name: p, {keys}}}\n"));
     for (text, message) in [
         ("- bad: {}\n".to_string(), "disk.yaml:1:3: `bad` is not a plugin"),
-        ("- mounts: {}\n".into(), "disk.yaml:1:3: `mounts` is not a plugin of block-device configs; did you mean `mount`?"),
-        ("- local_loop: {name: a}\n  mkfs: {base: a}\n".into(), "disk.yaml:1:3: a node has one key, its plugin, but this has 2"),
+        (
+            "- mounts: {}\n".into(),
+            "disk.yaml:1:3: `mounts` is not a plugin of block-device configs; did you mean `mount`?",
+        ),
+        (
+            "- local_loop: {name: a}\n  mkfs: {base: a}\n".into(),
+            "disk.yaml:1:3: a node has one key, its plugin, but this has 2",
+        ),
         ("- local_loop\n".into(), "disk.yaml:1:3: a mapping of one key"),
-        ("local_loop: {}\n".into(), "disk.yaml:1:1: a list of block-device nodes is expected here, not a mapping"),
+        (
+            "local_loop: {}\n".into(),
+            "disk.yaml:1:1: a list of block-device nodes is expected here, not a mapping",
+        ),
         ("[]\n".into(), "disk.yaml:1:1: no disk; add a node `local_loop`"),
-        (around("- mkfs: {base: rot, type: ext4}\n"), "disk.yaml:10:16: `mkfs_rot` stands on `rot`, but no node is called that; did you mean `root`?"),
-        (around("- mount: {base: root, mount_point: /x}\n"), "disk.yaml:10:17: `mount_root`: mount cannot stand on partition `root`"),
-        (around("- local_loop: {name: image1}\n"), "disk.yaml:10:3: `image1` is one too many: an image has one disk"),
-        (around("- lvm: {name: lvm, base: [root], pvs: []}\n"), "disk.yaml:10:3: node `lvm`: LVM is not supported yet"),
-        (around("- mkfs: {name: again, base: root, type: ext4}\n"), "disk.yaml:10:29: `root` carries both `mkfs_root` and `again`"),
-        (around("      - {name: root, size: 1M}\n"), "disk.yaml:10:9: duplicate node name `root`; the other one is in line 6"),
+        (
+            around("- mkfs: {base: rot, type: ext4}\n"),
+            "disk.yaml:10:16: `mkfs_rot` stands on `rot`, but no node is called that; did you mean `root`?",
+        ),
+        (
+            around("- mount: {base: root, mount_point: /x}\n"),
+            "disk.yaml:10:17: `mount_root`: mount cannot stand on partition `root`",
+        ),
+        (
+            around("- local_loop: {name: image1}\n"),
+            "disk.yaml:10:3: `image1` is one too many: an image has one disk",
+        ),
+        (
+            around("- lvm: {name: lvm, base: [root], pvs: []}\n"),
+            "disk.yaml:10:3: node `lvm`: LVM is not supported yet",
+        ),
+        (
+            around("- mkfs: {name: again, base: root, type: ext4}\n"),
+            "disk.yaml:10:29: `root` carries both `mkfs_root` and `again`",
+        ),
+        (
+            around("      - {name: root, size: 1M}\n"),
+            "disk.yaml:10:9: duplicate node name `root`; the other one is in line 6",
+        ),
         (part("size: 1M, typ: 8300"), "disk.yaml:10:29: unknown key `typ`; did you mean `type`?"),
         (part("size: 5 gib"), "disk.yaml:10:25: `5 gib` is not a size: its unit is unknown"),
         (part("size: 0"), "disk.yaml:10:25: partition `p` has no size"),
@@ -225,19 +257,52 @@ fn breaches_name_place_cause_and_mend() {
         (part("type: 8300"), "disk.yaml:10:9: partition needs the key `size`"),
         (part("size: 1M, type: 9999"), "disk.yaml:10:35: unknown GPT partition type `9999`"),
         (part("size: 1M, flags: [primary]"), "disk.yaml:10:37: a GPT has no primary partitions"),
-        (part("size: 1M, flags: [bot]"), "disk.yaml:10:37: `bot` is not one of boot, primary; did you mean `boot`?"),
+        (
+            part("size: 1M, flags: [bot]"),
+            "disk.yaml:10:37: `bot` is not one of boot, primary; did you mean `boot`?",
+        ),
         (part("size: 1M, min: 5M"), "disk.yaml:10:34: `min` and `max` belong to `size: content`"),
-        (part("size: content, min: 5M, max: 1M"), "disk.yaml:10:25: partition `p`: min, 4.8 MiB, is more than max, 976.6 KiB"),
-        (part("size: 1M, mkfs: {type: btrfs}"), "disk.yaml:10:42: `mkfs_p`: no writer for filesystem `btrfs`"),
+        (
+            part("size: content, min: 5M, max: 1M"),
+            "disk.yaml:10:25: partition `p`: min, 4.8 MiB, is more than max, 976.6 KiB",
+        ),
+        (
+            part("size: 1M, mkfs: {type: btrfs}"),
+            "disk.yaml:10:42: `mkfs_p`: no writer for filesystem `btrfs`",
+        ),
         (part("size: 1M, mkfs: {}"), "disk.yaml:10:29: `mkfs_p` needs a `type`"),
-        (part("size: 1M, mkfs: {type: vfat, label: far-too-long-label}"), "disk.yaml:10:55: label `FAR-TOO-LONG-LABEL` of `mkfs_p` has 18 bytes, but vfat holds 11"),
-        (part("size: 1M, mkfs: {type: ext4, label: cloudimg-rootfs}"), "disk.yaml:10:29: label `cloudimg-rootfs` is used more than once: `mkfs_root` and `mkfs_p`"),
-        (part("size: 1M, mkfs: {type: ext4, mount: {mount_point: /}}"), "disk.yaml:10:29: mount point / is used more than once"),
-        (part("size: 1M, mkfs: {type: ext4, mount: {mount_point: a}}"), "disk.yaml:10:69: `a` is not a mount point"),
-        (part("size: 1M, mkfs: {type: ext4, opts: -O bigalloc}"), "disk.yaml:10:54: `opts` of `mkfs_p`: `-O bigalloc` is not supported"),
-        (part("size: 1M, type: EF02, mkfs: {type: ext4}"), "disk.yaml:10:41: `p` is a BIOS boot partition, which holds no filesystem"),
-        (around("").replace("mount_point: /", "mount_point: /srv"), "disk.yaml:1:1: no filesystem is mounted on `/`"),
-        (around("").replace("image0}", "image0, block_size: 1024}"), "disk.yaml:1:42: sectors of 1024 bytes do not exist"),
+        (
+            part("size: 1M, mkfs: {type: vfat, label: far-too-long-label}"),
+            "disk.yaml:10:55: label `FAR-TOO-LONG-LABEL` of `mkfs_p` has 18 bytes, but vfat holds 11",
+        ),
+        (
+            part("size: 1M, mkfs: {type: ext4, label: cloudimg-rootfs}"),
+            "disk.yaml:10:29: label `cloudimg-rootfs` is used more than once: `mkfs_root` and `mkfs_p`",
+        ),
+        (
+            part("size: 1M, mkfs: {type: ext4, mount: {mount_point: /}}"),
+            "disk.yaml:10:29: mount point / is used more than once",
+        ),
+        (
+            part("size: 1M, mkfs: {type: ext4, mount: {mount_point: a}}"),
+            "disk.yaml:10:69: `a` is not a mount point",
+        ),
+        (
+            part("size: 1M, mkfs: {type: ext4, opts: -O bigalloc}"),
+            "disk.yaml:10:54: `opts` of `mkfs_p`: `-O bigalloc` is not supported",
+        ),
+        (
+            part("size: 1M, type: EF02, mkfs: {type: ext4}"),
+            "disk.yaml:10:41: `p` is a BIOS boot partition, which holds no filesystem",
+        ),
+        (
+            around("").replace("mount_point: /", "mount_point: /srv"),
+            "disk.yaml:1:1: no filesystem is mounted on `/`",
+        ),
+        (
+            around("").replace("image0}", "image0, block_size: 1024}"),
+            "disk.yaml:1:42: sectors of 1024 bytes do not exist",
+        ),
         (around("").replace("label: gpt", "label: dos"), "disk.yaml:4:12: `dos` is not one of gpt, mbr"),
     ] {
         let fault = disk(&text, &wish(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();

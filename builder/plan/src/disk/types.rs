@@ -76,11 +76,13 @@ pub fn mbr_type(text: &str) -> Result<u8, String> {
     let byte = u8::from_str_radix(digits, 16).ok().filter(|byte| *byte != 0 && !digits.starts_with('+'));
     match byte {
         // 0x05, 0x0f and 0x85 chain logical partitions, which the table makes by itself.
-        Some(0x05 | 0x0f | 0x85) => {
-            Err(alloc::format!("type `{text}` is an extended partition; leave out the flag `primary` instead"))
-        }
+        Some(0x05 | 0x0f | 0x85) => Err(alloc::format!(
+            "type `{text}` is an extended partition; leave out the flag `primary` instead"
+        )),
         Some(byte) => Ok(byte),
-        None => Err(alloc::format!("`{text}` is not an MBR partition type; write a byte such as 0x83, 0x82, 0xef, 0x41")),
+        None => Err(alloc::format!(
+            "`{text}` is not an MBR partition type; write a byte such as 0x83, 0x82, 0xef, 0x41"
+        )),
     }
 }
 

@@ -34,7 +34,7 @@ const LEFT_OUT: [&str; 2] = ["tests", "__pycache__"];
 /// Whether an entry is copied at all. `ls` does not list dot files of a directory.
 fn is_copied(path: &str) -> bool {
     match path.split_once('/') {
-        None => !path.ends_with(".pyc"),
+        None => !path.ends_with(".pyc") && !LEFT_OUT.contains(&path),
         Some((top, rest)) => !LEFT_OUT.contains(&top) && !rest.starts_with('.'),
     }
 }
@@ -171,3 +171,7 @@ pub fn environment(elements: &[ElementSource]) -> Vec<HookFile> {
     files.sort();
     files
 }
+
+#[cfg(test)]
+#[path = "hooks_tests.rs"]
+mod tests;

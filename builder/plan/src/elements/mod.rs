@@ -8,22 +8,28 @@
 //!                             -> package_installs, pkg_map, svc_map, repositories, manifests
 //! ```
 
+mod check;
 pub mod error;
+pub mod expand;
 pub mod hooks;
 pub mod image_element;
+pub mod manifests;
 pub mod native;
 mod near;
 mod order;
 pub mod package_installs;
 pub mod phases;
+pub mod pkg_map;
 pub mod repositories;
 pub mod resolve;
 pub mod run_parts;
 pub mod steps;
+pub mod svc_map;
 #[cfg(test)]
 mod testing;
 mod yaml;
 
+pub use check::check;
 pub use error::{ElementError, ElementWarning, Place};
 pub use resolve::{ElementRequest, chosen, resolve};
-pub use steps::steps;
+pub use steps::{StepRequest, steps};

@@ -411,3 +411,7 @@ fn legacy(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Line>, ElementE
     }
     Ok(found)
 }
+
+#[cfg(test)]
+#[path = "package_installs_tests.rs"]
+mod tests;

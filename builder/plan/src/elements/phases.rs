@@ -179,3 +179,7 @@ fn check_directory_name(element: &ElementSource, name: &str) -> Result<(), Eleme
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "phases_tests.rs"]
+mod tests;

@@ -30,7 +30,7 @@ pub struct StepRequest<'a> {
 }
 
 impl StepRequest<'_> {
-    fn has(&self, native: &str) -> bool {
+    pub(crate) fn has(&self, native: &str) -> bool {
         self.names.iter().any(|name| name == native)
     }
 
@@ -168,3 +168,7 @@ fn package_steps(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Step>, E
     }
     Ok(native)
 }
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

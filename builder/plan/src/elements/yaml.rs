@@ -17,7 +17,7 @@ use super::error::{ElementError, Place};
 pub(crate) enum Node {
     /// Nothing, or `null`.
     Null,
-    /// `true` or `false`, in any of YAML's spellings.
+    /// `true` or `false`; `yes`, `no`, `on` and their kin are texts.
     Bool(bool),
     /// A number or a text, as text.
     Text(String),
@@ -98,7 +98,9 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Node, ElementError> {
     {
         return Ok(Node::Null);
     }
-    let wrong = match serde_saphyr::from_str::<Node>(text) {
+    // Else a package called `y` would be a boolean.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let wrong = match serde_saphyr::from_str_with_options::<Node>(text, options) {
         Ok(node) => return Ok(node),
         Err(wrong) => wrong,
     };
@@ -142,6 +144,7 @@ mod tests {
         assert_eq!(map[1].1, Node::List([Node::Text("x".into()), Node::Bool(true)].into()));
         assert_eq!(map[2].1, Node::Null);
         assert!(read("a: 1\na: 2\n", "f").unwrap_err().to_string().starts_with("f:2: "));
+        assert_eq!(read("y", "f"), Ok(Node::Text("y".into())));
         assert_eq!(read("# nothing\n\n", "f"), Ok(Node::Null));
     }
 

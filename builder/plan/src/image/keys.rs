@@ -17,7 +17,11 @@ const USER: &[Key] = &[
     Key::new("shell", Shape::Text, "Login shell; /bin/bash unless given"),
     Key::new("sudo", Shape::Bool, "Whether sudo asks this user for nothing"),
     Key::new("ssh_keys", TEXTS, "Lines of authorized_keys"),
-    Key::new("password", Shape::Text, "A crypt(5) hash, such as `openssl passwd -6` prints; none unless given"),
+    Key::new(
+        "password",
+        Shape::Text,
+        "A crypt(5) hash, such as `openssl passwd -6` prints; none unless given",
+    ),
 ];
 
 const FILE: &[Key] = &[
@@ -30,7 +34,8 @@ const FILE: &[Key] = &[
 const HOOK: &[Key] = &[
     Key::new("phase", Shape::Text, "The phase, which also says on which side of the chroot it runs").needed(),
     Key::new("name", Shape::Text, "Its place within the phase, such as 50-name").needed(),
-    Key::new("script", Shape::Text, "The script; bash with `set -eu -o pipefail` unless it begins with #!").needed(),
+    Key::new("script", Shape::Text, "The script; bash with `set -eu -o pipefail` unless it begins with #!")
+        .needed(),
 ];
 
 const NODE: &[Key] = &[
@@ -73,14 +78,18 @@ const IMAGE: &[Key] = &[
     Key::new("platform", Shape::Text, "A finer selector than the architecture: p9"),
     Key::new(
         "layout",
-        Shape::Either("a layout's name, `partition`, or a list of block-device nodes", &[
-            Shape::Text,
-            Shape::BlockDevices,
-        ]),
+        Shape::Either(
+            "a layout's name, `partition`, or a list of block-device nodes",
+            &[Shape::Text, Shape::BlockDevices],
+        ),
         "A layout by name, `partition` for a bare filesystem, or a block-device config",
     ),
     Key::new("outputs", Shape::List(&Shape::OneOf(OUTPUTS)), "Files that come out"),
-    Key::new("compression", Shape::OneOf(&["none", "zlib", "zstd"]), "Compression of qcow2; zlib unless given"),
+    Key::new(
+        "compression",
+        Shape::OneOf(&["none", "zlib", "zstd"]),
+        "Compression of qcow2; zlib unless given",
+    ),
     Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
     Key::new("mirror", Shape::Text, "Mirror of the package archive"),
     Key::new("snapshot", Shape::Text, "A point in time of the archive, such as 20261101T000000Z"),
@@ -98,20 +107,26 @@ const IMAGE: &[Key] = &[
     Key::new("timezone", Shape::Text, "Time zone, such as Europe/Berlin"),
     Key::new("files", Shape::List(&Shape::Object("a file", FILE)), "Files written after installation"),
     Key::new("hooks", Shape::List(&Shape::Object("a hook", HOOK)), "Scripts of this image's own"),
-    Key::new("nodes", Shape::List(&Shape::Object("a device node", NODE)), "Device nodes that no hook could make"),
-    Key::new("labels", Shape::List(&Shape::Object("a label", LABEL)), "SELinux labels that no hook could set"),
+    Key::new(
+        "nodes",
+        Shape::List(&Shape::Object("a device node", NODE)),
+        "Device nodes that no hook could make",
+    ),
+    Key::new(
+        "labels",
+        Shape::List(&Shape::Object("a label", LABEL)),
+        "SELinux labels that no hook could set",
+    ),
     Key::new("properties", Shape::Map(&Shape::Scalar), "Properties for Glance"),
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
 ];
 
 /// An image file.
-pub(super) const FILE_SHAPE: Shape = Shape::Object("an image file", &[Key::new(
-    "disk_images",
-    Shape::List(&Shape::Object("an image", IMAGE)),
-    "Images",
-)
-.needed()]);
+pub(super) const FILE_SHAPE: Shape = Shape::Object(
+    "an image file",
+    &[Key::new("disk_images", Shape::List(&Shape::Object("an image", IMAGE)), "Images").needed()],
+);
 
 /// Keys that append or update when several files name one image; for all others the first file wins.
 pub(super) const APPENDED: [&str; 4] = ["elements", "options", "packages", "environment"];

@@ -57,7 +57,8 @@ fn join(into: &mut Yaml, from: &Yaml) {
             continue;
         }
         let Node::Map(entries) = &mut into.node else { return };
-        let known = entries.iter_mut().find(|(other, have)| other.text() == Some(name) && have.node != Node::Null);
+        let known =
+            entries.iter_mut().find(|(other, have)| other.text() == Some(name) && have.node != Node::Null);
         match known {
             None => {
                 entries.retain(|(other, _)| other.text() != Some(name));
@@ -113,12 +114,21 @@ mod tests {
     #[test]
     fn strangers_are_refused_by_place() {
         for (text, message) in [
-            ("disk_images:\n  - imagename: a\n    elemnts: [vm]\n", "f:3:5: unknown key `elemnts`; did you mean `elements`?"),
-            ("disk_images:\n  - imagename: a\n    elements: vm\n", "f:3:15: a list is expected here, not a text"),
+            (
+                "disk_images:\n  - imagename: a\n    elemnts: [vm]\n",
+                "f:3:5: unknown key `elemnts`; did you mean `elements`?",
+            ),
+            (
+                "disk_images:\n  - imagename: a\n    elements: vm\n",
+                "f:3:15: a list is expected here, not a text",
+            ),
             ("disk_images:\n  - arch: amd64\n", "f:2:5: an image needs the key `imagename`"),
             ("disk_images:\n  - imagename: ../a\n", "f:2:16: `../a` cannot name an image"),
             ("disk_images:\n  - imagename: a\n    outputs: [qcow]\n", "f:3:15: `qcow` is not one of qcow2"),
-            ("disk_images:\n  - imagename: a\n    users: [{groups: [sudo]}]\n", "f:3:13: a user needs the key `name`"),
+            (
+                "disk_images:\n  - imagename: a\n    users: [{groups: [sudo]}]\n",
+                "f:3:13: a user needs the key `name`",
+            ),
             ("images: []\n", "f:1:1: unknown key `images`; known here are disk_images"),
             ("- imagename: a\n", "f:1:1: an image file (a mapping) is expected here, not a list"),
             ("", "f:1:1: an image file (a mapping) is expected here, not nothing"),

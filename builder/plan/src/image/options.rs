@@ -72,7 +72,8 @@ pub fn dib_options(list: &Yaml) -> Result<DibOptions, Fault> {
     let mut words: Vec<(String, &Yaml)> = Vec::new();
     for item in list.items() {
         let text = item.text().unwrap_or_default();
-        let split = words_of(text).ok_or_else(|| item.at.bad(format!("`{text}` has a quote that does not close")))?;
+        let split =
+            words_of(text).ok_or_else(|| item.at.bad(format!("`{text}` has a quote that does not close")))?;
         words.extend(split.into_iter().map(|word| (word, item)));
     }
     let mut rest = words.into_iter();
@@ -87,7 +88,9 @@ pub fn dib_options(list: &Yaml) -> Result<DibOptions, Fault> {
                 Some((value, _)) => value,
                 None => return Err(item.at.bad(format!("`{name}` needs a value"))),
             },
-            (false, Some(value)) => return Err(item.at.bad(format!("`{name}` takes no value, but has `{value}`"))),
+            (false, Some(value)) => {
+                return Err(item.at.bad(format!("`{name}` takes no value, but has `{value}`")));
+            }
             (false, None) => String::new(),
         };
         take(&mut options, name, &value, item)?;
@@ -135,7 +138,7 @@ fn take(options: &mut DibOptions, name: &str, value: &str, item: &Yaml) -> Resul
         "--max-online-resize" => options.mkfs.grow_to = Some(blocks(value, item)?),
         "--mkfs-options" => {
             let text = mkfs_options(value).map_err(|why| item.at.bad(format!("`--mkfs-options`: {why}")))?;
-            options.mkfs = crate::disk::over(text, options.mkfs.clone());
+            options.mkfs = crate::disk::over(&text, &options.mkfs);
         }
         "--qemu-img-options" => qemu(options, value, item)?,
         _ => return Err(refused(name, item)),
@@ -174,7 +177,9 @@ fn blocks(value: &str, item: &Yaml) -> Result<Bytes, Fault> {
 fn qemu(options: &mut DibOptions, value: &str, item: &Yaml) -> Result<(), Fault> {
     for pair in value.split(',').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
-            Some(("compression_type", kind @ ("zlib" | "zstd"))) => options.compression = Some(kind.to_string()),
+            Some(("compression_type", kind @ ("zlib" | "zstd"))) => {
+                options.compression = Some(kind.to_string());
+            }
             // What is written is version 3, which qemu-img calls so.
             Some(("compat", "1.1" | "v3")) => {}
             _ => {

@@ -118,12 +118,15 @@ impl ImageSpec {
     pub fn new(merged: &Merged) -> Result<Self, Fault> {
         let entry = merged.entry.clone();
         if let Some(target) = entry.get("docker_target") {
-            return Err(target.at.bad("container images are not made from image files").hint("remove the key"));
+            return Err(target
+                .at
+                .bad("container images are not made from image files")
+                .hint("remove the key"));
         }
         let options = entry.get("options").map_or_else(|| Ok(DibOptions::default()), dib_options)?;
         let mut packages = entry.get_texts("packages");
         packages.extend(options.packages.iter().cloned());
-        let mkfs = crate::disk::over(mkfs(&entry)?, options.mkfs.clone());
+        let mkfs = crate::disk::over(&mkfs(&entry)?, &options.mkfs);
         Ok(ImageSpec {
             name: merged.name.clone(),
             arches: arches(&entry, &options)?,
@@ -229,7 +232,8 @@ fn outputs(entry: &Yaml, options: &DibOptions) -> Result<Vec<OutputKind>, Fault>
     let mut found = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty()) {
         let Some(kind) = OutputKind::of_name(text) else {
-            let fault = at.bad(format!("unknown output `{text}`; there are {}", super::keys::OUTPUTS.join(", ")));
+            let fault =
+                at.bad(format!("unknown output `{text}`; there are {}", super::keys::OUTPUTS.join(", ")));
             return Err(match nearest(text, super::keys::OUTPUTS.iter().copied()) {
                 Some(word) => fault.hint(format!("did you mean `{word}`?")),
                 None => fault,
@@ -254,11 +258,19 @@ fn compression(entry: &Yaml, options: &DibOptions) -> Qcow2Compression {
 fn mkfs(entry: &Yaml) -> Result<MkfsOptions, Fault> {
     let Some(keys) = entry.get("mkfs") else { return Ok(MkfsOptions::default()) };
     let ratio: Option<Bytes> = keys.get("inode_ratio").map(parsed).transpose()?;
-    let percent: Option<u8> = keys.get("reserved_percent").map(parsed).transpose()?;
+    let percent = match keys.get("reserved_percent") {
+        None => None,
+        // mke2fs allows up to half of the blocks.
+        Some(value) => match value.text().unwrap_or_default().parse::<u8>() {
+            Ok(percent @ 0..=50) => Some(percent),
+            _ => return Err(value.at.bad("`reserved_percent` is 0 to 50")),
+        },
+    };
     Ok(MkfsOptions {
         inode_ratio: match (ratio, keys.get("inode_ratio")) {
             (Some(ratio), Some(value)) => Some(
-                u32::try_from(ratio.0).map_err(|_| value.at.bad(format!("{ratio} for each inode is too much")))?,
+                u32::try_from(ratio.0)
+                    .map_err(|_| value.at.bad(format!("{ratio} for each inode is too much")))?,
             ),
             _ => None,
         },
@@ -279,7 +291,9 @@ fn octal(value: &Yaml) -> Result<u16, Fault> {
 fn absolute(value: Option<&Yaml>, entry: &Yaml) -> Result<String, Fault> {
     let text = value.and_then(Yaml::text).unwrap_or_default();
     let below = text.strip_prefix('/').unwrap_or_default();
-    if below.is_empty() || below.split('/').any(|name| matches!(name, "" | "." | "..") || name.contains(['\0', '\n'])) {
+    if below.is_empty()
+        || below.split('/').any(|name| matches!(name, "" | "." | "..") || name.contains(['\0', '\n']))
+    {
         let at = value.map_or(&entry.at, |value| &value.at);
         return Err(at.bad(format!("`{text}` is not an absolute path without `.`, `..` and doubled slashes")));
     }
@@ -307,7 +321,8 @@ fn user(entry: &Yaml) -> Result<UserSpec, Fault> {
     if let Some(password) = entry.get("password") {
         let text = password.text().unwrap_or_default();
         // crypt(5): $id$salt$hash. The text itself stays out of the message.
-        let hashed = text.starts_with('$') && text.matches('$').count() >= 3 && !text.contains([':', '\n', ' ']);
+        let hashed =
+            text.starts_with('$') && text.matches('$').count() >= 3 && !text.contains([':', '\n', ' ']);
         if !hashed {
             let fault = password.at.bad("the password is not hashed, and a plain one is never stored");
             return Err(fault.hint("`openssl passwd -6` prints a hash"));
@@ -317,7 +332,9 @@ fn user(entry: &Yaml) -> Result<UserSpec, Fault> {
     Ok(UserSpec {
         name: name.to_string(),
         groups: entry.get_texts("groups"),
-        shell: entry.get("shell").map_or(Ok("/bin/bash".to_string()), |shell| absolute(Some(shell), entry))?,
+        shell: entry
+            .get("shell")
+            .map_or(Ok("/bin/bash".to_string()), |shell| absolute(Some(shell), entry))?,
         sudo: flag(entry, "sudo").unwrap_or(false),
         ssh_keys: entry.get_texts("ssh_keys"),
         password: entry.get_text("password").map(ToString::to_string),

@@ -127,7 +127,8 @@ pub fn read(source: &Arc<TextSource>) -> Result<Yaml, Fault> {
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or("not YAML").trim();
     let line = line.strip_prefix("error: ").unwrap_or(line);
-    let cut = line.find(" at line ").unwrap_or(line.len());
+    let cuts = [" at line ", ", set DuplicateKeyPolicy"].map(|part| line.find(part).unwrap_or(line.len()));
+    let cut = cuts.into_iter().min().unwrap_or(line.len());
     line[..cut].trim_end_matches([',', ' ']).to_string()
 }
 

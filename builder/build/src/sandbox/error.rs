@@ -1,0 +1,62 @@
+//! What can go wrong at the border of the sandbox.
+//!
+//! In: refusals of the kernel and of the machine's settings. Out: sentences with place, cause and mend. Never: a panic.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::probe::Finding;
+
+/// Why there is no sandbox, or why a hook could not be run in it. A hook that ran and failed is not an error here.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The machine lacks something.
+    #[error("no sandbox on this machine: {}: {}; {}", .0.what, .0.why, .0.mend)]
+    Missing(Finding),
+    /// A directory that was to be granted cannot be.
+    #[error("cannot give {path} to the build: {source}", path = .path.display())]
+    Grant {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A system call failed on the way.
+    #[error("sandbox: cannot {doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A process of ours inside said what stopped it.
+    #[error("{0}")]
+    Inside(String),
+    /// A tree that hooks left in a shape in which none can be run.
+    #[error("the tree's {path} is not a directory: {why}; the element that made it must leave a plain directory there")]
+    Tree {
+        /// The path in the tree.
+        path: String,
+        /// What is there instead.
+        why: String,
+    },
+}
+
+impl From<io::Error> for SandboxError {
+    fn from(source: io::Error) -> SandboxError {
+        SandboxError::System { doing: "prepare a directory".to_owned(), source }
+    }
+}
+
+/// Names what was being done when a system call failed.
+pub(super) trait Doing<T> {
+    /// `doing` completes the sentence "cannot ...".
+    fn doing(self, doing: impl fmt::Display) -> Result<T, SandboxError>;
+}
+
+impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, doing: impl fmt::Display) -> Result<T, SandboxError> {
+        self.map_err(|source| SandboxError::System { doing: doing.to_string(), source: source.into() })
+    }
+}

@@ -1,0 +1,119 @@
+//! The last steps of a hook's process: a clean slate, its environment, its program.
+//!
+//! In: an order. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::stage::{Action, Order};
+use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel};
+
+/// Where the shell notes which file of environment.d it reads.
+pub(super) const READING: &str = "/run/dibber/environment-file";
+/// Where shims note requests, as [`dibber_shim::RECORD`] tells them.
+pub(super) const RECORD: &str = "/run/dibber/record";
+/// Where the environment is written when it is asked for.
+pub(super) const ENVIRONMENT: &str = "/run/dibber/environment";
+
+const STANDARD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Reads the files of environment.d as dib-run-parts does, under `set -eu -o pipefail`, then becomes the program. The
+/// program inherits variables only.
+const READER: &str = r#"
+while [ "$1" != -- ]; do
+    printf %s "$1" >"$DIBBER_READING"
+    set -eu -o pipefail
+    source "$DIBBER_HOOKS/$1"
+    shift
+done
+shift
+: >"$DIBBER_READING"
+unset DIBBER_READING DIBBER_HOOKS
+exec "$@"
+"#;
+
+/// Becomes the hook. Returns only if that fails, with why.
+pub(super) fn become_hook(order: &Order) -> String {
+    if matches!(order.action, Action::Shell)
+        && let Err(error) = super::shell::take_terminal()
+    {
+        return format!("no terminal for a shell: {error}");
+    }
+    if let Err(error) = clean_slate() {
+        return format!("cannot prepare the process: {error}");
+    }
+    let (program, arguments) = program(order);
+    let variables = variables(order);
+    let mut command = if order.environment_files.is_empty() {
+        Command::new(&program)
+    } else {
+        let mut shell = Command::new("/bin/bash");
+        shell.args(["--noprofile", "--norc", "-c", READER, "bash"]).args(&order.environment_files);
+        shell.arg("--").arg(&program);
+        shell.env_clear().env("DIBBER_READING", READING).env("DIBBER_HOOKS", hooks(order));
+        shell.args(&arguments).envs(variables);
+        return format!("cannot start bash, which reads environment.d: {}", shell.exec());
+    };
+    command.args(&arguments).env_clear().envs(variables);
+    format!("cannot start {program}: {} (is the program of its first line there?)", command.exec())
+}
+
+fn clean_slate() -> Result<(), std::io::Error> {
+    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        rustix::process::setsid()?;
+    }
+    kernel::default_signals();
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::chdir("/")?;
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none)?;
+    // dpkg and apt walk every descriptor up to the limit, which some hosts set to a billion.
+    let most = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let files = Rlimit { current: Some(most.map_or(1024, |most| most.min(1024))), maximum: most };
+    setrlimit(Resource::Nofile, files)?;
+    // An addition to the namespaces, where the kernel has it.
+    let _ = kernel::scope_to_descendants();
+    kernel::close_on_exec()
+}
+
+fn hooks(order: &Order) -> String {
+    if order.chroot { IN_TARGET.to_owned() } else { format!("{BUILD}/hooks") }
+}
+
+fn program(order: &Order) -> (String, Vec<String>) {
+    match &order.action {
+        Action::Script(path) => (format!("{}/{path}", hooks(order)), Vec::new()),
+        Action::Command(words) => {
+            let mut words = words.iter().cloned();
+            (words.next().unwrap_or_default(), words.collect())
+        }
+        Action::Environment => (format!("{SHIMS}/{}", dibber_shim::PRINT_ENVIRONMENT), vec![ENVIRONMENT.to_owned()]),
+        Action::Shell => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
+    }
+}
+
+/// A hook's variables: the order's, then those that only the sandbox knows.
+fn variables(order: &Order) -> BTreeMap<String, String> {
+    let mut all = order.variables.clone();
+    let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
+    set("PATH", format!("{SHIMS}:{STANDARD}"));
+    set("HOME", "/root".to_owned());
+    set(dibber_shim::RECORD, RECORD.to_owned());
+    if matches!(order.action, Action::Shell) {
+        set("TERM", order.terminal.clone());
+        set("PS1", "dibber:\\w# ".to_owned());
+    }
+    if order.chroot {
+        all.remove("TMPDIR");
+        return all;
+    }
+    set("TMP_BUILD_DIR", BUILD.to_owned());
+    set("TMP_HOOKS_PATH", format!("{BUILD}/hooks"));
+    set("TMP_MOUNT_PATH", format!("{BUILD}/mnt"));
+    set("TARGET_ROOT", format!("{BUILD}/mnt"));
+    set("DIB_IMAGE_CACHE", CACHE.to_owned());
+    all
+}

@@ -1,0 +1,164 @@
+//! System calls that rustix does not offer in safe form.
+//!
+//! In: descriptors and flags. Out: what the kernel answered. Never: a decision; and no other module of dibber is unsafe.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
+
+/// Which side of a [`fork`] this is.
+pub(super) enum Fork {
+    /// The process that forked, with the child's id.
+    Parent(Pid),
+    /// The new process.
+    Child,
+}
+
+/// `fork(2)`. Only for processes of one thread, which the callers here are: they fork before anything else runs.
+pub(super) fn fork() -> io::Result<Fork> {
+    // SAFETY: the process has one thread, so no lock is held by a thread that the child would lack.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => Ok(Fork::Parent(Pid::from_raw(pid).expect("fork answers with a positive id"))),
+    }
+}
+
+/// `unshare(2)`.
+pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: unsafe in rustix for the sake of CLONE_FILES, which no caller here passes.
+    unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
+}
+
+/// Sets mount attributes (`MOUNT_ATTR_*`) on a mount and on all below it, and makes their propagation private
+/// (`mount_setattr(2)`, Linux 5.12).
+pub(super) fn set_attributes(mount: BorrowedFd<'_>, set: u64) -> io::Result<()> {
+    let attributes =
+        libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    // SAFETY: the path is a static C string, and the size passed is the size of the struct behind the pointer.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    answered(answer).map(drop)
+}
+
+/// Whether the kernel has `mount_setattr(2)`: it answers an impossible call with something else than ENOSYS.
+pub(super) fn has_mount_setattr() -> bool {
+    // SAFETY: a null pointer of size 0 is refused before it is read.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), 0, std::ptr::null::<libc::mount_attr>(), 0)
+    };
+    answer != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
+}
+
+/// Ignores signals that a terminal sends to its whole process group, so that only the person's process decides.
+pub(super) fn ignore_terminal_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTOU, libc::SIGWINCH] {
+        // SAFETY: SIG_IGN runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Does something to a terminal that stops processes in the background, without being stopped.
+pub(super) fn while_in_background<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: SIG_IGN runs no code of ours; the disposition that was there is put back.
+    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    let done = work();
+    // SAFETY: what signal() answered is what it takes.
+    unsafe { libc::signal(libc::SIGTTOU, before) };
+    done
+}
+
+/// Every signal at its default, none blocked: what a program expects to be started with.
+pub(super) fn default_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL runs no code of ours; the two signals that cannot be set, and the C library's own, are refused.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: an all-zero sigset_t is a valid set, which sigemptyset then fills; the old mask is not asked for.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Marks every descriptor from 3 on as closed by the next exec (`close_range(2)`, Linux 5.11).
+pub(super) fn close_on_exec() -> io::Result<()> {
+    // SAFETY: closes nothing now, so no descriptor that is in use is lost.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    answered(answer).map(drop)
+}
+
+/// A session keyring of its own, so that the person's keys are not in reach. Kernels without keyrings have no keys.
+pub(super) fn leave_keyring() {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for an anonymous keyring; no memory is passed.
+    unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) };
+}
+
+/// `struct landlock_ruleset_attr` of `linux/landlock.h`, as of ABI 6.
+#[repr(C)]
+struct LandlockRuleset {
+    handled_access_fs: u64,
+    handled_access_net: u64,
+    scoped: u64,
+}
+
+/// Whether the kernel's Landlock has scopes: ABI 6, Linux 6.12.
+pub(super) fn can_scope() -> bool {
+    const LANDLOCK_CREATE_RULESET_VERSION: libc::c_long = 1;
+    // SAFETY: the version query takes no memory.
+    let abi = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<LandlockRuleset>(),
+            0,
+            LANDLOCK_CREATE_RULESET_VERSION,
+        )
+    };
+    abi >= 6
+}
+
+/// Keeps this process and its children from abstract sockets and signals of processes outside. Tells whether the kernel
+/// could: older ones, and those without Landlock, cannot.
+pub(super) fn scope_to_descendants() -> bool {
+    const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
+    const SCOPE_SIGNAL: u64 = 2;
+    if !can_scope() {
+        return false;
+    }
+    let ruleset = LandlockRuleset {
+        handled_access_fs: 0,
+        handled_access_net: 0,
+        scoped: SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
+    };
+    // SAFETY: the pointer and the size describe one live struct; a descriptor that is answered is ours alone.
+    let made = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            &raw const ruleset,
+            size_of::<LandlockRuleset>(),
+            0,
+        )
+    };
+    let Ok(made) = answered(made) else { return false };
+    // SAFETY: the kernel has just opened this descriptor for us.
+    let made = unsafe { OwnedFd::from_raw_fd(made as i32) };
+    // SAFETY: takes a descriptor and flags.
+    unsafe { libc::syscall(libc::SYS_landlock_restrict_self, made.as_raw_fd(), 0) == 0 }
+}
+
+fn answered(answer: libc::c_long) -> io::Result<libc::c_long> {
+    if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}

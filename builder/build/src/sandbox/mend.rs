@@ -1,0 +1,89 @@
+//! The sentences that say what to do when the machine refuses.
+//!
+//! In: what was refused. Out: findings. Never: a guess where the machine can be asked.
+
+use std::io;
+use std::path::Path;
+
+use super::error::SandboxError;
+use super::ids::IDS;
+use super::probe::{Finding, State};
+
+const CONTAINERS: &str = "Docker: run with --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+--security-opt systempaths=unconfined; Podman: --security-opt seccomp=unconfined --security-opt unmask=ALL; GitLab: \
+security_opt = [\"seccomp=unconfined\", \"apparmor=unconfined\", \"systempaths=unconfined\"] under [runners.docker]; \
+Kubernetes: hostUsers: false, and in securityContext seccompProfile and appArmorProfile of type Unconfined and procMount: \
+Unmasked";
+
+/// A finding that stops every build.
+pub(super) fn missing(what: &'static str, why: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { what, state: State::Missing, why: why.into(), mend: mend.into() }
+}
+
+pub(super) fn helper_missing(program: &str, why: &str) -> Finding {
+    missing(
+        "newuidmap and newgidmap",
+        format!("{program} cannot be run: {why}"),
+        "install the package uidmap (Debian, Ubuntu) or shadow-utils (others)",
+    )
+}
+
+pub(super) fn helper_refused(program: &str, said: &str) -> Finding {
+    missing(
+        "newuidmap and newgidmap",
+        format!("{program} refused: {said}"),
+        "the program must be set-user-ID root (chmod u+s) or have its file capability, and lie on a file system that is not \
+         mounted nosuid; no_new_privs and strace take that away; in Kubernetes allowPrivilegeEscalation must be true",
+    )
+}
+
+pub(super) fn no_range(path: &str, name: &str) -> Finding {
+    missing(
+        "subordinate ids",
+        format!("{path} grants {name} no range of at least {} ids", IDS - 1),
+        format!("run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name} (with a range that no other line has)"),
+    )
+}
+
+pub(super) fn too_few_inner_ids() -> Finding {
+    missing(
+        "ids of this container",
+        format!("its user namespace has fewer than {IDS} ids beside the host's root"),
+        "give the container a range of 65536 ids (Docker: userns-remap; Podman: --userns=auto:size=65536; Kubernetes: \
+         hostUsers: false), or run as an ordinary user who has subordinate ids in it",
+    )
+}
+
+pub(super) fn user_namespace_refused(error: &io::Error) -> Finding {
+    missing("user namespaces", format!("the kernel refused a new one: {error}"), format!("{}; {CONTAINERS}", host_mend()))
+}
+
+/// What to do on a host, as its settings say.
+fn host_mend() -> String {
+    super::probe::settings().into_iter().find(|found| found.state == State::Missing).map_or_else(
+        || "on a host every setting allows them, so a container's seccomp or AppArmor profile is in the way".to_owned(),
+        |found| format!("{}: {}", found.why, found.mend),
+    )
+}
+
+pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
+    missing(
+        "namespaces",
+        format!("mount, pid, ipc and uts namespaces were refused inside a user namespace: {error}"),
+        format!(
+            "Ubuntu: AppArmor takes capabilities away there: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a \
+             profile for dibber that says `userns,`; {CONTAINERS}"
+        ),
+    )
+}
+
+pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
+    let why = format!("{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it");
+    SandboxError::Missing(missing("a /proc of its own", why, CONTAINERS))
+}
+
+/// Whether hiding a directory hides a home, and not what programs need.
+pub(super) fn coverable(home: &Path) -> bool {
+    let system = ["/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc", "/sys", "/run", "/boot"];
+    home.components().count() > 2 && !system.iter().any(|dir| home.starts_with(dir))
+}

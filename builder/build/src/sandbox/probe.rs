@@ -1,0 +1,174 @@
+//! What this machine lacks for a sandbox, and how to get it.
+//!
+//! In: the kernel's settings, a trial. Out: findings. Never: a change.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::mount::MountFlags;
+
+use super::error::SandboxError;
+use super::ids::{Ids, Writer};
+use super::mend::missing;
+use super::start::{Grants, start};
+use super::{STORE, kernel, mend};
+
+/// Whether something is as the sandbox needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is.
+    Ok,
+    /// The sandbox does without, and loses something.
+    Degraded,
+    /// There is no sandbox without it.
+    Missing,
+}
+
+/// One finding of `dibber doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub what: &'static str,
+    /// How it is.
+    pub state: State,
+    /// Why that is so, with numbers.
+    pub why: String,
+    /// What to do, for each place that it differs in. Empty when nothing is.
+    pub mend: String,
+}
+
+fn ok(what: &'static str, why: impl Into<String>) -> Finding {
+    Finding { what, state: State::Ok, why: why.into(), mend: String::new() }
+}
+
+/// Looks at everything that the sandbox needs, and tries one: in a directory made for that beside the store, so that its
+/// file system is tried too.
+pub fn probe(beside: &Path) -> Vec<Finding> {
+    let mut findings = settings();
+    match Ids::for_sandbox() {
+        Ok(ids) => {
+            findings.push(ok("subordinate ids", format!("root inside is {} outside", ids.root().0)));
+            if ids.writer == Writer::Helpers {
+                findings.extend(["newuidmap", "newgidmap"].map(helper));
+            }
+        }
+        Err(SandboxError::Missing(finding)) => findings.push(finding),
+        Err(other) => findings.push(missing("subordinate ids", other.to_string(), "")),
+    }
+    findings.push(if kernel::has_mount_setattr() {
+        ok("mount_setattr", "the kernel can make mounts read-only recursively")
+    } else {
+        missing("mount_setattr", "the kernel cannot make mounts read-only recursively", "use Linux 5.12 or later")
+    });
+    findings.push(landlock());
+    findings.push(trial(beside));
+    findings
+}
+
+/// The settings of a host that allow user namespaces or not. Those that only concern ordinary users do not count for root.
+pub(super) fn settings() -> Vec<Finding> {
+    let read = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let user = !rustix::process::geteuid().is_root();
+    let mut findings = Vec::new();
+    let most = read("/proc/sys/user/max_user_namespaces");
+    findings.push(match most {
+        Some(0) => missing(
+            "user namespaces",
+            "user.max_user_namespaces is 0",
+            "sudo sysctl user.max_user_namespaces=15000, and the same line in /etc/sysctl.d to keep it",
+        ),
+        Some(most) => ok("user namespaces", format!("user.max_user_namespaces is {most}")),
+        None => missing("user namespaces", "this kernel was built without them", "use a kernel with CONFIG_USER_NS"),
+    });
+    if user && read("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        findings.push(missing(
+            "user namespaces of ordinary users",
+            "kernel.unprivileged_userns_clone is 0",
+            "Debian: sudo sysctl kernel.unprivileged_userns_clone=1, and the same line in /etc/sysctl.d to keep it",
+        ));
+    }
+    if user && read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        findings.push(Finding {
+            what: "user namespaces of ordinary users",
+            state: State::Degraded,
+            why: "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor allows them only to programs with a profile".into(),
+            mend: "Ubuntu: a file /etc/apparmor.d/dibber with `abi <abi/4.0>, profile dibber /PATH/TO/dibber flags=(unconfined) \
+                   { userns, }`, then sudo systemctl reload apparmor; or sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+                .into(),
+        });
+    }
+    findings
+}
+
+/// Whether a helper is there with the rights that it needs.
+fn helper(program: &'static str) -> Finding {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file()) else {
+        return mend::helper_missing(program, "not found in PATH");
+    };
+    let setuid = fs::metadata(&found).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
+    let mut room = [0; 64];
+    let capable = rustix::fs::getxattr(&found, "security.capability", &mut room[..]).is_ok();
+    if setuid || capable {
+        ok(program, format!("{} may map ids", found.display()))
+    } else {
+        mend::helper_refused(program, &format!("{} is neither set-user-ID root nor has a capability", found.display()))
+    }
+}
+
+fn landlock() -> Finding {
+    let what = "abstract sockets";
+    if kernel::can_scope() {
+        return ok(what, "Landlock keeps hooks from the host's");
+    }
+    Finding {
+        what,
+        state: State::Degraded,
+        why: "this kernel's Landlock cannot keep hooks from abstract unix sockets of the host, whose network they share".into(),
+        mend: "use Linux 6.12 or later with Landlock enabled (lsm=landlock,... on the kernel command line)".into(),
+    }
+}
+
+/// Starts a worker whose driver only tries an overlay.
+fn trial(beside: &Path) -> Finding {
+    let what = "a sandbox, tried";
+    let base = match tempfile::Builder::new().prefix(".dibber-doctor-").tempdir_in(beside) {
+        Ok(base) => base,
+        Err(error) => return missing(what, format!("cannot write to {}: {error}", beside.display()), "name another directory"),
+    };
+    let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.path().join(name));
+    for dir in [&store, &cache, &stage] {
+        if let Err(error) = fs::create_dir(dir) {
+            return missing(what, format!("cannot make {}: {error}", dir.display()), "name another directory");
+        }
+    }
+    let open = fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
+    match open.map_err(SandboxError::from).and_then(|()| start(&[], &Grants { store, cache, stage })) {
+        Err(SandboxError::Missing(finding)) => finding,
+        Err(other) => missing(what, other.to_string(), ""),
+        Ok(mut worker) => match worker.wait().map(|status| status.code()) {
+            Ok(Some(0)) => ok(what, "it stands, and overlays work in it"),
+            other => missing(
+                what,
+                format!("overlays cannot be mounted in it on the file system of {} ({other:?})", beside.display()),
+                "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs: in a container on a volume, not on its \
+                 own overlay",
+            ),
+        },
+    }
+}
+
+/// What the driver does when it was given no job: an overlay on the store, as layers are mounted. Its exit code.
+pub(super) fn try_overlay() -> i32 {
+    let dir = |name: &str| format!("{STORE}/{name}");
+    let made = ["lower", "upper", "work", "merged"].map(|name| fs::create_dir_all(dir(name)));
+    let options = format!("lowerdir={},upperdir={},workdir={},userxattr,volatile", dir("lower"), dir("upper"), dir("work"));
+    let options = std::ffi::CString::new(options).expect("paths of ours have no NUL");
+    let mounted = rustix::mount::mount("overlay", dir("merged"), "overlay", MountFlags::empty(), options.as_c_str());
+    let written = fs::write(dir("merged/file"), "written");
+    // An overlay's work directory belongs to the sandbox's root, so it goes from inside.
+    let _ = rustix::mount::unmount(dir("merged"), rustix::mount::UnmountFlags::DETACH);
+    let _ = ["lower", "upper", "work", "merged"].map(|name| fs::remove_dir_all(dir(name)));
+    i32::from(made.iter().any(Result::is_err) || mounted.is_err() || written.is_err())
+}

@@ -1,0 +1,139 @@
+//! The worker's root: the host, read-only, with its private places covered; and the template of the hooks' roots.
+//!
+//! In: the mounts that were granted, the program itself. Out: a namespace whose root is ready. Never: a host path left
+//! writable, or a grant inside the template.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::{Doing, SandboxError};
+use super::words::Words;
+use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, mounts};
+
+/// What the root is made of.
+pub(super) struct Parts<'a> {
+    /// Store, cache and stage, as mounts to be placed.
+    pub(super) grants: [OwnedFd; 3],
+    /// This program.
+    pub(super) program: File,
+    /// Texts of /etc.
+    pub(super) words: &'a Words,
+    /// Directories that hooks must not see where the host has them: the grants, the person's home.
+    pub(super) hidden: Vec<PathBuf>,
+}
+
+/// Makes the root of this mount namespace and enters it.
+pub(super) fn make(mut parts: Parts<'_>) -> Result<(), SandboxError> {
+    mounts::make_private()?;
+    let nodes = devices::take()?;
+    let host = mounts::copy(Path::new("/"))?;
+    mounts::restrict(&host, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
+    mounts::enter(&host)?;
+    mounts::place(&mounts::make("proc", &[])?, "/proc").map_err(|e| super::mend::proc_refused(&e))?;
+    devices::mount(&nodes)?;
+    cover(&parts)?;
+    let template = mounts::copy(Path::new("/"))?;
+    own_places(&mut parts)?;
+    mounts::place(&template, TEMPLATE)
+}
+
+/// Empty directories over what is the host's own business, and our texts over the files that name it.
+fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
+    let run = mounts::memory("0755")?;
+    mounts::place(&run, "/run")?;
+    if let Some(at) = parts.words.resolv_in_run() {
+        let parent = at.parent().unwrap_or(Path::new("/run"));
+        fs::create_dir_all(parent).doing(format_args!("make {}", parent.display()))?;
+        fs::write(at, &parts.words.resolv).doing(format_args!("write {}", at.display()))?;
+    }
+    let texts = Path::new(OWN).join("etc");
+    fs::create_dir_all(&texts).doing("make a directory in /run")?;
+    fs::write(texts.join("resolv.conf"), &parts.words.resolv).doing("write resolv.conf")?;
+    for (number, (path, text)) in parts.words.covers().into_iter().enumerate() {
+        let ours = texts.join(number.to_string());
+        if path.is_file() {
+            fs::write(&ours, text).doing(format_args!("write {}", path.display()))?;
+            mounts::place(&mounts::copy(&ours)?, &path.to_string_lossy())?;
+        }
+    }
+    mounts::restrict(&run, mounts::READ_ONLY)?;
+    let hidden = parts.hidden.iter().map(PathBuf::as_path);
+    for place in ["/tmp", "/var/tmp", "/home", "/root"].into_iter().map(Path::new).chain(hidden) {
+        let plain = fs::symlink_metadata(place).is_ok_and(|found| found.is_dir());
+        if plain {
+            let empty = mounts::memory("0755")?;
+            mounts::restrict(&empty, mounts::READ_ONLY)?;
+            mounts::place(&empty, &place.to_string_lossy())?;
+        }
+    }
+    Ok(())
+}
+
+/// What only the driver has: the grants, a /run and a /tmp to write, the program under its names.
+fn own_places(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
+    private_run()?;
+    for (grant, at) in parts.grants.iter().zip([STORE, CACHE, STAGE]) {
+        fs::create_dir_all(at).doing(format_args!("make {at}"))?;
+        mounts::restrict(grant, mounts::NO_SUID | mounts::NO_DEV)?;
+        mounts::place(grant, at)?;
+    }
+    fs::create_dir_all(TEMPLATE).doing("make a directory in /run")?;
+    shims(&mut parts.program)?;
+    let scratch = super::traces::scratch(Path::new(STORE))?;
+    for place in ["/tmp", "/var/tmp"] {
+        mounts::place(&mounts::copy(&scratch)?, place)?;
+    }
+    mounts::place(&mounts::memory("0700")?, "/root")?;
+    devices::mount_private()
+}
+
+/// A /run to write, with what its read-only cover has.
+pub(super) fn private_run() -> Result<(), SandboxError> {
+    let mut files = Vec::new();
+    remember(Path::new("/run"), &mut files).doing("read /run")?;
+    mounts::place(&mounts::memory("0755")?, "/run")?;
+    for (path, content) in files {
+        match content {
+            None => fs::create_dir_all(&path),
+            Some(text) => fs::write(&path, text),
+        }
+        .doing(format_args!("write {}", path.display()))?;
+    }
+    fs::create_dir_all("/run/lock").doing("make /run/lock")?;
+    fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777)).doing("open /run/lock to everyone")
+}
+
+/// Directories and files below a directory, in an order in which they can be made.
+fn remember(dir: &Path, files: &mut Vec<(PathBuf, Option<Vec<u8>>)>) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.push((path.clone(), None));
+            remember(&path, files)?;
+        } else {
+            let content = fs::read(&path)?;
+            files.push((path, Some(content)));
+        }
+    }
+    Ok(())
+}
+
+/// This program on a read-only file system of its own, under every name that it answers to. A copy, so that neither the
+/// rights on the way to the installed file nor `noexec` there matter, and so that nobody inside can write to it.
+fn shims(program: &mut File) -> Result<(), SandboxError> {
+    fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
+    let mount = mounts::memory("0755")?;
+    mounts::place(&mount, SHIMS)?;
+    let first = Path::new(SHIMS).join("dibber");
+    let mut copy = File::options().write(true).create_new(true).mode(0o755).open(&first).doing("copy the program")?;
+    io::copy(program, &mut copy).doing("copy the program")?;
+    drop(copy);
+    fs::set_permissions(&first, PermissionsExt::from_mode(0o755)).doing("make the program executable")?;
+    for name in dibber_shim::names() {
+        fs::hard_link(&first, Path::new(SHIMS).join(name)).doing(format_args!("name {name}"))?;
+    }
+    mounts::restrict(&mount, mounts::READ_ONLY)
+}

@@ -1,0 +1,148 @@
+//! A hook's own namespaces, inside the worker's: made by this program, started again under another name.
+//!
+//! In: an order, over a socket. Out: a report, over the same. Never: a mount of the store or the stage in reach of a hook.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use dibber_shim::MountRequest;
+use rustix::process::DumpableBehavior;
+use rustix::thread::UnshareFlags;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Doing, SandboxError};
+use super::kernel::Fork;
+use super::wire::Link;
+use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
+use super::{BUILD, CACHE, HOSTNAME, SHIMS, TEMPLATE, devices, exec, kernel, mounts, root, tree};
+
+/// What is to be run.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Action {
+    /// A file below the hooks directory.
+    Script(String),
+    /// A program and its arguments.
+    Command(Vec<String>),
+    /// Only environment.d, and what comes of it.
+    Environment,
+    /// A shell for a person.
+    Shell,
+}
+
+/// What the driver tells a hook's first process.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) chroot: bool,
+    pub(super) build_dir: PathBuf,
+    pub(super) tmp: PathBuf,
+    pub(super) action: Action,
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) environment_files: Vec<String>,
+    pub(super) mounts: Vec<MountRequest>,
+    /// `TERM` of the person.
+    pub(super) terminal: String,
+}
+
+/// What the hook's process 1 answers at the end.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub(super) code: i32,
+    /// The file of environment.d that was being read when the shell ended.
+    pub(super) reading: String,
+    pub(super) record: String,
+    /// `NAME=value`, each ended by NUL.
+    pub(super) environment: String,
+}
+
+/// A record longer than this is cut: it is data of a hook, and a hook may write anything.
+const LONGEST_RECORD: usize = 1 << 20;
+
+/// The work of a process that was started as a hook's first.
+pub(super) fn main() -> ! {
+    std::process::exit(run().unwrap_or(UNFIT))
+}
+
+fn run() -> Result<i32, SandboxError> {
+    let mut link = Link::from_stdin().doing("hear the driver")?;
+    let order: Order = link.hear().doing("hear what to run")?;
+    let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let entered = enter_user_namespace(&mut link)
+        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"));
+    if let Err(error) = entered {
+        link.tell(&Some(error.to_string())).doing("report a failure")?;
+        return Ok(UNFIT);
+    }
+    match kernel::fork().doing("start a process")? {
+        Fork::Parent(child) => {
+            drop(link);
+            Ok(ended(child))
+        }
+        Fork::Child => first(link, &order),
+    }
+}
+
+/// Process 1 of the hook's namespace. Its end is the end of all that the hook started.
+fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
+    // Hooks have this process's ids: it must not be theirs to trace.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("guard the hook's process 1")?;
+    if let Err(error) = assemble(order) {
+        link.tell(&Some(error.to_string())).doing("report a failure")?;
+        return Ok(UNFIT);
+    }
+    link.tell(&None::<String>).doing("report a start")?;
+    let code = match kernel::fork().doing("start the hook")? {
+        Fork::Parent(child) => reap_until(child),
+        Fork::Child => {
+            drop(link);
+            eprintln!("dibber: {}", exec::become_hook(order));
+            std::process::exit(127)
+        }
+    };
+    link.tell(&report(code)).doing("report the end")?;
+    Ok(0)
+}
+
+fn report(code: i32) -> Report {
+    let text = |path: &str| {
+        let bytes = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_RECORD)]).into_owned()
+    };
+    Report {
+        code,
+        reading: text(exec::READING),
+        record: text(exec::RECORD),
+        environment: text(exec::ENVIRONMENT),
+    }
+}
+
+/// Makes the root that the hook sees, and enters it.
+fn assemble(order: &Order) -> Result<(), SandboxError> {
+    rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
+    let root = mounts::copy(Path::new(TEMPLATE))?;
+    let build = mounts::copy(&order.build_dir)?;
+    let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
+    let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
+    mounts::enter(&root)?;
+    mounts::place(&mounts::make("proc", &[])?, "/proc")?;
+    root::private_run()?;
+    for (mount, at) in [(build, BUILD), (cache, CACHE), (shims, SHIMS)] {
+        fs::create_dir_all(at).doing(format_args!("make {at}"))?;
+        mounts::place(&mount, at)?;
+    }
+    for (at, mount) in &temporary {
+        mounts::place(mount, at)?;
+    }
+    mounts::place(&mounts::memory("0700")?, "/root")?;
+    devices::mount_private()?;
+    tree::replay(&order.mounts)?;
+    if order.chroot {
+        tree::enter()?;
+    }
+    for path in [exec::RECORD, exec::READING, exec::ENVIRONMENT] {
+        fs::write(path, "").doing(format_args!("make {path}"))?;
+        fs::set_permissions(path, PermissionsExt::from_mode(0o666)).doing(format_args!("open {path} to everyone"))?;
+    }
+    Ok(())
+}

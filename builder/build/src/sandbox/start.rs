@@ -1,0 +1,147 @@
+//! The person's side: starts a worker, maps its ids, holds its life.
+//!
+//! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::error::{Doing, SandboxError};
+use super::ids::{Ids, Writer};
+use super::wire::Link;
+use super::words::Words;
+use super::worker::Setup;
+use super::{WORKER, mend};
+
+/// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
+/// set-user-ID files, and belong to the sandbox's root.
+#[derive(Clone, Debug)]
+pub struct Grants {
+    /// Layers and checkpoints. Seen by the driver alone.
+    pub store: PathBuf,
+    /// Downloads. Seen by host-side hooks too.
+    pub cache: PathBuf,
+    /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
+    pub stage: PathBuf,
+}
+
+/// A worker that runs. It ends when this is dropped or killed, or when this process ends, however it ends.
+pub struct Worker {
+    child: Child,
+    _life: Link,
+    /// What the driver writes to its events.
+    pub events: File,
+    /// User and group that own, on the host, what the sandbox's root makes: (uid, gid).
+    pub owner: (u32, u32),
+}
+
+impl Worker {
+    /// Ends it and everything in it. Returns when its first process is gone.
+    pub fn kill(&mut self) {
+        // Having ended already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its end. A driver's exit code is the status's; one that was killed by signal N ends with 128 + N.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
+pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
+    let ids = Ids::for_sandbox()?;
+    let dirs = [&grants.store, &grants.cache, &grants.stage];
+    for dir in dirs {
+        give(dir, &ids).map_err(|source| SandboxError::Grant { path: dir.clone(), source })?;
+    }
+    let absolute = |dir: &PathBuf| {
+        fs::canonicalize(dir).map_err(|source| SandboxError::Grant { path: dir.clone(), source })
+    };
+    let setup = Setup {
+        grants: [absolute(dirs[0])?, absolute(dirs[1])?, absolute(dirs[2])?],
+        as_root: ids.writer != Writer::Helpers && may_mount(),
+        words: Words::of_host(),
+        homes: homes(),
+    };
+    let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
+    let mut child = spawn(theirs)?;
+    let events = OwnedFd::from(child.stdout.take().expect("spawn asks for a pipe"));
+    let up = bring_up(&mut life, (&setup, job), &ids, child.id());
+    // A worker that is dropped is killed: on failure this very one.
+    let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
+    up.map(|()| worker)
+}
+
+/// Whether this process may copy mounts here. Root of a plain container may not; then the mapped ids must be able to reach
+/// the grants by themselves.
+fn may_mount() -> bool {
+    use rustix::thread::{CapabilitySet, capabilities};
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
+fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
+    Command::new("/proc/self/exe")
+        .arg0(WORKER)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .spawn()
+        .doing("start a worker")
+}
+
+/// Speaks with the worker until its sandbox stands.
+fn bring_up(life: &mut Link, (setup, job): (&Setup, &[u8]), ids: &Ids, pid: u32) -> Result<(), SandboxError> {
+    life.tell(setup).doing("tell the worker what to do")?;
+    life.send(job).doing("tell the worker its job")?;
+    answer(life)?;
+    ids.write(pid)?;
+    life.send(b"mapped").doing("tell the worker that its ids are mapped")?;
+    answer(life)
+}
+
+/// Hears that a stage was reached, or why not.
+pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
+    let failed: Option<String> = life.hear().doing("hear from a process of the sandbox, which ended early")?;
+    failed.map_or(Ok(()), |text| Err(SandboxError::Inside(text)))
+}
+
+/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already.
+fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
+    let found = fs::metadata(dir)?;
+    if !found.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    if found.mode() & 0o7777 != 0o700 {
+        fs::set_permissions(dir, PermissionsExt::from_mode(0o700))?;
+    }
+    let (user, group) = ids.root();
+    if ids.writer != Writer::Helpers && (found.uid(), found.gid()) != (user, group) {
+        // Maps are written in the ids of this very namespace, so an owner needs no translation.
+        std::os::unix::fs::chown(dir, Some(user), Some(group))?;
+    }
+    Ok(())
+}
+
+/// Where the person keeps things, if that is not below a directory that is covered anyway.
+fn homes() -> Vec<PathBuf> {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let listed = passwd.lines().filter(|line| line.split(':').nth(2) == Some(&uid));
+    let listed = listed.filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
+    let all = listed.chain(std::env::var_os("HOME").map(PathBuf::from));
+    let mut homes: Vec<_> = all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
+    homes.sort();
+    homes.dedup();
+    homes
+}

@@ -1,0 +1,94 @@
+//! The chroot side of a hook's root: the tree itself, with the kernel's file systems and our few files on top.
+//!
+//! In: `TMP_BUILD_DIR` in place. Out: the tree as the root of the namespace. Never: a way from there to the host's files.
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use dibber_shim::MountRequest;
+
+use super::error::{Doing, SandboxError};
+use super::mounts::{self, within};
+use super::{BUILD, OWN, SHIMS};
+
+/// Makes again the mounts that earlier host-side hooks left. One whose place is gone by now is left out.
+pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
+    for request in requests.iter().filter(|request| Path::new(&request.target).exists()) {
+        let output = Command::new("mount").args(&request.arguments).output().doing("run mount")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(SandboxError::Inside(format!(
+                "cannot repeat an earlier hook's `mount {}`: {}",
+                request.arguments.join(" "),
+                said.trim()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the tree the root.
+pub(super) fn enter() -> Result<(), SandboxError> {
+    let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).doing("read resolv.conf")?;
+    let build = File::open(BUILD).doing("open the build directory")?;
+    let open = |name: &str| within(&build, name, false).doing(format_args!("open {name} of the build directory"));
+    let root = mounts::copy_of(open("mnt")?, "the tree")?;
+    let hooks = mounts::copy_of(open("hooks")?, "the hooks")?;
+    mounts::restrict(&hooks, mounts::READ_ONLY)?;
+    let shims = mounts::copy(Path::new(SHIMS))?;
+    let places: [(&str, OwnedFd); 5] = [
+        ("proc", mounts::make("proc", &[])?),
+        ("sys", mounts::copy(Path::new("/sys"))?),
+        ("dev", mounts::copy(Path::new("/dev"))?),
+        ("run", mounts::memory("0755")?),
+        ("tmp/in_target.d", hooks),
+    ];
+    mounts::stack(&root)?;
+    for (name, mount) in &places {
+        let target = within(&root, name, false).doing(format_args!("open the tree's /{name}"))?;
+        mounts::place_on(mount, &target, name)?;
+    }
+    mounts::settle(&root)?;
+    fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
+    mounts::place(&shims, SHIMS)?;
+    fs::create_dir_all("/run/lock").doing("make /run/lock")?;
+    fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777)).doing("open /run/lock to everyone")?;
+    name_servers(&names)
+}
+
+/// Gives the tree's processes our name servers, without a change to the tree. From here on links cannot lead outside:
+/// there is no outside.
+fn name_servers(text: &str) -> Result<(), SandboxError> {
+    let (place, ours) = (Path::new("/etc/resolv.conf"), Path::new("/run/dibber/resolv.conf"));
+    fs::write(ours, text).doing("write resolv.conf")?;
+    match fs::canonicalize(place) {
+        Ok(found) if found.is_file() => mounts::place(&mounts::copy(ours)?, &found.to_string_lossy()),
+        Ok(_) => Ok(()),
+        Err(_) => match fs::read_link(place).ok().and_then(|target| in_run(&target)) {
+            // A link to what a daemon of the booted system will write: /run is ours, so it can be there now.
+            Some(target) => {
+                let parent = target.parent().unwrap_or(Path::new("/run"));
+                fs::create_dir_all(parent).doing("make the directory of resolv.conf")?;
+                fs::write(&target, text).doing("write resolv.conf")
+            }
+            None => Ok(()),
+        },
+    }
+}
+
+/// Where below /run a link in /etc leads, if it does.
+fn in_run(target: &Path) -> Option<PathBuf> {
+    let mut path = PathBuf::from("/");
+    for part in Path::new("/etc").join(target).components() {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::Normal(name) => path.push(name),
+            _ => {}
+        }
+    }
+    let path = path.strip_prefix("/var").map_or(path.clone(), |rest| Path::new("/").join(rest));
+    (path.starts_with("/run") && !path.starts_with(OWN)).then_some(path)
+}

@@ -1,0 +1,68 @@
+//! Messages between a process and the one that it started: a length, then bytes.
+//!
+//! In: a socket. Out: whole messages. Never: more than a gigabyte taken on the word of a length.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const LONGEST: u32 = 1 << 30;
+
+/// One end of a socket pair.
+pub(super) struct Link(UnixStream);
+
+impl Link {
+    /// Two ends that hear each other. Both close on exec.
+    pub(super) fn pair() -> io::Result<(Link, OwnedFd)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        Ok((Link(ours), theirs.into()))
+    }
+
+    /// The end that this process was started with, as its standard input; `/dev/null` takes that place.
+    pub(super) fn from_stdin() -> io::Result<Link> {
+        let link = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        Ok(Link(link.into()))
+    }
+
+    /// Sends bytes.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(bytes.len()).ok().filter(|len| *len <= LONGEST);
+        let length =
+            length.ok_or_else(|| io::Error::other(format!("a message of {} bytes", bytes.len())))?;
+        self.0.write_all(&length.to_le_bytes())?;
+        self.0.write_all(bytes)
+    }
+
+    /// Waits for a message. An end that is gone is `UnexpectedEof`.
+    pub(super) fn receive(&mut self) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length)?;
+        let length = u32::from_le_bytes(length);
+        if length > LONGEST {
+            return Err(io::Error::other(format!("a message that claims {length} bytes")));
+        }
+        let mut bytes = Vec::new();
+        (&self.0).take(length.into()).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 == u64::from(length) { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Sends a value.
+    pub(super) fn tell<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
+        self.send(&serde_json::to_vec(value).map_err(io::Error::other)?)
+    }
+
+    /// Waits for a value.
+    pub(super) fn hear<T: DeserializeOwned>(&mut self) -> io::Result<T> {
+        serde_json::from_slice(&self.receive()?).map_err(io::Error::other)
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

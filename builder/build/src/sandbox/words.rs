@@ -1,0 +1,77 @@
+//! The few files of the host's /etc that name the host, as the sandbox has them.
+//!
+//! In: the host's files. Out: their text inside, and where the name servers are looked for. Never: the host's own name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::HOSTNAME;
+
+/// Texts that take the place of the host's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Words {
+    /// Content of /etc/resolv.conf.
+    pub(super) resolv: String,
+    /// Where the host's /etc/resolv.conf is when all links are followed; none if it has none.
+    pub(super) resolv_at: Option<PathBuf>,
+    /// Content of /etc/hosts.
+    pub(super) hosts: String,
+}
+
+impl Words {
+    /// Reads the host's.
+    pub(super) fn of_host() -> Words {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        Words {
+            resolv: fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+            resolv_at: fs::canonicalize("/etc/resolv.conf").ok(),
+            hosts: without_host(&hosts, &name),
+        }
+    }
+
+    /// The files to be covered, and what with.
+    pub(super) fn covers(&self) -> Vec<(PathBuf, String)> {
+        let mut covers = vec![
+            (PathBuf::from("/etc/hosts"), self.hosts.clone()),
+            (PathBuf::from("/etc/hostname"), format!("{HOSTNAME}\n")),
+            (PathBuf::from("/etc/machine-id"), "uninitialized\n".to_owned()),
+        ];
+        if let Some(at) = self.resolv_at.as_ref().filter(|at| !at.starts_with("/run")) {
+            covers.push((at.clone(), self.resolv.clone()));
+        }
+        covers
+    }
+
+    /// Where under /run the name servers are looked for, if it is there.
+    pub(super) fn resolv_in_run(&self) -> Option<&Path> {
+        self.resolv_at.as_deref().filter(|at| at.starts_with("/run"))
+    }
+}
+
+/// The lines of /etc/hosts that do not name this host, after our own. A builder's own entries for its mirrors stay.
+fn without_host(hosts: &str, name: &str) -> String {
+    let ours = format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {HOSTNAME}\n");
+    let short = name.split('.').next().unwrap_or(name);
+    let about = |line: &&str| {
+        let mut words = line.split('#').next().unwrap_or("").split_whitespace().skip(1).peekable();
+        words.peek().is_some() && !words.any(|w| w == name || w.split('.').next() == Some(short) || w == "localhost")
+    };
+    let kept: String = hosts.lines().filter(about).map(|line| format!("{line}\n")).collect();
+    ours + &kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_lose_the_builders_name_and_keep_its_mirrors() {
+        let kept = without_host("127.0.0.1 localhost\n10.0.0.9 ci17.example ci17\n10.0.0.2 mirror.example\n", "ci17");
+        assert!(kept.contains("10.0.0.2 mirror.example\n"));
+        assert!(!kept.contains("ci17"));
+        assert_eq!(kept.matches(" localhost\n").count(), 1);
+    }
+}

@@ -1,0 +1,52 @@
+//! `dibber cache`.
+//!
+//! In: arguments. Out: a list, or what was removed. Never: a checkpoint of a running build removed.
+
+use std::time::SystemTime;
+
+use dibber_build::set;
+use dibber_build::store::Store;
+use dibber_model::Bytes;
+
+use crate::args::{CacheArgs, CacheCommand};
+use crate::exit::Exit;
+use crate::progress::duration;
+use crate::report::Problem;
+use crate::{request, say};
+
+/// Lists or prunes.
+pub(crate) fn cache(args: &CacheArgs) -> Result<Exit, Problem> {
+    let path = request::store_path(args.cache_dir.as_ref())?;
+    match args.command {
+        CacheCommand::Ls => {
+            let store = Store::open(&path).map_err(|e| Problem::new(Exit::Fault, e))?;
+            say(list(&store)?);
+        }
+        CacheCommand::Prune { limit, all } => {
+            let stop = set::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
+            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, &stop)?;
+            say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn list(store: &Store) -> Result<String, Problem> {
+    let listed = store.list().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let mut text = format!("{:<12} {:>9} {:>12}  {:<24} {}\n", "id", "size", "last used", "image", "step");
+    let now = SystemTime::now();
+    let mut whole = 0;
+    for entry in &listed {
+        whole += entry.bytes;
+        let ago = now.duration_since(entry.used).unwrap_or_default().as_secs_f64();
+        let (image, step) = match &entry.meta {
+            Some(meta) => (meta.image.as_str(), format!("{}/{} {}", meta.phase, meta.name, meta.element)),
+            None => ("?", "(corrupted)".to_string()),
+        };
+        let size = Bytes(entry.bytes).to_string();
+        let ago = format!("{} ago", duration(ago));
+        text += &format!("{:<12} {size:>9} {ago:>12}  {image:<24} {}\n", entry.id.short(), step.trim_end());
+    }
+    text += &format!("{} checkpoints, {} in {}", listed.len(), Bytes(whole), store.path().display());
+    Ok(text)
+}

@@ -1,0 +1,45 @@
+//! `dibber doctor`.
+//!
+//! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
+
+use dibber_build::doctor::{Need, tools};
+use dibber_build::sandbox::{Finding, State, probe};
+
+use crate::exit::Exit;
+use crate::say;
+
+/// Prints every finding; fails if building would.
+pub(crate) fn doctor() -> Exit {
+    let findings = probe();
+    let mut blocked = false;
+    for finding in &findings {
+        blocked |= finding.state == State::Missing;
+        say(line(finding));
+    }
+    for tool in tools() {
+        let missing = tool.found.is_none();
+        blocked |= missing && tool.need == Need::Building;
+        let state = match (missing, tool.need) {
+            (false, _) => "ok     ",
+            (true, Need::Building) => "MISSING",
+            (true, _) => "lacking",
+        };
+        let mend = if missing { format!("; apt install {}", tool.package) } else { String::new() };
+        say(format!("{state}  {}: {}{mend}", tool.program, tool.purpose));
+    }
+    say(if blocked { "\nthis machine cannot build yet" } else { "\nthis machine can build" });
+    if blocked { Exit::Machine } else { Exit::Ok }
+}
+
+fn line(finding: &Finding) -> String {
+    let state = match finding.state {
+        State::Ok => "ok     ",
+        State::Degraded => "lacking",
+        State::Missing => "MISSING",
+    };
+    let mut text = format!("{state}  {}", finding.what);
+    for more in [&finding.why, &finding.mend].into_iter().filter(|more| !more.is_empty()) {
+        text += &format!("\n         {more}");
+    }
+    text
+}

@@ -1,0 +1,40 @@
+//! The elements, layouts and image files that the program carries, so that the one file works anywhere.
+//!
+//! In: the repository, at compile time. Out: paths and bytes. Never: a file read at run time.
+
+use dibber_build::scan::Embedded;
+use include_dir::{Dir, include_dir};
+
+static ELEMENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../elements");
+static LAYOUTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../layouts");
+static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../images");
+
+/// Path from the top of the repository, and content, of every file.
+pub(crate) struct Carried(Vec<(String, &'static [u8])>);
+
+impl Carried {
+    /// Everything.
+    pub(crate) fn all() -> Self {
+        let mut files = Vec::new();
+        for (top, dir) in [("elements", &ELEMENTS), ("layouts", &LAYOUTS), ("images", &IMAGES)] {
+            collect(top, dir, &mut files);
+        }
+        Carried(files)
+    }
+
+    /// The same, as the scanner wants it.
+    pub(crate) fn files(&self) -> Vec<Embedded<'_>> {
+        self.0.iter().map(|(path, bytes)| Embedded { path, bytes }).collect()
+    }
+
+    /// Names of built-in images.
+    pub(crate) fn images() -> Vec<String> {
+        let stem = |file: &include_dir::File<'_>| Some(file.path().file_stem()?.to_str()?.to_string());
+        IMAGES.files().filter_map(stem).collect()
+    }
+}
+
+fn collect(top: &str, dir: &'static Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
+    files.extend(dir.files().map(|file| (format!("{top}/{}", file.path().display()), file.contents())));
+    dir.dirs().for_each(|dir| collect(top, dir, files));
+}

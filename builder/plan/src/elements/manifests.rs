@@ -1,0 +1,97 @@
+//! What stands in `/etc/dib-manifests`.
+//!
+//! In: names, variables, arguments. Out: files as texts, all mode 0600 and root's in the image. Never: a secret that
+//! a variable holds by its name, nor the password of a URL: dib writes every `DIB_*` of the caller's environment as it is.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Variables that dib's own elements set for hooks, and hooks of other elements (`dpkg`) read.
+pub const IMAGE_DIR: (&str, &str) = ("DIB_MANIFEST_IMAGE_DIR", "/etc/dib-manifests");
+
+/// `dib-element-manifest`: one name a line, native ones too.
+pub fn element_manifest(names: &[String]) -> String {
+    let mut names: alloc::vec::Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|name| format!("{name}\n")).collect()
+}
+
+/// `dib_environment`: the `DIB_*` variables, one a line as `declare -x` prints them.
+pub fn environment(variables: &BTreeMap<String, String>) -> String {
+    let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_"));
+    dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", escaped(&public(name, value)))).collect()
+}
+
+/// The value with what is secret left out: all of it if the name says so, or the user and password of a URL.
+fn public(name: &str, value: &str) -> String {
+    if ["PASSWORD", "PASSWD", "SECRET", "TOKEN"].iter().any(|word| name.contains(word)) {
+        return String::from("***");
+    }
+    let words = value.split(' ').map(|word| {
+        let authority = word
+            .split_once("://")
+            .map(|(scheme, rest)| (scheme, rest.split_at(rest.find('/').unwrap_or(rest.len()))));
+        match authority.and_then(|(scheme, (host, path))| Some((scheme, host.rsplit_once('@')?.1, path))) {
+            Some((scheme, host, path)) => format!("{scheme}://***@{host}{path}"),
+            None => String::from(word),
+        }
+    });
+    words.collect::<alloc::vec::Vec<_>>().join(" ")
+}
+
+/// `dib_arguments`: the command line, one line.
+pub fn arguments(arguments: &[String]) -> String {
+    format!("{}\n", arguments.join(" "))
+}
+
+/// All files of the manifests directory that planning knows, by name.
+pub fn files(
+    names: &[String],
+    variables: &BTreeMap<String, String>,
+    command: &[String],
+) -> BTreeMap<String, String> {
+    [
+        ("dib-element-manifest", element_manifest(names)),
+        ("dib_environment", environment(variables)),
+        ("dib_arguments", arguments(command)),
+    ]
+    .map(|(name, text)| (name.to_string(), text))
+    .into()
+}
+
+/// As bash quotes within double quotes.
+fn escaped(value: &str) -> String {
+    let mut text = String::new();
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{env, words};
+    use super::*;
+
+    #[test]
+    fn texts() {
+        let files =
+            files(&words("vm base"), &env("DIB_RELEASE=bookworm HOME=/root DIB_X=a\"$b"), &words("vm -o x"));
+        assert_eq!(files["dib-element-manifest"], "base\nvm\n");
+        assert_eq!(
+            files["dib_environment"],
+            "declare -x DIB_RELEASE=\"bookworm\"\ndeclare -x DIB_X=\"a\\\"\\$b\"\n"
+        );
+        let secret = environment(&env("DIB_DEV_USER_PASSWORD=x DIB_M=http://u:p@h/a@b DIB_N=http://h/a@b"));
+        assert_eq!(
+            secret,
+            "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_M=\"http://***@h/a@b\"\ndeclare -x DIB_N=\"http://h/a@b\"\n"
+        );
+        assert_eq!(files["dib_arguments"], "vm -o x\n");
+    }
+}
