@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dibber_build::capture::{CaptureOptions, CapturedFiles, capture};
+use dibber_build::capture::{CaptureOptions, capture};
 use dibber_build::pour::{Container, Files, Manner, Stamp, Target, pour};
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{self, Ext4Params};
@@ -23,21 +23,6 @@ use dibber_model::{
 };
 use rustix::fs::{SeekFrom, seek};
 use uuid::Uuid;
-
-/// What a captured tree's files are to the pour.
-struct Captured(CapturedFiles);
-
-impl Files for Captured {
-    fn open(&self, file: FileRef) -> io::Result<File> {
-        self.0.open(file)
-    }
-    fn name(&self, file: FileRef) -> PathBuf {
-        self.0.name(file)
-    }
-    fn stamp(&self, _: FileRef) -> Option<Stamp> {
-        None
-    }
-}
 
 /// One raw image.
 struct Image(PathBuf);
@@ -166,7 +151,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
         stages.done("capture");
         let whole = outputs.get(1).is_some_and(|kind| kind == "raw");
-        (if whole { bare(&tree)? } else { gpt(&tree)? }, Box::new(Captured(files)))
+        (if whole { bare(&tree)? } else { gpt(&tree)? }, Box::new(files))
     } else {
         (data(Path::new(from))?, Box::new(Image(from.into())))
     };

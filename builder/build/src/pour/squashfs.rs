@@ -66,7 +66,7 @@ fn held(tree: &Tree) -> (Tree, Vec<LeftOut>) {
     let (mut held, mut left_out) = (tree.clone(), Vec::new());
     for (path, id) in tree.walk() {
         let inode = held.inode_mut(id);
-        let path = name_of(path);
+        let path = name_of(&path);
         let mut leave = |what: String| left_out.push(LeftOut { path: path.clone(), what });
         if id == InodeId::ROOT && (inode.meta.uid, inode.meta.gid) != (0, 0) {
             leave(format!("the owner {}:{} of the root directory", inode.meta.uid, inode.meta.gid));

@@ -65,7 +65,7 @@ pub fn tar(tree: &Tree, files: &dyn Files, stream: Stream<'_>) -> Result<Vec<Lef
             Kind::Fifo => archive.entry(&Entry { name: &name, ..new(EntryType::Fifo) })?,
             Kind::Socket => {
                 left_out
-                    .push(LeftOut { path: name_of(path), what: "a socket, which tar cannot hold".into() });
+                    .push(LeftOut { path: name_of(&path), what: "a socket, which tar cannot hold".into() });
                 continue;
             }
         }
@@ -88,8 +88,8 @@ pub fn tgz(tree: &Tree, files: &dyn Files, stream: Stream<'_>, level: u8) -> Res
     Ok(left_out)
 }
 
-pub(super) fn name_of(path: Vec<u8>) -> PathBuf {
-    PathBuf::from(std::ffi::OsString::from_vec([b"/", &path[..]].concat()))
+pub(super) fn name_of(path: &[u8]) -> PathBuf {
+    PathBuf::from(std::ffi::OsString::from_vec([b"/", path].concat()))
 }
 
 /// One member of the archive.
