@@ -6,11 +6,12 @@ use dibber_build::doctor::{Need, tools};
 use dibber_build::sandbox::{Finding, State, probe};
 
 use crate::exit::Exit;
-use crate::say;
+use crate::report::Problem;
+use crate::{request, say};
 
 /// Prints every finding; fails if building would.
-pub(crate) fn doctor() -> Exit {
-    let findings = probe();
+pub(crate) fn doctor() -> Result<Exit, Problem> {
+    let findings = probe(&request::store_path(None)?);
     let mut blocked = false;
     for finding in &findings {
         blocked |= finding.state == State::Missing;
@@ -28,7 +29,7 @@ pub(crate) fn doctor() -> Exit {
         say(format!("{state}  {}: {}{mend}", tool.program, tool.purpose));
     }
     say(if blocked { "\nthis machine cannot build yet" } else { "\nthis machine can build" });
-    if blocked { Exit::Machine } else { Exit::Ok }
+    Ok(if blocked { Exit::Machine } else { Exit::Ok })
 }
 
 fn line(finding: &Finding) -> String {

@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Build(args) => build::build(args),
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
-        Command::Doctor => Ok(doctor::doctor()),
+        Command::Doctor => doctor::doctor(),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args),

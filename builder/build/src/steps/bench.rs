@@ -77,6 +77,12 @@ impl<'a> Bench<'a> {
         Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), emit }
     }
 
+    /// A bench for programs that are no hooks: `environment.d` is not read for them.
+    pub(super) fn without_environment(mut self) -> Self {
+        self.environment.clear();
+        self
+    }
+
     /// Where the tree is mounted, for reading what a program left.
     pub(super) fn tree(&self) -> PathBuf {
         self.dir.join("mnt")

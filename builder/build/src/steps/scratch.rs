@@ -56,7 +56,7 @@ impl Scratch for ScratchTree<'_> {
                 said.push('\n');
             }
         };
-        let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear);
+        let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear).without_environment();
         let words: Vec<String> = argv.iter().map(ToString::to_string).collect();
         let what = What::Command(&words);
         let action = Action::Script { path: String::new() };
