@@ -71,9 +71,9 @@ impl<'a> Ids<'a> {
     }
 
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
-    pub(super) fn of_added(&self, parent: Digest, phase: Phase, name: &str) -> Digest {
+    pub(super) fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
-        hasher.digest(parent).part(phase.name().as_bytes()).part(name.as_bytes());
+        hasher.digest(self.of(parent, step));
         hasher.finish()
     }
 }
