@@ -24,7 +24,7 @@ echo set > setuid; chown 1000:1001 setuid; chmod 4755 setuid
 mkdir sticky; chmod 1777 sticky; chown 12345:65000 sticky
 touch -d '1999-12-31 23:59:59' old
 for i in $(seq 300); do echo $i > deep/er/$i; done
-umask > mask; echo "$TZ" > zone; uname -n > node; id > identity; env | sort > environment
+umask > mask; echo "${TZ:-}" > zone; uname -n > node; id > identity; env | sort > environment
 date +%Z > date 2>/dev/null || true
 sleep 0.0$((RANDOM % 10)); echo $$ > /tmp/goes
 "#;
@@ -35,7 +35,7 @@ cd "$TMP_MOUNT_PATH"
 cp bin/busybox things/capable; setcap cap_net_raw,cap_net_bind_service=ep things/capable
 setfattr -n user.note -v hello things/file
 setfattr -n user.large -v "$(printf 'v%.0s' $(seq 2000))" things/file
-setfacl -m u:1000:rw,g:1001:r things/setuid
+setfacl -m u:1000:rw,g:1001:r things/sparse
 setfacl -d -m u:2000:rwx things/sticky
 umask > things/mask-outside; hostname > things/node-outside; id > things/identity-outside
 "#;
