@@ -58,13 +58,17 @@ struct Circumstances {
 const FIRST: Circumstances =
     Circumstances { name: "root", user: None, wrapped: &[], threads: "1", mask: 0o022, zone: "UTC" };
 
+/// Another machine, as far as programs can tell.
+const ELSEWHERE: &str = "hostname elsewhere.example; echo nameserver 192.0.2.1 > resolv; mount --bind resolv /etc/resolv.conf; exec \"$@\"";
+
+/// Each begins seconds after the one before: the clock is later too.
 const OTHERS: [Circumstances; 3] = [
     Circumstances { name: "threads, mask, zone", threads: "3", mask: 0o077, zone: "Asia/Kathmandu", ..FIRST },
     Circumstances { name: "an ordinary user", user: Some(USER), threads: "3", mask: 0o002, ..FIRST },
     Circumstances {
-        name: "another host name",
+        name: "another host name and resolver",
         user: None,
-        wrapped: &["unshare", "--uts", "sh", "-ec", "hostname elsewhere.example; exec \"$@\"", "sh"],
+        wrapped: &["unshare", "--uts", "--mount", "sh", "-ec", ELSEWHERE, "sh"],
         ..FIRST
     },
 ];
