@@ -84,7 +84,7 @@ impl BuildError {
             BuildError::Step(StepError::Hook(hook)) => Some(*hook),
             _ => None,
         };
-        Failure { kind, message, hook }
+        Failure { kind, message, hook, log: None }
     }
 
     fn kind(&self) -> FailureKind {

@@ -98,4 +98,6 @@ pub struct Failure {
     pub message: String,
     /// The hook, if it was one.
     pub hook: Option<HookFailure>,
+    /// Where everything that hooks printed can be read.
+    pub log: Option<std::path::PathBuf>,
 }

@@ -86,7 +86,7 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
             let kept = settings.output_dir.join(format!("{stem}.failed.log"));
             // The failure matters more than its log.
             let _ = fs::rename(&log, &kept);
-            return Err(failure);
+            return Err(Failure { log: Some(kept), ..failure });
         }
     };
     announce(&built, &settings.output_dir, events);
@@ -193,7 +193,7 @@ fn check_space(plan: &Plan, dir: &Path, former: Option<&(SetEntry, bool)>) -> Re
         dir.display(),
         plan.stem()
     );
-    Err(Failure { kind: FailureKind::Space, message, hook: None })
+    Err(Failure { kind: FailureKind::Space, message, hook: None, log: None })
 }
 
 /// Everything that the worker is told. Asks the network only for what is not recorded.
@@ -262,7 +262,7 @@ impl Conversation<'_> {
                 worker.kill();
                 drop(worker);
                 self.sweep();
-                return Err(Failure { kind: FailureKind::Interrupted, message: "interrupted".into(), hook: None });
+                return Err(Failure { kind: FailureKind::Interrupted, message: "interrupted".into(), hook: None, log: None });
             }
             let mut line = Vec::new();
             if lines.read_until(b'\n', &mut line).map_err(fault)? == 0 {
@@ -332,9 +332,13 @@ impl Conversation<'_> {
 
 fn put_in_place(dir: &Path, stage: &Stage, made: &Made, log: &Path) -> Result<Built, Failure> {
     let entry = commit(dir, stage, made).map_err(output)?;
-    if let Some(name) = log.file_name() {
-        // The set is committed; its log is for people.
-        let _ = fs::rename(log, dir.join(name));
+    // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
+    let said_something = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
+    if let Some(kept) = log.file_name().map(|name| dir.join(name)) {
+        if said_something {
+            let _ = fs::rename(log, &kept);
+        }
+        let _ = fs::remove_file(kept.with_extension("failed.log"));
     }
     Ok(Built::New(entry))
 }
@@ -348,7 +352,7 @@ fn announce(built: &Built, dir: &Path, events: &dyn Events) {
 }
 
 fn failure(kind: FailureKind, error: &dyn std::fmt::Display) -> Failure {
-    Failure { kind, message: error.to_string(), hook: None }
+    Failure { kind, message: error.to_string(), hook: None, log: None }
 }
 
 fn fault(error: impl std::fmt::Display) -> Failure {
