@@ -122,7 +122,8 @@ const SECURITY: &str = "http://security.debian.org/debian-security";
 
 /// `InRelease` of the release, its updates, and its security suite, as far as they are used.
 fn urls(plan: &Plan) -> Vec<String> {
-    let variable = |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let variable =
+        |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
     if !plan.elements.iter().any(|element| element.name == "debian-minimal") {
         return Vec::new();
     }
@@ -137,7 +138,8 @@ fn urls(plan: &Plan) -> Vec<String> {
     if variable("DIB_DEBIAN_UPDATES") != Some("0") {
         urls.push(format!("{mirror}/dists/{release}-updates/InRelease"));
     }
-    let security = plan.archive.security.as_deref().or(variable("DIB_DEBIAN_SECURITY_MIRROR")).unwrap_or(SECURITY);
+    let security =
+        plan.archive.security.as_deref().or(variable("DIB_DEBIAN_SECURITY_MIRROR")).unwrap_or(SECURITY);
     if security != "none" {
         urls.push(format!("{}/dists/{release}-security/InRelease", security.trim_end_matches('/')));
     }

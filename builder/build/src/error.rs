@@ -45,16 +45,22 @@ pub enum BuildError {
     #[error(transparent)]
     Pour(#[from] PourError),
     /// No kernel to take out.
-    #[error("vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out")]
+    #[error(
+        "vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out"
+    )]
     NoKernel,
     /// A kernel without its ramdisk.
-    #[error("initrd is wanted, and /boot has none for kernel {release}; install initramfs-tools or dracut, or leave the output initrd out")]
+    #[error(
+        "initrd is wanted, and /boot has none for kernel {release}; install initramfs-tools or dracut, or leave the output initrd out"
+    )]
     NoInitrd {
         /// Its release.
         release: String,
     },
     /// A kernel without its modules.
-    #[error("the newest kernel in /boot is {release}, and the image has no modules for it; remove the stale kernel")]
+    #[error(
+        "the newest kernel in /boot is {release}, and the image has no modules for it; remove the stale kernel"
+    )]
     NoModules {
         /// Its release.
         release: String,
@@ -90,13 +96,20 @@ impl BuildError {
     fn kind(&self) -> FailureKind {
         match self {
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
-            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => FailureKind::Input,
-            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
-            BuildError::Loader(_) | BuildError::NoKernel | BuildError::NoInitrd { .. } | BuildError::NoModules { .. } => {
+            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => {
                 FailureKind::Input
             }
-            BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => FailureKind::Space,
-            BuildError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => FailureKind::Space,
+            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
+            BuildError::Loader(_)
+            | BuildError::NoKernel
+            | BuildError::NoInitrd { .. }
+            | BuildError::NoModules { .. } => FailureKind::Input,
+            BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
+                FailureKind::Space
+            }
+            BuildError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                FailureKind::Space
+            }
             _ => FailureKind::Fault,
         }
     }

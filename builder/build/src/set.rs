@@ -60,7 +60,12 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
 }
 
 /// Builds one image, and puts its files in place.
-pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> Result<Built, Failure> {
+pub fn build(
+    plan: &Plan,
+    settings: &Settings,
+    events: &dyn Events,
+    stop: &Interrupts,
+) -> Result<Built, Failure> {
     let start = Instant::now();
     let stem = plan.stem();
     let store = Store::open(&settings.store).map_err(fault)?;
@@ -68,7 +73,8 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
     let stage = Stage::open(&settings.output_dir, &stem).map_err(output)?;
     let former = former(plan, &settings.output_dir)?;
     check_space(plan, &settings.output_dir, former.as_ref())?;
-    let build = build_job(plan, settings, &store, former.as_ref().filter(|(_, right)| *right).map(|(e, _)| e))?;
+    let build =
+        build_job(plan, settings, &store, former.as_ref().filter(|(_, right)| *right).map(|(e, _)| e))?;
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -77,7 +83,8 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
         estimate,
     });
     let log = stage.path().join(format!("{stem}.log"));
-    let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }.have(&Job::Build(Box::new(build)));
+    let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }
+        .have(&Job::Build(Box::new(build)));
     let built = match heard {
         Ok(Heard::UpToDate) => former.map(|(entry, _)| Built::Kept(entry)).ok_or_else(ended_early)?,
         Ok(Heard::Made(made)) => put_in_place(&settings.output_dir, &stage, &made, &log)?,
@@ -96,7 +103,12 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
 }
 
 /// Removes checkpoints, the least recently used first; tells (removed, bytes freed, bytes left).
-pub fn prune(store: &Path, limit: Option<Bytes>, all: bool, stop: &Interrupts) -> Result<(usize, u64, u64), Failure> {
+pub fn prune(
+    store: &Path,
+    limit: Option<Bytes>,
+    all: bool,
+    stop: &Interrupts,
+) -> Result<(usize, u64, u64), Failure> {
     let store = Store::open(store).map_err(fault)?;
     let scratch = tempfile::tempdir().map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(output)?;
@@ -120,7 +132,9 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
     let place = match former(plan, dir) {
         Ok(None) => format!("{} has no set of this image", dir.display()),
         Ok(Some((_, true))) => format!("{} has a set of this image, whole", dir.display()),
-        Ok(Some((_, false))) => format!("{} has a set of this image, of which files were changed", dir.display()),
+        Ok(Some((_, false))) => {
+            format!("{} has a set of this image, of which files were changed", dir.display())
+        }
         Err(failure) => failure.message,
     };
     let store = Store::seen_at(store);
@@ -140,8 +154,14 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
                 .iter()
                 .filter_map(|step| build.timings.get(&format!("{}/{}", step.phase, step.name)))
                 .sum();
-            let time = if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
-            format!("{at} of {} steps are kept; the first to run is {}/{}{time}", ids.len(), step.phase, step.name)
+            let time =
+                if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
+            format!(
+                "{at} of {} steps are kept; the first to run is {}/{}{time}",
+                ids.len(),
+                step.phase,
+                step.name
+            )
         }
     };
     format!("{steps}\n{place}")
@@ -197,7 +217,12 @@ fn check_space(plan: &Plan, dir: &Path, former: Option<&(SetEntry, bool)>) -> Re
 }
 
 /// Everything that the worker is told. Asks the network only for what is not recorded.
-fn build_job(plan: &Plan, settings: &Settings, store: &Store, in_place: Option<&SetEntry>) -> Result<Build, Failure> {
+fn build_job(
+    plan: &Plan,
+    settings: &Settings,
+    store: &Store,
+    in_place: Option<&SetEntry>,
+) -> Result<Build, Failure> {
     let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
         .map_err(|e| failure(FailureKind::Machine, &e))?;
     let mut job = known(plan, releases, store);
@@ -232,7 +257,10 @@ fn tools(plan: &Plan) -> Vec<(String, String)> {
         let output = Command::new(tool).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_string)
     };
-    ["mmdebstrap", "apt-get", "dpkg"].iter().map(|tool| (tool.to_string(), version(tool).unwrap_or_default())).collect()
+    ["mmdebstrap", "apt-get", "dpkg"]
+        .iter()
+        .map(|tool| (tool.to_string(), version(tool).unwrap_or_default()))
+        .collect()
 }
 
 enum Heard {
@@ -262,7 +290,12 @@ impl Conversation<'_> {
                 worker.kill();
                 drop(worker);
                 self.sweep();
-                return Err(Failure { kind: FailureKind::Interrupted, message: "interrupted".into(), hook: None, log: None });
+                return Err(Failure {
+                    kind: FailureKind::Interrupted,
+                    message: "interrupted".into(),
+                    hook: None,
+                    log: None,
+                });
             }
             let mut line = Vec::new();
             if lines.read_until(b'\n', &mut line).map_err(fault)? == 0 {
@@ -272,7 +305,9 @@ impl Conversation<'_> {
                 Line::Event(event) => self.tell(event, &mut log)?,
                 Line::UpToDate => answer = Some(Ok(Heard::UpToDate)),
                 Line::Made(made) => answer = Some(Ok(Heard::Made(made))),
-                Line::Pruned { removed, freed, left } => answer = Some(Ok(Heard::Pruned { removed, freed, left })),
+                Line::Pruned { removed, freed, left } => {
+                    answer = Some(Ok(Heard::Pruned { removed, freed, left }))
+                }
                 Line::Failed(failure) => answer = Some(Err(failure)),
             }
         }
@@ -291,15 +326,18 @@ impl Conversation<'_> {
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            sandbox::hand_over(&self.store.path().join(dir)).map_err(|e| failure(FailureKind::Machine, &e))?;
+            sandbox::hand_over(&self.store.path().join(dir))
+                .map_err(|e| failure(FailureKind::Machine, &e))?;
         }
         Ok(())
     }
 
     /// Waits until the worker says something, or the person does.
     fn interrupted(&self, worker: &Worker) -> Result<bool, Failure> {
-        let mut fds =
-            [PollFd::from_borrowed_fd(worker.events.as_fd(), PollFlags::IN), PollFd::new(&self.stop.0, PollFlags::IN)];
+        let mut fds = [
+            PollFd::from_borrowed_fd(worker.events.as_fd(), PollFlags::IN),
+            PollFd::new(&self.stop.0, PollFlags::IN),
+        ];
         loop {
             match poll(&mut fds, None) {
                 Ok(_) => return Ok(!fds[1].revents().is_empty()),

@@ -19,7 +19,8 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     let stop = set::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
     let progress = Progress::new(args.json, args.verbose);
     for (name, origin) in &sources.shadowed {
-        progress.emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
+        progress
+            .emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
     }
     let mut last = Exit::Ok;
     for plan in &plans {
