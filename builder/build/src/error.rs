@@ -87,7 +87,7 @@ impl BuildError {
         let kind = self.kind();
         let message = self.to_string();
         let hook = match self {
-            BuildError::Step(StepError::Hook(hook)) => Some(*hook),
+            BuildError::Step(StepError::Hook(hook)) => Some(hook),
             _ => None,
         };
         Failure { kind, message, hook, log: None }

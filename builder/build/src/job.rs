@@ -97,7 +97,7 @@ pub struct Failure {
     /// What happened, where, and what to do.
     pub message: String,
     /// The hook, if it was one.
-    pub hook: Option<HookFailure>,
+    pub hook: Option<Box<HookFailure>>,
     /// Where everything that hooks printed can be read.
     pub log: Option<std::path::PathBuf>,
 }

@@ -74,13 +74,7 @@ impl From<Failure> for Problem {
             FailureKind::Machine => Exit::Machine,
             FailureKind::Interrupted => Exit::Interrupted,
         };
-        Problem {
-            exit,
-            message: failure.message,
-            text: None,
-            hook: failure.hook.map(Box::new),
-            log: failure.log,
-        }
+        Problem { exit, message: failure.message, text: None, hook: failure.hook, log: failure.log }
     }
 }
 
