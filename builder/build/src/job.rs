@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Releases;
 use crate::event::Event;
-use crate::output::Made;
+use crate::output::{Made, OutputError};
 use crate::steps::HookFailure;
 
 /// The work of one worker.
@@ -100,4 +100,26 @@ pub struct Failure {
     pub hook: Option<Box<HookFailure>>,
     /// Where everything that hooks printed can be read.
     pub log: Option<std::path::PathBuf>,
+}
+
+impl Failure {
+    /// A failure of a kind, told by an error.
+    pub(crate) fn new(kind: FailureKind, error: &dyn std::fmt::Display) -> Self {
+        Failure { kind, message: error.to_string(), hook: None, log: None }
+    }
+
+    /// A worker that said nothing at its end.
+    pub(crate) fn ended_early() -> Self {
+        fault("the worker ended without an answer; what it printed last is above")
+    }
+}
+
+/// A failure without a kind of its own.
+pub(crate) fn fault(error: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Fault, &error)
+}
+
+/// Something is in the way of an output.
+pub(crate) fn in_the_way(error: OutputError) -> Failure {
+    Failure::new(FailureKind::Output, &error)
 }
