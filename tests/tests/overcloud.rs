@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use dibber_tests::{accepts, program, run};
+use dibber_tests::workshop::{self, USER, Workshop};
+use dibber_tests::{accepts, flip_bit, program, run};
 
 /// Minutes of emulated boot on a busy machine; a boot takes about one.
 const TIMEOUT: &str = "600";
@@ -166,27 +167,19 @@ fn a_second_build_runs_no_hook_and_keeps_the_files() {
 
 #[test]
 fn root_and_a_user_elsewhere_make_the_same_bytes() {
-    let home = place("user");
-    let user = dibber_tests::ordinary_user(&home);
-    let out = home.join("other/directory");
-    let script = "hostname elsewhere; umask 077; cd \"$1\"; shift; exec \"$@\"";
-    let status = Command::new("unshare")
-        .args(["--uts", "bash", "-c", script, "same-bytes", text(&home)])
-        .args(["setpriv", "--reuid", &user.name, "--regid", &user.name, "--init-groups"])
-        .args([
-            "env",
-            "-i",
-            "PATH=/usr/bin:/bin:/usr/sbin:/sbin",
-            "TZ=Asia/Tokyo",
-            &format!("HOME={}", text(&home)),
-        ])
-        .arg(dibber_tests::public_program(&home))
-        .args(["build", "overcloud-full", "-t", "raw,vmlinuz,initrd", "-j", "1", "-o", text(&out)])
-        .status()
-        .expect("unshare");
-    assert!(status.success(), "the user's build failed");
+    let shop = Workshop::of(Some(USER));
+    let script = "hostname elsewhere; umask 077; export TZ=Asia/Tokyo; exec \"$@\"";
+    let words = ["build", "overcloud-full", "-t", "raw,vmlinuz,initrd", "-j", "1", "-o", "other/directory"];
+    let mut build = Command::new("unshare");
+    build.args(["--uts", "bash", "-c", script, "elsewhere"]);
+    let inner = shop.dibber();
+    build.arg(inner.get_program()).args(inner.get_args()).args(words);
+    build.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    build.current_dir(shop.at("work"));
+    workshop::run(&mut build).well();
     for extension in ["raw", "vmlinuz", "initrd"] {
-        accepts("cmp", &[text(&image(extension)), text(&out.join(format!("overcloud-full.{extension}")))]);
+        let theirs = shop.at("work/other/directory").join(format!("overcloud-full.{extension}"));
+        accepts("cmp", &[text(&image(extension)), text(&theirs)]);
     }
 }
 
@@ -235,7 +228,7 @@ fn secure_boot_refuses_a_tampered_grub() {
     let grub = place("tampered").join("grubx64.efi");
     accepts("mcopy", &["-o", "-i", &esp, "::/EFI/BOOT/grubx64.efi", text(&grub)]);
     // Far inside its code section: the file stays a sound PE image, and its signature does not hold any more.
-    dibber_tests::flip_bit(&grub, 0x20000);
+    flip_bit(&grub, 0x20000);
     accepts("mcopy", &["-o", "-i", &esp, text(&grub), "::/EFI/BOOT/grubx64.efi"]);
     let (seen, said) = boot(&tampered, &["--firmware", "secureboot", "--expect", "Security Violation"]);
     assert!(seen, "the tampered GRUB was not refused:\n{said}");
