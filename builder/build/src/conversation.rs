@@ -56,12 +56,7 @@ impl Conversation<'_> {
                 worker.kill();
                 drop(worker);
                 self.sweep();
-                return Err(Failure {
-                    kind: FailureKind::Interrupted,
-                    message: "interrupted".into(),
-                    hook: None,
-                    log: None,
-                });
+                return Err(Failure::new(FailureKind::Interrupted, "interrupted"));
             }
             let mut line = Vec::new();
             if lines.read_until(b'\n', &mut line).map_err(fault)? == 0 {
@@ -86,14 +81,14 @@ impl Conversation<'_> {
         let cache = self.store.downloads("hooks").map_err(fault)?;
         let grants = Grants { store: self.store.path().into(), cache, stage: self.stage.path().into() };
         self.give_store()?;
-        sandbox::start(&bytes, &grants).map_err(|e| Failure::new(FailureKind::Machine, &e))
+        sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
             sandbox::hand_over(&self.store.path().join(dir))
-                .map_err(|e| Failure::new(FailureKind::Machine, &e))?;
+                .map_err(|e| Failure::of(FailureKind::Machine, e))?;
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use crate::capture::CaptureError;
 use crate::job::{Failure, FailureKind};
 use crate::loader::LoaderError;
+use crate::needs;
 use crate::parts::PartError;
-use crate::pour::PourError;
+use crate::pour::{PourError, ToolError};
 use crate::steps::StepError;
 use crate::store::StoreError;
 
@@ -94,7 +95,14 @@ impl BuildError {
     }
 
     fn kind(&self) -> FailureKind {
+        if needs::ran_out(self) {
+            return FailureKind::Space;
+        }
         match self {
+            BuildError::Pour(PourError::NoSpace { .. }) => FailureKind::Space,
+            BuildError::Pour(PourError::Tool { source: ToolError::Missing { .. }, .. }) => {
+                FailureKind::Machine
+            }
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
             BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => {
                 FailureKind::Input
@@ -105,9 +113,6 @@ impl BuildError {
             | BuildError::NoInitrd { .. }
             | BuildError::NoModules { .. } => FailureKind::Input,
             BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
-                FailureKind::Space
-            }
-            BuildError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 FailureKind::Space
             }
             _ => FailureKind::Fault,

@@ -3,6 +3,8 @@
 //! In and out: values that cross a pipe. Never: a file, an effect.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
 
 use dibber_model::Digest;
 use dibber_plan::Plan;
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Releases;
 use crate::event::Event;
+use crate::needs;
 use crate::output::{Made, OutputError};
 use crate::steps::HookFailure;
 
@@ -98,14 +101,26 @@ pub struct Failure {
     pub message: String,
     /// The hook, if it was one.
     pub hook: Option<Box<HookFailure>>,
-    /// Where everything that hooks printed can be read.
-    pub log: Option<std::path::PathBuf>,
+    /// Where the build's log was kept.
+    pub log: Option<PathBuf>,
 }
 
 impl Failure {
-    /// A failure of a kind, told by an error.
-    pub(crate) fn new(kind: FailureKind, error: &dyn std::fmt::Display) -> Self {
-        Failure { kind, message: error.to_string(), hook: None, log: None }
+    /// A failure that is a sentence.
+    pub fn new(kind: FailureKind, message: impl ToString) -> Self {
+        Failure { kind, message: message.to_string(), hook: None, log: None }
+    }
+
+    /// A failure of that kind, unless it comes down to a full filesystem.
+    pub(crate) fn of(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
+        let error = error.into();
+        if needs::ran_out(error.as_ref()) {
+            return Failure::new(
+                FailureKind::Space,
+                format!("{error}; free some space, or choose another directory"),
+            );
+        }
+        Failure::new(kind, error)
     }
 
     /// A worker that said nothing at its end.
@@ -115,11 +130,11 @@ impl Failure {
 }
 
 /// A failure without a kind of its own.
-pub(crate) fn fault(error: impl std::fmt::Display) -> Failure {
-    Failure::new(FailureKind::Fault, &error)
+pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
+    Failure::of(FailureKind::Fault, error)
 }
 
 /// Something is in the way of an output.
 pub(crate) fn in_the_way(error: OutputError) -> Failure {
-    Failure::new(FailureKind::Output, &error)
+    Failure::of(FailureKind::Output, error)
 }

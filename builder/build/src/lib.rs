@@ -18,6 +18,7 @@ pub mod job;
 pub mod kernel;
 pub mod layers;
 pub mod loader;
+mod needs;
 pub mod outlook;
 pub mod output;
 pub mod parts;

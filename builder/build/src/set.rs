@@ -16,8 +16,9 @@ use crate::answers::{self, Network, Releases};
 use crate::conversation::{Conversation, Heard, Interrupts};
 use crate::event::{Event, Events};
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
+use crate::needs;
 use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
-use crate::store::{ImageLock, Store};
+use crate::store::{ImageLock, Store, StoreError};
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -53,10 +54,15 @@ pub fn build(
     let start = Instant::now();
     let stem = plan.stem();
     let store = Store::open(&settings.store).map_err(fault)?;
-    let _lock: ImageLock = store.lock_image(&stem).map_err(|e| Failure::new(FailureKind::Output, &e))?;
+    let _lock: ImageLock = store.lock_image(&stem).map_err(|error| match error {
+        StoreError::Busy { .. } => Failure::new(FailureKind::Output, error),
+        other => fault(other),
+    })?;
+    needs::check_programs(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir)?;
-    check_space(plan, &settings.output_dir, former.as_ref())?;
+    needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
+    needs::check_cache(plan, store.path())?;
     let build =
         build_job(plan, settings, &store, former.as_ref().filter(|(_, right)| *right).map(|(e, _)| e))?;
     let estimate = build.timings.get("").copied();
@@ -75,17 +81,25 @@ pub fn build(
         }
         Ok(Heard::Made(made)) => put_in_place(&settings.output_dir, &stage, &made, &log)?,
         Ok(Heard::Pruned { .. }) => return Err(Failure::ended_early()),
+        Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
         Err(failure) => {
-            let kept = settings.output_dir.join(format!("{stem}.failed.log"));
+            let kept = settings.output_dir.join(failed_log(&stem));
             // The failure matters more than its log.
-            let _ = fs::rename(&log, &kept);
-            return Err(Failure { log: Some(kept), ..failure });
+            let log = fs::rename(&log, &kept).ok().map(|()| kept);
+            return Err(Failure { log, ..needs::or_space(failure, store.path()) });
         }
     };
+    // What went wrong is mended.
+    let _ = fs::remove_file(settings.output_dir.join(failed_log(&stem)));
     announce(&built, &settings.output_dir, events);
     let seconds = start.elapsed().as_secs_f64();
     events.emit(Event::ImageFinished { image: plan.image.clone(), target: plan.target.to_string(), seconds });
     Ok(built)
+}
+
+/// Name of the log of a build that failed.
+fn failed_log(stem: &str) -> String {
+    format!("{stem}.failed.log")
 }
 
 /// Removes checkpoints, the least recently used first; tells (removed, bytes freed, bytes left).
@@ -140,28 +154,6 @@ pub fn names(plan: &Plan) -> Vec<String> {
     names
 }
 
-/// Less than this is never enough for an image of an operating system and its log.
-const LEAST: Bytes = Bytes::mib(64);
-
-fn check_space(plan: &Plan, dir: &Path, former: Option<&(SetEntry, bool)>) -> Result<(), Failure> {
-    let needs = match former {
-        // The new set is made beside the old one.
-        Some((entry, _)) => Bytes(entry.files.iter().map(|file| file.bytes / 2).sum::<u64>().max(LEAST.0)),
-        None => plan.disk.size.map_or(LEAST, |size| Bytes((size.0 / 4).max(LEAST.0))),
-    };
-    let stat = rustix::fs::statvfs(dir).map_err(|e| fault(format!("{}: {e}", dir.display())))?;
-    let free = Bytes(stat.f_bavail.saturating_mul(stat.f_frsize));
-    if free >= needs {
-        return Ok(());
-    }
-    let message = format!(
-        "{} has {free} free, and {} needs about {needs}; free some space, or choose another --output-dir",
-        dir.display(),
-        plan.stem()
-    );
-    Err(Failure { kind: FailureKind::Space, message, hook: None, log: None })
-}
-
 /// Everything that the worker is told. Asks the network only for what is not recorded.
 fn build_job(
     plan: &Plan,
@@ -170,7 +162,7 @@ fn build_job(
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
     let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
-        .map_err(|e| Failure::new(FailureKind::Machine, &e))?;
+        .map_err(|e| Failure::of(FailureKind::Machine, e))?;
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.threads = settings.threads;
@@ -217,7 +209,6 @@ fn put_in_place(dir: &Path, stage: &Stage, made: &Made, log: &Path) -> Result<Bu
         if said_something {
             let _ = fs::rename(log, &kept);
         }
-        let _ = fs::remove_file(kept.with_extension("failed.log"));
     }
     Ok(Built::New(entry))
 }

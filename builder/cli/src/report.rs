@@ -3,6 +3,7 @@
 //! In: errors of every crate. Out: words on standard error, and an exit code. Never: only a colour to tell things apart.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use dibber_build::job::{Failure, FailureKind};
 use dibber_build::steps::HookFailure;
@@ -20,7 +21,7 @@ pub(crate) struct Problem {
     message: String,
     text: Option<Box<Excerpt>>,
     hook: Option<Box<HookFailure>>,
-    log: Option<std::path::PathBuf>,
+    log: Option<PathBuf>,
 }
 
 /// The place in a text that is wrong.
@@ -51,7 +52,7 @@ impl Problem {
             eprintln!("the hook is {}.d/{} of {} ({})", hook.phase, hook.name, hook.element, hook.origin);
         }
         if let Some(log) = &self.log {
-            eprintln!("the whole log is {}", log.display());
+            eprintln!("the log is {}", log.display());
         }
     }
 }

@@ -166,6 +166,8 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
+    /// What authors of elements should know, and what stops nothing.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
