@@ -134,7 +134,9 @@ impl<'a> Bench<'a> {
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
         let call = self.hook_call(side, What::Command(&[]));
-        let found = sandbox::environment(&call, &mut |_, line| tail.push(String::from_utf8_lossy(line).into_owned()))?;
+        let found = sandbox::environment(&call, &mut |_, line| {
+            tail.push(String::from_utf8_lossy(line).into_owned())
+        })?;
         found.map_err(|end| self.failure(step, &end, tail))
     }
 
