@@ -12,7 +12,9 @@ use dibber_model::{Arch, Bytes, Platform};
 /// Build operating-system images from elements, without root, loop devices or luck.
 #[derive(Debug, Parser)]
 #[command(name = "dibber", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start with:  dibber doctor, then  dibber plan overcloud-full, then  dibber build overcloud-full")]
+#[command(
+    after_help = "Start with:  dibber doctor, then  dibber plan overcloud-full, then  dibber build overcloud-full"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,7 +53,13 @@ pub(crate) struct RequestArgs {
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     /// Element directories, searched before the built-in ones; the first that has an element wins.
-    #[arg(long, env = "ELEMENTS_PATH", value_delimiter = ':', value_name = "DIR[:DIR]", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ELEMENTS_PATH",
+        value_delimiter = ':',
+        value_name = "DIR[:DIR]",
+        hide_env_values = true
+    )]
     pub(crate) elements_path: Vec<PathBuf>,
     /// Adds an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
@@ -267,5 +275,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    text.trim_end_matches('s').parse().map(Duration::from_secs).map_err(|_| "write a number of seconds".to_string())
+    text.trim_end_matches('s')
+        .parse()
+        .map(Duration::from_secs)
+        .map_err(|_| "write a number of seconds".to_string())
 }

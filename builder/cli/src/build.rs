@@ -3,6 +3,7 @@
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
 use dibber_build::answers::Network;
+use dibber_build::conversation;
 use dibber_build::event::{Event, Events};
 use dibber_build::set::{self, Built, Settings};
 
@@ -16,13 +17,17 @@ use crate::request;
 pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
-    let stop = set::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
     let progress = Progress::new(args.json, args.verbose);
     for (name, origin) in &sources.shadowed {
-        progress.emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
+        progress
+            .emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
     }
     let mut last = Exit::Ok;
     for plan in &plans {
+        for text in plan.warnings.iter().cloned() {
+            progress.emit(Event::Warning { text });
+        }
         match set::build(plan, &settings, &progress, &stop) {
             Ok(built) => report(&built, &progress),
             Err(failure) => {
@@ -50,7 +55,7 @@ fn report(built: &Built, progress: &Progress) {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &Settings, stop: &set::Interrupts) -> Result<(), Problem> {
+fn trim(args: &BuildArgs, settings: &Settings, stop: &conversation::Interrupts) -> Result<(), Problem> {
     let size = set::size(&settings.store)?;
     if size > args.cache_limit {
         set::prune(&settings.store, Some(args.cache_limit), false, stop)?;

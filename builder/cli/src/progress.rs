@@ -83,7 +83,12 @@ impl Progress {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::ImageStarted { image, target, steps, estimate } => {
-                *state = State { started: Some(Instant::now()), estimate: *estimate, steps: *steps, ..State::default() };
+                *state = State {
+                    started: Some(Instant::now()),
+                    estimate: *estimate,
+                    steps: *steps,
+                    ..State::default()
+                };
                 let last = estimate.map(|s| format!(", {} last time", duration(s))).unwrap_or_default();
                 self.say(&format!("{image} for {target}: {steps} steps{last}"));
             }

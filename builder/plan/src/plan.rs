@@ -2,11 +2,11 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
-use serde::{Deserialize, Serialize};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{DiskSpec, Phase, Seed, Target};
+use serde::{Deserialize, Serialize};
 
 use crate::source::ElementSource;
 
@@ -166,6 +166,8 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
+    /// What authors of elements should know, and what stops nothing.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {

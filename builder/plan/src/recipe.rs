@@ -161,13 +161,15 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let mut packages = image.packages.clone();
     packages.extend(request.packages.iter().cloned());
     packages.extend(settings_packages(image));
-    let steps = elements::steps(&StepRequest {
+    let chain = StepRequest {
         elements: &elements,
         names: &names,
         variables: &all,
         image_packages: !packages.is_empty(),
-    })
-    .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    };
+    let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
+    let (warnings, steps) =
+        checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     Ok(Plan {
         image: image.name.clone(),
@@ -185,6 +187,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         outputs,
         compression: request.compression.unwrap_or(image.compression),
         properties,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -14,6 +14,7 @@ use super::error::{HookFailure, StepError, at};
 use super::{State, Walk, hooks_directory, native};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
+use crate::needs;
 use crate::sandbox::{self, HookCall, HookEnd, MountRequest, What};
 use crate::store::{Draft, Session};
 
@@ -133,7 +134,9 @@ impl<'a> Bench<'a> {
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
         let call = self.hook_call(side, What::Command(&[]));
-        let found = sandbox::environment(&call, &mut |_, line| tail.push(String::from_utf8_lossy(line).into_owned()))?;
+        let found = sandbox::environment(&call, &mut |_, line| {
+            tail.push(String::from_utf8_lossy(line).into_owned())
+        })?;
         found.map_err(|end| self.failure(step, &end, tail))
     }
 
@@ -151,6 +154,8 @@ impl<'a> Bench<'a> {
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
             tail,
+            // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
+            free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))
     }
 

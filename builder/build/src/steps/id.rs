@@ -13,7 +13,8 @@ use crate::answers::Releases;
 const GENERATION: &str = "step 1";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
-const NOT_SEEN: [&str; 6] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+const NOT_SEEN: [&str; 6] =
+    ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
@@ -54,7 +55,11 @@ impl<'a> Ids<'a> {
     /// The id of a step of the plan.
     pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("step");
-        hasher.digest(parent).digest(self.common).part(step.phase.name().as_bytes()).part(step.name.as_bytes());
+        hasher
+            .digest(parent)
+            .digest(self.common)
+            .part(step.phase.name().as_bytes())
+            .part(step.name.as_bytes());
         hasher.part(format!("{:?}", step.action).as_bytes());
         if step.action == Action::ImagePackages {
             for package in &self.plan.packages {
@@ -62,7 +67,9 @@ impl<'a> Ids<'a> {
             }
         }
         for file in hooks::seen_by(&request(self.plan), step) {
-            if let Some(entry) = entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source)) {
+            if let Some(entry) =
+                entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source))
+            {
                 hasher.part(file.path.as_bytes());
                 see(&mut hasher, entry);
             }
