@@ -52,7 +52,10 @@ fn answer(args: &ShowArgs) -> Result<Option<String>, ShowError> {
 
 fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
     let Some(packages) = image.packages()? else {
-        return Err(ShowError::NotFound { path: "/var/lib/dpkg/status".into(), nearest: "a system without dpkg".into() });
+        return Err(ShowError::NotFound {
+            path: "/var/lib/dpkg/status".into(),
+            nearest: "a system without dpkg".into(),
+        });
     };
     if json {
         say(pretty(&packages));
@@ -138,7 +141,8 @@ fn line(entry: &Entry, name: &[u8]) -> String {
 /// `drwxr-xr-x`, with `s` and `t` where `ls` has them.
 fn mode(entry: &Entry) -> String {
     let mut text = String::from(entry.kind.letter());
-    for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
+    for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
+    {
         let bits = entry.mode >> shift;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });
         text.push(if bits & 2 != 0 { 'w' } else { '-' });
@@ -158,7 +162,8 @@ fn printable(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
             // Marks that turn the direction of writing hide what a name is.
-            let hides = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let hides =
+                matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             if letter.is_control() || hides {
                 text.extend(letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
             } else {
@@ -184,7 +189,11 @@ fn page(report: &Report) -> String {
         let verdict = if sidecar.equal { "is this file's" } else { "is NOT this file's" };
         text += &format!("\nsidecar   {}: its sha256 {verdict}\n", sidecar.file.display());
         if !sidecar.equal {
-            text += &format!("          it says {}\n          there is {}\n", printable(sidecar.says.as_bytes()), sidecar.sha256);
+            text += &format!(
+                "          it says {}\n          there is {}\n",
+                printable(sidecar.says.as_bytes()),
+                sidecar.sha256
+            );
         }
     }
     text
@@ -192,10 +201,17 @@ fn page(report: &Report) -> String {
 
 fn container(file: &Container) -> String {
     let mut text = file.format.to_string();
-    if let (Some(version), Some(compression), Some(cluster)) = (file.version, file.compression, file.cluster_bytes) {
+    if let (Some(version), Some(compression), Some(cluster)) =
+        (file.version, file.compression, file.cluster_bytes)
+    {
         text += &format!(" version {version}, {compression}, clusters of {}", Bytes(cluster));
     }
-    format!("file      {text}; {} bytes\ndisk      {} ({} bytes)", file.file_bytes, Bytes(file.virtual_bytes), file.virtual_bytes)
+    format!(
+        "file      {text}; {} bytes\ndisk      {} ({} bytes)",
+        file.file_bytes,
+        Bytes(file.virtual_bytes),
+        file.virtual_bytes
+    )
 }
 
 fn disk(disk: &Disk) -> String {
@@ -268,5 +284,9 @@ fn system(found: &System) -> String {
     let packages = found.packages.map_or_else(|| "no dpkg".to_string(), |n| format!("{n} (dpkg)"));
     let name = found.name.as_deref().unwrap_or("without os-release");
     let name = printable(name.as_bytes());
-    format!("\nsystem    {name}, on partition {}\nkernels   {}\npackages  {packages}\n", found.partition, printable(kernels.as_bytes()))
+    format!(
+        "\nsystem    {name}, on partition {}\nkernels   {}\npackages  {packages}\n",
+        found.partition,
+        printable(kernels.as_bytes())
+    )
 }

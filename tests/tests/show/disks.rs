@@ -15,7 +15,22 @@ fn gpt(place: &Path) -> (PathBuf, PathBuf, PathBuf) {
     accepts("mkswap", &["-q", "-L", "try-swap", text(&swap)]);
     let disk = place.join("disk");
     File::create(&disk).unwrap().set_len(160 << 20).unwrap();
-    let parts = ["-n", "15:1M:+64M", "-t", "15:EF00", "-c", "15:the esp", "-n", "1:65M:+64M", "-t", "1:8300", "-n", "3:129M:+8M", "-t", "3:8200"];
+    let parts = [
+        "-n",
+        "15:1M:+64M",
+        "-t",
+        "15:EF00",
+        "-c",
+        "15:the esp",
+        "-n",
+        "1:65M:+64M",
+        "-t",
+        "1:8300",
+        "-n",
+        "3:129M:+8M",
+        "-t",
+        "3:8200",
+    ];
     accepts("sgdisk", &[&parts[..], &["-U", "0000aaaa-1111-2222-3333-444444444444", text(&disk)]].concat());
     for (at, part) in [(1, &esp), (65, &ext), (129, &swap)] {
         put(&disk, at << 20, part);
@@ -50,7 +65,10 @@ fn a_gpt_disk_is_read_in_every_container() {
     let parts = raw["disk"]["partitions"].as_array().unwrap();
     let mounts: Vec<_> = parts.iter().map(|part| part["filesystem"]["mount_point"].as_str()).collect();
     assert_eq!(mounts, [Some("/"), None, Some("/boot/efi")]);
-    assert_eq!((parts[2]["name"].as_str(), parts[2]["type_words"].as_str()), (Some("the esp"), Some("EFI system")));
+    assert_eq!(
+        (parts[2]["name"].as_str(), parts[2]["type_words"].as_str()),
+        (Some("the esp"), Some("EFI system"))
+    );
     assert_eq!(raw["system"]["name"], "Try \"9\" (test)");
     assert_eq!(raw["system"]["kernels"], serde_json::json!(["6.1.0-9-amd64"]));
     assert_eq!((raw["system"]["packages"].as_u64(), raw["system"]["partition"].as_u64()), (Some(2), Some(1)));
@@ -90,7 +108,10 @@ fn qcow2_that_is_not_followed_is_refused_by_name() {
         (&["-b", text(&base), "-F", "qcow2"][..], "backing file"),
         (&["-o", &data], "external file"),
         (&["-o", "extended_l2=on"], "extended L2"),
-        (&["--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s"], "encrypted"),
+        (
+            &["--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s"],
+            "encrypted",
+        ),
     ] {
         let _ = fs::remove_file(&image);
         accepts("qemu-img", &[&["create", "-q", "-f", "qcow2"], args, &[text(&image), "8M"]].concat());
@@ -117,11 +138,15 @@ fn sectors_of_4096_bytes() {
         let disk = place.path().join("disk");
         File::create(&disk).unwrap().set_len(100 << 20).unwrap();
         let primary = if table == "o" { "p\n" } else { "" };
-        let script = format!("printf '{table}\\nn\\n{primary}1\\n512\\n+64M\\nw\\n' | fdisk -w always -b 4096 \"$0\"");
+        let script =
+            format!("printf '{table}\\nn\\n{primary}1\\n512\\n+64M\\nw\\n' | fdisk -w always -b 4096 \"$0\"");
         accepts("sh", &["-ec", &script, text(&disk)]);
         put(&disk, 2 << 20, &ext);
         let report = json(&disk, &[]);
-        assert_eq!((report["disk"]["table"].as_str(), report["disk"]["sector_bytes"].as_u64()), (Some(words), Some(4096)));
+        assert_eq!(
+            (report["disk"]["table"].as_str(), report["disk"]["sector_bytes"].as_u64()),
+            (Some(words), Some(4096))
+        );
         assert_eq!(starts(&report)[0], (1, 2 << 20, 64 << 20));
         same_content(&disk, "", &root, &["srv/deep/er/noise"]);
     }
@@ -132,14 +157,26 @@ fn an_mbr_with_logical_partitions() {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().join("root");
     system(&root);
-    fs::write(root.join("etc/fstab"), "LABEL=try-root / ext4 defaults 0 1\nUUID=1234-abcd /boot/efi vfat x 0 0\n").unwrap();
+    fs::write(
+        root.join("etc/fstab"),
+        "LABEL=try-root / ext4 defaults 0 1\nUUID=1234-abcd /boot/efi vfat x 0 0\n",
+    )
+    .unwrap();
     let ext = mke2fs(place.path(), &root, &["-t", "ext3"]);
     let (esp, tree) = mkfs_fat(place.path(), "12", "3000");
     let disk = place.path().join("disk");
     File::create(&disk).unwrap().set_len(200 << 20).unwrap();
-    let script = "label: dos\nlabel-id: 0x1234abcd\nsize=10M, type=82\nsize=180M, type=5\nsize=4M, type=83\nsize=8M, type=ef\nsize=70M, type=83\n";
-    let run = "printf \"$1\" | sfdisk -q \"$0\"";
-    accepts("sh", &["-ec", run, text(&disk), &script.replace('\n', "\\n")]);
+    let lines = [
+        "1 : size=10M, type=82",
+        "2 : size=180M, type=5",
+        "5 : size=4M, type=83",
+        "6 : size=8M, type=ef",
+        "7 : size=70M, type=83",
+    ];
+    let lines = lines.map(|line| format!("{}{line}\n", text(&disk)));
+    let script = place.path().join("script");
+    fs::write(&script, format!("label: dos\nlabel-id: 0x1234abcd\n{}", lines.concat())).unwrap();
+    accepts("sh", &["-ec", "sfdisk -q \"$0\" < \"$1\"", text(&disk), text(&script)]);
     let parts = sfdisk(&disk);
     assert_eq!(parts.iter().map(|part| part.0).collect::<Vec<_>>(), [1, 2, 5, 6, 7]);
     put(&disk, parts[3].1, &esp);

@@ -19,7 +19,12 @@ use serde_json::Value;
 
 /// Runs `dibber show`.
 fn show(image: &Path, args: &[&str]) -> Output {
-    Command::new(program()).arg("show").arg(image).args(args).output().expect("scripts/test builds dibber first")
+    Command::new(program())
+        .arg("show")
+        .arg(image)
+        .args(args)
+        .output()
+        .expect("scripts/test builds dibber first")
 }
 
 /// What it prints, as it must succeed.
@@ -91,7 +96,10 @@ fn system(root: &Path) {
     accepts("mkfifo", &[text(&root.join("opt/fifo"))]);
     accepts("chmod", &["6751", text(&root.join("srv/empty"))]);
     accepts("chmod", &["1777", text(&root.join("opt"))]);
-    accepts("touch", &["-h", "-d", "@1234567890", text(&root.join("srv/zeros")), text(&root.join("opt/long"))]);
+    accepts(
+        "touch",
+        &["-h", "-d", "@1234567890", text(&root.join("srv/zeros")), text(&root.join("opt/long"))],
+    );
 }
 
 /// An ext4 of that directory; the root's number of blocks leaves room.
@@ -112,7 +120,8 @@ fn mkfs_fat(dir: &Path, bits: &str, sectors_kib: &str) -> (PathBuf, PathBuf) {
     fs::write(tree.join("A Directory with a long name/deeper/größe – 大.bin"), noise(70_000)).unwrap();
     fs::write(tree.join("empty"), b"").unwrap();
     for n in 0..150 {
-        fs::write(tree.join(format!("EFI/name that is long and has the number {n}.config")), format!("{n}")).unwrap();
+        fs::write(tree.join(format!("EFI/name that is long and has the number {n}.config")), format!("{n}"))
+            .unwrap();
     }
     let usual = ["-F", bits, "-n", "TRY-ESP", "-i", "1234ABCD", "-C"];
     accepts("mkfs.fat", &[&usual[..], &[text(&image), sectors_kib]].concat());
@@ -153,7 +162,9 @@ fn as_find(entries: &[Value]) -> Vec<String> {
         let (mode, number) = (word("mode"), |key: &str| entry[key].as_i64().unwrap());
         let (uid, gid, size, mtime) = (number("uid"), number("gid"), number("size"), number("mtime"));
         let mode = mode.trim_start_matches('0');
-        format!("{mode} {uid} {gid} {size} {mtime} {} {}", word("path"), word("target")).trim_end().to_string()
+        format!("{mode} {uid} {gid} {size} {mtime} {} {}", word("path"), word("target"))
+            .trim_end()
+            .to_string()
     };
     let mut lines: Vec<String> = entries.iter().map(line).collect();
     lines.sort();

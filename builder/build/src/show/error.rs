@@ -21,7 +21,9 @@ pub enum ShowError {
         bytes: u64,
     },
     /// A container of another kind.
-    #[error("a {kind} file; dibber reads raw and qcow2; convert it first: qemu-img convert -O qcow2 IMAGE OUT")]
+    #[error(
+        "a {kind} file; dibber reads raw and qcow2; convert it first: qemu-img convert -O qcow2 IMAGE OUT"
+    )]
     OtherContainer {
         /// Which.
         kind: &'static str,
@@ -44,7 +46,9 @@ pub enum ShowError {
     #[error("{0}")]
     UnknownFilesystem(String),
     /// No filesystem that can be read.
-    #[error("the image has no filesystem whose files dibber can read (found: {seen}); it reads ext2, ext3, ext4 and FAT")]
+    #[error(
+        "the image has no filesystem whose files dibber can read (found: {seen}); it reads ext2, ext3, ext4 and FAT"
+    )]
     NoFiles {
         /// What was found instead.
         seen: String,

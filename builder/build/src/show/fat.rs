@@ -70,8 +70,10 @@ impl Fat {
         let data_at = root_at + root_bytes.next_multiple_of(sector);
         let cluster_bytes = u64::from(byte(head, 13)) * sector;
         let data = (sectors * sector).checked_sub(data_at);
-        let data = data.ok_or_else(|| bad(format!("its tables end at {data_at}, past its {sectors} sectors")))?;
-        let clusters = u32::try_from(data / cluster_bytes).map_err(|_| bad("more than 2^32 clusters".into()))?;
+        let data =
+            data.ok_or_else(|| bad(format!("its tables end at {data_at}, past its {sectors} sectors")))?;
+        let clusters =
+            u32::try_from(data / cluster_bytes).map_err(|_| bad("more than 2^32 clusters".into()))?;
         // The count decides, as the specification says in bold letters; a root of no fixed size is FAT32's alone.
         let bits = match clusters {
             _ if root_bytes == 0 => 32,
@@ -115,7 +117,9 @@ impl Fat {
         info.uuid = format!("{:04X}-{:04X}", self.volume_id >> 16, self.volume_id & 0xffff);
         if self.table_bytes <= COUNT_MAX {
             let table = some(&*self.source, self.table_at, self.table_bytes as usize)?;
-            let free = (2..self.clusters.saturating_add(2)).filter(|n| self.entry_in(&table, 0, *n) == 0).count() as u64;
+            let free = (2..self.clusters.saturating_add(2))
+                .filter(|n| self.entry_in(&table, 0, *n) == 0)
+                .count() as u64;
             info.free_bytes = Some(free * self.cluster_bytes);
             let whole = self.data_at + u64::from(self.clusters) * self.cluster_bytes;
             info.used_bytes = Some(whole.saturating_sub(free * self.cluster_bytes));
@@ -220,7 +224,9 @@ impl Volume for Fat {
 
     fn read(&self, path: &Names, sink: &mut dyn Write) -> Result<(), ShowError> {
         let what = shown(path);
-        let Some((_, Some(found))) = self.find(path)? else { return Err(ShowError::damaged(what, "it is gone")) };
+        let Some((_, Some(found))) = self.find(path)? else {
+            return Err(ShowError::damaged(what, "it is gone"));
+        };
         self.chain(found.first, Some(found.entry.size), &what, &mut |piece| sink.write_all(piece))
     }
 }

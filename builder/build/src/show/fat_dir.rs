@@ -23,19 +23,30 @@ pub(super) struct Found {
 impl Found {
     /// Whether it has this name, given in lower case.
     pub(super) fn is_called(&self, wanted: &str) -> bool {
-        String::from_utf8_lossy(&self.entry.name).to_lowercase() == wanted || self.short.to_lowercase() == wanted
+        String::from_utf8_lossy(&self.entry.name).to_lowercase() == wanted
+            || self.short.to_lowercase() == wanted
     }
 }
 
 /// The root directory, of which no entry tells anything.
 pub(super) fn root() -> Entry {
-    Entry { name: Vec::new(), kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0, target: None }
+    Entry {
+        name: Vec::new(),
+        kind: Kind::Directory,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        target: None,
+    }
 }
 
 /// The label that the root directory has.
 pub(super) fn label(root: &[u8]) -> Option<String> {
     let entries = root.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0);
-    let mut labels = entries.filter(|entry| entry[0] != 0xe5 && entry[11] & 0x3f != LONG && entry[11] & LABEL != 0);
+    let mut labels =
+        entries.filter(|entry| entry[0] != 0xe5 && entry[11] & 0x3f != LONG && entry[11] & LABEL != 0);
     labels.next().map(|entry| letters(&entry[..11]))
 }
 
@@ -119,14 +130,17 @@ fn short_name(entry: &[u8]) -> String {
 
 /// Letters of an unknown OEM code page: those beyond ASCII cannot be told.
 fn letters(bytes: &[u8]) -> String {
-    let letter = |byte: &u8| if byte.is_ascii() && *byte >= b' ' && *byte != b'/' { char::from(*byte) } else { '_' };
+    let letter =
+        |byte: &u8| if byte.is_ascii() && *byte >= b' ' && *byte != b'/' { char::from(*byte) } else { '_' };
     bytes.iter().map(letter).collect::<String>().trim_end().to_string()
 }
 
 /// Seconds since 1970 of a date and a time of DOS.
 fn seconds(date: u16, time: u16) -> i64 {
-    let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 0xf), i64::from(date & 0x1f));
-    let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 0x3f), i64::from(time & 0x1f) * 2);
+    let (year, month, day) =
+        (1980 + i64::from(date >> 9), i64::from(date >> 5 & 0xf), i64::from(date & 0x1f));
+    let (hour, minute, second) =
+        (i64::from(time >> 11), i64::from(time >> 5 & 0x3f), i64::from(time & 0x1f) * 2);
     // Days of the proleptic Gregorian calendar, in years that begin with March, so that the leap day is the last.
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;

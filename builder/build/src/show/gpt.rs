@@ -25,7 +25,9 @@ pub(super) fn read(source: &dyn Source, sector: u64) -> Result<Option<Disk>, Sho
     };
     match copy(source, sector, last) {
         Ok(mut disk) => {
-            let note = format!("the first partition table is damaged ({why}); this is its backup; mend it with sgdisk -e");
+            let note = format!(
+                "the first partition table is damaged ({why}); this is its backup; mend it with sgdisk -e"
+            );
             disk.notes.insert(0, note);
             Ok(Some(disk))
         }
@@ -52,7 +54,8 @@ fn copy(source: &dyn Source, sector: u64, lba: u64) -> Result<Disk, String> {
         return Err(ABSENT.to_string());
     }
     let len = le32(&header, 12) as usize;
-    let mut bytes = header.get(..len).filter(|_| len >= 92).ok_or(format!("its header has {len} bytes"))?.to_vec();
+    let mut bytes =
+        header.get(..len).filter(|_| len >= 92).ok_or(format!("its header has {len} bytes"))?.to_vec();
     bytes[16..20].fill(0);
     if crc32fast::hash(&bytes) != le32(&header, 16) {
         return Err("its header has a wrong checksum".to_string());
@@ -84,7 +87,8 @@ fn disk(source: &dyn Source, sector: u64, header: &[u8], entries: &[u8], size: u
         }
         let (first, last) = (le64(entry, 32), le64(entry, 40));
         let start = first.checked_mul(sector);
-        let bytes = last.checked_sub(first).and_then(|n| n.checked_add(1)).and_then(|n| n.checked_mul(sector));
+        let bytes =
+            last.checked_sub(first).and_then(|n| n.checked_add(1)).and_then(|n| n.checked_mul(sector));
         let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
         let (Some(start), Some(bytes)) = (start, bytes) else {
             disk.notes.push(format!("partition {number} is damaged: sectors {first} to {last}"));

@@ -81,7 +81,8 @@ fn add(disk: &mut Disk, source: &dyn Source, number: u32, slot: &Slot, first: u6
     let sector = disk.sector_bytes.unwrap_or(512);
     let (start, bytes) = (first * sector, slot.count * sector);
     if start + bytes > source.len() {
-        disk.notes.push(format!("partition {number} ends past the disk: sector {first}, {} of them", slot.count));
+        disk.notes
+            .push(format!("partition {number} ends past the disk: sector {first}, {} of them", slot.count));
     }
     disk.partitions.push(Partition {
         number,

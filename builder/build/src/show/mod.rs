@@ -60,8 +60,11 @@ impl Image {
     pub fn tree(&self) -> Result<&Tree, ShowError> {
         self.tree.as_ref().ok_or_else(|| {
             let seen = self.disk.partitions.iter().filter_map(|part| part.filesystem.as_ref());
-            let seen: Vec<String> = seen.map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone())).collect();
-            ShowError::NoFiles { seen: if seen.is_empty() { "nothing known".into() } else { seen.join(", ") } }
+            let seen: Vec<String> =
+                seen.map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone())).collect();
+            ShowError::NoFiles {
+                seen: if seen.is_empty() { "nothing known".into() } else { seen.join(", ") },
+            }
         })
     }
 

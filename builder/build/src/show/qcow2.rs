@@ -102,7 +102,9 @@ impl Qcow2 {
         let there = self.file_len.saturating_sub(at).min(len);
         if there == 0 {
             let file = self.file_len;
-            return Err(damaged(format!("a cluster at {at}, and the file has {file} bytes: it is cut short")));
+            return Err(damaged(format!(
+                "a cluster at {at}, and the file has {file} bytes: it is cut short"
+            )));
         }
         let mut bytes = vec![0; len as usize];
         self.file.read_exact_at(&mut bytes[..there as usize], at)?;
@@ -145,7 +147,8 @@ impl Source for Qcow2 {
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         if at.checked_add(bytes.len() as u64).is_none_or(|end| end > self.header.size) {
-            let message = format!("{} bytes at {at} are past the disk's {} bytes", bytes.len(), self.header.size);
+            let message =
+                format!("{} bytes at {at} are past the disk's {} bytes", bytes.len(), self.header.size);
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
         let mut done = 0;
@@ -192,9 +195,12 @@ impl Header {
         // An L2 table of one cluster maps cluster/8 clusters.
         let covered = u128::from(l1_size) << (2 * cluster_bits - 3);
         if covered < u128::from(size) {
-            return bad(format!("its L1 table of {l1_size} entries maps {covered} bytes of a disk of {size}"));
+            return bad(format!(
+                "its L1 table of {l1_size} entries maps {covered} bytes of a disk of {size}"
+            ));
         }
-        let needed = u64::try_from(u128::from(size).div_ceil(1 << (2 * cluster_bits - 3))).unwrap_or(u64::MAX);
+        let needed =
+            u64::try_from(u128::from(size).div_ceil(1 << (2 * cluster_bits - 3))).unwrap_or(u64::MAX);
         if needed.checked_mul(8).and_then(|len| len.checked_add(l1_at)).is_none_or(|end| end > file_len) {
             return bad(format!("its L1 table at {l1_at} is past the end of the file, {file_len}"));
         }

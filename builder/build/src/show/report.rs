@@ -94,7 +94,8 @@ fn system(image: &Image, tree: &Tree) -> Result<Option<System>, ShowError> {
     if kernels.is_empty() {
         kernels = releases(tree, "/lib/modules", "", Kind::Directory)?;
     }
-    let found = System { partition: tree.root_number(), name, kernels: kernels.into_iter().collect(), packages };
+    let found =
+        System { partition: tree.root_number(), name, kernels: kernels.into_iter().collect(), packages };
     Ok((found.name.is_some() || found.packages.is_some() || !found.kernels.is_empty()).then_some(found))
 }
 
@@ -124,7 +125,9 @@ fn sidecar(path: &Path) -> Result<Option<SidecarCheck>, ShowError> {
         Err(error) => return Err(error.into()),
     };
     let sidecar: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
-    let Some(says) = sidecar.as_ref().and_then(|sidecar| sidecar.get("sha256")?.as_str()) else { return Ok(None) };
+    let Some(says) = sidecar.as_ref().and_then(|sidecar| sidecar.get("sha256")?.as_str()) else {
+        return Ok(None);
+    };
     let mut hasher = Sha256::new();
     let (mut file_bytes, mut bytes) = (File::open(path)?, vec![0; 1 << 20]);
     loop {

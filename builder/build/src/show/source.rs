@@ -98,7 +98,9 @@ fn inside(len: u64, at: u64, want: usize) -> io::Result<()> {
     }
     Err(io::Error::new(
         io::ErrorKind::UnexpectedEof,
-        format!("{want} bytes at {at} are wanted, and there are {len} bytes: the image is cut short or damaged"),
+        format!(
+            "{want} bytes at {at} are wanted, and there are {len} bytes: the image is cut short or damaged"
+        ),
     ))
 }
 
@@ -120,8 +122,14 @@ pub(super) fn open(path: &Path) -> Result<(Container, Rc<dyn Source>), ShowError
     if let Some(kind) = other(&head) {
         return Err(ShowError::OtherContainer { kind });
     }
-    let container =
-        Container { format: "raw", version: None, compression: None, cluster_bytes: None, virtual_bytes: len, file_bytes: len };
+    let container = Container {
+        format: "raw",
+        version: None,
+        compression: None,
+        cluster_bytes: None,
+        virtual_bytes: len,
+        file_bytes: len,
+    };
     Ok((container, Rc::new(raw)))
 }
 

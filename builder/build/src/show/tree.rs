@@ -54,11 +54,14 @@ impl Tree {
                 break;
             }
         }
-        let Some(root) = root.or_else(|| volumes.first().filter(|_| volumes.len() == 1).map(|(index, _)| *index)) else {
+        let Some(root) =
+            root.or_else(|| volumes.first().filter(|_| volumes.len() == 1).map(|(index, _)| *index))
+        else {
             return Ok(None);
         };
         let Some((_, volume)) = volumes.iter().find(|(index, _)| *index == root) else { return Ok(None) };
-        let mut tree = Tree { mounts: vec![(Vec::new(), Rc::clone(volume))], root: disk.partitions[root].number };
+        let mut tree =
+            Tree { mounts: vec![(Vec::new(), Rc::clone(volume))], root: disk.partitions[root].number };
         mounted(&mut disk.partitions[root], "/");
         let Some(fstab) = tree.text("/etc/fstab", FSTAB_MAX)? else { return Ok(Some(tree)) };
         for line in fstab.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
@@ -66,7 +69,9 @@ impl Tree {
             let (Some(what), Some(place)) = (fields.next(), fields.next()) else { continue };
             let names = split(&unescaped(place));
             let found = disk.partitions.iter().position(|part| is(part, what));
-            let Some(index) = found.filter(|index| *index != root && place.starts_with('/') && !names.is_empty()) else {
+            let Some(index) =
+                found.filter(|index| *index != root && place.starts_with('/') && !names.is_empty())
+            else {
                 continue;
             };
             mounted(&mut disk.partitions[index], &shown(&names));
@@ -163,10 +168,15 @@ impl Tree {
                 let mut child = names.clone();
                 child.push(entry.name.clone());
                 if child.len() > DEPTH_MAX || seen > NAMES_MAX {
-                    return Err(ShowError::damaged(shown(&child), "directories without end: they go in circles"));
+                    return Err(ShowError::damaged(
+                        shown(&child),
+                        "directories without end: they go in circles",
+                    ));
                 }
                 // Where something is mounted, its root is seen.
-                if let Some(found) = self.mounts.iter().any(|(mount, _)| *mount == child).then(|| self.look(&child)) {
+                if let Some(found) =
+                    self.mounts.iter().any(|(mount, _)| *mount == child).then(|| self.look(&child))
+                {
                     let name = std::mem::take(&mut entry.name);
                     entry = found?.map_or(entry, |root| Entry { name, ..root });
                 }
@@ -208,7 +218,8 @@ fn mounted(part: &mut Partition, place: &str) {
 /// Whether fstab's first field means this partition. A device's name is known by its number only.
 fn is(part: &Partition, what: &str) -> bool {
     let Some(fs) = &part.filesystem else { return false };
-    let same = |ours: &str, theirs: &str| !ours.is_empty() && ours.eq_ignore_ascii_case(theirs.trim_matches('"'));
+    let same =
+        |ours: &str, theirs: &str| !ours.is_empty() && ours.eq_ignore_ascii_case(theirs.trim_matches('"'));
     match what.split_once('=') {
         Some(("LABEL", label)) => fs.label == label.trim_matches('"') && !fs.label.is_empty(),
         Some(("UUID", uuid)) => same(&fs.uuid, uuid),
@@ -216,7 +227,9 @@ fn is(part: &Partition, what: &str) -> bool {
         Some(("PARTUUID", guid)) => part.guid.as_deref().is_some_and(|ours| same(ours, guid)),
         _ => {
             let disks = ["/dev/sda", "/dev/vda", "/dev/xvda", "/dev/nvme0n1p", "/dev/mmcblk0p"];
-            disks.iter().any(|disk| what.strip_prefix(disk).is_some_and(|rest| rest == part.number.to_string()))
+            disks
+                .iter()
+                .any(|disk| what.strip_prefix(disk).is_some_and(|rest| rest == part.number.to_string()))
         }
     }
 }
