@@ -26,6 +26,7 @@ pub mod pour;
 pub mod sandbox;
 pub mod scan;
 pub mod set;
+pub mod show;
 pub mod steps;
 pub mod store;
 pub mod worker;

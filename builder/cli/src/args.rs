@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Boot an image in QEMU, on a snapshot; with --expect, a test.
     Boot(BootArgs),
+    /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
+    Show(ShowArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.
@@ -155,6 +157,24 @@ pub(crate) struct BootArgs {
     /// How long to wait for it, in seconds.
     #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
     pub(crate) timeout: Duration,
+}
+
+/// `dibber show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A raw or qcow2 image: a disk with a GPT or an MBR, or a partition's.
+    pub(crate) image: PathBuf,
+    /// A path in the image: prints a file, lists a directory. Filesystems are where the image's fstab mounts them.
+    pub(crate) path: Option<String>,
+    /// Lists the installed packages: name, version, architecture.
+    #[arg(long, conflicts_with_all = ["path", "files"])]
+    pub(crate) packages: bool,
+    /// Lists every file, below PATH if that is given.
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `dibber new`.
