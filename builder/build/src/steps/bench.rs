@@ -32,8 +32,8 @@ pub(super) struct Bench<'a> {
 }
 
 /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
-pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step, added: bool) -> Result<(Draft<'a>, State), StepError> {
-    let base = base(walk.session, &walk.job.plan, (!added).then_some(step))?;
+pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State), StepError> {
+    let base = base(walk.session, &walk.job.plan, Some(step))?;
     let lowers: Vec<PathBuf> =
         std::iter::once(base.clone()).chain(walk.layers.iter().map(|(_, path)| path.clone())).collect();
     let draft = walk.session.draft()?;

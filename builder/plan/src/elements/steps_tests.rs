@@ -53,12 +53,13 @@ fn phases_numbers_and_natives() {
             "install a:install.d/100-late",
             "install package-installs=image-packages",
             "post-install package-installs=00-package-installs",
+            "pre-finalise block-device=00-fstab",
             "cleanup b:cleanup.d/00-x",
             "cleanup manifests=01-copy-manifests-dir",
         ]
     );
     // Without the plumbing its files mean nothing, as in dib.
-    assert_eq!(run(&elements, "", "").unwrap().len(), 6);
+    assert_eq!(run(&elements, "", "").unwrap().len(), 7);
 }
 
 #[test]
@@ -73,7 +74,8 @@ fn install_types() {
     )];
     let chosen = |variables: &str, natives: &str| {
         let list = run(&elements, natives, variables).unwrap();
-        list.iter().filter(|step| !step.contains("image-packages")).cloned().collect::<Vec<_>>().join(" ")
+        let always = |step: &&String| step.contains("image-packages") || step.contains("00-fstab");
+        list.iter().filter(|step| !always(step)).cloned().collect::<Vec<_>>().join(" ")
     };
     let source = "install svc:install.d/my-svc-source-install/10-from-source";
     let package = "install svc:install.d/my-svc-package-install/10-from-package";
