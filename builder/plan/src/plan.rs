@@ -32,6 +32,10 @@ pub enum Action {
     FetchSources,
     /// Writes `/etc/dib-manifests`.
     Manifests,
+    /// Puts dibber's stand-ins at the places of boot loader programs, with dpkg diversions, in a tree that has dpkg.
+    Divert,
+    /// Takes them, and the diversions, back.
+    TakeBackDiversions,
     /// Writes `/etc/fstab`, and makes the directories that filesystems are mounted on.
     Fstab,
 }
@@ -166,6 +170,8 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
+    /// What authors of its elements should know, and what stops nothing: hooks that will not run, files that nothing reads.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
