@@ -8,7 +8,9 @@
 pub mod answers;
 mod artifacts;
 pub mod boot;
+pub mod breaks;
 pub mod capture;
+pub mod commands;
 pub mod doctor;
 pub mod error;
 pub mod event;
@@ -20,6 +22,7 @@ pub mod loader;
 pub mod output;
 pub mod parts;
 pub mod pour;
+mod redact;
 pub mod sandbox;
 pub mod scan;
 pub mod set;

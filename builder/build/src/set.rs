@@ -12,16 +12,17 @@ use std::process::Command;
 use std::time::Instant;
 
 use dibber_model::Bytes;
-use dibber_plan::Plan;
+use dibber_plan::{Body, Entry, Plan};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::answers::{self, Network, Releases};
+use crate::breaks::Breaks;
 use crate::event::{Event, Events};
 use crate::job::{Build, Failure, FailureKind, Job, Line};
 use crate::output::{Made, OutputError, SetEntry, SetFile, Stage, Standing, commit};
-use crate::sandbox::{self, Grants, Worker};
+use crate::sandbox::{self, Grants, STORE, Worker};
 use crate::steps;
-use crate::store::{ImageLock, Store};
+use crate::store::{ImageLock, Store, StoreError};
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -34,8 +35,8 @@ pub struct Settings {
     pub network: Network,
     /// Threads that write images.
     pub threads: usize,
-    /// Opens a shell where a hook failed.
-    pub shell_on_error: bool,
+    /// Where to stop for a person.
+    pub breaks: Breaks,
 }
 
 /// How a build ended well.
@@ -76,6 +77,9 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
         steps: plan.steps.len(),
         estimate,
     });
+    for text in &plan.warnings {
+        events.emit(Event::Warning { text: text.clone() });
+    }
     let log = stage.path().join(format!("{stem}.log"));
     let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }.have(&Job::Build(Box::new(build)));
     let built = match heard {
@@ -203,8 +207,19 @@ fn build_job(plan: &Plan, settings: &Settings, store: &Store, in_place: Option<&
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.threads = settings.threads;
-    job.shell_on_error = settings.shell_on_error;
+    job.breaks = settings.breaks.clone();
+    hand_over_large_files(&mut job.plan, store).map_err(fault)?;
     Ok(job)
+}
+
+/// Copies element files that the plan does not carry to where the worker sees them, and names them there.
+fn hand_over_large_files(plan: &mut Plan, store: &Store) -> Result<(), StoreError> {
+    for entry in plan.elements.iter_mut().flat_map(|element| element.entries.values_mut()) {
+        if let Entry::File { digest, body: Body::OnDisk(path), .. } = entry {
+            *path = format!("{STORE}/{}", store.keep_source(*digest, Path::new(path))?);
+        }
+    }
+    Ok(())
 }
 
 /// A job of what is known without asking anybody.
@@ -219,7 +234,7 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         timings,
         in_place: None,
         threads: 1,
-        shell_on_error: false,
+        breaks: Breaks::default(),
     }
 }
 
@@ -315,9 +330,14 @@ impl Conversation<'_> {
             Event::StepStarted { phase, name, element, .. } => format!("== {phase}/{name} ({element})\n"),
             Event::StepFinished { seconds, .. } => format!("== {seconds:.2} s\n"),
             Event::Warning { text } => format!("warning: {text}\n"),
+            Event::ShellOpened { point } => format!("== {point}: a shell\n"),
             _ => String::new(),
         };
         log.write_all(line.as_bytes()).map_err(fault)?;
+        if event == Event::ShellClosed {
+            // Without a terminal there is nothing to take back.
+            let _ = sandbox::take_terminal_back();
+        }
         self.events.emit(event);
         Ok(())
     }

@@ -10,6 +10,9 @@ use dibber_build::event::{Event, Events};
 use dibber_model::Bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Between two drawings of the live line.
+const TICK: Duration = Duration::from_millis(120);
+
 /// How events are shown.
 enum Face {
     /// A line that is redrawn, on a terminal.
@@ -72,6 +75,21 @@ impl Progress {
         self.say(&format!("  {text}"));
     }
 
+    /// Leaves the terminal to a shell.
+    fn rest(&self) {
+        if let Face::Live(bar) = &self.face {
+            bar.disable_steady_tick();
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    fn go_on(&self) {
+        if let Face::Live(bar) = &self.face {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
     /// Takes the live line away, so that what is printed next stands alone.
     pub(crate) fn finish(&self) {
         if let Face::Live(bar) = &self.face {
@@ -107,6 +125,11 @@ impl Progress {
                     bar.set_message(text);
                 }
             }
+            Event::ShellOpened { point } => {
+                self.say(&format!("  at {point}: a shell; what it changes in the tree stays, and `exit` goes on"));
+                self.rest();
+            }
+            Event::ShellClosed => self.go_on(),
             Event::StepFinished { phase, name, seconds } => {
                 self.say(&format!("  {phase:<12} {name:<34} {:>8}", duration(*seconds)));
             }
@@ -154,7 +177,7 @@ fn live_line() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(120));
+    bar.enable_steady_tick(TICK);
     bar
 }
 

@@ -30,6 +30,8 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
         Action::FetchSources => sources(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
+        Action::Divert => divert(bench, step, "add"),
+        Action::TakeBackDiversions => divert(bench, step, "take-back"),
         Action::Script { .. } => Ok(bench.unchanged()),
     }
 }
@@ -53,10 +55,16 @@ fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -
     bench.call(Side::Chroot, What::Command(&argv.collect::<Vec<_>>()), step)
 }
 
+/// Our stand-ins at the places of boot loader programs, or those programs again.
+fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepError> {
+    let argv = ["dibber-divert", what].map(String::from);
+    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
+}
+
 /// Copies a directory of the hooks directory into the tree, owned by root.
 fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
     let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
-    bench.call(Side::Chroot, What::Command(&argv.map(String::from)), step)
+    bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
 }
 
 fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
@@ -94,7 +102,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
     let staged = stage(bench, "manifests", &files)?;
-    let to = bench.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str);
+    let to = bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str);
     let end = place(bench, step, &staged, to)?;
     unstage(bench)?;
     Ok(end)
