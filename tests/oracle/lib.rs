@@ -4,6 +4,7 @@
 //! not installed fails the test, with the package that has it.
 
 pub mod disks;
+pub mod workshop;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -38,6 +39,11 @@ pub fn write_image(extents: &Extents, files: &[PathBuf], path: &Path) {
             }
         }
     }
+}
+
+/// The program under test, built beside the tests.
+pub fn program() -> PathBuf {
+    std::env::current_exe().expect("tests are files").parent().and_then(Path::parent).expect("target/release/deps").join("dibber")
 }
 
 /// Runs a program; a program that is missing fails the test by name.

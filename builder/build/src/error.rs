@@ -7,7 +7,8 @@ use crate::capture::CaptureError;
 use crate::job::{Failure, FailureKind};
 use crate::loader::LoaderError;
 use crate::parts::PartError;
-use crate::pour::PourError;
+use crate::needs;
+use crate::pour::{PourError, ToolError};
 use crate::steps::StepError;
 use crate::store::StoreError;
 
@@ -84,11 +85,16 @@ impl BuildError {
             BuildError::Step(StepError::Hook(hook)) => Some(*hook),
             _ => None,
         };
-        Failure { kind, message, hook }
+        Failure { kind, message, hook, log: None }
     }
 
     fn kind(&self) -> FailureKind {
+        if needs::ran_out(self) {
+            return FailureKind::Space;
+        }
         match self {
+            BuildError::Pour(PourError::NoSpace { .. }) => FailureKind::Space,
+            BuildError::Pour(PourError::Tool { source: ToolError::Missing { .. }, .. }) => FailureKind::Machine,
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
             BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
@@ -96,7 +102,6 @@ impl BuildError {
                 FailureKind::Input
             }
             BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => FailureKind::Space,
-            BuildError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => FailureKind::Space,
             _ => FailureKind::Fault,
         }
     }

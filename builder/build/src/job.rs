@@ -3,6 +3,7 @@
 //! In and out: values that cross a pipe. Never: a file, an effect.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use dibber_model::Digest;
 use dibber_plan::Plan;
@@ -99,4 +100,13 @@ pub struct Failure {
     pub message: String,
     /// The hook, if it was one.
     pub hook: Option<HookFailure>,
+    /// Where the build's log was kept.
+    pub log: Option<PathBuf>,
+}
+
+impl Failure {
+    /// A failure that is a sentence.
+    pub fn new(kind: FailureKind, message: impl ToString) -> Self {
+        Failure { kind, message: message.to_string(), hook: None, log: None }
+    }
 }

@@ -19,6 +19,7 @@ pub mod job;
 pub mod kernel;
 pub mod layers;
 pub mod loader;
+mod needs;
 pub mod output;
 pub mod parts;
 pub mod pour;

@@ -4,6 +4,7 @@
 //! with the person's identity.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,6 +20,7 @@ use crate::answers::{self, Network, Releases};
 use crate::breaks::Breaks;
 use crate::event::{Event, Events};
 use crate::job::{Build, Failure, FailureKind, Job, Line};
+use crate::needs;
 use crate::output::{Made, OutputError, SetEntry, SetFile, Stage, Standing, commit};
 use crate::sandbox::{self, Grants, STORE, Worker};
 use crate::steps;
@@ -65,10 +67,15 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
     let start = Instant::now();
     let stem = plan.stem();
     let store = Store::open(&settings.store).map_err(fault)?;
-    let _lock: ImageLock = store.lock_image(&stem).map_err(|e| failure(FailureKind::Output, &e))?;
+    let _lock: ImageLock = store.lock_image(&stem).map_err(|error| match error {
+        StoreError::Busy { .. } => Failure::new(FailureKind::Output, error),
+        other => fault(other),
+    })?;
+    needs::check_programs(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(output)?;
     let former = former(plan, &settings.output_dir)?;
-    check_space(plan, &settings.output_dir, former.as_ref())?;
+    needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
+    needs::check_cache(plan, store.path())?;
     let build = build_job(plan, settings, &store, former.as_ref().filter(|(_, right)| *right).map(|(e, _)| e))?;
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
@@ -77,26 +84,31 @@ pub fn build(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Inter
         steps: plan.steps.len(),
         estimate,
     });
-    for text in &plan.warnings {
-        events.emit(Event::Warning { text: text.clone() });
-    }
     let log = stage.path().join(format!("{stem}.log"));
     let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }.have(&Job::Build(Box::new(build)));
     let built = match heard {
         Ok(Heard::UpToDate) => former.map(|(entry, _)| Built::Kept(entry)).ok_or_else(ended_early)?,
         Ok(Heard::Made(made)) => put_in_place(&settings.output_dir, &stage, &made, &log)?,
         Ok(Heard::Pruned { .. }) => return Err(ended_early()),
+        Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
         Err(failure) => {
-            let kept = settings.output_dir.join(format!("{stem}.failed.log"));
+            let kept = settings.output_dir.join(failed_log(&stem));
             // The failure matters more than its log.
-            let _ = fs::rename(&log, &kept);
-            return Err(failure);
+            let log = fs::rename(&log, &kept).ok().map(|()| kept);
+            return Err(Failure { log, ..needs::or_space(failure, store.path()) });
         }
     };
+    // What went wrong is mended.
+    let _ = fs::remove_file(settings.output_dir.join(failed_log(&stem)));
     announce(&built, &settings.output_dir, events);
     let seconds = start.elapsed().as_secs_f64();
     events.emit(Event::ImageFinished { image: plan.image.clone(), target: plan.target.to_string(), seconds });
     Ok(built)
+}
+
+/// Name of the log of a build that failed.
+fn failed_log(stem: &str) -> String {
+    format!("{stem}.failed.log")
 }
 
 /// Removes checkpoints, the least recently used first; tells (removed, bytes freed, bytes left).
@@ -178,32 +190,10 @@ pub fn names(plan: &Plan) -> Vec<String> {
     names
 }
 
-/// Less than this is never enough for an image of an operating system and its log.
-const LEAST: Bytes = Bytes::mib(64);
-
-fn check_space(plan: &Plan, dir: &Path, former: Option<&(SetEntry, bool)>) -> Result<(), Failure> {
-    let needs = match former {
-        // The new set is made beside the old one.
-        Some((entry, _)) => Bytes(entry.files.iter().map(|file| file.bytes / 2).sum::<u64>().max(LEAST.0)),
-        None => plan.disk.size.map_or(LEAST, |size| Bytes((size.0 / 4).max(LEAST.0))),
-    };
-    let stat = rustix::fs::statvfs(dir).map_err(|e| fault(format!("{}: {e}", dir.display())))?;
-    let free = Bytes(stat.f_bavail.saturating_mul(stat.f_frsize));
-    if free >= needs {
-        return Ok(());
-    }
-    let message = format!(
-        "{} has {free} free, and {} needs about {needs}; free some space, or choose another --output-dir",
-        dir.display(),
-        plan.stem()
-    );
-    Err(Failure { kind: FailureKind::Space, message, hook: None })
-}
-
 /// Everything that the worker is told. Asks the network only for what is not recorded.
 fn build_job(plan: &Plan, settings: &Settings, store: &Store, in_place: Option<&SetEntry>) -> Result<Build, Failure> {
     let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
-        .map_err(|e| failure(FailureKind::Machine, &e))?;
+        .map_err(|e| failure(FailureKind::Machine, e))?;
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.threads = settings.threads;
@@ -277,7 +267,7 @@ impl Conversation<'_> {
                 worker.kill();
                 drop(worker);
                 self.sweep();
-                return Err(Failure { kind: FailureKind::Interrupted, message: "interrupted".into(), hook: None });
+                return Err(Failure::new(FailureKind::Interrupted, "interrupted"));
             }
             let mut line = Vec::new();
             if lines.read_until(b'\n', &mut line).map_err(fault)? == 0 {
@@ -300,13 +290,13 @@ impl Conversation<'_> {
         let cache = self.store.downloads("hooks").map_err(fault)?;
         let grants = Grants { store: self.store.path().into(), cache, stage: self.stage.path().into() };
         self.give_store()?;
-        sandbox::start(&bytes, &grants).map_err(|e| failure(FailureKind::Machine, &e))
+        sandbox::start(&bytes, &grants).map_err(|e| failure(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            sandbox::hand_over(&self.store.path().join(dir)).map_err(|e| failure(FailureKind::Machine, &e))?;
+            sandbox::hand_over(&self.store.path().join(dir)).map_err(|e| failure(FailureKind::Machine, e))?;
         }
         Ok(())
     }
@@ -367,16 +357,21 @@ fn announce(built: &Built, dir: &Path, events: &dyn Events) {
     }
 }
 
-fn failure(kind: FailureKind, error: &dyn std::fmt::Display) -> Failure {
-    Failure { kind, message: error.to_string(), hook: None }
-}
-
-fn fault(error: impl std::fmt::Display) -> Failure {
-    failure(FailureKind::Fault, &error)
+fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
+    failure(FailureKind::Fault, error)
 }
 
 fn output(error: OutputError) -> Failure {
-    failure(FailureKind::Output, &error)
+    failure(FailureKind::Output, error)
+}
+
+/// Of that kind, unless it comes down to a full filesystem.
+fn failure(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Failure {
+    let error = error.into();
+    if needs::ran_out(error.as_ref()) {
+        return Failure::new(FailureKind::Space, format!("{error}; free some space, or choose another directory"));
+    }
+    Failure::new(kind, error)
 }
 
 fn ended_early() -> Failure {

@@ -24,6 +24,9 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     }
     let mut last = Exit::Ok;
     for plan in &plans {
+        for text in plan.warnings.iter().cloned() {
+            progress.emit(Event::Warning { text });
+        }
         match set::build(plan, &settings, &progress, &stop) {
             Ok(built) => report(&built, &progress),
             Err(failure) => {

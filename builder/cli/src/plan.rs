@@ -14,6 +14,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
     let (_, plans) = request::plans(&args.request)?;
     let store = request::store_path(args.request.cache_dir.as_ref())?;
     for plan in &plans {
+        for warning in &plan.warnings {
+            eprintln!("warning: {warning}");
+        }
         say(dibber_plan::explain(plan));
         say(format!("\n{}\n", set::outlook(plan, &store, &args.request.output_dir)));
     }

@@ -3,6 +3,7 @@
 //! In: errors of every crate. Out: words on standard error, and an exit code. Never: only a colour to tell things apart.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use dibber_build::job::{Failure, FailureKind};
 use dibber_build::steps::HookFailure;
@@ -20,6 +21,7 @@ pub(crate) struct Problem {
     message: String,
     text: Option<Box<Excerpt>>,
     hook: Option<Box<HookFailure>>,
+    log: Option<PathBuf>,
 }
 
 /// The place in a text that is wrong.
@@ -34,7 +36,7 @@ struct Excerpt {
 impl Problem {
     /// A problem that is a sentence.
     pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Problem { exit, message: message.to_string(), text: None, hook: None }
+        Problem { exit, message: message.to_string(), text: None, hook: None, log: None }
     }
 
     /// Tells the person.
@@ -43,18 +45,22 @@ impl Problem {
             Some(excerpt) => eprintln!("{}", excerpt.drawn(&self.message)),
             None => eprintln!("error: {}", self.message),
         }
-        let Some(hook) = &self.hook else { return };
-        for line in &hook.tail {
-            eprintln!("    {line}");
+        if let Some(hook) = &self.hook {
+            for line in &hook.tail {
+                eprintln!("    {line}");
+            }
+            eprintln!("the hook is {}.d/{} of {} ({})", hook.phase, hook.name, hook.element, hook.origin);
         }
-        eprintln!("the hook is {}.d/{} of {} ({})", hook.phase, hook.name, hook.element, hook.origin);
+        if let Some(log) = &self.log {
+            eprintln!("the log is {}", log.display());
+        }
     }
 }
 
 impl From<PlanError> for Problem {
     fn from(error: PlanError) -> Self {
         let text = error.fault().map(|fault| Box::new(Excerpt::of(fault)));
-        Problem { exit: Exit::Input, message: error.to_string(), text, hook: None }
+        Problem { exit: Exit::Input, message: error.to_string(), text, hook: None, log: None }
     }
 }
 
@@ -69,7 +75,7 @@ impl From<Failure> for Problem {
             FailureKind::Machine => Exit::Machine,
             FailureKind::Interrupted => Exit::Interrupted,
         };
-        Problem { exit, message: failure.message, text: None, hook: failure.hook.map(Box::new) }
+        Problem { exit, message: failure.message, text: None, hook: failure.hook.map(Box::new), log: failure.log }
     }
 }
 

@@ -33,11 +33,6 @@ pub fn explain(plan: &Plan) -> String {
     text += &disk(&plan.disk);
     section(&mut text, "files");
     text += &files(plan);
-    if !plan.warnings.is_empty() {
-        section(&mut text, "warnings");
-        // Whole: a path that is cut helps nobody.
-        text += &plan.warnings.iter().map(|warning| format!("  {warning}\n")).collect::<String>();
-    }
     text
 }
 

@@ -170,7 +170,7 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
-    /// What authors of its elements should know, and what stops nothing: hooks that will not run, files that nothing reads.
+    /// What authors of elements should know, and what stops nothing.
     pub warnings: Vec<String>,
 }
 

@@ -161,11 +161,9 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let mut packages = image.packages.clone();
     packages.extend(request.packages.iter().cloned());
     packages.extend(settings_packages(image));
-    let engine =
-        StepRequest { elements: &elements, names: &names, variables: &all, image_packages: !packages.is_empty() };
-    let wrong = |error| PlanError::Elements { image: image.name.clone(), error };
-    let warnings = elements::check(&engine).map_err(wrong)?.iter().map(ToString::to_string).collect();
-    let steps = elements::steps(&engine).map_err(wrong)?;
+    let chain = StepRequest { elements: &elements, names: &names, variables: &all, image_packages: !packages.is_empty() };
+    let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
+    let (warnings, steps) = checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     Ok(Plan {
         image: image.name.clone(),
@@ -183,7 +181,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         outputs,
         compression: request.compression.unwrap_or(image.compression),
         properties,
-        warnings,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -57,7 +57,7 @@ pub enum ScanError {
         path: PathBuf,
     },
     /// Something that cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}{}", mend(.source))]
     Read {
         /// Which file.
         path: PathBuf,
@@ -92,6 +92,13 @@ pub enum ScanError {
         /// Names of built-in images.
         known: String,
     },
+}
+
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; let the person who builds read it (chmod a+r), or take it out of the element",
+        _ => "",
+    }
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {

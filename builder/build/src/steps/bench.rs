@@ -15,6 +15,7 @@ use super::{ELEMENTS, State, Walk, hooks_directory, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
+use crate::needs;
 use crate::redact::Redact;
 use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, What};
 use crate::store::{Draft, Session};
@@ -198,6 +199,8 @@ impl<'a> Bench<'a> {
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
             tail,
+            // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
+            free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))
     }
 

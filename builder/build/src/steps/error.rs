@@ -25,6 +25,8 @@ pub struct HookFailure {
     pub end: String,
     /// The last lines that it printed.
     pub tail: Vec<String>,
+    /// Bytes that the cache had free when it ended.
+    pub free: u64,
 }
 
 /// Why a step did not succeed.

@@ -89,7 +89,11 @@ fn named(layout: &Yaml, sources: &SourceSet, target: &Target) -> Result<Chosen, 
     if name == "partition" {
         return bare();
     }
-    let known: Vec<&str> = sources.layouts.keys().map(String::as_str).chain(["partition"]).collect();
+    let known: Vec<&str> = sources.layouts.keys().map(String::as_str).collect();
+    let known: Vec<&str> = match known.contains(&"partition") {
+        true => known,
+        false => known.into_iter().chain(["partition"]).collect(),
+    };
     let fault = layout.at.bad(format!("no layout is called `{name}`"));
     Err(match nearest(name, known.iter().copied()) {
         Some(near) => fault.hint(format!("did you mean `{near}`?")),

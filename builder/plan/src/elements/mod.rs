@@ -15,7 +15,7 @@ pub mod hooks;
 pub mod image_element;
 pub mod manifests;
 pub mod native;
-mod near;
+pub(crate) mod near;
 mod order;
 pub mod package_installs;
 pub mod phases;

@@ -53,6 +53,7 @@ fn phases_numbers_and_natives() {
             "install a:install.d/100-late",
             "install package-installs=image-packages",
             "post-install package-installs=00-package-installs",
+            "pre-finalise block-device=00-fstab",
             "cleanup b:cleanup.d/00-x",
             "cleanup manifests=01-copy-manifests-dir",
         ]
@@ -73,7 +74,7 @@ fn install_types() {
     )];
     let chosen = |variables: &str, natives: &str| {
         let list = run(&elements, natives, variables).unwrap();
-        list.iter().filter(|step| !step.contains("image-packages")).cloned().collect::<Vec<_>>().join(" ")
+        list.iter().filter(|step| step.starts_with("install ") && !step.contains("image-packages")).cloned().collect::<Vec<_>>().join(" ")
     };
     let source = "install svc:install.d/my-svc-source-install/10-from-source";
     let package = "install svc:install.d/my-svc-package-install/10-from-package";

@@ -1,7 +1,6 @@
 //! "Did you mean": the known word that is nearest to a wrong one.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 /// Longest word that is compared; nobody mistypes a longer one for a key.
 const LONGEST: usize = 64;
@@ -21,21 +20,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, other)| other.into())
 }
 
-/// Levenshtein distance over characters, `-` and `_` being one letter.
+/// Letters to insert, delete, replace or swap, `-` and `_` being one letter.
 fn distance(a: &str, b: &str) -> usize {
-    let letter = |c: char| if c == '-' { '_' } else { c.to_ascii_lowercase() };
-    let b: Vec<char> = b.chars().map(letter).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().map(letter).enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let swap = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = swap.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let fold = |text: &str| text.replace('-', "_").to_ascii_lowercase();
+    crate::elements::near::distance(&fold(a), &fold(b))
 }
 
 #[cfg(test)]
@@ -48,6 +36,7 @@ mod tests {
         assert_eq!(nearest("elemnts", known).as_deref(), Some("elements"));
         assert_eq!(nearest("package", known).as_deref(), Some("packages"));
         assert_eq!(nearest("fsck_passno", ["fsck-passno"]).as_deref(), Some("fsck-passno"));
+        assert_eq!(nearest("gtp", ["mbr", "gpt"]).as_deref(), Some("gpt"));
         assert_eq!(nearest("zebra", known), None);
         assert_eq!(nearest("", known), None);
     }

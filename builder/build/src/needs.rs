@@ -1,0 +1,118 @@
+//! What a build needs of the machine, asked for before anything is done: programs, and space.
+//!
+//! In: a plan, the directories of output and cache. Out: a failure with names and numbers, or nothing. Never: a promise: what
+//! runs out later is an error of its own.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use dibber_model::Bytes;
+use dibber_plan::{OutputKind, Plan};
+
+use crate::job::{Failure, FailureKind};
+use crate::output::SetEntry;
+
+/// Less than this is never enough for an image of an operating system and its log.
+const LEAST: Bytes = Bytes::mib(64);
+
+/// Less than this is what a filesystem is left with when somebody filled it.
+const FULL: Bytes = Bytes::mib(1);
+
+/// Programs that steps and outputs of a plan run, each with the package that has it.
+fn programs(plan: &Plan) -> Vec<(&'static str, &'static str)> {
+    let mut programs = Vec::new();
+    if plan.elements.iter().any(|element| element.name == "debian-minimal") {
+        programs.push(("mmdebstrap", "mmdebstrap"));
+    }
+    for kind in &plan.outputs {
+        match kind {
+            OutputKind::Squashfs => programs.push(("mksquashfs", "squashfs-tools")),
+            OutputKind::Vmdk | OutputKind::Vhdx => programs.push(("qemu-img", "qemu-utils")),
+            _ => {}
+        }
+    }
+    programs
+}
+
+/// Fails if a program that the plan needs is not in `PATH`.
+pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    match programs(plan).into_iter().find(|(name, _)| !there(name)) {
+        None => Ok(()),
+        Some((name, package)) => Err(Failure::new(
+            FailureKind::Machine,
+            format!(
+                "{} needs the program {name}, which is not in PATH; on Debian: apt install {package}",
+                plan.image
+            ),
+        )),
+    }
+}
+
+/// Fails if the output directory has clearly too little space. `former` is the set that is in place.
+pub(crate) fn check_output(plan: &Plan, dir: &Path, former: Option<&SetEntry>) -> Result<(), Failure> {
+    let needs = match former {
+        // The new set is made beside the old one.
+        Some(entry) => Bytes(entry.files.iter().map(|file| file.bytes / 2).sum::<u64>().max(LEAST.0)),
+        None => plan.disk.size.map_or(LEAST, |size| Bytes((size.0 / 4).max(LEAST.0))),
+    };
+    check(dir, needs, &plan.stem(), "choose another --output-dir")
+}
+
+/// Fails if the cache has clearly too little space.
+pub(crate) fn check_cache(plan: &Plan, dir: &Path) -> Result<(), Failure> {
+    check(
+        dir,
+        LEAST,
+        &plan.stem(),
+        "choose another --cache-dir; `dibber cache prune` frees what earlier builds left",
+    )
+}
+
+fn check(dir: &Path, needs: Bytes, stem: &str, mend: &str) -> Result<(), Failure> {
+    let free = free(dir).map_err(|e| Failure::new(FailureKind::Fault, format!("{}: {e}", dir.display())))?;
+    if free >= needs {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has {free} free, and {stem} needs about {needs}; free some space, or {mend}",
+        dir.display()
+    );
+    Err(Failure::new(FailureKind::Space, message))
+}
+
+/// Bytes that this person can still write there.
+pub(crate) fn free(dir: &Path) -> io::Result<Bytes> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
+}
+
+/// A hook that fails on a full cache fails for want of space, whatever it says itself.
+pub(crate) fn or_space(failure: Failure, cache: &Path) -> Failure {
+    match failure.hook.as_ref().map(|hook| Bytes(hook.free)) {
+        Some(free) if free < FULL => {
+            let message = format!(
+                "{}, and {} had {free} free then; `dibber cache prune` frees some, and --cache-dir names another place",
+                failure.message,
+                cache.display()
+            );
+            Failure { kind: FailureKind::Space, message, ..failure }
+        }
+        _ => failure,
+    }
+}
+
+/// Whether an error comes down to a filesystem that is full.
+pub(crate) fn ran_out(error: &(dyn Error + 'static)) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) = kind {
+            return true;
+        }
+        at = error.source();
+    }
+    false
+}

@@ -1,0 +1,339 @@
+//! A place to build in: elements, image files, a cache, outputs and the program, for root or for an ordinary user.
+//!
+//! In: elements and image files as texts. Out: what the program said and left. Never: the network; a place that others use.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Once;
+
+use dibber_model::Digest;
+
+use crate::{accepts, program};
+
+/// The ordinary user that tests build as.
+pub const USER: &str = "dibber-trial";
+
+/// A variable in the environment of every process of a workshop: its value tells them from all others.
+const TOKEN: &str = "DIBBER_TRIAL";
+
+/// A directory with everything that a build needs, and the person who builds.
+pub struct Workshop {
+    user: Option<&'static str>,
+    home: tempfile::TempDir,
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub struct Told {
+    /// Its exit code; `None` where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Told {
+    fn of(output: &Output) -> Told {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Told { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// Fails the test unless all went well.
+    #[track_caller]
+    pub fn well(self) -> Told {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.out, self.err);
+        self
+    }
+
+    /// Fails the test unless the program ended with this code and said all of these.
+    #[track_caller]
+    pub fn refuses(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
+        // Drawn excerpts break their lines where the terminal would.
+        let said = self.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words {
+            assert!(said.contains(word), "no `{word}` in:\n{}", self.err);
+        }
+        assert!(!said.contains("panicked"), "{}", self.err);
+    }
+
+    /// Of `--json`: the lines of one event, as `PHASE/NAME` for those about steps.
+    pub fn steps(&self, event: &str) -> Vec<String> {
+        let lines =
+            self.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_string();
+        lines
+            .filter(|value| value["event"] == event)
+            .map(|value| format!("{}/{}", text(&value["phase"]), text(&value["name"])))
+            .collect()
+    }
+}
+
+impl Workshop {
+    /// Root's.
+    pub fn new() -> Workshop {
+        Workshop::of(None)
+    }
+
+    /// Somebody's; `None` is root. Tests that build as an ordinary user must themselves be started by root.
+    pub fn of(user: Option<&'static str>) -> Workshop {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "run this test as root: it builds as root and as {USER}"
+        );
+        // The cache must be on a file system that can hold overlay layers, and where the user can reach it.
+        let home = tempfile::tempdir_in("/var/lib").expect("make a directory in /var/lib");
+        fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).expect("open the directory");
+        let ours = home.path().join("dibber");
+        // A link where it can be: the program is large.
+        fs::hard_link(program(), &ours)
+            .or_else(|_| fs::copy(program(), &ours).map(drop))
+            .expect("copy the program");
+        let shop = Workshop { user, home };
+        let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/elements/tiny-os");
+        fs::create_dir(shop.at("elements")).expect("make a directory");
+        accepts("cp", &["-r", tiny, shop.text("elements").as_str()]);
+        fs::create_dir(shop.at("work")).expect("make a directory");
+        if let Some(user) = user {
+            make_user();
+            accepts("chown", &["-R", user, shop.text("work").as_str()]);
+        }
+        shop
+    }
+
+    /// A path in it. `work` is the person's own: cache and outputs are in there.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.home.path().join(path)
+    }
+
+    /// The same, as an argument.
+    pub fn text(&self, path: &str) -> String {
+        self.at(path).to_str().expect("UTF-8").to_string()
+    }
+
+    /// Where outputs go.
+    pub fn out(&self) -> PathBuf {
+        self.at("work/out")
+    }
+
+    /// Where caches go.
+    pub fn cache(&self) -> PathBuf {
+        self.at("work/cache")
+    }
+
+    /// Writes an element's file; what begins with `#!` is executable.
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.at("elements").join(path);
+        fs::create_dir_all(path.parent().expect("elements/")).expect("make a directory");
+        fs::write(&path, text).expect("write a file");
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("set a mode");
+        path
+    }
+
+    /// Writes an element's hook: a bash script that stops at the first failure.
+    pub fn hook(&self, path: &str, lines: &str) -> PathBuf {
+        self.write(path, &format!("#!/bin/bash\nset -eu -o pipefail\n{lines}\n"))
+    }
+
+    /// Writes an image file, `NAME.yaml`: a bare filesystem of the tiny operating system, but for these keys.
+    pub fn image(&self, name: &str, keys: &[(&str, &str)]) -> String {
+        let mut all = BTreeMap::from([
+            ("arch", "x86_64"),
+            ("elements", "[tiny-os]"),
+            ("skip_base", "true"),
+            ("layout", "partition"),
+            ("outputs", "[raw]"),
+            ("size", "24MiB"),
+            ("mkfs", "{journal: 4MiB}"),
+        ]);
+        all.extend(keys.iter().copied());
+        let lines: String = all.iter().map(|(key, value)| format!("    {key}: {value}\n")).collect();
+        let path = self.at(&format!("{name}.yaml"));
+        fs::write(&path, format!("disk_images:\n  - imagename: {name}\n{lines}"))
+            .expect("write an image file");
+        path.to_str().expect("UTF-8").to_string()
+    }
+
+    /// The program, as the person starts it.
+    pub fn dibber(&self) -> Command {
+        self.wrapped(&[])
+    }
+
+    /// The program, started by another one: `["strace", "-f"]`.
+    pub fn wrapped(&self, by: &[&str]) -> Command {
+        let person = match self.user {
+            None => Vec::new(),
+            Some(user) => vec!["setpriv", "--reuid", user, "--regid", user, "--init-groups"],
+        };
+        let program = self.text("dibber");
+        let words: Vec<&str> =
+            person.into_iter().chain(by.iter().copied()).chain([program.as_str()]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.at("work")).env_clear();
+        let home = self.user.map_or_else(|| "/root".to_string(), |user| format!("/home/{user}"));
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home);
+        command.env(TOKEN, self.home.path()).env("DIBBER_CACHE", self.cache());
+        command
+    }
+
+    /// Arguments of a build of an image file of this workshop.
+    pub fn arguments(&self, image: &str) -> Vec<String> {
+        let (elements, out) = (self.text("elements"), self.text("work/out"));
+        ["build", image, "--elements-path", &elements, "-o", &out, "--source-date-epoch", "1700000000"]
+            .map(String::from)
+            .into()
+    }
+
+    /// Builds.
+    pub fn build(&self, image: &str, more: &[&str]) -> Told {
+        run(self.dibber().args(self.arguments(image)).args(more))
+    }
+
+    /// Runs another command of the program.
+    pub fn run(&self, arguments: &[&str]) -> Told {
+        run(self.dibber().args(arguments))
+    }
+
+    /// Every name in the output directory with what is in it, hidden ones included.
+    pub fn outputs(&self) -> BTreeMap<String, Digest> {
+        contents(&self.out())
+    }
+
+    /// Processes of this workshop's builds: `PID COMMAND`. Hooks, whose environment is their own, are known by their mounts.
+    pub fn processes(&self) -> Vec<String> {
+        let token = format!("{TOKEN}={}", self.home.path().display());
+        let place = self.home.path().display().to_string();
+        let space = |pid: &Path| fs::read_link(pid.join("ns/mnt")).ok();
+        let own = space(Path::new("/proc/self"));
+        let entries = fs::read_dir("/proc").expect("read /proc").flatten();
+        let numbered = entries.filter(|entry| entry.file_name().display().to_string().parse::<u32>().is_ok());
+        let ours = numbered.filter(|entry| {
+            let told = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+            let within = || String::from_utf8_lossy(&told("mountinfo")).contains(&place);
+            let inside = space(&entry.path()).is_some_and(|found| Some(found) != own);
+            told("environ").split(|b| *b == 0).any(|pair| pair == token.as_bytes()) || (inside && within())
+        });
+        ours.map(|entry| {
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            format!(
+                "{} {}",
+                entry.file_name().display(),
+                String::from_utf8_lossy(&command).replace('\0', " ")
+            )
+        })
+        .collect()
+    }
+}
+
+impl Default for Workshop {
+    fn default() -> Self {
+        Workshop::new()
+    }
+}
+
+/// A workshop in which an image, `good`, was built, and what that left.
+pub struct Earlier {
+    /// The workshop.
+    pub shop: Workshop,
+    before: BTreeMap<String, Digest>,
+}
+
+impl Earlier {
+    /// Builds it, as root or as somebody.
+    pub fn of(user: Option<&'static str>) -> Earlier {
+        let shop = Workshop::of(user);
+        let good = shop.image("good", &[]);
+        shop.build(&good, &[]).well();
+        let mut before = shop.outputs();
+        before.retain(|name, _| !name.ends_with(".log"));
+        assert!(before.contains_key("good.raw") && before.contains_key("images.json"), "{before:?}");
+        Earlier { shop, before }
+    }
+
+    /// Fails the test unless the output directory is as it was, but for logs: no stage, no half of a file.
+    #[track_caller]
+    pub fn is_untouched(&self) {
+        let mut now = self.shop.outputs();
+        now.retain(|name, _| !name.ends_with(".log"));
+        assert_eq!(now, self.before);
+        assert_eq!(self.shop.processes(), [""; 0]);
+    }
+
+    /// Fails the test unless the program ended so, and left everything as it was.
+    #[track_caller]
+    pub fn refuses(&self, told: &Told, code: i32, words: &[&str]) {
+        told.refuses(code, words);
+        self.is_untouched();
+    }
+}
+
+/// Runs a command of the program.
+pub fn run(command: &mut Command) -> Told {
+    let words = command.get_program().to_string_lossy().into_owned();
+    Told::of(
+        &command
+            .output()
+            .unwrap_or_else(|e| panic!("{words}: {e}; scripts/test installs the tools that the tests need")),
+    )
+}
+
+/// Every name below a directory with what is in it.
+pub fn contents(dir: &Path) -> BTreeMap<String, Digest> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![dir.to_path_buf()];
+    while let Some(at) = left.pop() {
+        for entry in fs::read_dir(&at).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(dir).expect("below").display().to_string();
+            let kind = entry.file_type().expect("kind");
+            let bytes = if kind.is_dir() { Vec::new() } else { fs::read(&path).unwrap_or_default() };
+            found.insert(name, Digest::of(&bytes));
+            if kind.is_dir() {
+                left.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// A directory of programs that has all of `PATH`'s but one.
+pub fn path_without(shop: &Workshop, program: &str) -> PathBuf {
+    let dir = shop.at(&format!("without-{program}"));
+    fs::create_dir(&dir).expect("make a directory");
+    for from in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
+        for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+            if entry.file_name() != program {
+                // Earlier directories win, as in PATH.
+                let _ = symlink(entry.path(), dir.join(entry.file_name()));
+            }
+        }
+    }
+    dir
+}
+
+/// The same numbers in every run: xorshift64*, from a seed.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % end
+    }
+}
+
+fn make_user() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if !fs::read_to_string("/etc/passwd").expect("read passwd").contains(USER) {
+            accepts("useradd", &["--create-home", USER]);
+        }
+    });
+}
