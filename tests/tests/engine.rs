@@ -202,7 +202,7 @@ fn plumbing_places_files_and_chooses_install_types() {
     assert_eq!(modes, ["-rw-r--r--", "-rwxr-xr-x", "-rwxr-xr-x"], "{listed}");
     assert!(listed.lines().all(|line| line.contains(" 0/0 ")), "{listed}");
     let image = image(&shop, elements, &[]);
-    shop.build(&image, &["-E", "DIB_INSTALLTYPE_svc=package"]).well();
+    shop.build(&image, &["--env", "DIB_INSTALLTYPE_svc=package"]).well();
     assert_eq!(content(&shop, "svc"), "package\n");
 }
 

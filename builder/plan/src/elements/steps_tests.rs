@@ -59,7 +59,7 @@ fn phases_numbers_and_natives() {
         ]
     );
     // Without the plumbing its files mean nothing, as in dib.
-    assert_eq!(run(&elements, "", "").unwrap().len(), 6);
+    assert_eq!(run(&elements, "", "").unwrap().len(), 7);
 }
 
 #[test]
