@@ -342,7 +342,7 @@ fn break_points_run_a_command() {
         shop.build(&plain, &arguments)
     };
     // A look changes nothing, and all is kept.
-    let look = told("after-root,before-install", "pwd; ls -d /tmp/in_target.d", &[]).well();
+    let look = told("before-install,after-install", "pwd; ls -d /tmp/in_target.d", &[]).well();
     assert!(look.out.contains("/tmp/in_target.d"), "{}", look.out);
     assert_eq!(look.steps("step-started"), [""; 0]);
     // A change stays in this build, and in no later one.
@@ -494,7 +494,7 @@ fn dibs_fake_os_comes_out_in_every_form() {
     }
     accepts("e2fsck", &["-fn", &at("fake.raw")]);
     accepts("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", &at("fake.raw"), &at("fake.qcow2")]);
-    assert!(accepts("unsquashfs", &["-l", &at("fake.squashfs")]).contains("squashfs-root/etc"));
+    assert!(accepts("unsquashfs", &["-l", &at("fake.squash")]).contains("squashfs-root/etc"));
 }
 
 /// The elements of dib's own tests, which only its source archive has.

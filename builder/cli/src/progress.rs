@@ -43,11 +43,11 @@ struct State {
 }
 
 impl Progress {
-    /// Live where standard error is a terminal, plain otherwise, JSON where asked for.
+    /// Live where standard error is a terminal that can redraw a line, plain otherwise, JSON where asked for.
     pub(crate) fn new(json: bool, verbose: bool) -> Self {
         let face = if json {
             Face::Json
-        } else if std::io::stderr().is_terminal() {
+        } else if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
             Face::Live(live_line())
         } else {
             Face::Plain

@@ -102,10 +102,14 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
     let staged = stage(bench, "manifests", &files)?;
-    let to = bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str);
-    let end = place(bench, step, &staged, to)?;
+    let end = place(bench, step, &staged, manifests_directory(bench))?;
     unstage(bench)?;
     Ok(end)
+}
+
+/// Where manifests are in the tree.
+fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
+    bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.
@@ -132,7 +136,14 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
         bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
     }
-    Ok(bench.unchanged())
+    // Commits that were fetched: dib's dib-manifest-git-IMAGE.
+    let fetched = format!("{STAGED}/sources");
+    if !bench.hooks().join(&fetched).is_dir() {
+        return Ok(bench.unchanged());
+    }
+    let end = place(bench, step, &fetched, manifests_directory(bench))?;
+    unstage(bench)?;
+    Ok(end)
 }
 
 fn kind(kind: repositories::Kind) -> &'static str {
