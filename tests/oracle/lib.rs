@@ -43,7 +43,12 @@ pub fn write_image(extents: &Extents, files: &[PathBuf], path: &Path) {
 
 /// The program under test, built beside the tests.
 pub fn program() -> PathBuf {
-    std::env::current_exe().expect("tests are files").parent().and_then(Path::parent).expect("target/release/deps").join("dibber")
+    std::env::current_exe()
+        .expect("tests are files")
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/release/deps")
+        .join("dibber")
 }
 
 /// Runs a program; a program that is missing fails the test by name.

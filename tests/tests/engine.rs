@@ -38,7 +38,10 @@ fn content(shop: &Workshop, file: &str) -> String {
 }
 
 fn names(shop: &Workshop) -> Vec<String> {
-    accepts("tar", &["-tf", &archive(shop)]).lines().map(|name| name.trim_start_matches("./").to_string()).collect()
+    accepts("tar", &["-tf", &archive(shop)])
+        .lines()
+        .map(|name| name.trim_start_matches("./").to_string())
+        .collect()
 }
 
 fn log(shop: &Workshop) -> String {
@@ -130,7 +133,10 @@ done < <(printf %s "$IMAGE_ELEMENT_YAML")
 #[test]
 fn maps_of_packages_and_services() {
     let shop = Workshop::new();
-    shop.write("e/pkg-map", r#"{"family": {"debian": {"a": "a-deb a-deb2"}}, "default": {"a": "a-any", "none": ""}}"#);
+    shop.write(
+        "e/pkg-map",
+        r#"{"family": {"debian": {"a": "a-deb a-deb2"}}, "default": {"a": "a-any", "none": ""}}"#,
+    );
     shop.write("e/svc-map", "ntp:\n  debian: ntpsec\n  default: ntpd\nssh:\n  default: sshd\n");
     shop.write("other/README.rst", "no map here\n");
     shop.write("e/bin/install-packages", INSTALL_PACKAGES);
@@ -151,8 +157,12 @@ say svc-map ntp ssh unknown
     shop.hook("e/extra-data.d/10-ask", ask);
     shop.hook("e/install.d/10-ask", &format!("{ask}\ninstall-packages -m e a x\ninstall-packages -e -m e a"));
     // A unit of the name that was asked for is installed: that is the service.
-    shop.hook("e/post-install.d/10-unit", "mkdir -p /lib/systemd/system; : > /lib/systemd/system/ntp.service; svc-map ntp > /unit");
-    let once = "a-deb a-deb2\n= 0\na-any\n= 0\n= 1\nnosuch\n= 0\n= 2\na\n= 0\n= 1\nntpsec\nsshd\nunknown\n= 0\n";
+    shop.hook(
+        "e/post-install.d/10-unit",
+        "mkdir -p /lib/systemd/system; : > /lib/systemd/system/ntp.service; svc-map ntp > /unit",
+    );
+    let once =
+        "a-deb a-deb2\n= 0\na-any\n= 0\n= 1\nnosuch\n= 0\n= 2\na\n= 0\n= 1\nntpsec\nsshd\nunknown\n= 0\n";
     let elements = "[tiny-os, e, other, package-installs, pkg-map, svc-map]";
     let image = image(&shop, elements, &[("packages", "[from-image]")]);
     shop.build(&image, &[]).well();
@@ -197,7 +207,17 @@ fn plumbing_places_files_and_chooses_install_types() {
     let elements = "[tiny-os, e, install-types, install-static, install-bin]";
     assert_eq!(made(&shop, elements, "svc"), "source\n");
     assert_eq!(content(&shop, "seen"), "static\n");
-    let listed = accepts("tar", &["-tvf", &archive(&shop), "--numeric-owner", "./etc/deep/file", "./usr/tool", "./usr/local/bin/plain"]);
+    let listed = accepts(
+        "tar",
+        &[
+            "-tvf",
+            &archive(&shop),
+            "--numeric-owner",
+            "./etc/deep/file",
+            "./usr/tool",
+            "./usr/local/bin/plain",
+        ],
+    );
     let modes: Vec<&str> = listed.lines().map(|line| line.split_once(' ').expect("a mode").0).collect();
     assert_eq!(modes, ["-rw-r--r--", "-rwxr-xr-x", "-rwxr-xr-x"], "{listed}");
     assert!(listed.lines().all(|line| line.contains(" 0/0 ")), "{listed}");
@@ -309,7 +329,10 @@ fn proxies_reach_hooks_and_nothing_else() {
 echo "going through $http_proxy"
 printf %s "$http_proxy" | md5sum > ${TARGET_ROOT:-}/sum-${TARGET_ROOT:+outside}"#;
     shop.hook("e/extra-data.d/10-look", look);
-    shop.hook("e/install.d/10-look", "[ \"$http_proxy\" = \"$HTTPS_PROXY\" ]; echo \"going through $http_proxy\"");
+    shop.hook(
+        "e/install.d/10-look",
+        "[ \"$http_proxy\" = \"$HTTPS_PROXY\" ]; echo \"going through $http_proxy\"",
+    );
     let build = |password: &str| {
         let proxy = format!("http://me:{password}@proxy.example:3128/");
         let image = image(&shop, "[tiny-os, e, manifests]", &[("proxy", &proxy)]);
@@ -327,7 +350,11 @@ printf %s "$http_proxy" | md5sum > ${TARGET_ROOT:-}/sum-${TARGET_ROOT:+outside}"
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
-    fs::read_dir(dir).expect("read").map(|entry| entry.expect("read").path()).filter(|path| path.is_file()).collect()
+    fs::read_dir(dir)
+        .expect("read")
+        .map(|entry| entry.expect("read").path())
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 #[test]
@@ -351,11 +378,16 @@ fn break_points_run_a_command() {
     assert!(changed.out.contains("the tree was changed at before-install"), "{}", changed.out);
     shop.build(&plain, &[]).well();
     assert_eq!(content(&shop, "ran"), "a\n");
-    let outside = told("after-install", "echo after >> $TMP_MOUNT_PATH/ran", &["--break-outside-target"]).well();
+    let outside =
+        told("after-install", "echo after >> $TMP_MOUNT_PATH/ran", &["--break-outside-target"]).well();
     assert_eq!(content(&shop, "ran"), "a\nafter\n", "{}", outside.out);
     // dib's variables say the same.
     let mut command = shop.dibber();
-    command.args(shop.arguments(&plain)).arg("--json").env("break", "before-root").env("break_cmd", "echo seen $TMP_MOUNT_PATH");
+    command
+        .args(shop.arguments(&plain))
+        .arg("--json")
+        .env("break", "before-root")
+        .env("break_cmd", "echo seen $TMP_MOUNT_PATH");
     let output = command.output().expect("run");
     assert!(String::from_utf8_lossy(&output.stdout).contains("seen /run/dibber/build/mnt"), "{output:?}");
     told("before-instal", "true", &[]).refuses(USAGE, &["no break point `before-instal`", "pre-install"]);
@@ -422,7 +454,8 @@ fn person(shop: &Workshop, image: &str, more: &[&str]) -> String {
     let mut command = shop.wrapped(&["python3", "-c", PERSON]);
     command.args(shop.arguments(image)).args(more).env("TERM", "dumb");
     let output = command.output().expect("python3");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
     said
 }
@@ -467,7 +500,9 @@ echo 'GRUB install' > /usr/sbin/grub-install.dibber-diverted
     assert_eq!(content(&shop, "seen"), "GRUB install\n");
     assert_eq!(content(&shop, "var/lib/dpkg/diversions"), content(&shop, "before"));
     let mut inside: Vec<String> = names(&shop);
-    inside.retain(|name| name.starts_with("usr/sbin/") || name.starts_with("var/lib/dpkg/") || name.starts_with("usr/bin/"));
+    inside.retain(|name| {
+        name.starts_with("usr/sbin/") || name.starts_with("var/lib/dpkg/") || name.starts_with("usr/bin/")
+    });
     inside.retain(|name| !name.ends_with('/'));
     inside.sort();
     assert_eq!(inside, ["usr/sbin/grub-install", "usr/sbin/grub-probe", "var/lib/dpkg/diversions"]);
@@ -479,9 +514,19 @@ echo 'GRUB install' > /usr/sbin/grub-install.dibber-diverted
 fn dibs_fake_os_comes_out_in_every_form() {
     let shop = Workshop::new();
     let elements = dib_test_elements();
-    let image = shop.image("fake", &[("elements", "[fake-os]"), ("outputs", "[tar, raw, qcow2, squashfs]"), ("size", "200MiB")]);
+    let image = shop.image(
+        "fake",
+        &[("elements", "[fake-os]"), ("outputs", "[tar, raw, qcow2, squashfs]"), ("size", "200MiB")],
+    );
     let mut command = shop.dibber();
-    command.args(["build", &image, "--elements-path", elements.path().to_str().expect("UTF-8"), "-o", &shop.text("work/out")]);
+    command.args([
+        "build",
+        &image,
+        "--elements-path",
+        elements.path().to_str().expect("UTF-8"),
+        "-o",
+        &shop.text("work/out"),
+    ]);
     let output = command.output().expect("run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let at = |name: &str| shop.out().join(name).to_str().expect("UTF-8").to_string();
@@ -505,7 +550,19 @@ fn dib_test_elements() -> tempfile::TempDir {
     accepts("chmod", &["755", dir.path().to_str().expect("UTF-8")]);
     let at = dir.path().to_str().expect("UTF-8");
     let pip = format!("{venv}/bin/pip");
-    accepts(&pip, &["--quiet", "download", "--no-deps", "--no-binary", ":all:", "--dest", at, "diskimage-builder==3.43.0"]);
+    accepts(
+        &pip,
+        &[
+            "--quiet",
+            "download",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--dest",
+            at,
+            "diskimage-builder==3.43.0",
+        ],
+    );
     let archive = dir.path().join("diskimage_builder-3.43.0.tar.gz");
     let archive = archive.to_str().expect("UTF-8");
     let inside = "diskimage_builder-3.43.0/tests/elements/fake-os";

@@ -20,7 +20,8 @@ fn write(path: &Path, text: &[u8], mode: u32) {
 
 fn read(paths: &[&Path]) -> Result<SourceSet, ScanError> {
     let paths: Vec<_> = paths.iter().map(|path| path.to_path_buf()).collect();
-    let embedded = [Embedded { path: "elements/base/install.d/10-x", bytes: b"#!/bin/sh\n" }];
+    let embedded =
+        [Embedded { path: "elements/base/install.d/10-x", bytes: b"#!/bin/sh\n", executable: true }];
     scan(&Places { elements: &paths, embedded: &embedded, ..Places::default() })
 }
 

@@ -119,7 +119,10 @@ pub fn releases(plan: &Plan, dir: &Path, network: Network) -> Result<Releases, A
     Ok(Releases { files })
 }
 
-/// `InRelease` of the release, its updates, and its security suite where it is used.
+/// Where Debian's security suite is, unless an image says otherwise.
+const SECURITY: &str = "http://security.debian.org/debian-security";
+
+/// `InRelease` of the release, its updates, and its security suite, as far as they are used.
 fn urls(plan: &Plan) -> Vec<String> {
     let variable =
         |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
@@ -129,11 +132,17 @@ fn urls(plan: &Plan) -> Vec<String> {
     let mirror = plan.archive.mirror.as_deref().or(variable("DIB_DISTRIBUTION_MIRROR"));
     let mirror = mirror.unwrap_or("http://deb.debian.org/debian").trim_end_matches('/');
     let release = variable("DIB_RELEASE").unwrap_or("stable");
-    let mut urls = vec![
-        format!("{mirror}/dists/{release}/InRelease"),
-        format!("{mirror}/dists/{release}-updates/InRelease"),
-    ];
-    if let Some(security) = &plan.archive.security {
+    let mut urls = vec![format!("{mirror}/dists/{release}/InRelease")];
+    // These have no suites beside them.
+    if matches!(release, "testing" | "unstable" | "sid" | "experimental") {
+        return urls;
+    }
+    if variable("DIB_DEBIAN_UPDATES") != Some("0") {
+        urls.push(format!("{mirror}/dists/{release}-updates/InRelease"));
+    }
+    let security =
+        plan.archive.security.as_deref().or(variable("DIB_DEBIAN_SECURITY_MIRROR")).unwrap_or(SECURITY);
+    if security != "none" {
         urls.push(format!("{}/dists/{release}-security/InRelease", security.trim_end_matches('/')));
     }
     urls

@@ -9,7 +9,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use dibber_format::{qcow2, vhd};
-use dibber_model::{Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree};
+use dibber_model::{
+    Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
+};
 use dibber_plan::{OutputKind, Qcow2Compression};
 
 use crate::capture::CapturedFiles;
@@ -92,7 +94,9 @@ fn extents_of(tree: &Tree, id: InodeId) -> Result<Extents, BuildError> {
             Source::Inline(bytes) => {
                 Piece::Bytes { buffer: bytes.clone(), range: range.start as usize..range.end as usize }
             }
-            Source::File(file) => Piece::File { file: *file, offset: range.start, len: range.end - range.start },
+            Source::File(file) => {
+                Piece::File { file: *file, offset: range.start, len: range.end - range.start }
+            }
         },
     });
     Ok(Extents::new(content.len, pieces.collect())?)
@@ -121,7 +125,8 @@ impl Artifacts<'_> {
             let path = self.path(single.kind);
             raws.extend(self.fill(&single.extents, &[(single.kind, path, Container::Raw)])?);
         }
-        for raw in raws.iter_mut().filter(|raw| matches!(raw.kind, OutputKind::Vmlinuz | OutputKind::Initrd)) {
+        for raw in raws.iter_mut().filter(|raw| matches!(raw.kind, OutputKind::Vmlinuz | OutputKind::Initrd))
+        {
             raw.virtual_bytes = None;
         }
         if let Some(tree) = tree {
@@ -156,7 +161,9 @@ impl Artifacts<'_> {
             let plan = &self.facts.build.plan;
             let epoch = Timestamp::from_secs(self.facts.build.epoch);
             let extents = vhd::fixed(disk.clone(), plan.seed.uuid("vhd", 0), epoch)?;
-            raws.extend(self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?);
+            raws.extend(
+                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?,
+            );
         }
         for (kind, foreign) in foreign {
             let version = pour::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
@@ -180,7 +187,11 @@ impl Artifacts<'_> {
         qcow2::Options { compression, ..qcow2::Options::default() }
     }
 
-    fn fill(&self, extents: &Extents, wanted: &[(OutputKind, PathBuf, Container)]) -> Result<Vec<Raw>, BuildError> {
+    fn fill(
+        &self,
+        extents: &Extents,
+        wanted: &[(OutputKind, PathBuf, Container)],
+    ) -> Result<Vec<Raw>, BuildError> {
         let mut open = Vec::new();
         for (_, path, _) in wanted {
             open.push(create(path)?);
@@ -203,7 +214,10 @@ impl Artifacts<'_> {
 
     fn trees(&self, tree: &Tree) -> Result<Vec<Raw>, BuildError> {
         let mut raws = Vec::new();
-        for kind in [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs].into_iter().filter(|kind| self.wants(*kind)) {
+        for kind in [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs]
+            .into_iter()
+            .filter(|kind| self.wants(*kind))
+        {
             let path = self.path(kind);
             let mut tools = BTreeMap::new();
             let left_out = if kind == OutputKind::Squashfs {
@@ -219,11 +233,14 @@ impl Artifacts<'_> {
                     OutputKind::Tgz => pour::tgz(tree, self.files, stream, 6)?,
                     _ => pour::tar(tree, self.files, stream)?,
                 };
-                file.into_inner().map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
+                file.into_inner()
+                    .map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
                 left_out
             };
             for left in left_out {
-                self.events.emit(Event::Warning { text: format!("{}: {}: {}", kind.name(), left.path.display(), left.what) });
+                self.events.emit(Event::Warning {
+                    text: format!("{}: {}: {}", kind.name(), left.path.display(), left.what),
+                });
             }
             raws.push(Raw { tools, ..self.finished(kind)? });
         }
@@ -244,7 +261,8 @@ impl Artifacts<'_> {
         let Facts { build, id, kernel, packages } = self.facts;
         let plan = &build.plan;
         let extension = raw.kind.extension();
-        let mut names: Vec<String> = plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+        let mut names: Vec<String> =
+            plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let sidecar = Sidecar {
             file: name.clone(),
@@ -263,7 +281,12 @@ impl Artifacts<'_> {
             archive: ArchiveFacts {
                 mirror: plan.archive.mirror.as_deref().map(without_credentials),
                 snapshot: plan.archive.snapshot.clone(),
-                release_dates: build.releases.files.iter().map(|(url, r)| (without_credentials(url), r.date.clone())).collect(),
+                release_dates: build
+                    .releases
+                    .files
+                    .iter()
+                    .map(|(url, r)| (without_credentials(url), r.date.clone()))
+                    .collect(),
             },
             kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
             disk: raw.kind.is_disk().then(|| DiskFacts::of(layout)),

@@ -30,7 +30,10 @@ impl fmt::Display for Point {
 
 /// A word that names no point.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no break point `{word}`; write after-error, or before- or after- and a phase: {}", phases())]
+#[error(
+    "there is no break point `{word}`; write after-error, or before- or after- and a phase: {}",
+    phases()
+)]
 pub struct UnknownPoint {
     word: String,
 }

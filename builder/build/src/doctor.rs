@@ -40,7 +40,9 @@ const TOOLS: [(&str, &str, &str, Need); 6] = [
 /// Every program of the list.
 pub fn tools() -> Vec<Tool> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let find = |program: &str| std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
-    let tool = |(program, package, purpose, need)| Tool { program, package, purpose, need, found: find(program) };
+    let find =
+        |program: &str| std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
+    let tool =
+        |(program, package, purpose, need)| Tool { program, package, purpose, need, found: find(program) };
     TOOLS.into_iter().map(tool).collect()
 }

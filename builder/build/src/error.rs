@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::capture::CaptureError;
 use crate::job::{Failure, FailureKind};
 use crate::loader::LoaderError;
-use crate::parts::PartError;
 use crate::needs;
+use crate::parts::PartError;
 use crate::pour::{PourError, ToolError};
 use crate::steps::StepError;
 use crate::store::StoreError;
@@ -46,16 +46,22 @@ pub enum BuildError {
     #[error(transparent)]
     Pour(#[from] PourError),
     /// No kernel to take out.
-    #[error("vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out")]
+    #[error(
+        "vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out"
+    )]
     NoKernel,
     /// A kernel without its ramdisk.
-    #[error("initrd is wanted, and /boot has none for kernel {release}; install initramfs-tools or dracut, or leave the output initrd out")]
+    #[error(
+        "initrd is wanted, and /boot has none for kernel {release}; install initramfs-tools or dracut, or leave the output initrd out"
+    )]
     NoInitrd {
         /// Its release.
         release: String,
     },
     /// A kernel without its modules.
-    #[error("the newest kernel in /boot is {release}, and the image has no modules for it; remove the stale kernel")]
+    #[error(
+        "the newest kernel in /boot is {release}, and the image has no modules for it; remove the stale kernel"
+    )]
     NoModules {
         /// Its release.
         release: String,
@@ -82,7 +88,7 @@ impl BuildError {
         let kind = self.kind();
         let message = self.to_string();
         let hook = match self {
-            BuildError::Step(StepError::Hook(hook)) => Some(*hook),
+            BuildError::Step(StepError::Hook(hook)) => Some(hook),
             _ => None,
         };
         Failure { kind, message, hook, log: None }
@@ -94,14 +100,21 @@ impl BuildError {
         }
         match self {
             BuildError::Pour(PourError::NoSpace { .. }) => FailureKind::Space,
-            BuildError::Pour(PourError::Tool { source: ToolError::Missing { .. }, .. }) => FailureKind::Machine,
+            BuildError::Pour(PourError::Tool { source: ToolError::Missing { .. }, .. }) => {
+                FailureKind::Machine
+            }
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
-            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => FailureKind::Input,
-            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
-            BuildError::Loader(_) | BuildError::NoKernel | BuildError::NoInitrd { .. } | BuildError::NoModules { .. } => {
+            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => {
                 FailureKind::Input
             }
-            BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => FailureKind::Space,
+            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
+            BuildError::Loader(_)
+            | BuildError::NoKernel
+            | BuildError::NoInitrd { .. }
+            | BuildError::NoModules { .. } => FailureKind::Input,
+            BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
+                FailureKind::Space
+            }
             _ => FailureKind::Fault,
         }
     }

@@ -32,7 +32,12 @@ pub enum Outcome {
 }
 
 /// Builds: hooks make a tree, the tree becomes data, the data a disk, the disk files.
-pub fn image(build: &Build, session: &Session, stage: &Path, events: &dyn Events) -> Result<Outcome, BuildError> {
+pub fn image(
+    build: &Build,
+    session: &Session,
+    stage: &Path,
+    events: &dyn Events,
+) -> Result<Outcome, BuildError> {
     let finished = steps::run(build, session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
@@ -47,7 +52,12 @@ pub fn image(build: &Build, session: &Session, stage: &Path, events: &dyn Events
         Ok(capture(&scratch.tree(), &options)?)
     })?;
     let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;
-    let facts = artifacts::Facts { build, id, kernel: kernel::newest(&tree), packages: artifacts::packages(&tree, &files)? };
+    let facts = artifacts::Facts {
+        build,
+        id,
+        kernel: kernel::newest(&tree),
+        packages: artifacts::packages(&tree, &files)?,
+    };
     let single = artifacts::kernel_files(&facts, &tree)?;
     let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
@@ -60,7 +70,12 @@ pub fn image(build: &Build, session: &Session, stage: &Path, events: &dyn Events
 }
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
-fn disk(plan: &Plan, tree: dibber_model::Tree, cores: &Cores, common: &Common) -> Result<(DiskLayout, Extents), BuildError> {
+fn disk(
+    plan: &Plan,
+    tree: dibber_model::Tree,
+    cores: &Cores,
+    common: &Common,
+) -> Result<(DiskLayout, Extents), BuildError> {
     let trees = parts::split(tree, &plan.disk)?;
     let content = parts::measure(&trees, &plan.disk, common)?;
     let loaders: BTreeMap<Loader, Bytes> =
@@ -95,7 +110,11 @@ fn set_id(build: &Build, finished: &Finished) -> Digest {
     hasher.finish()
 }
 
-fn stage_of<T>(name: &str, events: &dyn Events, work: impl FnOnce() -> Result<T, BuildError>) -> Result<T, BuildError> {
+fn stage_of<T>(
+    name: &str,
+    events: &dyn Events,
+    work: impl FnOnce() -> Result<T, BuildError>,
+) -> Result<T, BuildError> {
     let start = Instant::now();
     events.emit(Event::StageStarted { stage: name.into(), bytes: None });
     let result = work()?;

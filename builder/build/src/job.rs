@@ -3,6 +3,7 @@
 //! In and out: values that cross a pipe. Never: a file, an effect.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::PathBuf;
 
 use dibber_model::Digest;
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Releases;
 use crate::breaks::Breaks;
 use crate::event::Event;
-use crate::output::Made;
+use crate::needs;
+use crate::output::{Made, OutputError};
 use crate::steps::HookFailure;
 
 /// The work of one worker.
@@ -99,7 +101,7 @@ pub struct Failure {
     /// What happened, where, and what to do.
     pub message: String,
     /// The hook, if it was one.
-    pub hook: Option<HookFailure>,
+    pub hook: Option<Box<HookFailure>>,
     /// Where the build's log was kept.
     pub log: Option<PathBuf>,
 }
@@ -109,4 +111,31 @@ impl Failure {
     pub fn new(kind: FailureKind, message: impl ToString) -> Self {
         Failure { kind, message: message.to_string(), hook: None, log: None }
     }
+
+    /// A failure of that kind, unless it comes down to a full filesystem.
+    pub(crate) fn of(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
+        let error = error.into();
+        if needs::ran_out(error.as_ref()) {
+            return Failure::new(
+                FailureKind::Space,
+                format!("{error}; free some space, or choose another directory"),
+            );
+        }
+        Failure::new(kind, error)
+    }
+
+    /// A worker that said nothing at its end.
+    pub(crate) fn ended_early() -> Self {
+        fault("the worker ended without an answer; what it printed last is above")
+    }
+}
+
+/// A failure without a kind of its own.
+pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
+    Failure::of(FailureKind::Fault, error)
+}
+
+/// Something is in the way of an output.
+pub(crate) fn in_the_way(error: OutputError) -> Failure {
+    Failure::of(FailureKind::Output, error)
 }

@@ -8,8 +8,8 @@ use dibber_format::disk::{BootCode, DiskContent};
 use dibber_format::{ext4, fat, grub, swap};
 use dibber_model::extent::ExtentError;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Loader, Meta, Piece,
-    Placed, Seed, Timestamp, Tree,
+    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Loader,
+    Meta, Piece, Placed, Seed, Timestamp, Tree,
 };
 
 use crate::loader::Cores;
@@ -85,7 +85,9 @@ pub fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, Tree>, 
         }
     }
     // Deepest first, so that /boot/efi leaves /boot before /boot leaves /.
-    let depth = |fs: &FsSpec| fs.mount.as_ref().map_or(0, |m| m.relative().split('/').filter(|s| !s.is_empty()).count());
+    let depth = |fs: &FsSpec| {
+        fs.mount.as_ref().map_or(0, |m| m.relative().split('/').filter(|s| !s.is_empty()).count())
+    };
     mounted.sort_by_key(|(_, fs)| std::cmp::Reverse(depth(fs)));
     for (part, fs) in mounted {
         let path = fs.mount.as_ref().map_or("", |mount| mount.relative());
@@ -120,7 +122,11 @@ fn make_directories(tree: &mut Tree, path: &str) -> Option<()> {
 }
 
 /// The least that each partition's content needs, by partition name.
-pub fn measure(trees: &BTreeMap<String, Tree>, disk: &DiskSpec, common: &Common) -> Result<BTreeMap<String, Bytes>, PartError> {
+pub fn measure(
+    trees: &BTreeMap<String, Tree>,
+    disk: &DiskSpec,
+    common: &Common,
+) -> Result<BTreeMap<String, Bytes>, PartError> {
     let mut sizes = BTreeMap::new();
     for part in &disk.parts {
         let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
@@ -137,7 +143,11 @@ pub fn measure(trees: &BTreeMap<String, Tree>, disk: &DiskSpec, common: &Common)
 }
 
 /// The bytes of every partition that holds a filesystem, at its placed size, by partition name.
-pub fn write(trees: &BTreeMap<String, Tree>, layout: &DiskLayout, common: &Common) -> Result<BTreeMap<String, Extents>, PartError> {
+pub fn write(
+    trees: &BTreeMap<String, Tree>,
+    layout: &DiskLayout,
+    common: &Common,
+) -> Result<BTreeMap<String, Extents>, PartError> {
     let mut parts = BTreeMap::new();
     for placed in layout.parts() {
         if let (Holds::Fs(fs), Some(tree)) = (&placed.spec.holds, trees.get(&placed.spec.name)) {
@@ -147,7 +157,12 @@ pub fn write(trees: &BTreeMap<String, Tree>, layout: &DiskLayout, common: &Commo
     Ok(parts)
 }
 
-fn filesystem(fs: &FsSpec, tree: &Tree, (disk, placed): (&DiskSpec, &Placed), common: &Common) -> Result<Extents, PartError> {
+fn filesystem(
+    fs: &FsSpec,
+    tree: &Tree,
+    (disk, placed): (&DiskSpec, &Placed),
+    common: &Common,
+) -> Result<Extents, PartError> {
     let part = &placed.spec.name;
     match fs.kind {
         FsKind::Ext4 => ext4::write(tree, &ext4_params(fs, common), placed.len).map_err(ext4_fault(part)),
@@ -156,7 +171,8 @@ fn filesystem(fs: &FsSpec, tree: &Tree, (disk, placed): (&DiskSpec, &Placed), co
             .map_err(fat_fault(part)),
         FsKind::Swap => {
             let page = swap_page(common.arch);
-            swap::write(&fs.label, fs.uuid, placed.len, page).map_err(|source| PartError::Swap { part: part.clone(), source })
+            swap::write(&fs.label, fs.uuid, placed.len, page)
+                .map_err(|source| PartError::Swap { part: part.clone(), source })
         }
     }
 }
@@ -181,7 +197,8 @@ pub fn with_loaders(
         };
         parts.insert(placed.spec.name.clone(), at_start(bytes, placed)?);
     }
-    if let (None, Some(boot_img), Some(core)) = (&boot_code, &cores.boot_img, cores.cores.get(&Loader::Bios)) {
+    if let (None, Some(boot_img), Some(core)) = (&boot_code, &cores.boot_img, cores.cores.get(&Loader::Bios))
+    {
         // Without a partition of its own, core.img lies in the gap after the MBR, from the second sector on.
         let (first, core) = grub::bios(boot_img, core, 1)?;
         boot_code = Some(BootCode { first, gap: Some(core) });
@@ -208,7 +225,12 @@ fn ext4_params(fs: &FsSpec, common: &Common) -> ext4::Ext4Params {
     }
 }
 
-fn fat_params(fs: &FsSpec, disk: &DiskSpec, start: u64, common: &Common) -> Result<fat::FatParams, fat::FatError> {
+fn fat_params(
+    fs: &FsSpec,
+    disk: &DiskSpec,
+    start: u64,
+    common: &Common,
+) -> Result<fat::FatParams, fat::FatError> {
     Ok(fat::FatParams {
         label: fat::label(&fs.label)?,
         volume_id: fs.volume_id(),

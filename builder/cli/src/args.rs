@@ -12,7 +12,9 @@ use dibber_model::{Arch, Bytes, Platform};
 /// Build operating-system images from elements, without root, loop devices or luck.
 #[derive(Debug, Parser)]
 #[command(name = "dibber", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start with:  dibber doctor, then  dibber plan overcloud-full, then  dibber build overcloud-full")]
+#[command(
+    after_help = "Start with:  dibber doctor, then  dibber plan overcloud-full, then  dibber build overcloud-full"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Boot an image in QEMU, on a snapshot; with --expect, a test.
     Boot(BootArgs),
+    /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
+    Show(ShowArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.
@@ -49,7 +53,13 @@ pub(crate) struct RequestArgs {
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
     /// Element directories, searched before the built-in ones; the first that has an element wins.
-    #[arg(long, env = "ELEMENTS_PATH", value_delimiter = ':', value_name = "DIR[:DIR]", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ELEMENTS_PATH",
+        value_delimiter = ':',
+        value_name = "DIR[:DIR]",
+        hide_env_values = true
+    )]
     pub(crate) elements_path: Vec<PathBuf>,
     /// Adds an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
@@ -107,7 +117,13 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     pub(crate) shell_on_error: bool,
     /// Opens a shell at these points: before-PHASE, after-PHASE, after-error.
-    #[arg(long = "break", env = "break", default_value = "", hide_default_value = true, value_name = "POINT[,POINT]")]
+    #[arg(
+        long = "break",
+        env = "break",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "POINT[,POINT]"
+    )]
     pub(crate) break_at: String,
     /// Runs this there instead of a shell.
     #[arg(long = "break-cmd", env = "break_cmd", value_name = "COMMAND")]
@@ -162,6 +178,24 @@ pub(crate) struct BootArgs {
     /// How long to wait for it, in seconds.
     #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
     pub(crate) timeout: Duration,
+}
+
+/// `dibber show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A raw or qcow2 image: a disk with a GPT or an MBR, or a partition's.
+    pub(crate) image: PathBuf,
+    /// A path in the image: prints a file, lists a directory. Filesystems are where the image's fstab mounts them.
+    pub(crate) path: Option<String>,
+    /// Lists the installed packages: name, version, architecture.
+    #[arg(long, conflicts_with_all = ["path", "files"])]
+    pub(crate) packages: bool,
+    /// Lists every file, below PATH if that is given.
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `dibber new`.
@@ -262,5 +296,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    text.trim_end_matches('s').parse().map(Duration::from_secs).map_err(|_| "write a number of seconds".to_string())
+    text.trim_end_matches('s')
+        .parse()
+        .map(Duration::from_secs)
+        .map_err(|_| "write a number of seconds".to_string())
 }

@@ -33,7 +33,9 @@ pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
         eprintln!("log in as root with the password {} (for this boot only, by cloud-init;", access.password);
         eprintln!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port);
         if request.expect.is_none() {
-            eprintln!("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
+            eprintln!(
+                "leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given"
+            );
         }
     });
     match verdict.map_err(problem)? {
@@ -44,9 +46,14 @@ pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
         }
         Verdict::TimedOut => Err(Problem::new(
             Exit::NotSeen,
-            format!("the text did not appear within {}; raise --timeout, or read the console above", duration(args.timeout.as_secs_f64())),
+            format!(
+                "the text did not appear within {}; raise --timeout, or read the console above",
+                duration(args.timeout.as_secs_f64())
+            ),
         )),
-        Verdict::Died => Err(Problem::new(Exit::NotSeen, "QEMU ended before the text appeared; read the console above")),
+        Verdict::Died => {
+            Err(Problem::new(Exit::NotSeen, "QEMU ended before the text appeared; read the console above"))
+        }
     }
 }
 

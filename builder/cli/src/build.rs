@@ -4,6 +4,7 @@
 
 use dibber_build::answers::Network;
 use dibber_build::breaks::{Breaks, Point};
+use dibber_build::conversation;
 use dibber_build::event::{Event, Events};
 use dibber_build::set::{self, Built, Settings};
 
@@ -17,10 +18,11 @@ use crate::request;
 pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
-    let stop = set::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
     let progress = Progress::new(args.json, args.verbose);
     for (name, origin) in &sources.shadowed {
-        progress.emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
+        progress
+            .emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
     }
     let mut last = Exit::Ok;
     for plan in &plans {
@@ -54,7 +56,7 @@ fn report(built: &Built, progress: &Progress) {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &Settings, stop: &set::Interrupts) -> Result<(), Problem> {
+fn trim(args: &BuildArgs, settings: &Settings, stop: &conversation::Interrupts) -> Result<(), Problem> {
     let size = set::size(&settings.store)?;
     if size > args.cache_limit {
         set::prune(&settings.store, Some(args.cache_limit), false, stop)?;
@@ -79,7 +81,8 @@ fn breaks(args: &BuildArgs) -> Result<Breaks, Problem> {
     if args.shell_on_error {
         breaks = breaks.and(Point::AfterError);
     }
-    breaks.command = args.break_command.clone().filter(|command| !matches!(command.trim(), "" | "sh" | "bash"));
+    breaks.command =
+        args.break_command.clone().filter(|command| !matches!(command.trim(), "" | "sh" | "bash"));
     breaks.outside = args.break_outside.as_ref().is_some_and(|value| !value.is_empty());
     Ok(breaks)
 }

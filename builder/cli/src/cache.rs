@@ -4,8 +4,8 @@
 
 use std::time::SystemTime;
 
-use dibber_build::set;
 use dibber_build::store::Store;
+use dibber_build::{conversation, set};
 use dibber_model::Bytes;
 
 use crate::args::{CacheArgs, CacheCommand};
@@ -23,7 +23,7 @@ pub(crate) fn cache(args: &CacheArgs) -> Result<Exit, Problem> {
             say(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
-            let stop = set::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
+            let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
             let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, &stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }

@@ -9,6 +9,9 @@ static ELEMENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../elements");
 static LAYOUTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../layouts");
 static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../images");
 
+/// Paths, from the top of the repository, of files that can be run. Sorted.
+static EXECUTABLES: &[&str] = include!(concat!(env!("OUT_DIR"), "/executables.rs"));
+
 /// Path from the top of the repository, and content, of every file.
 pub(crate) struct Carried(Vec<(String, &'static [u8])>);
 
@@ -24,7 +27,8 @@ impl Carried {
 
     /// The same, as the scanner wants it.
     pub(crate) fn files(&self) -> Vec<Embedded<'_>> {
-        self.0.iter().map(|(path, bytes)| Embedded { path, bytes }).collect()
+        let executable = |path: &str| EXECUTABLES.binary_search(&path).is_ok();
+        self.0.iter().map(|(path, bytes)| Embedded { path, bytes, executable: executable(path) }).collect()
     }
 
     /// Names of built-in images.

@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod report;
 mod request;
+mod show;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Build(args) => build::build(args),
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
+        Command::Show(args) => show::show(args),
         Command::Doctor => doctor::doctor(),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),

@@ -33,12 +33,15 @@ pub(crate) fn new(args: &NewArgs) -> io::Result<String> {
     let name = args.name.as_str();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || !name.chars().all(fits) {
-        return Err(io::Error::other(format!("`{name}` cannot be a name; use lower-case letters, digits and `-`")));
+        return Err(io::Error::other(format!(
+            "`{name}` cannot be a name; use lower-case letters, digits and `-`"
+        )));
     }
     match args.what {
         NewKind::Element => {
             let variable = name.replace('-', "_").to_uppercase();
-            let fill = |text: &str| text.replace("DIB_NAME", &format!("DIB_{variable}")).replace("NAME", name);
+            let fill =
+                |text: &str| text.replace("DIB_NAME", &format!("DIB_{variable}")).replace("NAME", name);
             let root = Path::new(name);
             fs::create_dir(root).map_err(|e| named(root, &e))?;
             write(&root.join("README.rst"), &readme(name), 0o644)?;
@@ -72,7 +75,9 @@ fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 
 fn named(path: &Path, e: &io::Error) -> io::Error {
     match e.kind() {
-        io::ErrorKind::AlreadyExists => io::Error::other(format!("{} exists; choose another name", path.display())),
+        io::ErrorKind::AlreadyExists => {
+            io::Error::other(format!("{} exists; choose another name", path.display()))
+        }
         _ => io::Error::other(format!("{}: {e}", path.display())),
     }
 }

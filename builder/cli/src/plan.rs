@@ -2,8 +2,6 @@
 //!
 //! In: arguments. Out: what a build would do, and what of it is kept already. Never: a change to anything.
 
-use dibber_build::set;
-
 use crate::args::PlanArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
@@ -18,7 +16,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
             eprintln!("warning: {warning}");
         }
         say(dibber_plan::explain(plan));
-        say(format!("\n{}\n", set::outlook(plan, &store, &args.request.output_dir)));
+        say(format!("\n{}\n", dibber_build::outlook::outlook(plan, &store, &args.request.output_dir)));
     }
     Ok(Exit::Ok)
 }

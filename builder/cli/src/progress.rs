@@ -47,7 +47,9 @@ impl Progress {
     pub(crate) fn new(json: bool, verbose: bool) -> Self {
         let face = if json {
             Face::Json
-        } else if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
+        } else if std::io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+        {
             Face::Live(live_line())
         } else {
             Face::Plain
@@ -101,7 +103,12 @@ impl Progress {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
             Event::ImageStarted { image, target, steps, estimate } => {
-                *state = State { started: Some(Instant::now()), estimate: *estimate, steps: *steps, ..State::default() };
+                *state = State {
+                    started: Some(Instant::now()),
+                    estimate: *estimate,
+                    steps: *steps,
+                    ..State::default()
+                };
                 let last = estimate.map(|s| format!(", {} last time", duration(s))).unwrap_or_default();
                 self.say(&format!("{image} for {target}: {steps} steps{last}"));
             }
@@ -126,7 +133,9 @@ impl Progress {
                 }
             }
             Event::ShellOpened { point } => {
-                self.say(&format!("  at {point}: a shell; what it changes in the tree stays, and `exit` goes on"));
+                self.say(&format!(
+                    "  at {point}: a shell; what it changes in the tree stays, and `exit` goes on"
+                ));
                 self.rest();
             }
             Event::ShellClosed => self.go_on(),

@@ -75,7 +75,7 @@ impl From<Failure> for Problem {
             FailureKind::Machine => Exit::Machine,
             FailureKind::Interrupted => Exit::Interrupted,
         };
-        Problem { exit, message: failure.message, text: None, hook: failure.hook.map(Box::new), log: failure.log }
+        Problem { exit, message: failure.message, text: None, hook: failure.hook, log: failure.log }
     }
 }
 
@@ -92,7 +92,9 @@ impl Excerpt {
 
     fn drawn(&self, message: &str) -> String {
         let mut text = String::new();
-        let theme = if std::env::var_os("NO_COLOR").is_some() || !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        let theme = if std::env::var_os("NO_COLOR").is_some()
+            || !std::io::IsTerminal::is_terminal(&std::io::stderr())
+        {
             GraphicalTheme::unicode_nocolor()
         } else {
             GraphicalTheme::unicode()

@@ -28,7 +28,10 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
         check_names(&names, &mut files)?;
     }
     // An image file builds every image in it; a name beside it chooses.
-    if files.iter().any(|file| file.extension().is_some()) && names.len() < args.images.len() && names.is_empty() {
+    if files.iter().any(|file| file.extension().is_some())
+        && names.len() < args.images.len()
+        && names.is_empty()
+    {
         names.clear();
     }
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
@@ -51,8 +54,13 @@ fn check_names(names: &[String], files: &mut Vec<PathBuf>) -> Result<(), Problem
     for name in names.iter().filter(|name| !built_in.contains(name)) {
         if !given {
             let near = dibber_plan::yaml::nearest(name, built_in.iter().map(String::as_str));
-            let hint = near.map_or_else(|| format!("built in are {}", built_in.join(", ")), |near| format!("did you mean {near}?"));
-            let message = format!("there is no image {name}; {hint}; an image file is given by its path, such as ./{name}.yaml");
+            let hint = near.map_or_else(
+                || format!("built in are {}", built_in.join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            let message = format!(
+                "there is no image {name}; {hint}; an image file is given by its path, such as ./{name}.yaml"
+            );
             return Err(Problem::new(Exit::Input, message));
         }
         files.retain(|file| file != Path::new(name));
@@ -94,7 +102,10 @@ fn known_outputs() -> String {
 pub(crate) fn host() -> Result<Arch, Problem> {
     std::env::consts::ARCH.parse().or_else(|_| match std::env::consts::ARCH {
         "powerpc64" => Ok(Arch::Ppc64le),
-        other => Err(Problem::new(Exit::Machine, format!("dibber does not know this machine's architecture, {other}"))),
+        other => Err(Problem::new(
+            Exit::Machine,
+            format!("dibber does not know this machine's architecture, {other}"),
+        )),
     })
 }
 
@@ -102,6 +113,7 @@ pub(crate) fn host() -> Result<Arch, Problem> {
 pub(crate) fn store_path(option: Option<&PathBuf>) -> Result<PathBuf, Problem> {
     match option {
         Some(path) => Ok(path.clone()),
-        None => Store::place(|name| std::env::var_os(name).map(PathBuf::from)).map_err(|e| Problem::new(Exit::Fault, e)),
+        None => Store::place(|name| std::env::var_os(name).map(PathBuf::from))
+            .map_err(|e| Problem::new(Exit::Fault, e)),
     }
 }

@@ -3,9 +3,9 @@
 //! In: the names that an image goes by. Out: UUIDs, GUIDs and numbers for its parts. Never: content, else editing a late
 //! hook would change what early hooks saw; and never a random source.
 
-use serde::{Deserialize, Serialize};
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 

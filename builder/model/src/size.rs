@@ -2,10 +2,10 @@
 //!
 //! In: text such as `550MiB`, `40G` or `1024`. Out: [`Bytes`]. Never: percentages, which need a disk to mean anything.
 
-use serde::{Deserialize, Serialize};
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
+use serde::{Deserialize, Serialize};
 
 /// A number of bytes. Displays in the largest binary unit that leaves no more than one decimal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

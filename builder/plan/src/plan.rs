@@ -2,11 +2,11 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
-use serde::{Deserialize, Serialize};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{DiskSpec, Phase, Seed, Target};
+use serde::{Deserialize, Serialize};
 
 use crate::source::ElementSource;
 

@@ -161,9 +161,15 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let mut packages = image.packages.clone();
     packages.extend(request.packages.iter().cloned());
     packages.extend(settings_packages(image));
-    let chain = StepRequest { elements: &elements, names: &names, variables: &all, image_packages: !packages.is_empty() };
+    let chain = StepRequest {
+        elements: &elements,
+        names: &names,
+        variables: &all,
+        image_packages: !packages.is_empty(),
+    };
     let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
-    let (warnings, steps) = checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let (warnings, steps) =
+        checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     Ok(Plan {
         image: image.name.clone(),

@@ -3,12 +3,12 @@
 //! In: nothing; crate `build` fills it. Out: element directories, image files and layouts as values. Never: a second look
 //! at the disk.
 
-use serde::{Deserialize, Serialize};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::Digest;
+use serde::{Deserialize, Serialize};
 
 /// Where the bytes of an element's file are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn nothing_is_left() {
-        for (name, database) in [("none", None), ("empty", Some("")), ("some", Some("/bin/sh\n/bin/sh.distrib\ndash\n"))] {
+        for (name, database) in
+            [("none", None), ("empty", Some("")), ("some", Some("/bin/sh\n/bin/sh.distrib\ndash\n"))]
+        {
             let tree = Tree::new(name);
             tree.write("usr/sbin/grub-install", "GRUB's own");
             if let Some(text) = database {
@@ -208,7 +210,11 @@ mod tests {
             add(&tree.0).unwrap();
             let link = fs::read_link(tree.0.join("usr/sbin/grub-install")).unwrap();
             assert_eq!(link, Path::new("/run/dibber/shim/grub-install"));
-            assert!(fs::read_to_string(tree.0.join(DATABASE)).unwrap().starts_with(database.unwrap_or("/usr/sbin/grub-install\n")));
+            assert!(
+                fs::read_to_string(tree.0.join(DATABASE))
+                    .unwrap()
+                    .starts_with(database.unwrap_or("/usr/sbin/grub-install\n"))
+            );
             // A hook that adds twice changes nothing.
             add(&tree.0).unwrap();
             take_back(&tree.0).unwrap();
@@ -228,7 +234,8 @@ mod tests {
         tree.write(DATABASE, &format!("{database}/a\n/a.x\np\n"));
         take_back(&tree.0).unwrap();
         assert_eq!(fs::read_to_string(tree.0.join("usr/sbin/grub-install")).unwrap(), "new");
-        let names: Vec<_> = fs::read_dir(tree.0.join("usr/sbin")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(tree.0.join("usr/sbin")).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["grub-install"]);
         assert_eq!(fs::read_to_string(tree.0.join(DATABASE)).unwrap(), "/a\n/a.x\np\n");
     }

@@ -49,7 +49,8 @@ fn with_file(name: &str) -> std::io::Result<Vec<ElementSource>> {
     for entry in fs::read_dir(&dir)? {
         let element = entry?.path();
         let Ok(bytes) = fs::read(element.join(name)) else { continue };
-        let entry = Entry::File { executable: false, digest: Digest::of(&bytes), body: Body::Inline(bytes.into()) };
+        let entry =
+            Entry::File { executable: false, digest: Digest::of(&bytes), body: Body::Inline(bytes.into()) };
         found.push(ElementSource {
             name: element.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             origin: element.display().to_string(),

@@ -43,7 +43,8 @@ pub(super) fn main(arguments: &[String]) -> i32 {
 }
 
 fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call, String> {
-    let mut call = Call { distro: variable("DISTRO_NAME"), release: variable("DIB_RELEASE"), ..Call::default() };
+    let mut call =
+        Call { distro: variable("DISTRO_NAME"), release: variable("DIB_RELEASE"), ..Call::default() };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let (option, attached) = match word.split_once('=') {
@@ -67,7 +68,8 @@ fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call
                 continue;
             }
         };
-        *place = attached.or_else(|| words.next().cloned()).ok_or_else(|| format!("{option} wants a value"))?;
+        *place =
+            attached.or_else(|| words.next().cloned()).ok_or_else(|| format!("{option} wants a value"))?;
     }
     if call.element.is_empty() == call.file.is_empty() {
         return Err("give either --element or --pkg-map".into());
@@ -119,16 +121,22 @@ mod tests {
     #[test]
     fn options_in_both_spellings() {
         let call = of("--element e --missing-ok a --release=sid b --prefix=>").unwrap();
-        assert_eq!((call.names.join(","), call.release.as_str(), call.prefix.as_str()), ("a,b".into(), "sid", ">"));
+        assert_eq!(
+            (call.names.join(","), call.release.as_str(), call.prefix.as_str()),
+            ("a,b".into(), "sid", ">")
+        );
         assert_eq!((call.distro.as_str(), call.missing_ok), ("debian", true));
         assert_eq!(of("--element e --distro ubuntu").unwrap().distro, "ubuntu");
     }
 
     #[test]
     fn refusals() {
-        for (words, named) in
-            [("a", "either"), ("--element e --pkg-map f", "either"), ("--elemant e", "--elemant"), ("--element", "value")]
-        {
+        for (words, named) in [
+            ("a", "either"),
+            ("--element e --pkg-map f", "either"),
+            ("--elemant e", "--elemant"),
+            ("--element", "value"),
+        ] {
             assert!(of(words).unwrap_err().contains(named), "{words}");
         }
     }

@@ -49,7 +49,8 @@ fn scripts(dir: &Path) -> io::Result<Vec<String>> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let runs = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        let runs = fs::metadata(entry.path())
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
         if runs && run_parts::is_hook_name(&name) {
             names.push(name);
         }
@@ -82,7 +83,11 @@ fn run(dir: &Path, scripts: &[String]) -> i32 {
             Command::new(&script)
         } else {
             let mut shell = Command::new("bash");
-            shell.args(["--noprofile", "--norc", "-c", READER, "bash"]).args(&environment).arg("--").arg(&script);
+            shell
+                .args(["--noprofile", "--norc", "-c", READER, "bash"])
+                .args(&environment)
+                .arg("--")
+                .arg(&script);
             shell
         };
         let code = match command.status() {

@@ -22,7 +22,9 @@ pub struct Cores {
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
     /// The disk has a place for it, and the tree has no GRUB.
-    #[error("the layout has a place for GRUB's {platform}, and the image has no {missing}; add the element bootloader, or the package {package}, or take a layout without it")]
+    #[error(
+        "the layout has a place for GRUB's {platform}, and the image has no {missing}; add the element bootloader, or the package {package}, or take a layout without it"
+    )]
     NoGrub {
         /// GRUB's name of the platform.
         platform: &'static str,
@@ -81,8 +83,20 @@ const IEEE1275: Platform =
 
 /// What every core needs to find the menu and to run it, so that a menu without further modules works.
 const MODULES: [&str; 14] = [
-    "part_gpt", "part_msdos", "ext2", "search", "search_fs_uuid", "configfile", "normal", "linux", "boot", "echo", "test",
-    "terminal", "gzio", "minicmd",
+    "part_gpt",
+    "part_msdos",
+    "ext2",
+    "search",
+    "search_fs_uuid",
+    "configfile",
+    "normal",
+    "linux",
+    "boot",
+    "echo",
+    "test",
+    "terminal",
+    "gzio",
+    "minicmd",
 ];
 
 /// Makes the cores that the plan's disk has places for. A disk without such places needs none.
@@ -108,10 +122,13 @@ fn core(plan: &Plan, platform: &Platform, scratch: &dyn Scratch) -> Result<Vec<u
     scratch.read(&modinfo).map_err(|_| no_grub(platform, &modinfo))?;
     let early = early_config(plan)?;
     let staged = format!("early-{}.cfg", platform.name);
-    scratch.stage(&staged, early.as_bytes()).map_err(|source| LoaderError::File { path: staged.clone(), source })?;
+    scratch
+        .stage(&staged, early.as_bytes())
+        .map_err(|source| LoaderError::File { path: staged.clone(), source })?;
     let config = format!("/tmp/in_target.d/{staged}");
     let output = format!("/tmp/core-{}.img", platform.name);
-    let mut argv = vec!["grub-mkimage", "-O", platform.name, "-p", "/boot/grub", "-c", &config, "-o", &output];
+    let mut argv =
+        vec!["grub-mkimage", "-O", platform.name, "-p", "/boot/grub", "-c", &config, "-o", &output];
     argv.extend(platform.arguments);
     argv.extend(MODULES);
     argv.extend(platform.modules);
@@ -122,7 +139,8 @@ fn core(plan: &Plan, platform: &Platform, scratch: &dyn Scratch) -> Result<Vec<u
 
 /// Finds the filesystem with the menu by its UUID, which is known before the filesystem exists.
 fn early_config(plan: &Plan) -> Result<String, LoaderError> {
-    let mounted = |at: &str| plan.disk.filesystems().find(|fs| fs.mount.as_ref().map(MountPoint::as_str) == Some(at));
+    let mounted =
+        |at: &str| plan.disk.filesystems().find(|fs| fs.mount.as_ref().map(MountPoint::as_str) == Some(at));
     let (fs, prefix): (&FsSpec, &str) = match (mounted("/boot"), mounted("/")) {
         (Some(boot), _) => (boot, "/grub"),
         (None, Some(root)) => (root, "/boot/grub"),

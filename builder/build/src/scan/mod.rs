@@ -20,16 +20,8 @@ pub struct Embedded<'a> {
     pub path: &'a str,
     /// Its content.
     pub bytes: &'a [u8],
-}
-
-impl Embedded<'_> {
-    /// Whether it can be run: files in the program have no mode, so those that start with `#!` and lie in a directory of
-    /// hooks (`*.d`) or of programs (`bin`) can.
-    fn executable(&self) -> bool {
-        let dirs = Path::new(self.path).parent().into_iter().flatten();
-        self.bytes.starts_with(b"#!")
-            && dirs.filter_map(|dir| dir.to_str()).any(|dir| dir == "bin" || dir.ends_with(".d"))
-    }
+    /// Whether it can be run.
+    pub executable: bool,
 }
 
 /// What is to be read.
@@ -96,7 +88,9 @@ pub enum ScanError {
 
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "; let the person who builds read it (chmod a+r), or take it out of the element",
+        io::ErrorKind::PermissionDenied => {
+            "; let the person who builds read it (chmod a+r), or take it out of the element"
+        }
         _ => "",
     }
 }
@@ -158,7 +152,7 @@ fn embedded_elements(files: &[Embedded<'_>]) -> impl Iterator<Item = ElementSour
             element.entries.entry(path[..end].to_string()).or_insert(Entry::Dir);
         }
         let entry = Entry::File {
-            executable: file.executable(),
+            executable: file.executable,
             digest: Digest::of(file.bytes),
             body: Body::Inline(file.bytes.into()),
         };
@@ -214,11 +208,11 @@ mod tests {
     use super::*;
 
     const EMBEDDED: [Embedded<'static>; 5] = [
-        Embedded { path: "elements/base/install.d/10-x", bytes: b"#!/bin/sh\n" },
-        Embedded { path: "elements/base/README.rst", bytes: b"#!not a hook" },
-        Embedded { path: "elements/vm/environment.d/10-y.bash", bytes: b"export A=b\n" },
-        Embedded { path: "layouts/gpt.yaml", bytes: b"- local_loop:\n" },
-        Embedded { path: "images/tiny.yaml", bytes: b"disk_images: []\n" },
+        Embedded { path: "elements/base/install.d/10-x", bytes: b"#!/bin/sh\n", executable: true },
+        Embedded { path: "elements/base/README.rst", bytes: b"#!not a hook", executable: false },
+        Embedded { path: "elements/vm/environment.d/10-y.bash", bytes: b"export A=b\n", executable: false },
+        Embedded { path: "layouts/gpt.yaml", bytes: b"- local_loop:\n", executable: false },
+        Embedded { path: "images/tiny.yaml", bytes: b"disk_images: []\n", executable: false },
     ];
 
     #[test]

@@ -213,7 +213,8 @@ impl<'a> Bench<'a> {
             return self.call(side, What::Command(&argv), step);
         }
         if !sandbox::has_terminal() {
-            let text = format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
+            let text =
+                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
             (self.emit)(Event::Warning { text });
             return Ok(self.unchanged());
         }

@@ -59,7 +59,9 @@ fn place(path: &Path, entry: &Entry) -> io::Result<()> {
             let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
             match body {
                 Body::Inline(bytes) => file.write_all(bytes),
-                Body::OnDisk(source) => io::copy(&mut File::open(PathBuf::from(source))?, &mut file).map(drop),
+                Body::OnDisk(source) => {
+                    io::copy(&mut File::open(PathBuf::from(source))?, &mut file).map(drop)
+                }
             }
         }),
     }

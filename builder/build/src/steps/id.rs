@@ -64,7 +64,11 @@ impl<'a> Ids<'a> {
     /// The id of a step of the plan.
     pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("step");
-        hasher.digest(parent).digest(self.common).part(step.phase.name().as_bytes()).part(step.name.as_bytes());
+        hasher
+            .digest(parent)
+            .digest(self.common)
+            .part(step.phase.name().as_bytes())
+            .part(step.name.as_bytes());
         hasher.part(format!("{:?}", step.action).as_bytes());
         if step.action == Action::ImagePackages {
             for package in &self.plan.packages {
@@ -72,7 +76,9 @@ impl<'a> Ids<'a> {
             }
         }
         for file in hooks::seen_by(&request(self.plan), step) {
-            if let Some(entry) = entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source)) {
+            if let Some(entry) =
+                entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source))
+            {
                 hasher.part(file.path.as_bytes());
                 see(&mut hasher, entry);
             }

@@ -203,8 +203,8 @@ impl Walk<'_> {
     fn take(&mut self, checkpoint: &Checkpoint) -> Result<(), StepError> {
         self.parent = checkpoint.id;
         self.layers.extend(checkpoint.layer().map(|layer| (checkpoint.id, layer)));
-        let left: State =
-            serde_json::from_value(checkpoint.meta.state.clone()).map_err(|e| StepError::State(e.to_string()))?;
+        let left: State = serde_json::from_value(checkpoint.meta.state.clone())
+            .map_err(|e| StepError::State(e.to_string()))?;
         self.requests.extend(left.requests);
         self.state.mounts = left.mounts;
         self.state.added.extend(left.added);
@@ -222,7 +222,8 @@ impl Walk<'_> {
             Found::Whole(checkpoint) => checkpoint.layer(),
             Found::Missing | Found::Dropped(_) => {
                 let draft = self.session.draft()?;
-                let paths = |layers: &[(Digest, PathBuf)]| layers.iter().map(|(_, p)| p.clone()).collect::<Vec<_>>();
+                let paths =
+                    |layers: &[(Digest, PathBuf)]| layers.iter().map(|(_, p)| p.clone()).collect::<Vec<_>>();
                 layers::squash(&paths(&self.layers[below..]), &paths(&self.layers[..below]), &draft.layer())?;
                 let meta = Meta {
                     parent: Some(self.parent),

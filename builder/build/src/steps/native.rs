@@ -51,7 +51,8 @@ fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -
     if names.is_empty() {
         return Ok(bench.unchanged());
     }
-    let argv = ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
+    let argv =
+        ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
     bench.call(Side::Chroot, What::Command(&argv.collect::<Vec<_>>()), step)
 }
 

@@ -10,9 +10,9 @@ use dibber_model::{Phase, Side};
 use dibber_plan::{Action, Plan, Step};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
+use super::Finished;
 use super::bench::{self, Bench};
 use super::error::StepError;
-use super::Finished;
 use crate::event::Event;
 use crate::layers::Overlay;
 use crate::loader::Scratch;
@@ -29,7 +29,11 @@ pub struct ScratchTree<'a> {
 
 impl<'a> ScratchTree<'a> {
     /// Mounts it.
-    pub fn open(finished: &Finished, session: &'a Session, (plan, epoch): (&'a Plan, i64)) -> Result<Self, StepError> {
+    pub fn open(
+        finished: &Finished,
+        session: &'a Session,
+        (plan, epoch): (&'a Plan, i64),
+    ) -> Result<Self, StepError> {
         let base = bench::base(session, plan, None)?;
         let lowers: Vec<PathBuf> = std::iter::once(base).chain(finished.layers.iter().cloned()).collect();
         let draft = session.draft()?;
@@ -60,7 +64,8 @@ impl Scratch for ScratchTree<'_> {
         let words: Vec<String> = argv.iter().map(ToString::to_string).collect();
         let what = What::Command(&words);
         let action = Action::Script { path: String::new() };
-        let step = Step { phase: Phase::Finalise, name: "boot loader".into(), element: "dibber".into(), action };
+        let step =
+            Step { phase: Phase::Finalise, name: "boot loader".into(), element: "dibber".into(), action };
         let result = bench.call(Side::Chroot, what, &step);
         drop(bench);
         let said = said.into_inner().unwrap_or_default();
@@ -74,9 +79,11 @@ impl Scratch for ScratchTree<'_> {
 
 /// Reads a file of a tree as if the tree were the root: its links lead nowhere else.
 pub(super) fn read_in(tree: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    let root = rustix::fs::openat(CWD, tree, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let root =
+        rustix::fs::openat(CWD, tree, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?;
+    let file =
+        openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?;
     let mut file = File::from(file);
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));

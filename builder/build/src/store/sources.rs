@@ -18,13 +18,17 @@ impl Store {
     pub fn keep_source(&self, digest: Digest, from: &Path) -> Result<String, StoreError> {
         let name = format!("sources/{digest}");
         let kept = self.root.join(&name);
-        if File::open(&kept).and_then(|mut file| copy(&mut file, &mut io::sink())).is_ok_and(|found| found == digest) {
+        if File::open(&kept)
+            .and_then(|mut file| copy(&mut file, &mut io::sink()))
+            .is_ok_and(|found| found == digest)
+        {
             return Ok(name);
         }
         let beside = self.root.join(format!("sources/.{digest}.{}", std::process::id()));
         let write = || {
             // Open to every id: the sandbox's root is another one, and the store's own directory is closed to all else.
-            let mut file = File::options().write(true).create(true).truncate(true).mode(0o644).open(&beside)?;
+            let mut file =
+                File::options().write(true).create(true).truncate(true).mode(0o644).open(&beside)?;
             copy(&mut File::open(from)?, &mut file)
         };
         let found = write().map_err(at("copy", from))?;
