@@ -8,7 +8,9 @@
 pub mod answers;
 mod artifacts;
 pub mod boot;
+pub mod breaks;
 pub mod capture;
+pub mod commands;
 pub mod conversation;
 pub mod doctor;
 pub mod error;
@@ -23,6 +25,7 @@ pub mod outlook;
 pub mod output;
 pub mod parts;
 pub mod pour;
+mod redact;
 pub mod sandbox;
 pub mod scan;
 pub mod set;

@@ -113,9 +113,30 @@ pub(crate) struct BuildArgs {
     /// Prints what hooks print, not only their names.
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Opens a shell in the sandbox where a hook failed.
+    /// Opens a shell in the sandbox where a hook failed; as --break after-error.
     #[arg(long)]
     pub(crate) shell_on_error: bool,
+    /// Opens a shell at these points: before-PHASE, after-PHASE, after-error.
+    #[arg(
+        long = "break",
+        env = "break",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "POINT[,POINT]"
+    )]
+    pub(crate) break_at: String,
+    /// Runs this there instead of a shell.
+    #[arg(long = "break-cmd", env = "break_cmd", value_name = "COMMAND")]
+    pub(crate) break_command: Option<String>,
+    /// Stops outside the tree, in phases that run inside it too, if this is not empty.
+    #[arg(
+        long = "break-outside-target",
+        env = "break_outside_target",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "1"
+    )]
+    pub(crate) break_outside: Option<String>,
     /// Prunes the oldest checkpoints after the build, down to this size.
     #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = "20GiB")]
     pub(crate) cache_limit: Bytes,

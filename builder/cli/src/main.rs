@@ -41,7 +41,9 @@ fn main() -> ExitCode {
 fn answer_as_another() {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
-    if let Some(code) = dibber_shim::main(&name.to_string_lossy(), &arguments.collect::<Vec<_>>()) {
+    let (name, arguments) = (name.to_string_lossy(), arguments.collect::<Vec<_>>());
+    let stand_in = || dibber_shim::main(&name, &arguments);
+    if let Some(code) = stand_in().or_else(|| dibber_build::commands::main(&name, &arguments)) {
         std::process::exit(code);
     }
     dibber_build::sandbox::enter(dibber_build::worker::work);
