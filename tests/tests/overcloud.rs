@@ -102,7 +102,7 @@ fn tables_and_filesystems_are_sound() {
     cut_out(&raw, parts.last().expect("partitions"), &root);
     accepts("fsck.fat", &["-n", text(&esp)]);
     accepts("e2fsck", &["-fn", text(&root)]);
-    let release = accepts("debugfs", &["-R", "cat /etc/os-release", text(&root)]);
+    let release = accepts("debugfs", &["-R", "cat /usr/lib/os-release", text(&root)]);
     assert!(release.contains("VERSION_CODENAME=bookworm"), "{release}");
 }
 

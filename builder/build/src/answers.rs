@@ -12,6 +12,8 @@ use dibber_model::{Digest, Hasher};
 use dibber_plan::Plan;
 use serde::{Deserialize, Serialize};
 
+use crate::redact::Redact;
+
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
@@ -181,6 +183,7 @@ fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
             .unwrap_or("no reason given")
             .trim()
             .to_string();
+        let said = Redact::of(proxy).public(said);
         return Err(AnswerError::NotFetched { url: url.into(), said });
     }
     let bytes = fs::read(&path).map_err(|source| AnswerError::File { path, source })?;

@@ -114,9 +114,14 @@ impl Conversation<'_> {
             Event::StepStarted { phase, name, element, .. } => format!("== {phase}/{name} ({element})\n"),
             Event::StepFinished { seconds, .. } => format!("== {seconds:.2} s\n"),
             Event::Warning { text } => format!("warning: {text}\n"),
+            Event::ShellOpened { point } => format!("== {point}: a shell\n"),
             _ => String::new(),
         };
         log.write_all(line.as_bytes()).map_err(fault)?;
+        if event == Event::ShellClosed {
+            // Without a terminal there is nothing to take back.
+            let _ = sandbox::take_terminal_back();
+        }
         self.events.emit(event);
         Ok(())
     }

@@ -44,6 +44,13 @@ pub enum Event {
         /// The line, without its end.
         line: String,
     },
+    /// The build stopped at a break point: the terminal is a shell's until [`Event::ShellClosed`].
+    ShellOpened {
+        /// The point, such as `before-install`.
+        point: String,
+    },
+    /// It goes on, or ends.
+    ShellClosed,
     /// A step ended.
     StepFinished {
         /// Phase name.

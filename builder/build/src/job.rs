@@ -11,6 +11,7 @@ use dibber_plan::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Releases;
+use crate::breaks::Breaks;
 use crate::event::Event;
 use crate::needs;
 use crate::output::{Made, OutputError};
@@ -47,8 +48,8 @@ pub struct Build {
     pub in_place: Option<Digest>,
     /// Threads that write images.
     pub threads: usize,
-    /// Opens a shell where a hook failed.
-    pub shell_on_error: bool,
+    /// Where to stop for a person.
+    pub breaks: Breaks,
 }
 
 /// One line of a worker's answer.

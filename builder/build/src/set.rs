@@ -10,14 +10,16 @@ use std::process::Command;
 use std::time::Instant;
 
 use dibber_model::Bytes;
-use dibber_plan::Plan;
+use dibber_plan::{Body, Entry, Plan};
 
 use crate::answers::{self, Network, Releases};
+use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard, Interrupts};
 use crate::event::{Event, Events};
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
+use crate::sandbox::STORE;
 use crate::store::{ImageLock, Store, StoreError};
 
 /// How to build.
@@ -31,8 +33,8 @@ pub struct Settings {
     pub network: Network,
     /// Threads that write images.
     pub threads: usize,
-    /// Opens a shell where a hook failed.
-    pub shell_on_error: bool,
+    /// Where to stop for a person.
+    pub breaks: Breaks,
 }
 
 /// How a build ended well.
@@ -166,8 +168,19 @@ fn build_job(
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.threads = settings.threads;
-    job.shell_on_error = settings.shell_on_error;
+    job.breaks = settings.breaks.clone();
+    hand_over_large_files(&mut job.plan, store).map_err(fault)?;
     Ok(job)
+}
+
+/// Copies element files that the plan does not carry to where the worker sees them, and names them there.
+fn hand_over_large_files(plan: &mut Plan, store: &Store) -> Result<(), StoreError> {
+    for entry in plan.elements.iter_mut().flat_map(|element| element.entries.values_mut()) {
+        if let Entry::File { digest, body: Body::OnDisk(path), .. } = entry {
+            *path = format!("{STORE}/{}", store.keep_source(*digest, Path::new(path))?);
+        }
+    }
+    Ok(())
 }
 
 /// A job of what is known without asking anybody.
@@ -182,7 +195,7 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         timings,
         in_place: None,
         threads: 1,
-        shell_on_error: false,
+        breaks: Breaks::default(),
     }
 }
 

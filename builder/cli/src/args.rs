@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Boot an image in QEMU, on a snapshot; with --expect, a test.
     Boot(BootArgs),
+    /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
+    Show(ShowArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.
@@ -111,9 +113,30 @@ pub(crate) struct BuildArgs {
     /// Prints what hooks print, not only their names.
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Opens a shell in the sandbox where a hook failed.
+    /// Opens a shell in the sandbox where a hook failed; as --break after-error.
     #[arg(long)]
     pub(crate) shell_on_error: bool,
+    /// Opens a shell at these points: before-PHASE, after-PHASE, after-error.
+    #[arg(
+        long = "break",
+        env = "break",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "POINT[,POINT]"
+    )]
+    pub(crate) break_at: String,
+    /// Runs this there instead of a shell.
+    #[arg(long = "break-cmd", env = "break_cmd", value_name = "COMMAND")]
+    pub(crate) break_command: Option<String>,
+    /// Stops outside the tree, in phases that run inside it too, if this is not empty.
+    #[arg(
+        long = "break-outside-target",
+        env = "break_outside_target",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "1"
+    )]
+    pub(crate) break_outside: Option<String>,
     /// Prunes the oldest checkpoints after the build, down to this size.
     #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = "20GiB")]
     pub(crate) cache_limit: Bytes,
@@ -155,6 +178,24 @@ pub(crate) struct BootArgs {
     /// How long to wait for it, in seconds.
     #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
     pub(crate) timeout: Duration,
+}
+
+/// `dibber show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A raw or qcow2 image: a disk with a GPT or an MBR, or a partition's.
+    pub(crate) image: PathBuf,
+    /// A path in the image: prints a file, lists a directory. Filesystems are where the image's fstab mounts them.
+    pub(crate) path: Option<String>,
+    /// Lists the installed packages: name, version, architecture.
+    #[arg(long, conflicts_with_all = ["path", "files"])]
+    pub(crate) packages: bool,
+    /// Lists every file, below PATH if that is given.
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `dibber new`.

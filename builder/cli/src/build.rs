@@ -3,6 +3,7 @@
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
 use dibber_build::answers::Network;
+use dibber_build::breaks::{Breaks, Point};
 use dibber_build::conversation;
 use dibber_build::event::{Event, Events};
 use dibber_build::set::{self, Built, Settings};
@@ -70,8 +71,20 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
         threads: args.threads.unwrap_or(processors).max(1),
-        shell_on_error: args.shell_on_error,
+        breaks: breaks(args)?,
     })
+}
+
+/// dib's variables, and the options that say the same.
+fn breaks(args: &BuildArgs) -> Result<Breaks, Problem> {
+    let mut breaks = Breaks::at(&args.break_at).map_err(|e| Problem::new(Exit::Usage, e))?;
+    if args.shell_on_error {
+        breaks = breaks.and(Point::AfterError);
+    }
+    breaks.command =
+        args.break_command.clone().filter(|command| !matches!(command.trim(), "" | "sh" | "bash"));
+    breaks.outside = args.break_outside.as_ref().is_some_and(|value| !value.is_empty());
+    Ok(breaks)
 }
 
 /// Whether the network may be asked.

@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod report;
 mod request;
+mod show;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -40,7 +41,9 @@ fn main() -> ExitCode {
 fn answer_as_another() {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
-    if let Some(code) = dibber_shim::main(&name.to_string_lossy(), &arguments.collect::<Vec<_>>()) {
+    let (name, arguments) = (name.to_string_lossy(), arguments.collect::<Vec<_>>());
+    let stand_in = || dibber_shim::main(&name, &arguments);
+    if let Some(code) = stand_in().or_else(|| dibber_build::commands::main(&name, &arguments)) {
         std::process::exit(code);
     }
     dibber_build::sandbox::enter(dibber_build::worker::work);
@@ -51,6 +54,7 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Build(args) => build::build(args),
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
+        Command::Show(args) => show::show(args),
         Command::Doctor => doctor::doctor(),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),

@@ -10,6 +10,9 @@ use dibber_build::event::{Event, Events};
 use dibber_model::Bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Between two drawings of the live line.
+const TICK: Duration = Duration::from_millis(120);
+
 /// How events are shown.
 enum Face {
     /// A line that is redrawn, on a terminal.
@@ -40,11 +43,13 @@ struct State {
 }
 
 impl Progress {
-    /// Live where standard error is a terminal, plain otherwise, JSON where asked for.
+    /// Live where standard error is a terminal that can redraw a line, plain otherwise, JSON where asked for.
     pub(crate) fn new(json: bool, verbose: bool) -> Self {
         let face = if json {
             Face::Json
-        } else if std::io::stderr().is_terminal() {
+        } else if std::io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+        {
             Face::Live(live_line())
         } else {
             Face::Plain
@@ -70,6 +75,21 @@ impl Progress {
     /// Tells something that is no event.
     pub(crate) fn note(&self, text: &str) {
         self.say(&format!("  {text}"));
+    }
+
+    /// Leaves the terminal to a shell.
+    fn rest(&self) {
+        if let Face::Live(bar) = &self.face {
+            bar.disable_steady_tick();
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    fn go_on(&self) {
+        if let Face::Live(bar) = &self.face {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK);
+        }
     }
 
     /// Takes the live line away, so that what is printed next stands alone.
@@ -112,6 +132,13 @@ impl Progress {
                     bar.set_message(text);
                 }
             }
+            Event::ShellOpened { point } => {
+                self.say(&format!(
+                    "  at {point}: a shell; what it changes in the tree stays, and `exit` goes on"
+                ));
+                self.rest();
+            }
+            Event::ShellClosed => self.go_on(),
             Event::StepFinished { phase, name, seconds } => {
                 self.say(&format!("  {phase:<12} {name:<34} {:>8}", duration(*seconds)));
             }
@@ -159,7 +186,7 @@ fn live_line() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(120));
+    bar.enable_steady_tick(TICK);
     bar
 }
 

@@ -32,6 +32,10 @@ pub enum Action {
     FetchSources,
     /// Writes `/etc/dib-manifests`.
     Manifests,
+    /// Puts dibber's stand-ins at the places of boot loader programs, with dpkg diversions, in a tree that has dpkg.
+    Divert,
+    /// Takes them, and the diversions, back.
+    TakeBackDiversions,
     /// Writes `/etc/fstab`, and makes the directories that filesystems are mounted on.
     Fstab,
 }

@@ -3,6 +3,7 @@
 //! In: a name and arguments. Out: the real tool's effect where that is safe, else a line in a record, or a refusal that
 //! says why. Never: an effect outside the sandbox; the record is data that others judge.
 
+mod divert;
 mod environment;
 mod loader;
 mod mount;
@@ -19,10 +20,11 @@ pub use record::{LoaderRequest, MountRequest, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
-const PROGRAMS: [(&str, Program); 17] = [
+const PROGRAMS: [(&str, Program); 18] = [
     ("sudo", sudo::main),
     ("mount", mount::mount),
     ("umount", mount::umount),
+    ("dibber-divert", divert::main),
     ("dibber-place", place::main),
     ("losetup", refuse::main),
     ("kpartx", refuse::main),

@@ -94,7 +94,8 @@ pub fn environment(
     }
     let pairs = report.environment.split_terminator('\0').filter_map(|pair| pair.split_once('='));
     let shell = ["_", "SHLVL", "PWD", "OLDPWD", dibber_shim::RECORD];
-    let pairs = pairs.filter(|(name, _)| !shell.contains(name));
+    // A name with `%%` is an exported function.
+    let pairs = pairs.filter(|(name, _)| !shell.contains(name) && !name.contains('%'));
     Ok(Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
 }
 

@@ -35,7 +35,7 @@ pub use error::SandboxError;
 pub use hook::{HookCall, HookEnd, Stream, What, environment, run};
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, probe};
-pub use shell::{shell, take_terminal_back};
+pub use shell::{has_terminal, shell, take_terminal_back};
 pub use start::{Grants, Worker, hand_over, start};
 pub use worker::{Inside, enter};
 

@@ -133,7 +133,7 @@ fn shims(program: &mut File) -> Result<(), SandboxError> {
     io::copy(program, &mut copy).doing("copy the program")?;
     drop(copy);
     fs::set_permissions(&first, PermissionsExt::from_mode(0o755)).doing("make the program executable")?;
-    for name in dibber_shim::names() {
+    for name in dibber_shim::names().chain(crate::commands::names()) {
         fs::hard_link(&first, Path::new(SHIMS).join(name)).doing(format_args!("name {name}"))?;
     }
     mounts::restrict(&mount, mounts::READ_ONLY)

@@ -23,6 +23,11 @@ pub fn shell(call: &HookCall<'_>) -> Result<i32, SandboxError> {
     Ok(report.code)
 }
 
+/// Whether there is a terminal for a [`shell`].
+pub fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
+}
+
 /// In the shell's process: the terminal as standard input, output and errors, with the shell's group in front.
 pub(super) fn take_terminal() -> io::Result<()> {
     let terminal = File::options().read(true).write(true).open("/dev/tty")?;

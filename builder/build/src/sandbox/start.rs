@@ -61,6 +61,7 @@ impl Drop for Worker {
 
 /// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
 pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
+    raise_limit_of_files();
     let ids = Ids::for_sandbox()?;
     let dirs = [&grants.store, &grants.cache, &grants.stage];
     for dir in dirs {
@@ -82,6 +83,18 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     // A worker that is dropped is killed: on failure this very one.
     let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
     up.map(|()| worker)
+}
+
+/// Layers and extents hold many files open. Hooks get the usual limit again; see `exec`.
+fn raise_limit_of_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // The kernel's own bound for all but a few hosts (fs.nr_open).
+    let most = maximum.map_or(1 << 20, |most| most.min(1 << 20));
+    if current.is_some_and(|now| now < most) {
+        // What cannot be raised is met later, with a message of its own.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum });
+    }
 }
 
 /// Whether this process may copy mounts here. Root of a plain container may not; then the mapped ids must be able to reach

@@ -7,15 +7,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Phase, Side};
-use dibber_plan::elements::hooks;
+use dibber_plan::elements::{hooks, image_element};
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
-use super::{State, Walk, hooks_directory, native};
+use super::{ELEMENTS, State, Walk, hooks_directory, native};
+use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::sandbox::{self, HookCall, HookEnd, MountRequest, What};
+use crate::redact::Redact;
+use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, What};
 use crate::store::{Draft, Session};
 
 /// How many of a failed hook's last lines are told.
@@ -24,39 +26,73 @@ const TAIL: usize = 20;
 /// A mounted tree with a hooks directory, in which programs can be run.
 pub(super) struct Bench<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) variables: BTreeMap<String, String>,
+    /// Variables outside the tree and inside: paths differ.
+    variables: [BTreeMap<String, String>; 2],
     environment: Vec<String>,
     dir: PathBuf,
-    mounts: Vec<MountRequest>,
+    pub(super) mounts: Vec<MountRequest>,
+    redact: Redact,
     emit: &'a dyn Fn(Event),
 }
 
+/// Layers with a draft on top, mounted. Dropped, it is unmounted first, then removed.
+pub(super) struct Opened<'a> {
+    overlay: Overlay,
+    base: PathBuf,
+    lowers: Vec<PathBuf>,
+    draft: Draft<'a>,
+}
+
+impl<'a> Opened<'a> {
+    /// Mounts the walk's tree, with the hooks that `view` sees.
+    pub(super) fn open(walk: &Walk<'a>, view: Option<&Step>) -> Result<Self, StepError> {
+        let base = base(walk.session, &walk.job.plan, view)?;
+        let layers = walk.layers.iter().map(|(_, path)| path.clone());
+        let lowers: Vec<PathBuf> = std::iter::once(base.clone()).chain(layers).collect();
+        let draft = walk.session.draft()?;
+        let overlay = Overlay::mount(&lowers, &draft.layer(), &draft.work("layer"), &draft.mount_point()?)?;
+        Ok(Opened { overlay, base, lowers, draft })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.overlay.path()
+    }
+
+    /// Unmounts. What is left is the draft, with its layer if the layer `says` something, and the hooks that were added.
+    pub(super) fn close(self, says: Says) -> Result<(Draft<'a>, Vec<(Phase, String)>), StepError> {
+        let Opened { overlay, base, lowers, draft } = self;
+        overlay.unmount()?;
+        if !says(&draft.layer(), &lowers)? {
+            draft.give_up("layer")?;
+        }
+        fs::remove_dir_all(&base).map_err(at(&base))?;
+        let added = added_hooks(&draft.layer());
+        Ok((draft, added))
+    }
+}
+
+/// Whether a layer says more than those below it.
+type Says = fn(&Path, &[PathBuf]) -> Result<bool, StepError>;
+
 /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
 pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State), StepError> {
-    let base = base(walk.session, &walk.job.plan, Some(step))?;
-    let lowers: Vec<PathBuf> =
-        std::iter::once(base.clone()).chain(walk.layers.iter().map(|(_, path)| path.clone())).collect();
-    let draft = walk.session.draft()?;
-    let overlay = Overlay::mount(&lowers, &draft.layer(), &draft.work("layer"), &draft.mount_point()?)?;
+    let opened = Opened::open(walk, Some(step))?;
     let emit = |event| walk.events.emit(event);
-    let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, overlay.path(), &emit);
+    let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
-    let end = bench.step(step).map_err(|error| {
-        if walk.job.shell_on_error && matches!(error, StepError::Hook(_)) {
-            bench.shell(step);
+    let end = bench.step(step).inspect_err(|error| {
+        if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
+            // The tree of the failed step is mounted until this ends.
+            if let Err(error) = bench.stop(&walk.job.breaks, Point::AfterError, step) {
+                emit(Event::Warning { text: format!("at after-error: {error}") });
+            }
         }
-        error
     })?;
     if step.phase == Phase::Root && is_last_of_root(&walk.job.plan, step) {
-        refuse_empty(overlay.path())?;
+        refuse_empty(opened.path())?;
     }
-    overlay.unmount()?;
-    if is_unchanged(&draft.layer(), &lowers)? {
-        draft.give_up("layer")?;
-    }
-    let state = State { mounts: end.mounts, requests: end.requests, added: added_hooks(&draft.layer()) };
-    fs::remove_dir_all(&base).map_err(at(&base))?;
-    Ok((draft, state))
+    let (draft, added) = opened.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
+    Ok((draft, State { mounts: end.mounts, requests: end.requests, added }))
 }
 
 /// A fresh bottom layer: the hooks that this step may see.
@@ -72,10 +108,10 @@ pub(super) fn base(session: &Session, plan: &Plan, step: Option<&Step>) -> Resul
 
 impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
-        let mut variables = plan.variables.clone();
-        variables.insert("SOURCE_DATE_EPOCH".into(), epoch.to_string());
+        let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), emit }
+        let redact = Redact::of(plan.archive.proxy.as_deref());
+        Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), redact, emit }
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.
@@ -106,10 +142,18 @@ impl<'a> Bench<'a> {
 
     /// Runs a program, and fails if it does.
     pub(super) fn call(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        let call = self.hook_call(side, what);
+        self.carry_out(&self.hook_call(side, what), step)
+    }
+
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
+        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+    }
+
+    fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
-        let end = sandbox::run(&call, &mut |_, line| {
-            let line = String::from_utf8_lossy(line).into_owned();
+        let end = sandbox::run(call, &mut |_, line| {
+            let line = self.redact.public(String::from_utf8_lossy(line).into_owned());
             if tail.len() == TAIL {
                 tail.remove(0);
             }
@@ -120,11 +164,12 @@ impl<'a> Bench<'a> {
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: What<'b>) -> HookCall<'b> {
+        let [outside, inside] = &self.variables;
         HookCall {
             side,
             build_dir: &self.dir,
             what,
-            variables: &self.variables,
+            variables: if side == Side::Host { outside } else { inside },
             environment_files: &self.environment,
             mounts: &self.mounts,
         }
@@ -135,7 +180,7 @@ impl<'a> Bench<'a> {
         let mut tail = Vec::new();
         let call = self.hook_call(side, What::Command(&[]));
         let found = sandbox::environment(&call, &mut |_, line| {
-            tail.push(String::from_utf8_lossy(line).into_owned())
+            tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
         found.map_err(|end| self.failure(step, &end, tail))
     }
@@ -159,12 +204,46 @@ impl<'a> Bench<'a> {
         }))
     }
 
-    fn shell(&self, step: &Step) {
-        let call = self.hook_call(step.phase.side(), What::Command(&[]));
-        if let Err(error) = sandbox::shell(&call) {
-            (self.emit)(Event::Warning { text: format!("no shell: {error}") });
+    /// Stops at a break point, on the side of the step's phase: a shell on the person's terminal, or the command instead.
+    pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookEnd, StepError> {
+        let outside = breaks.outside || point == Point::Before(Phase::Root);
+        let side = if outside { Side::Host } else { step.phase.side() };
+        if let Some(command) = &breaks.command {
+            let argv = ["sh", "-c", command].map(String::from);
+            return self.call(side, What::Command(&argv), step);
+        }
+        if !sandbox::has_terminal() {
+            let text =
+                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
+            (self.emit)(Event::Warning { text });
+            return Ok(self.unchanged());
+        }
+        (self.emit)(Event::ShellOpened { point: point.to_string() });
+        let ended = sandbox::shell(&self.hook_call(side, What::Command(&[])));
+        (self.emit)(Event::ShellClosed);
+        ended?;
+        Ok(self.unchanged())
+    }
+}
+
+/// What every program sees: the plan's variables, and those that depend on the side or must not be in an id.
+fn variables(plan: &Plan, epoch: i64, side: Side) -> BTreeMap<String, String> {
+    let mut all = plan.variables.clone();
+    let mut set = |name: &str, value: String| all.insert(name.to_string(), value);
+    set("SOURCE_DATE_EPOCH", epoch.to_string());
+    let hooks = match side {
+        Side::Host => format!("{BUILD}/hooks"),
+        Side::Chroot => IN_TARGET.to_string(),
+    };
+    let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
+    set("IMAGE_ELEMENT_YAML", image_element::image_element_yaml(&places));
+    set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+        if let Some(proxy) = &plan.archive.proxy {
+            set(name, proxy.clone());
         }
     }
+    all
 }
 
 fn how_it_ended(end: &HookEnd) -> String {

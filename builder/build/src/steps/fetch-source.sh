@@ -10,6 +10,8 @@ mkdir -p "${target%/*}"
 
 case $kind in
 git)
+    # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
+    git config --global --add safe.directory '*'
     if [ -d "$cache" ]; then
         [ -n "${DIB_OFFLINE:-}" ] || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
     else
@@ -21,7 +23,12 @@ git)
     [ "$reference" = '*' ] || git -C "$target" checkout --quiet --detach "$reference" 2>/dev/null ||
         git -C "$target" checkout --quiet --detach "origin/$reference"
     git -C "$target" remote set-url origin "$location"
-    echo "$name $location $(git -C "$target" rev-parse HEAD)"
+    commit=$(git -C "$target" rev-parse HEAD)
+    # What the driver places among the manifests.
+    manifest=$TMP_HOOKS_PATH/.dibber/sources
+    mkdir -p "$manifest"
+    echo "$name git $destination $location $commit" >> "$manifest/dib-manifest-git-$IMAGE_NAME"
+    echo "$name $location $commit"
     ;;
 tar | file)
     if [ ! -f "$cache" ] || [ -z "${DIB_OFFLINE:-}" ]; then

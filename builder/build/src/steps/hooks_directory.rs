@@ -1,6 +1,6 @@
 //! The hooks directory of one step, laid out afresh: a step sees its own phase's hooks up to itself, and no later one.
 //!
-//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `elements/`. Never: a mode,
+//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
 //! owner or time of the directories that were scanned.
 
 use std::fs::{self, File};
@@ -14,20 +14,33 @@ use dibber_plan::{Body, Entry, Plan, Step};
 
 use super::id;
 
-/// Makes `DIR/hooks`, `DIR/elements` and an empty `DIR/mnt`.
+/// Below the hooks directory: a directory for each element with the files of its top, which the flat merge would hide. Names
+/// of hooks and of phases have no dot in front, so nothing there is taken for one.
+pub const ELEMENTS: &str = ".elements";
+
+/// Makes `DIR/hooks` and an empty `DIR/mnt`.
 pub(super) fn lay_out(dir: &Path, plan: &Plan, step: Option<&Step>) -> io::Result<()> {
     fs::create_dir_all(dir.join("mnt"))?;
     for phase in Phase::all() {
         fs::create_dir_all(dir.join("hooks").join(phase.directory()))?;
     }
+    elements(&dir.join("hooks").join(ELEMENTS), plan)?;
     let Some(step) = step else { return Ok(()) };
     for file in hooks::seen_by(&id::request(plan), step) {
         if let Some(entry) = id::entry(&plan.elements, &file.element, &file.source) {
             place(&dir.join("hooks").join(&file.path), entry)?;
         }
     }
+    Ok(())
+}
+
+/// A directory for each name, empty for what the program stands in for.
+fn elements(dir: &Path, plan: &Plan) -> io::Result<()> {
+    for name in &plan.names {
+        fs::create_dir_all(dir.join(name))?;
+    }
     for element in &plan.elements {
-        let own = dir.join("elements").join(&element.name);
+        let own = dir.join(&element.name);
         fs::create_dir_all(&own)?;
         // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
         let top = |path: &str| !path.contains('/') && Phase::of_directory(path).is_none();

@@ -8,13 +8,22 @@ use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, Plan, Step};
 
 use crate::answers::Releases;
+use crate::breaks::Point;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 2";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
-const NOT_SEEN: [&str; 6] =
-    ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+const NOT_SEEN: [&str; 8] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "FTP_PROXY",
+    "NO_PROXY",
+];
 
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
@@ -84,6 +93,14 @@ impl<'a> Ids<'a> {
         hasher.digest(self.of(parent, step));
         hasher.finish()
     }
+}
+
+/// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.
+pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
+    let mut hasher = Hasher::new("break");
+    let now = jiff::Timestamp::now().as_nanosecond();
+    hasher.digest(parent).part(point.to_string().as_bytes()).part(&now.to_le_bytes());
+    hasher.finish()
 }
 
 /// The elements engine's view of a plan.

@@ -7,6 +7,7 @@ mod error;
 mod hooks_directory;
 mod id;
 mod native;
+mod pause;
 mod scratch;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use dibber_plan::elements::run_parts;
 use dibber_plan::{Action, Plan, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::breaks::Point;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers;
@@ -24,6 +26,7 @@ use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
+pub use hooks_directory::ELEMENTS;
 pub use scratch::ScratchTree;
 
 /// Deeper than this, every missed look-up in the tree costs too much: 20,000 of them take 0.5 s over 20 layers.
@@ -102,6 +105,7 @@ pub fn ids(plan: &Plan, job: &Build) -> Vec<Digest> {
 impl Walk<'_> {
     fn phase(&mut self, phase: Phase) -> Result<(), StepError> {
         let below = self.layers.len();
+        pause::pause(self, Point::Before(phase))?;
         let mut ran: Vec<String> = Vec::new();
         while let Some((step, added)) = self.next(phase, &ran) {
             let id = match added {
@@ -115,6 +119,7 @@ impl Walk<'_> {
             ran.push(step.name.clone());
             self.take(&checkpoint)?;
         }
+        pause::pause(self, Point::After(phase))?;
         self.squash(phase, below)
     }
 
@@ -136,6 +141,11 @@ impl Walk<'_> {
             let last = |step: &Step| step.action == Action::ImagePackages;
             last(a).cmp(&last(b)).then_with(|| run_parts::compare(&a.name, &b.name))
         })
+    }
+
+    /// The step before, which the first has none of.
+    fn parent_step(&self) -> Option<Digest> {
+        (self.parent != self.ids.origin()).then_some(self.parent)
     }
 
     fn kept(&mut self, id: Digest, step: &Step) -> Result<Option<Checkpoint>, StepError> {
@@ -171,7 +181,7 @@ impl Walk<'_> {
         let (draft, left) = bench::run(self, step)?;
         let seconds = start.elapsed().as_secs_f64();
         let meta = Meta {
-            parent: (self.parent != self.ids.origin()).then_some(self.parent),
+            parent: self.parent_step(),
             image: self.job.plan.stem(),
             phase: step.phase.name().into(),
             name: step.name.clone(),

@@ -30,6 +30,8 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
         Action::FetchSources => sources(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
+        Action::Divert => divert(bench, step, "add"),
+        Action::TakeBackDiversions => divert(bench, step, "take-back"),
         Action::Script { .. } => Ok(bench.unchanged()),
     }
 }
@@ -54,10 +56,16 @@ fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -
     bench.call(Side::Chroot, What::Command(&argv.collect::<Vec<_>>()), step)
 }
 
+/// Our stand-ins at the places of boot loader programs, or those programs again.
+fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepError> {
+    let argv = ["dibber-divert", what].map(String::from);
+    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
+}
+
 /// Copies a directory of the hooks directory into the tree, owned by root.
 fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
     let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
-    bench.call(Side::Chroot, What::Command(&argv.map(String::from)), step)
+    bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
 }
 
 fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
@@ -95,10 +103,14 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
     let staged = stage(bench, "manifests", &files)?;
-    let to = bench.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str);
-    let end = place(bench, step, &staged, to)?;
+    let end = place(bench, step, &staged, manifests_directory(bench))?;
     unstage(bench)?;
     Ok(end)
+}
+
+/// Where manifests are in the tree.
+fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
+    bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.
@@ -125,7 +137,14 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
         bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
     }
-    Ok(bench.unchanged())
+    // Commits that were fetched: dib's dib-manifest-git-IMAGE.
+    let fetched = format!("{STAGED}/sources");
+    if !bench.hooks().join(&fetched).is_dir() {
+        return Ok(bench.unchanged());
+    }
+    let end = place(bench, step, &fetched, manifests_directory(bench))?;
+    unstage(bench)?;
+    Ok(end)
 }
 
 fn kind(kind: repositories::Kind) -> &'static str {

@@ -12,6 +12,7 @@
 //! timings/<image>.json      seconds of each step, the last time
 //! answers/<digest>          what the network said
 //! downloads/<name>/         caches of programs that download; never part of a step's id
+//! sources/<digest>          large files of elements, for the sandbox to read
 //! ```
 
 mod answers;
@@ -21,6 +22,7 @@ mod lock;
 mod prune;
 mod remove;
 mod session;
+mod sources;
 mod stamp;
 
 use std::fs;
@@ -42,7 +44,8 @@ pub use stamp::Stamp;
 /// Version of the directory's layout and of the meaning of its checkpoints.
 const VERSION: &str = "dibber store 1\n";
 
-const DIRS: [&str; 7] = ["checkpoints", "scratch", "running", "locks", "timings", "answers", "downloads"];
+const DIRS: [&str; 8] =
+    ["checkpoints", "scratch", "running", "locks", "timings", "answers", "downloads", "sources"];
 
 /// Why the store could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,12 @@ pub enum StoreError {
         name: String,
         /// What disagrees.
         why: String,
+    },
+    /// A file is no longer what was scanned.
+    #[error("{path} changed while it was read; start again when nothing writes to it")]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
     /// A layer could not be read.
     #[error(transparent)]

@@ -150,9 +150,9 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes downloads, answers and timings.
+    /// Removes downloads, answers, timings and copies of sources.
     fn forget(&self) -> Result<(), StoreError> {
-        for name in ["downloads", "answers", "timings"] {
+        for name in ["downloads", "answers", "timings", "sources"] {
             let dir = self.root.join(name);
             for entry in fs::read_dir(&dir).map_err(at("read", &dir))? {
                 let entry = entry.map_err(at("read", &dir))?;

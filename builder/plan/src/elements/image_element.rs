@@ -28,13 +28,12 @@ pub fn image_element_array(paths: &BTreeMap<String, String>) -> String {
     pairs.join(" ")
 }
 
-/// The definition of that function, to be exported to every hook (`export -f`).
+/// The variable by which bash finds that function (bash, `variables.c`, `BASHFUNC_PREFIX`).
+pub const EXPORTED_FUNCTION: &str = "BASH_FUNC_get_image_element_array%%";
+
+/// The value of that variable: what `export -f` would make it.
 pub fn image_element_function(paths: &BTreeMap<String, String>) -> String {
-    let array = image_element_array(paths);
-    format!(
-        "function get_image_element_array {{\n  printf '%s\\n' {}\n}}\nexport -f get_image_element_array\n",
-        quote(&array)
-    )
+    format!("() {{  printf '%s\\n' {}\n}}", quote(&image_element_array(paths)))
 }
 
 /// The text as one shell word; plain where it can be.
@@ -61,6 +60,7 @@ mod tests {
         assert_eq!(image_element(&["vm".to_string(), "base".to_string()]), "base vm");
         assert_eq!(image_element_yaml(&paths()), "'base': '/it''s/base'\n'vm': '/e/vm'\n");
         assert_eq!(image_element_array(&paths()), "[base]='/it'\\''s/base' [vm]=/e/vm");
-        assert!(image_element_function(&paths()).ends_with("export -f get_image_element_array\n"));
+        let vm = BTreeMap::from([("vm".to_string(), "/e/vm".to_string())]);
+        assert_eq!(image_element_function(&vm), "() {  printf '%s\\n' '[vm]=/e/vm'\n}");
     }
 }

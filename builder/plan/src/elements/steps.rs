@@ -134,6 +134,11 @@ fn native_steps(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Step>, El
     };
     // dib writes it when the block device is made, before the hooks that find the final filesystems in place.
     add(Phase::PreFinalise, "00-fstab", "block-device", Action::Fstab);
+    // Package scripts call these programs by absolute path: from the first hook in the chroot to the last they are ours.
+    if request.has("dpkg") {
+        add(Phase::PreInstall, "00-divert-boot-loader-programs", "dpkg", Action::Divert);
+        add(Phase::Cleanup, "00-take-back-diversions", "dpkg", Action::TakeBackDiversions);
+    }
     if request.has("manifests") {
         add(Phase::ExtraData, "20-manifest-dir", "manifests", Action::Manifests);
         add(Phase::Cleanup, "01-copy-manifests-dir", "manifests", Action::Manifests);

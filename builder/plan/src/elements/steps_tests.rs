@@ -74,8 +74,11 @@ fn install_types() {
     )];
     let chosen = |variables: &str, natives: &str| {
         let list = run(&elements, natives, variables).unwrap();
-        let always = |step: &&String| step.contains("image-packages") || step.contains("00-fstab");
-        list.iter().filter(|step| !always(step)).cloned().collect::<Vec<_>>().join(" ")
+        list.iter()
+            .filter(|step| step.starts_with("install ") && !step.contains("image-packages"))
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let source = "install svc:install.d/my-svc-source-install/10-from-source";
     let package = "install svc:install.d/my-svc-package-install/10-from-package";

@@ -1,0 +1,173 @@
+//! The entries of a FAT directory: short names, and the long names before them.
+//!
+//! In: the bytes of a directory. Out: its entries. Never: a long name whose checksum is not its short name's.
+
+use super::field::{byte, le16, le32};
+use super::volume::{Entry, Kind};
+
+const ENTRY: usize = 32;
+const READ_ONLY: u8 = 0x01;
+const LABEL: u8 = 0x08;
+const DIRECTORY: u8 = 0x10;
+const LONG: u8 = 0x0f;
+
+/// An entry, and where its content begins.
+pub(super) struct Found {
+    pub(super) entry: Entry,
+    /// Its first cluster.
+    pub(super) first: u32,
+    /// The name of eight and three letters.
+    short: String,
+}
+
+impl Found {
+    /// Whether it has this name, given in lower case.
+    pub(super) fn is_called(&self, wanted: &str) -> bool {
+        String::from_utf8_lossy(&self.entry.name).to_lowercase() == wanted
+            || self.short.to_lowercase() == wanted
+    }
+}
+
+/// The root directory, of which no entry tells anything.
+pub(super) fn root() -> Entry {
+    Entry {
+        name: Vec::new(),
+        kind: Kind::Directory,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        target: None,
+    }
+}
+
+/// The label that the root directory has.
+pub(super) fn label(root: &[u8]) -> Option<String> {
+    let entries = root.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0);
+    let mut labels =
+        entries.filter(|entry| entry[0] != 0xe5 && entry[11] & 0x3f != LONG && entry[11] & LABEL != 0);
+    labels.next().map(|entry| letters(&entry[..11]))
+}
+
+/// All entries but `.`, `..` and the label.
+pub(super) fn parse(bytes: &[u8]) -> Vec<Found> {
+    let (mut found, mut long) = (Vec::new(), Long::default());
+    for entry in bytes.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0) {
+        if entry[0] == 0xe5 {
+            long = Long::default();
+        } else if entry[11] & 0x3f == LONG {
+            long.add(entry);
+        } else {
+            let name = std::mem::take(&mut long).name(&entry[..11]);
+            if entry[11] & LABEL == 0 && entry[0] != b'.' {
+                found.push(file(entry, name));
+            }
+        }
+    }
+    found
+}
+
+fn file(entry: &[u8], long: Option<String>) -> Found {
+    let short = short_name(entry);
+    let kind = if entry[11] & DIRECTORY != 0 { Kind::Directory } else { Kind::File };
+    // As Linux mounts it with a umask of 022.
+    let mode = if entry[11] & READ_ONLY != 0 { 0o555 } else { 0o755 };
+    let size = if kind == Kind::File { le32(entry, 28).into() } else { 0 };
+    let name = long.unwrap_or_else(|| short.clone()).into_bytes();
+    let mtime = seconds(le16(entry, 24), le16(entry, 22));
+    Found {
+        entry: Entry { name, kind, mode, uid: 0, gid: 0, size, mtime, target: None },
+        first: u32::from(le16(entry, 20)) << 16 | u32::from(le16(entry, 26)),
+        short,
+    }
+}
+
+/// A long name being collected, from its last piece to its first.
+#[derive(Default)]
+struct Long {
+    units: Vec<[u16; 13]>,
+    /// The number of the piece that must come next; 0 when none is missing.
+    next: u8,
+    sum: u8,
+}
+
+impl Long {
+    fn add(&mut self, entry: &[u8]) {
+        let (number, sum) = (entry[0] & 0x3f, entry[13]);
+        if entry[0] & 0x40 != 0 && (1..=20).contains(&number) {
+            *self = Long { units: Vec::new(), next: number, sum };
+        } else if number == 0 || number != self.next || sum != self.sum {
+            *self = Long::default();
+            return;
+        }
+        let places = (1..11).step_by(2).chain((14..26).step_by(2)).chain((28..32).step_by(2));
+        let mut units = [0; 13];
+        units.iter_mut().zip(places).for_each(|(unit, at)| *unit = le16(entry, at));
+        self.units.push(units);
+        self.next -= 1;
+    }
+
+    /// The name, if it is whole and the short name's.
+    fn name(self, short: &[u8]) -> Option<String> {
+        let sum = short.iter().fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
+        if self.units.is_empty() || self.next != 0 || sum != self.sum {
+            return None;
+        }
+        let units = self.units.iter().rev().flatten().copied().take_while(|unit| *unit != 0);
+        let name = String::from_utf16_lossy(&units.collect::<Vec<_>>());
+        // Names with a slash cannot be asked for, and a path must not climb.
+        (!name.is_empty() && !name.contains('/') && name != "." && name != "..").then_some(name)
+    }
+}
+
+fn short_name(entry: &[u8]) -> String {
+    // Bits by which Windows NT keeps a short name in lower case.
+    let case = |text: String, bit: u8| if byte(entry, 12) & bit != 0 { text.to_lowercase() } else { text };
+    let (base, extension) = (case(letters(&entry[..8]), 0x08), case(letters(&entry[8..11]), 0x10));
+    if extension.is_empty() { base } else { format!("{base}.{extension}") }
+}
+
+/// Letters of an unknown OEM code page: those beyond ASCII cannot be told.
+fn letters(bytes: &[u8]) -> String {
+    let letter =
+        |byte: &u8| if byte.is_ascii() && *byte >= b' ' && *byte != b'/' { char::from(*byte) } else { '_' };
+    bytes.iter().map(letter).collect::<String>().trim_end().to_string()
+}
+
+/// Seconds since 1970 of a date and a time of DOS.
+fn seconds(date: u16, time: u16) -> i64 {
+    let (year, month, day) =
+        (1980 + i64::from(date >> 9), i64::from(date >> 5 & 0xf), i64::from(date & 0x1f));
+    let (hour, minute, second) =
+        (i64::from(time >> 11), i64::from(time >> 5 & 0x3f), i64::from(time & 0x1f) * 2);
+    // Days of the proleptic Gregorian calendar, in years that begin with March, so that the leap day is the last.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    // 1970-01-01 is day 719468 of that calendar.
+    (days - 719_468) * 86_400 + hour * 3600 + minute * 60 + second
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_dos() {
+        assert_eq!(seconds(0x21, 0), 315_532_800); // 1980-01-01
+        assert_eq!(seconds(44 << 9 | 2 << 5 | 29, 12 << 11 | 30 << 5 | 5), 1_709_209_810); // 2024-02-29 12:30:10
+    }
+
+    #[test]
+    fn a_long_name_of_another_entry_is_not_taken() {
+        let mut long = [0u8; 32];
+        long[0] = 0x41;
+        long[11] = LONG;
+        long[1] = b'x';
+        let mut short = *b"A       TXT                     ";
+        short[11] = 0x20;
+        short[12] = 0;
+        let bytes = [long, short].concat();
+        assert_eq!(parse(&bytes)[0].entry.name, b"A.TXT");
+    }
+}

@@ -1,0 +1,76 @@
+//! What is in an image, read back without mounting it.
+//!
+//! In: a raw or qcow2 file that anybody may have made. Out: its table, filesystems, files and packages. Never: a write, a
+//! mount, or trust: every length and place is checked against what is there before it is used.
+
+mod error;
+mod ext;
+mod fat;
+mod fat_dir;
+mod field;
+mod gpt;
+mod mbr;
+mod probe;
+mod qcow2;
+mod report;
+mod source;
+mod table;
+mod tree;
+mod types;
+mod volume;
+
+use std::path::Path;
+use std::rc::Rc;
+
+pub use error::ShowError;
+pub use report::{Report, SidecarCheck, System};
+pub use source::Container;
+pub use table::{Disk, FilesystemInfo, Partition};
+pub use tree::{Located, Tree, Visit};
+pub use volume::{Entry, Kind, time};
+
+use crate::output::{Package, dpkg_packages};
+use source::Source;
+
+/// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
+const STATUS_MAX: u64 = 256 << 20;
+
+/// An image whose partition table has been read.
+pub struct Image {
+    container: Container,
+    disk: Disk,
+    tree: Option<Tree>,
+}
+
+impl Image {
+    /// Opens a raw or qcow2 file, and finds its partitions, filesystems and mount points.
+    pub fn open(path: &Path) -> Result<Image, ShowError> {
+        let (container, source): (Container, Rc<dyn Source>) = source::open(path)?;
+        let (mut disk, volumes) = table::read(&source)?;
+        let tree = Tree::of(&mut disk, &volumes)?;
+        Ok(Image { container, disk, tree })
+    }
+
+    /// The file and its table.
+    pub fn disk(&self) -> (&Container, &Disk) {
+        (&self.container, &self.disk)
+    }
+
+    /// The files, with every filesystem where the image's own fstab mounts it.
+    pub fn tree(&self) -> Result<&Tree, ShowError> {
+        self.tree.as_ref().ok_or_else(|| {
+            let seen = self.disk.partitions.iter().filter_map(|part| part.filesystem.as_ref());
+            let seen: Vec<String> =
+                seen.map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone())).collect();
+            ShowError::NoFiles {
+                seen: if seen.is_empty() { "nothing known".into() } else { seen.join(", ") },
+            }
+        })
+    }
+
+    /// Installed packages, by dpkg's database; `None` if there is no such database.
+    pub fn packages(&self) -> Result<Option<Vec<Package>>, ShowError> {
+        let Some(status) = self.tree()?.text("/var/lib/dpkg/status", STATUS_MAX)? else { return Ok(None) };
+        Ok(Some(dpkg_packages(&status)))
+    }
+}

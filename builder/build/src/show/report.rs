@@ -1,0 +1,141 @@
+//! What an image is, on one page.
+//!
+//! In: an open image. Out: its disk, its system, and whether its sidecar still describes it. Never: a decision about words; those
+//! are the command line's.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use dibber_model::Digest;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Container, Disk, Image, Kind, ShowError, Tree};
+
+/// Longest os-release that is read, in bytes.
+const OS_RELEASE_MAX: u64 = 1 << 20;
+
+/// All that `dibber show IMAGE` tells.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The file.
+    pub container: Container,
+    /// The disk in it.
+    pub disk: Disk,
+    /// The system on it, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<System>,
+    /// What `IMAGE.json` says, if it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<SidecarCheck>,
+}
+
+/// The operating system on a disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct System {
+    /// Number of the partition with its root.
+    pub partition: u32,
+    /// `PRETTY_NAME` of os-release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Releases of the kernels in `/boot`, or, without any, of the modules.
+    pub kernels: Vec<String>,
+    /// Number of installed packages, where dpkg counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<usize>,
+}
+
+/// Whether a sidecar describes the file beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SidecarCheck {
+    /// The sidecar.
+    pub file: PathBuf,
+    /// Digest that it names.
+    pub says: String,
+    /// Digest of the file.
+    pub sha256: String,
+    /// Whether both are one.
+    pub equal: bool,
+}
+
+impl Report {
+    /// Reads all of it; `path` is the file that `image` was opened from.
+    pub fn of(image: &Image, path: &Path) -> Result<Report, ShowError> {
+        let system = match &image.tree {
+            Some(tree) => system(image, tree)?,
+            None => None,
+        };
+        let (container, disk) = (image.container.clone(), image.disk.clone());
+        Ok(Report { container, disk, system, sidecar: sidecar(path)? })
+    }
+
+    /// The first filesystem that contradicts itself, as an error.
+    pub fn damage(&self) -> Option<String> {
+        let broken = |part: &super::Partition| {
+            let fs = part.filesystem.as_ref().filter(|fs| fs.damaged)?;
+            Some(format!("partition {}: {}", part.number, fs.problem.as_deref().unwrap_or("damaged")))
+        };
+        self.disk.partitions.iter().find_map(broken)
+    }
+}
+
+fn system(image: &Image, tree: &Tree) -> Result<Option<System>, ShowError> {
+    let mut name = None;
+    for path in ["/etc/os-release", "/usr/lib/os-release"] {
+        if let (None, Some(text)) = (&name, tree.text(path, OS_RELEASE_MAX)?) {
+            name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(unquoted);
+        }
+    }
+    let packages = image.packages()?.map(|packages| packages.len());
+    let mut kernels = releases(tree, "/boot", "vmlinuz-", Kind::File)?;
+    kernels.extend(releases(tree, "/boot", "vmlinux-", Kind::File)?);
+    if kernels.is_empty() {
+        kernels = releases(tree, "/lib/modules", "", Kind::Directory)?;
+    }
+    let found =
+        System { partition: tree.root_number(), name, kernels: kernels.into_iter().collect(), packages };
+    Ok((found.name.is_some() || found.packages.is_some() || !found.kernels.is_empty()).then_some(found))
+}
+
+/// os-release is read by shells: a value may be quoted.
+fn unquoted(value: &str) -> String {
+    let value = value.trim();
+    let inner = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q));
+    inner.unwrap_or(value).replace('\\', "")
+}
+
+fn releases(tree: &Tree, dir: &str, prefix: &str, kind: Kind) -> Result<BTreeSet<String>, ShowError> {
+    let at = match tree.find(dir) {
+        Ok(at) if at.entry.kind == Kind::Directory => at,
+        Ok(_) | Err(ShowError::NotFound { .. }) => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let names = tree.list(&at)?.into_iter().filter(|entry| entry.kind == kind).map(|entry| entry.name);
+    let names = names.map(|name| String::from_utf8_lossy(&name).into_owned());
+    Ok(names.filter_map(|name| name.strip_prefix(prefix).map(str::to_string)).collect())
+}
+
+fn sidecar(path: &Path) -> Result<Option<SidecarCheck>, ShowError> {
+    let file = PathBuf::from(format!("{}.json", path.display()));
+    let text = match fs::read(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let sidecar: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
+    let Some(says) = sidecar.as_ref().and_then(|sidecar| sidecar.get("sha256")?.as_str()) else {
+        return Ok(None);
+    };
+    let mut hasher = Sha256::new();
+    let (mut file_bytes, mut bytes) = (File::open(path)?, vec![0; 1 << 20]);
+    loop {
+        match file_bytes.read(&mut bytes)? {
+            0 => break,
+            read => hasher.update(&bytes[..read]),
+        }
+    }
+    let sha256 = Digest::from(<[u8; 32]>::from(hasher.finalize())).to_string();
+    Ok(Some(SidecarCheck { file, says: says.to_string(), equal: says == sha256, sha256 }))
+}

@@ -1,0 +1,292 @@
+//! `dibber show`.
+//!
+//! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
+//! in the content of a file that was asked for.
+
+use std::io::{self, BufWriter, Write};
+
+use dibber_build::show::{Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, System};
+use dibber_model::Bytes;
+use serde_json::json;
+
+use crate::args::ShowArgs;
+use crate::exit::Exit;
+use crate::report::Problem;
+use crate::say;
+
+/// Shows what is asked for.
+pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
+    match answer(args) {
+        Ok(None) => Ok(Exit::Ok),
+        Ok(Some(damage)) => Err(problem(args, damage)),
+        // `dibber show IMAGE --files | head`.
+        Err(error) if error.is_closed_pipe() => Ok(Exit::Ok),
+        Err(error) => Err(problem(args, error)),
+    }
+}
+
+fn problem(args: &ShowArgs, why: impl std::fmt::Display) -> Problem {
+    Problem::new(Exit::Input, format!("{}: {}", args.image.display(), printable(why.to_string().as_bytes())))
+}
+
+/// Prints; what is damaged, and did not hinder printing the rest, comes back.
+fn answer(args: &ShowArgs) -> Result<Option<String>, ShowError> {
+    let image = Image::open(&args.image)?;
+    if args.packages {
+        packages(&image, args.json)?;
+    } else if args.files {
+        files(&image, args.path.as_deref().unwrap_or("/"), args.json)?;
+    } else if let Some(path) = &args.path {
+        one(&image, path, args.json)?;
+    } else {
+        let report = Report::of(&image, &args.image)?;
+        if args.json {
+            say(pretty(&report));
+        } else {
+            say(page(&report));
+        }
+        return Ok(report.damage());
+    }
+    Ok(None)
+}
+
+fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
+    let Some(packages) = image.packages()? else {
+        return Err(ShowError::NotFound {
+            path: "/var/lib/dpkg/status".into(),
+            nearest: "a system without dpkg".into(),
+        });
+    };
+    if json {
+        say(pretty(&packages));
+        return Ok(());
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    for package in &packages {
+        let line = format!("{} {} {}", package.name, package.version, package.arch);
+        writeln!(out, "{}", printable(line.as_bytes()))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Every file, one a line. In JSON an array, written as it is read: an image may have millions.
+fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
+    let tree = image.tree()?;
+    let from = tree.find(path)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut first = true;
+    tree.walk(&from, &mut |path, entry| {
+        if json {
+            let mark = if std::mem::take(&mut first) { '[' } else { ',' };
+            writeln!(out, "{mark}{}", described("path", path, entry))?;
+        } else {
+            writeln!(out, "{}", line(entry, path))?;
+        }
+        Ok(())
+    })?;
+    if json {
+        writeln!(out, "{}]", if first { "[" } else { "" })?;
+    }
+    Ok(out.flush()?)
+}
+
+/// A file's content, or a directory's names.
+fn one(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
+    let tree = image.tree()?;
+    let at = tree.find(path)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    if at.entry.kind == Kind::Directory {
+        let entries = tree.list(&at)?;
+        if json {
+            let entries = entries.iter().map(|entry| described("name", &entry.name, entry));
+            writeln!(out, "{}", pretty(&entries.collect::<Vec<_>>()))?;
+        } else {
+            entries.iter().try_for_each(|entry| writeln!(out, "{}", line(entry, &entry.name)))?;
+        }
+    } else if json {
+        writeln!(out, "{}", pretty(&described("path", at.path().as_bytes(), &at.entry)))?;
+    } else {
+        tree.read(&at, &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn described(key: &str, name: &[u8], entry: &Entry) -> serde_json::Value {
+    let mut value = json!({
+        "kind": entry.kind.words(),
+        "mode": format!("{:04o}", entry.mode),
+        "uid": entry.uid,
+        "gid": entry.gid,
+        "size": entry.size,
+        "mtime": entry.mtime,
+    });
+    value[key] = String::from_utf8_lossy(name).into();
+    if let Some(target) = &entry.target {
+        value["target"] = String::from_utf8_lossy(target).into();
+    }
+    value
+}
+
+/// A line of `ls -ln`.
+fn line(entry: &Entry, name: &[u8]) -> String {
+    let owner = format!("{}:{}", entry.uid, entry.gid);
+    let time = dibber_build::show::time(entry.mtime);
+    let mut text = format!("{} {owner:>11} {:>11} {time} {}", mode(entry), entry.size, printable(name));
+    if let Some(target) = &entry.target {
+        text += &format!(" -> {}", printable(target));
+    }
+    text
+}
+
+/// `drwxr-xr-x`, with `s` and `t` where `ls` has them.
+fn mode(entry: &Entry) -> String {
+    let mut text = String::from(entry.kind.letter());
+    for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
+    {
+        let bits = entry.mode >> shift;
+        text.push(if bits & 4 != 0 { 'r' } else { '-' });
+        text.push(if bits & 2 != 0 { 'w' } else { '-' });
+        text.push(match (entry.mode & special != 0, bits & 1 != 0) {
+            (true, true) => set,
+            (true, false) => unset,
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
+/// Text as it may stand on a terminal: control characters, and bytes that are no UTF-8, as `\xNN`.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            // Marks that turn the direction of writing hide what a name is.
+            let hides =
+                matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if letter.is_control() || hides {
+                text.extend(letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
+            } else {
+                text.push(letter);
+            }
+        }
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    // These values have no maps with keys that are no strings, which is all that can fail.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn page(report: &Report) -> String {
+    let mut text = format!("{}\n{}", container(&report.container), disk(&report.disk));
+    if let Some(found) = &report.system {
+        text += &system(found);
+    }
+    if let Some(sidecar) = &report.sidecar {
+        let verdict = if sidecar.equal { "is this file's" } else { "is NOT this file's" };
+        text += &format!("\nsidecar   {}: its sha256 {verdict}\n", sidecar.file.display());
+        if !sidecar.equal {
+            text += &format!(
+                "          it says {}\n          there is {}\n",
+                printable(sidecar.says.as_bytes()),
+                sidecar.sha256
+            );
+        }
+    }
+    text
+}
+
+fn container(file: &Container) -> String {
+    let mut text = file.format.to_string();
+    if let (Some(version), Some(compression), Some(cluster)) =
+        (file.version, file.compression, file.cluster_bytes)
+    {
+        text += &format!(" version {version}, {compression}, clusters of {}", Bytes(cluster));
+    }
+    format!(
+        "file      {text}; {} bytes\ndisk      {} ({} bytes)",
+        file.file_bytes,
+        Bytes(file.virtual_bytes),
+        file.virtual_bytes
+    )
+}
+
+fn disk(disk: &Disk) -> String {
+    let mut text = match (disk.table, &disk.id, disk.sector_bytes) {
+        ("none", ..) => "table     none\n".to_string(),
+        (table, id, sector) => format!(
+            "table     {}, id {}, sectors of {} bytes\n",
+            table.to_uppercase(),
+            id.as_deref().unwrap_or("none"),
+            sector.unwrap_or(512)
+        ),
+    };
+    for note in &disk.notes {
+        text += &format!("note      {}\n", printable(note.as_bytes()));
+    }
+    let head = ["", "name", "type", "start", "size", "holds", "label", "uuid", "used", "free", "mounted"];
+    let mut rows = vec![head.map(str::to_string)];
+    rows.extend(disk.partitions.iter().map(row));
+    text += "\n";
+    text += &columns(&rows);
+    for part in &disk.partitions {
+        if let Some(problem) = part.filesystem.as_ref().and_then(|fs| fs.problem.as_ref()) {
+            text += &format!("partition {}: {}\n", part.number, printable(problem.as_bytes()));
+        }
+    }
+    text
+}
+
+fn row(part: &Partition) -> [String; 11] {
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_string(), |bytes| Bytes(bytes).to_string());
+    let word = |text: &str| if text.is_empty() { "-".to_string() } else { printable(text.as_bytes()) };
+    let fs = part.filesystem.as_ref();
+    [
+        part.number.to_string(),
+        word(&part.name),
+        part.type_words.clone(),
+        size(Some(part.start)),
+        size(Some(part.bytes)),
+        word(fs.map_or("", |fs| &fs.kind)),
+        word(fs.map_or("", |fs| &fs.label)),
+        word(fs.map_or("", |fs| &fs.uuid)),
+        size(fs.and_then(|fs| fs.used_bytes)),
+        size(fs.and_then(|fs| fs.free_bytes)),
+        word(fs.and_then(|fs| fs.mount_point.as_deref()).unwrap_or("")),
+    ]
+}
+
+/// Columns as wide as their widest cell; numbers and sizes to the right.
+fn columns(rows: &[[String; 11]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..11).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            if matches!(column, 0 | 3 | 4 | 8 | 9) {
+                line += &format!("{cell:>width$}  ");
+            } else {
+                line += &format!("{cell:<width$}  ");
+            }
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn system(found: &System) -> String {
+    let kernels = if found.kernels.is_empty() { "none".to_string() } else { found.kernels.join(", ") };
+    let packages = found.packages.map_or_else(|| "no dpkg".to_string(), |n| format!("{n} (dpkg)"));
+    let name = found.name.as_deref().unwrap_or("without os-release");
+    let name = printable(name.as_bytes());
+    format!(
+        "\nsystem    {name}, on partition {}\nkernels   {}\npackages  {packages}\n",
+        found.partition,
+        printable(kernels.as_bytes())
+    )
+}
