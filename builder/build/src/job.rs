@@ -108,8 +108,8 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that is a sentence.
-    pub fn new(kind: FailureKind, message: impl ToString) -> Self {
-        Failure { kind, message: message.to_string(), hook: None, log: None }
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Failure { kind, message: message.into(), hook: None, log: None }
     }
 
     /// A failure of that kind, unless it comes down to a full filesystem.
@@ -121,7 +121,7 @@ impl Failure {
                 format!("{error}; free some space, or choose another directory"),
             );
         }
-        Failure::new(kind, error)
+        Failure::new(kind, error.to_string())
     }
 
     /// A worker that said nothing at its end.

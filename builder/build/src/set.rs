@@ -57,7 +57,7 @@ pub fn build(
     let stem = plan.stem();
     let store = Store::open(&settings.store).map_err(fault)?;
     let _lock: ImageLock = store.lock_image(&stem).map_err(|error| match error {
-        StoreError::Busy { .. } => Failure::new(FailureKind::Output, error),
+        StoreError::Busy { .. } => Failure::new(FailureKind::Output, error.to_string()),
         other => fault(other),
     })?;
     needs::check_programs(plan)?;
