@@ -184,9 +184,20 @@ impl Workshop {
     /// Arguments of a build of an image file of this workshop.
     pub fn arguments(&self, image: &str) -> Vec<String> {
         let (elements, out) = (self.text("elements"), self.text("work/out"));
-        ["build", image, "--elements-path", &elements, "-o", &out, "--source-date-epoch", "1700000000"]
-            .map(String::from)
-            .into()
+        let mark = format!("{TOKEN}={}", self.home.path().display());
+        let words = [
+            "build",
+            image,
+            "--elements-path",
+            &elements,
+            "-o",
+            &out,
+            "--source-date-epoch",
+            "1700000000",
+            "--env",
+            &mark,
+        ];
+        words.map(String::from).into()
     }
 
     /// Builds.
@@ -204,19 +215,13 @@ impl Workshop {
         contents(&self.out())
     }
 
-    /// Processes of this workshop's builds: `PID COMMAND`. Hooks, whose environment is their own, are known by their mounts.
+    /// Processes of this workshop's builds, hooks included: `PID COMMAND`.
     pub fn processes(&self) -> Vec<String> {
         let token = format!("{TOKEN}={}", self.home.path().display());
-        let place = self.home.path().display().to_string();
-        let space = |pid: &Path| fs::read_link(pid.join("ns/mnt")).ok();
-        let own = space(Path::new("/proc/self"));
         let entries = fs::read_dir("/proc").expect("read /proc").flatten();
-        let numbered = entries.filter(|entry| entry.file_name().display().to_string().parse::<u32>().is_ok());
-        let ours = numbered.filter(|entry| {
-            let told = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
-            let within = || String::from_utf8_lossy(&told("mountinfo")).contains(&place);
-            let inside = space(&entry.path()).is_some_and(|found| Some(found) != own);
-            told("environ").split(|b| *b == 0).any(|pair| pair == token.as_bytes()) || (inside && within())
+        let ours = entries.filter(|entry| {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|pair| pair == token.as_bytes())
         });
         ours.map(|entry| {
             let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();

@@ -21,12 +21,30 @@ const HOOK: &str = "#!/bin/bash\n# Runs inside the image, after packages were in
 const PACKAGES: &str = "# Packages that this element needs, by name: `null`, or keys such as phase, arch, uninstall, when.\n\
                         # tcpdump:\n#   arch: amd64\n{}\n";
 
-const IMAGE: &str = "# Built with: dibber build ./NAME.yaml\n# Every key is described by: dibber schema\n\
-disk_images:\n  - imagename: NAME\n    arch: x86_64\n    distro: debian-minimal\n    release: bookworm\n\
-    # baremetal takes kernel and initrd out; block-device-efi makes a GPT disk that boots by BIOS and UEFI.\n\
-    elements:\n      - baremetal\n      - vm\n      - block-device-efi\n      - bootloader\n      - enable-serial-console\n\
-      - cloud-init-growpart\n      - openssh-server\n      - runtime-ssh-host-keys\n      - dhcp-all-interfaces\n\
-    packages:\n      - tcpdump\n    # ssh_keys:\n    #   - ssh-ed25519 AAAA... you@example.org\n    outputs: [qcow2, vmlinuz, initrd]\n";
+const IMAGE: &str = r"# Built with: dibber build ./NAME.yaml
+# Every key is described by: dibber schema
+disk_images:
+  - imagename: NAME
+    arch: x86_64
+    distro: debian-minimal
+    release: bookworm
+    # baremetal takes kernel and initrd out; block-device-efi makes a GPT disk that boots by BIOS and UEFI.
+    elements:
+      - baremetal
+      - vm
+      - block-device-efi
+      - bootloader
+      - enable-serial-console
+      - cloud-init-growpart
+      - openssh-server
+      - runtime-ssh-host-keys
+      - dhcp-all-interfaces
+    packages:
+      - tcpdump
+    # ssh_keys:
+    #   - ssh-ed25519 AAAA... you@example.org
+    outputs: [qcow2, vmlinuz, initrd]
+";
 
 /// Writes the files, and tells what to do next.
 pub(crate) fn new(args: &NewArgs) -> io::Result<String> {

@@ -166,9 +166,17 @@ fn an_mbr_with_logical_partitions() {
     let (esp, tree) = mkfs_fat(place.path(), "12", "3000");
     let disk = place.path().join("disk");
     File::create(&disk).unwrap().set_len(200 << 20).unwrap();
-    let script = "label: dos\nlabel-id: 0x1234abcd\nsize=10M, type=82\nsize=180M, type=5\nsize=4M, type=83\nsize=8M, type=ef\nsize=70M, type=83\n";
-    let run = "printf \"$1\" | sfdisk -q \"$0\"";
-    accepts("sh", &["-ec", run, text(&disk), &script.replace('\n', "\\n")]);
+    let lines = [
+        "1 : size=10M, type=82",
+        "2 : size=180M, type=5",
+        "5 : size=4M, type=83",
+        "6 : size=8M, type=ef",
+        "7 : size=70M, type=83",
+    ];
+    let lines = lines.map(|line| format!("{}{line}\n", text(&disk)));
+    let script = place.path().join("script");
+    fs::write(&script, format!("label: dos\nlabel-id: 0x1234abcd\n{}", lines.concat())).unwrap();
+    accepts("sh", &["-ec", "sfdisk -q \"$0\" < \"$1\"", text(&disk), text(&script)]);
     let parts = sfdisk(&disk);
     assert_eq!(parts.iter().map(|part| part.0).collect::<Vec<_>>(), [1, 2, 5, 6, 7]);
     put(&disk, parts[3].1, &esp);

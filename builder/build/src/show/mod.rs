@@ -26,7 +26,7 @@ pub use error::ShowError;
 pub use report::{Report, SidecarCheck, System};
 pub use source::Container;
 pub use table::{Disk, FilesystemInfo, Partition};
-pub use tree::{Located, Tree};
+pub use tree::{Located, Tree, Visit};
 pub use volume::{Entry, Kind, time};
 
 use crate::output::{Package, dpkg_packages};
@@ -47,7 +47,7 @@ impl Image {
     pub fn open(path: &Path) -> Result<Image, ShowError> {
         let (container, source): (Container, Rc<dyn Source>) = source::open(path)?;
         let (mut disk, volumes) = table::read(&source)?;
-        let tree = Tree::of(&mut disk, volumes)?;
+        let tree = Tree::of(&mut disk, &volumes)?;
         Ok(Image { container, disk, tree })
     }
 

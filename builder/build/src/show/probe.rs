@@ -50,10 +50,11 @@ fn kind_of(head: &[u8]) -> Option<&'static str> {
     fat::is_boot_sector(head).then_some("vfat")
 }
 
+/// What a partition holds, and its files if they can be read.
+pub(super) type Looked = (Option<FilesystemInfo>, Option<Rc<dyn Volume>>);
+
 /// Everything about a partition, and its files.
-pub(super) fn look(
-    source: &Rc<dyn Source>,
-) -> Result<(Option<FilesystemInfo>, Option<Rc<dyn Volume>>), ShowError> {
+pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
     let head = some(&**source, 0, HEAD)?;
     let Some(kind) = kind_of(&head) else { return Ok((None, None)) };
     let mut info = FilesystemInfo { kind: kind.to_string(), ..FilesystemInfo::default() };

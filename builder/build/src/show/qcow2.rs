@@ -83,13 +83,13 @@ impl Qcow2 {
         let entries = self.cluster() / 8;
         let mut l1 = [0; 8];
         let at = (index / entries).checked_mul(8).and_then(|at| at.checked_add(self.header.l1_at));
-        let at = at.ok_or_else(|| damaged("the L1 table lies past 2^64 bytes".into()))?;
+        let at = at.ok_or_else(|| damaged("the L1 table lies past 2^64 bytes"))?;
         self.file.read_exact_at(&mut l1, at).map_err(|e| damaged(format!("the L1 table at {at}: {e}")))?;
         let l2 = u64::from_be_bytes(l1) & OFFSET;
         if l2 == 0 {
             return Ok(Place::Zero);
         }
-        if l2 % self.cluster() != 0 {
+        if !l2.is_multiple_of(self.cluster()) {
             return Err(damaged(format!("an L2 table at {l2}, which is not the start of a cluster")));
         }
         let table = self.keep(l2, || self.raw(l2, self.cluster()))?;
@@ -220,7 +220,7 @@ impl Header {
         if at == 0 || (self.version == 3 && entry & 1 == 1) {
             return Ok(Place::Zero);
         }
-        if at % (1 << self.cluster_bits) != 0 {
+        if !at.is_multiple_of(1 << self.cluster_bits) {
             return Err(format!("a cluster at {at}, which is not a multiple of the cluster size"));
         }
         Ok(Place::Plain(at))
@@ -255,7 +255,7 @@ fn refuse<T>(feature: &str) -> Result<T, ShowError> {
     Err(ShowError::Unsupported { feature: feature.to_string() })
 }
 
-fn damaged(why: String) -> io::Error {
+fn damaged(why: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the qcow2 file is damaged: {why}"))
 }
 

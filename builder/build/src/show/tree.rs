@@ -20,6 +20,9 @@ const FSTAB_MAX: u64 = 1 << 20;
 
 type Names = Vec<Vec<u8>>;
 
+/// What is called with every path and entry of a walk.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &Entry) -> Result<(), ShowError>;
+
 /// The files of an image.
 pub struct Tree {
     /// Mount points, the root first.
@@ -44,12 +47,12 @@ impl Located {
 
 impl Tree {
     /// Mounts what the fstab of the root filesystem says, and notes it in `disk`.
-    pub(super) fn of(disk: &mut Disk, volumes: Volumes) -> Result<Option<Tree>, ShowError> {
+    pub(super) fn of(disk: &mut Disk, volumes: &Volumes) -> Result<Option<Tree>, ShowError> {
         let mut root = None;
-        for (index, volume) in &volumes {
+        for (index, volume) in volumes {
             let system = ["etc/os-release", "usr/lib/os-release", "etc/fstab"];
             let has = |path: &&str| volume.look(&split(path.as_bytes())).is_ok_and(|found| found.is_some());
-            if system.iter().any(|path| has(&path)) {
+            if system.iter().any(has) {
                 root = Some(*index);
                 break;
             }
@@ -153,11 +156,7 @@ impl Tree {
     }
 
     /// Everything below a directory, across filesystems, with its path: a directory before what is in it.
-    pub fn walk(
-        &self,
-        from: &Located,
-        visit: &mut dyn FnMut(&[u8], &Entry) -> Result<(), ShowError>,
-    ) -> Result<(), ShowError> {
+    pub fn walk(&self, from: &Located, visit: Visit<'_>) -> Result<(), ShowError> {
         let mut seen = 0;
         let mut todo = vec![from.names.clone()];
         while let Some(names) = todo.pop() {

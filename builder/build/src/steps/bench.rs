@@ -75,8 +75,8 @@ impl<'a> Opened<'a> {
 type Says = fn(&Path, &[PathBuf]) -> Result<bool, StepError>;
 
 /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
-pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step, added: bool) -> Result<(Draft<'a>, State), StepError> {
-    let opened = Opened::open(walk, (!added).then_some(step))?;
+pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State), StepError> {
+    let opened = Opened::open(walk, Some(step))?;
     let emit = |event| walk.events.emit(event);
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();

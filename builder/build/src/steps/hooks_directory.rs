@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use dibber_model::Phase;
 use dibber_plan::elements::hooks;
 use dibber_plan::{Body, Entry, Plan, Step};
 
@@ -20,7 +21,9 @@ pub const ELEMENTS: &str = ".elements";
 /// Makes `DIR/hooks` and an empty `DIR/mnt`.
 pub(super) fn lay_out(dir: &Path, plan: &Plan, step: Option<&Step>) -> io::Result<()> {
     fs::create_dir_all(dir.join("mnt"))?;
-    fs::create_dir_all(dir.join("hooks"))?;
+    for phase in Phase::all() {
+        fs::create_dir_all(dir.join("hooks").join(phase.directory()))?;
+    }
     elements(&dir.join("hooks").join(ELEMENTS), plan)?;
     let Some(step) = step else { return Ok(()) };
     for file in hooks::seen_by(&id::request(plan), step) {
@@ -40,7 +43,8 @@ fn elements(dir: &Path, plan: &Plan) -> io::Result<()> {
         let own = dir.join(&element.name);
         fs::create_dir_all(&own)?;
         // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
-        for (path, entry) in element.entries.iter().filter(|(path, _)| !path.contains('/')) {
+        let top = |path: &str| !path.contains('/') && Phase::of_directory(path).is_none();
+        for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
             place(&own.join(path), entry)?;
         }
     }

@@ -76,9 +76,10 @@ impl<'a> Ids<'a> {
             }
         }
         for file in hooks::seen_by(&request(self.plan), step) {
-            if let Some(entry) =
-                entry(&self.plan.elements, &file.element, &file.source).filter(|_| is_hook(&file.source))
-            {
+            // A phase's directory itself is there in every step.
+            let is_seen = is_hook(&file.source) && file.source.contains('/');
+            let entry = entry(&self.plan.elements, &file.element, &file.source);
+            if let Some(entry) = entry.filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
                 see(&mut hasher, entry);
             }
@@ -87,9 +88,9 @@ impl<'a> Ids<'a> {
     }
 
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
-    pub(super) fn of_added(&self, parent: Digest, phase: Phase, name: &str) -> Digest {
+    pub(super) fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
-        hasher.digest(parent).part(phase.name().as_bytes()).part(name.as_bytes());
+        hasher.digest(self.of(parent, step));
         hasher.finish()
     }
 }
@@ -116,8 +117,9 @@ pub(super) fn entry<'a>(elements: &'a [ElementSource], element: &str, path: &str
     elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
 }
 
+/// Whether a path is a phase's directory, which every step has whoever brings it, or in one.
 fn is_hook(path: &str) -> bool {
-    path.split_once('/').is_some_and(|(top, _)| Phase::of_directory(top).is_some())
+    path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
 fn see(hasher: &mut Hasher, entry: &Entry) {

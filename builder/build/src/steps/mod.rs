@@ -109,12 +109,12 @@ impl Walk<'_> {
         let mut ran: Vec<String> = Vec::new();
         while let Some((step, added)) = self.next(phase, &ran) {
             let id = match added {
-                true => self.ids.of_added(self.parent, phase, &step.name),
+                true => self.ids.of_added(self.parent, &step),
                 false => self.ids.of(self.parent, &step),
             };
             let checkpoint = match self.kept(id, &step)? {
                 Some(checkpoint) => checkpoint,
-                None => self.run(id, &step, added)?,
+                None => self.run(id, &step)?,
             };
             ran.push(step.name.clone());
             self.take(&checkpoint)?;
@@ -167,7 +167,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    fn run(&mut self, id: Digest, step: &Step, added: bool) -> Result<Checkpoint, StepError> {
+    fn run(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
         let named = format!("{}/{}", step.phase, step.name);
         let why = self.diverged.replace(format!("it comes after {named}"));
         self.events.emit(Event::StepStarted {
@@ -178,7 +178,7 @@ impl Walk<'_> {
             estimate: self.job.timings.get(&named).copied(),
         });
         let start = Instant::now();
-        let (draft, left) = bench::run(self, step, added)?;
+        let (draft, left) = bench::run(self, step)?;
         let seconds = start.elapsed().as_secs_f64();
         let meta = Meta {
             parent: self.parent_step(),
