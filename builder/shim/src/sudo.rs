@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// What is left of the environment without `-E`: what a hook's child needs to run the same everywhere.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "PATH",
     "TERM",
     "LANG",
@@ -17,6 +17,7 @@ const KEPT: [&str; 9] = [
     "DIBBER_RECORD",
     "http_proxy",
     "https_proxy",
+    "no_proxy",
 ];
 
 #[derive(Debug, Default, PartialEq, Eq)]
