@@ -20,7 +20,7 @@ pub fn write_image(extents: &Extents, files: &[PathBuf], path: &Path) {
     for extent in extents.iter() {
         match &extent.piece {
             Piece::Bytes { buffer, range } => {
-                image.write_all_at(&buffer[range.clone()], extent.at).expect("write")
+                image.write_all_at(&buffer[range.clone()], extent.at).expect("write");
             }
             Piece::Fill { byte, len } => {
                 let fill = vec![*byte; 1 << 16];

@@ -2,6 +2,8 @@
 //!
 //! In: a tree with everything that a tree can have. Out: the same tree, read back by others. Never: our own reading.
 
+#![allow(clippy::unwrap_used)] // an unwrap that fails is a test that fails
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -82,8 +84,11 @@ fn nasty(fine: bool) -> Tree {
     let ranges = vec![0..1000, 300_000..300_512, 650_000..CONTENT as u64];
     let content = Content { len: CONTENT as u64 + 5000, data: ranges, source: Source::File(FileRef(0)) };
     add(deep, b"sparse", meta(0o640, EPOCH), Kind::File(content));
-    let whole =
-        Content { len: CONTENT as u64, data: vec![0..CONTENT as u64], source: Source::File(FileRef(0)) };
+    let whole = Content {
+        len: CONTENT as u64,
+        data: Vec::from([0..CONTENT as u64]),
+        source: Source::File(FileRef(0)),
+    };
     add(deep, b"whole", meta(0o640, EPOCH), Kind::File(whole));
     let link = add(InodeId::ROOT, b"link", meta(0o777, EPOCH), Kind::Symlink(vec![b't'; 300].into()));
     add(InodeId::ROOT, b"null", meta(0o666, EPOCH), Kind::CharDev(Rdev { major: 1, minor: 3 }));

@@ -2,6 +2,8 @@
 //!
 //! In: random and hand-made extents. Out: verdicts. Never: our own reading of what we wrote.
 
+#![allow(clippy::unwrap_used)] // an unwrap that fails is a test that fails
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

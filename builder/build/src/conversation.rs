@@ -67,7 +67,7 @@ impl Conversation<'_> {
                 Line::UpToDate => answer = Some(Ok(Heard::UpToDate)),
                 Line::Made(made) => answer = Some(Ok(Heard::Made(made))),
                 Line::Pruned { removed, freed, left } => {
-                    answer = Some(Ok(Heard::Pruned { removed, freed, left }))
+                    answer = Some(Ok(Heard::Pruned { removed, freed, left }));
                 }
                 Line::Failed(failure) => answer = Some(Err(failure)),
             }

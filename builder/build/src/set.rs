@@ -218,10 +218,10 @@ fn put_in_place(dir: &Path, stage: &Stage, made: &Made, log: &Path) -> Result<Bu
     let entry = commit(dir, stage, made).map_err(in_the_way)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
     let said_something = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
-    if let Some(kept) = log.file_name().map(|name| dir.join(name)) {
-        if said_something {
-            let _ = fs::rename(log, &kept);
-        }
+    if let Some(kept) = log.file_name().map(|name| dir.join(name))
+        && said_something
+    {
+        let _ = fs::rename(log, &kept);
     }
     Ok(Built::New(entry))
 }

@@ -177,7 +177,7 @@ impl Reader<'_> {
         match key.name.as_str() {
             "phase" => entry.phase = self.phase(key, value)?,
             "uninstall" if self.flag(key, value)? && entry.work == Work::Install => {
-                entry.work = Work::Uninstall
+                entry.work = Work::Uninstall;
             }
             "build-only" if self.flag(key, value)? => entry.work = Work::BuildOnly,
             "uninstall" | "build-only" => {}
@@ -185,7 +185,7 @@ impl Reader<'_> {
             "arch" => entry.arch = self.words(key, value)?,
             "not-arch" => entry.not_arch = self.words(key, value)?,
             "dib_python_version" => {
-                entry.python = Some(self.text(key, value)?).filter(|text| !text.is_empty())
+                entry.python = Some(self.text(key, value)?).filter(|text| !text.is_empty());
             }
             "when" => entry.when = self.conditions(key, value)?,
             name => {
