@@ -86,7 +86,7 @@ fn nasty(fine: bool) -> Tree {
     add(deep, b"sparse", meta(0o640, EPOCH), Kind::File(content));
     let whole = Content {
         len: CONTENT as u64,
-        data: Vec::from([0..CONTENT as u64]),
+        data: std::iter::once(0..CONTENT as u64).collect(),
         source: Source::File(FileRef(0)),
     };
     add(deep, b"whole", meta(0o640, EPOCH), Kind::File(whole));
