@@ -2,11 +2,16 @@
 //!
 //! In: a plan, the store, the output directory. Out: words. Never: a question to the network, a change to anything.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
+use dibber_layout::{Loaders, Measured};
+use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 
 use crate::answers::{self, Network};
+use crate::output::Sidecar;
 use crate::set::{former, known};
 use crate::steps;
 use crate::store::Store;
@@ -49,4 +54,40 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         }
     };
     format!("{steps}\n{place}")
+}
+
+/// Content that is drawn for a filesystem that was never measured.
+const ASSUMED: Bytes = Bytes::gib(1);
+
+/// The disk drawn to scale: as the set in place came out, or else with an assumed content.
+pub fn drawing(plan: &Plan, dir: &Path) -> String {
+    let sizes = sizes_in_place(plan, dir);
+    let how = match sizes.is_empty() {
+        true => format!("drawn as if each filesystem had {ASSUMED} of content; the build measures it"),
+        false => "drawn as the set in place came out".to_string(),
+    };
+    let mut spec = plan.disk.clone();
+    for part in &mut spec.parts {
+        if let Some(bytes) = sizes.get(&part.name) {
+            part.size = SizeRule::Exact(Bytes(*bytes));
+        }
+    }
+    let content = |size| if matches!(size, SizeRule::Exact(_)) { Bytes(0) } else { ASSUMED };
+    let content = spec.parts.iter().map(|part| (part.name.clone(), content(part.size))).collect();
+    // Their places have sizes of their own; how large the cores are shows nowhere.
+    let loaders = Loaders::from([(Loader::Bios, Bytes(1)), (Loader::Prep, Bytes(1))]);
+    match dibber_layout::solve(&spec, &Measured { content }, &loaders) {
+        Ok(layout) => format!("{}  ({how})", dibber_layout::render(&layout)),
+        Err(error) => format!("the disk cannot be drawn: {error}"),
+    }
+}
+
+/// Sizes of the partitions of the set in place, by name; none where there is no set, or it has no disk.
+fn sizes_in_place(plan: &Plan, dir: &Path) -> BTreeMap<String, u64> {
+    let Ok(Some((entry, _))) = former(plan, dir) else { return BTreeMap::new() };
+    let sidecar = |name: &str| -> Option<Sidecar> {
+        serde_json::from_slice(&fs::read(dir.join(format!("{name}.json"))).ok()?).ok()
+    };
+    let disk = entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
+    disk.into_iter().flat_map(|disk| disk.partitions).map(|part| (part.name, part.bytes)).collect()
 }
