@@ -165,13 +165,26 @@ fn a_second_build_runs_no_hook_and_keeps_the_files() {
     assert_eq!(before, fs::read(set().join("images.json")).expect("read images.json"));
 }
 
+/// Another host: its name, its name servers' file, its umask and its time zone. The servers themselves must answer here too.
+const ELSEWHERE: &str = r#"
+set -eu
+hostname elsewhere
+{ echo "search elsewhere.example"; cat /etc/resolv.conf; } > "$0.resolv"
+echo elsewhere > "$0.hostname"
+chmod 644 "$0.resolv" "$0.hostname"
+mount --bind "$0.resolv" "$(readlink -f /etc/resolv.conf)"
+mount --bind "$0.hostname" /etc/hostname
+umask 077
+export TZ=Asia/Tokyo
+exec "$@"
+"#;
+
 #[test]
 fn root_and_a_user_elsewhere_make_the_same_bytes() {
     let shop = Workshop::of(Some(USER));
-    let script = "hostname elsewhere; umask 077; export TZ=Asia/Tokyo; exec \"$@\"";
     let words = ["build", "overcloud-full", "-t", "raw,vmlinuz,initrd", "-j", "1", "-o", "other/directory"];
     let mut build = Command::new("unshare");
-    build.args(["--uts", "bash", "-c", script, "elsewhere"]);
+    build.args(["--uts", "--mount", "bash", "-c", ELSEWHERE, &shop.text("elsewhere")]);
     let inner = shop.dibber();
     build.arg(inner.get_program()).args(inner.get_args()).args(words);
     build.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
