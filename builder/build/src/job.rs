@@ -46,6 +46,8 @@ pub struct Build {
     pub timings: BTreeMap<String, f64>,
     /// Id of the set that is in place and right; if the set to be built has it, nothing is poured.
     pub in_place: Option<Digest>,
+    /// Whether hooks are told, by `DIB_OFFLINE`, to use no network. Enters no step id: what was fetched is the same.
+    pub offline: bool,
     /// Threads that write images.
     pub threads: usize,
     /// Where to stop for a person.

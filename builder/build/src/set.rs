@@ -167,6 +167,7 @@ fn build_job(
         .map_err(|e| Failure::of(FailureKind::Machine, e))?;
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
+    job.offline = settings.network == Network::Offline;
     job.threads = settings.threads;
     job.breaks = settings.breaks.clone();
     hand_over_large_files(&mut job.plan, store).map_err(fault)?;
@@ -194,6 +195,7 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         tools: tools(plan),
         timings,
         in_place: None,
+        offline: false,
         threads: 1,
         breaks: Breaks::default(),
     }

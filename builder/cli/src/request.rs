@@ -27,13 +27,6 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     if !names.is_empty() {
         check_names(&names, &mut files)?;
     }
-    // An image file builds every image in it; a name beside it chooses.
-    if files.iter().any(|file| file.extension().is_some())
-        && names.len() < args.images.len()
-        && names.is_empty()
-    {
-        names.clear();
-    }
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
     let carried = Carried::all();
     let places = Places {

@@ -80,6 +80,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let emit = |event| walk.events.emit(event);
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
+    if walk.job.offline {
+        for side in &mut bench.variables {
+            side.insert("DIB_OFFLINE".into(), "1".into());
+        }
+    }
     let end = bench.step(step).inspect_err(|error| {
         if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
             // The tree of the failed step is mounted until this ends.
