@@ -58,7 +58,10 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_string();
         let tests = name == "tests.rs" || name.ends_with("_tests.rs") || name == "tests" || name == "examples";
-        if path.is_dir() && !tests && !path.ends_with(HOME) {
+        if path.with_extension("").ends_with(HOME) {
+            continue;
+        }
+        if path.is_dir() && !tests {
             sources(&path, found);
         } else if name.ends_with(".rs") && !tests {
             found.push(path);
