@@ -16,6 +16,7 @@ mod recipe;
 mod request;
 pub mod settings;
 pub mod source;
+mod twin;
 mod variables;
 pub mod yaml;
 

@@ -172,6 +172,8 @@ pub struct Plan {
     pub properties: BTreeMap<String, String>,
     /// What authors of elements should know, and what stops nothing.
     pub warnings: Vec<String>,
+    /// The plan of a small tree of the building machine's architecture, whose programs stand in for foreign ones.
+    pub native: Option<Box<Plan>>,
 }
 
 impl Plan {

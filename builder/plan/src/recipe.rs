@@ -19,6 +19,7 @@ use crate::properties::properties;
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
 
@@ -110,7 +111,8 @@ pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanErr
     let mut plans: Vec<Plan> = Vec::new();
     for image in &wanted {
         for target in targets(image, request) {
-            let plan = one(image, target, sources, request)?;
+            let mut plan = one(image, target, sources, request)?;
+            plan.native = twin::twin(image, &plan, sources, request)?.map(Box::new);
             let same = |other: &&Plan| other.stem() == plan.stem();
             if let Some(other) = plans.iter().find(same) {
                 let (first, second) = (other.image.clone(), plan.image.clone());
@@ -143,7 +145,7 @@ fn targets(image: &ImageSpec, request: &Request) -> Vec<Target> {
     arches.into_iter().map(|arch| Target { arch, platform: platform.clone() }).collect()
 }
 
-fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
+pub(crate) fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
     let mut declared = variables::declared(image, request);
     let archive = variables::archive(image, request, &mut declared);
     let (names, elements) = resolved(image, &target, sources, request)?;
@@ -188,6 +190,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         compression: request.compression.unwrap_or(image.compression),
         properties,
         warnings: warnings.iter().map(ToString::to_string).collect(),
+        native: None,
     })
 }
 
