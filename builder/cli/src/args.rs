@@ -106,6 +106,10 @@ pub(crate) struct BuildArgs {
     /// Threads for writing images; never changes a byte. Without it, one for each processor.
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
+    /// some. Never changes a byte.
+    #[arg(long)]
+    pub(crate) no_accelerate: bool,
     /// Prints events as JSON, one a line, on standard output.
     #[arg(long)]
     pub(crate) json: bool,

@@ -72,6 +72,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         network: network(&args.request),
         threads: args.threads.unwrap_or(processors).max(1),
         breaks: breaks(args)?,
+        accelerate: !args.no_accelerate,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -3,6 +3,7 @@
 //! In: everything that was read, and what is asked for. Out: one [`Plan`] for each image and architecture. Never: an
 //! effect; never a plan of some images where another is wrong.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;

@@ -7,5 +7,5 @@
 mod programs;
 mod twin;
 
-pub(crate) use programs::{Versions, table};
+pub(crate) use programs::{Versions, rows};
 pub(crate) use twin::Twin;

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use dibber_model::Arch;
 
-use super::twin::Twin;
 use crate::output::dpkg_packages;
+use crate::sandbox::Emulator;
 use crate::sandbox::interpreter::{NATIVE, Row, Table};
 use crate::steps::{read_in, stat_in};
 
@@ -115,18 +115,23 @@ fn paragraphs(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The table for a tree: programs of packages whose versions agree, that both trees have.
-pub(crate) fn table(tree: &Path, versions: (&Versions, &Versions), twin: &Path, arches: (Arch, Arch)) -> Table {
-    let (foreign, native) = arches;
+/// A table without rows: who runs what, for a tree of one architecture on a machine of the other.
+pub(crate) fn table(foreign: Arch, native: Arch) -> Table {
     let facts = native.facts();
-    let mut table = Table {
-        emulator: Twin::emulator(foreign),
+    Table {
+        arch: foreign,
+        emulator: Emulator::place(foreign),
         loader: format!("{NATIVE}/root/{}", facts.dynamic_loader),
         libraries: format!("{NATIVE}/root/usr/lib/{0}:{NATIVE}/root/lib/{0}", facts.triplet),
         rows: Vec::new(),
-    };
+    }
+}
+
+/// The rows for a tree: programs of packages whose versions agree, that both trees have.
+pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -> Vec<Row> {
+    let mut rows = Vec::new();
     if !versions.1.has_argv0() {
-        return table;
+        return rows;
     }
     for (package, programs) in PROGRAMS {
         if !versions.0.agree(versions.1, package) {
@@ -137,10 +142,10 @@ pub(crate) fn table(tree: &Path, versions: (&Versions, &Versions), twin: &Path, 
             // A link in either tree is another name of something that has a row of its own, or none.
             let (Some(original), Some(_)) = (stat_in(tree, &path), stat_in(twin, &path)) else { continue };
             let (bytes, modified) = original;
-            table.rows.push(Row { path: format!("/{path}"), bytes, modified });
+            rows.push(Row { path: format!("/{path}"), bytes, modified });
         }
     }
-    table
+    rows
 }
 
 #[cfg(test)]

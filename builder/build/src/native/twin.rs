@@ -9,12 +9,13 @@ use std::time::Instant;
 use dibber_model::Arch;
 use rustix::fs::{FlockOperation, flock};
 
-use super::programs::{Versions, table};
+use super::programs::{Versions, rows, table};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers::Overlay;
-use crate::sandbox::{Emulator, Native, STORE};
+use crate::sandbox::interpreter::Table;
+use crate::sandbox::{Instance, Native, STORE};
 use crate::steps;
 use crate::store::Session;
 
@@ -30,6 +31,11 @@ impl Twin {
     /// Makes the twin of a build, or finds it kept.
     pub(crate) fn of(build: &Build, session: &Session, events: &dyn Events) -> Result<Option<Twin>, BuildError> {
         let Some(native) = &build.native else { return Ok(None) };
+        if let Err(error) = Instance::open() {
+            let text = format!("no native programs stand in for those of {}: {error}", build.plan.target.arch);
+            events.emit(Event::Warning { text });
+            return Ok(None);
+        }
         let start = Instant::now();
         events.emit(Event::StageStarted { stage: "native programs".into(), bytes: None });
         let finished = {
@@ -53,13 +59,9 @@ impl Twin {
     /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
     pub(crate) fn stand_ins(&self, tree: &Path) -> Native {
         let theirs = Versions::installed(tree).unwrap_or_default();
-        let table = table(tree, (&theirs, &self.versions), &self.tree(), self.arches);
-        Native { arch: self.arches.0, tree: self.tree(), table: table.text() }
-    }
-
-    /// Where the emulator is in every root of the sandbox.
-    pub(super) fn emulator(arch: Arch) -> String {
-        Emulator::place(arch)
+        let rows = rows(tree, &self.tree(), (&theirs, &self.versions));
+        let table = Table { rows, ..table(self.arches.0, self.arches.1) };
+        Native { tree: self.tree(), table }
     }
 
     fn tree(&self) -> PathBuf {

@@ -53,7 +53,7 @@ impl Emulator {
     }
 
     /// Where the sandbox has its copy.
-    pub(super) fn place(arch: Arch) -> String {
+    pub(crate) fn place(arch: Arch) -> String {
         format!("{SHIMS}/qemu-{arch}")
     }
 }

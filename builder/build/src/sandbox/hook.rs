@@ -12,13 +12,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use dibber_model::{Arch, Side};
+use dibber_model::Side;
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
 use super::ids::Ids;
+use super::interpreter::Table;
 use super::stage::{Action, Order, Report};
 use super::start::answer;
 use super::traces::Traces;
@@ -57,12 +58,10 @@ pub struct HookCall<'a> {
 /// Native programs, for a tree of another architecture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Native {
-    /// The tree's architecture.
-    pub arch: Arch,
     /// A tree of this machine's architecture, as the driver sees it.
     pub tree: PathBuf,
     /// Which of its programs may stand in, and for which files.
-    pub(crate) table: String,
+    pub(crate) table: Table,
 }
 
 /// Where a line came from.

@@ -9,10 +9,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use dibber_model::Arch;
+use serde::{Deserialize, Serialize};
+
 use super::kernel;
 
 /// The name that this program is registered under.
-pub(super) const NAME: &str = "dibber-interpreter";
+pub(crate) const NAME: &str = "dibber-interpreter";
 /// Native programs, in every root where they may stand in: the twin's tree and the table.
 pub(crate) const NATIVE: &str = "/run/dibber/native";
 
@@ -20,8 +23,10 @@ pub(crate) const NATIVE: &str = "/run/dibber/native";
 const NOT_STARTED: i32 = 126;
 
 /// What the table says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Table {
+    /// The architecture of the programs.
+    pub(crate) arch: Arch,
     /// The emulator.
     pub(crate) emulator: String,
     /// The twin's dynamic loader and the directories of its libraries.
@@ -33,7 +38,7 @@ pub(crate) struct Table {
 }
 
 /// A program, and how to know the file that it stands in for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Absolute, without links.
     pub(crate) path: String,
@@ -44,9 +49,9 @@ pub(crate) struct Row {
 }
 
 impl Table {
-    /// As lines: three values, then rows.
+    /// As lines: four values, then rows.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n{}\n", self.emulator, self.loader, self.libraries);
+        let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
         for Row { path, bytes, modified } in &self.rows {
             text += &format!("{bytes} {modified} {path}\n");
         }
@@ -56,13 +61,14 @@ impl Table {
     /// Reads what [`Table::text`] wrote.
     pub(crate) fn read(text: &str) -> Option<Table> {
         let mut lines = text.lines().map(str::to_owned);
+        let arch = lines.next()?.parse().ok()?;
         let (emulator, loader, libraries) = (lines.next()?, lines.next()?, lines.next()?);
         let row = |line: String| {
             let mut words = line.splitn(3, ' ');
             let (bytes, modified) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
             Some(Row { path: words.next()?.to_owned(), bytes, modified })
         };
-        Some(Table { emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
+        Some(Table { arch, emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
     }
 }
 
@@ -116,13 +122,14 @@ mod tests {
     fn a_table_is_read_as_it_was_written() {
         let row = |path: &str, bytes, modified| Row { path: path.into(), bytes, modified };
         let table = Table {
+            arch: Arch::Ppc64le,
             emulator: "/run/dibber/shim/qemu-ppc64le".into(),
             loader: "/run/dibber/native/root/ld.so".into(),
             libraries: "/run/dibber/native/root/lib".into(),
             rows: vec![row("/usr/bin/dash", 7, -3), row("/usr/bin/[", 0, 1)],
         };
         assert_eq!(Table::read(&table.text()), Some(table));
-        assert_eq!(Table::read("a\nb\nc\nx y z\n"), None);
+        assert_eq!(Table::read("ppc64le\na\nb\nc\nx y z\n"), None);
         assert_eq!(Table::read("a\n"), None);
     }
 
@@ -132,7 +139,10 @@ mod tests {
         let path = file.path().canonicalize().expect("a path");
         let found = fs::metadata(&path).expect("a file");
         let row = |bytes, modified| Row { path: path.to_string_lossy().into(), bytes, modified };
-        let table = |row| Table { rows: vec![row], ..Table::default() };
+        let empty = || String::new();
+        let (arch, rows) = (Arch::Ppc64le, |row| vec![row]);
+        let table =
+            |row| Table { arch, emulator: empty(), loader: empty(), libraries: empty(), rows: rows(row) };
         assert!(stand_in(&table(row(0, found.mtime())), &path).is_some());
         assert_eq!(stand_in(&table(row(1, found.mtime())), &path), None);
         assert_eq!(stand_in(&table(row(0, found.mtime() + 1)), &path), None);

@@ -169,11 +169,12 @@ fn stand_in(native: &Native, twin: &OwnedFd, chroot: bool) -> Result<Instance, S
     fs::create_dir_all(&at).doing(format_args!("make {at}"))?;
     mounts::restrict(twin, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
     mounts::place(twin, &at)?;
-    fs::write(format!("{NATIVE}/table"), &native.table).doing("write the table of native programs")?;
+    fs::write(format!("{NATIVE}/table"), native.table.text()).doing("write the table of native programs")?;
+    let arch = native.table.arch;
     let own = Instance::open()?;
-    own.register("emulator", native.arch, &Emulator::place(native.arch))?;
+    own.register("emulator", arch, &Emulator::place(arch))?;
     if chroot {
-        own.register("native", native.arch, &format!("{SHIMS}/{}", interpreter::NAME))?;
+        own.register("native", arch, &format!("{SHIMS}/{}", interpreter::NAME))?;
     }
     Ok(own)
 }
