@@ -116,9 +116,12 @@ pub(crate) struct RequestArgs {
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Threads for writing images; never changes a byte. Without it, one for each processor.
+    /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Members of a set that are built at a time. Without it, one for each processor.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
     /// Prints events as JSON, one a line, on standard output.
     #[arg(long)]
     pub(crate) json: bool,
