@@ -19,6 +19,15 @@ use crate::store::Store;
 /// Becomes readable when the person interrupts; see [`interrupts`].
 pub struct Interrupts(OwnedFd);
 
+impl Interrupts {
+    /// Whether the person has interrupted.
+    pub fn heard(&self) -> bool {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+}
+
 /// Catches Ctrl-C and SIGTERM from now on. Call once.
 pub fn interrupts() -> std::io::Result<Interrupts> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;

@@ -2,7 +2,7 @@
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 //!
-//! The person's side is [`set`]: it scans, asks, starts a worker, commits. The worker's side is [`image`]: hooks make a tree,
+//! The person's side is [`set`], for several at once [`members`]: it scans, asks, starts a worker, commits. The worker's side is [`image`]: hooks make a tree,
 //! the tree becomes data, the data a disk, the disk files.
 
 pub mod answers;
@@ -21,6 +21,7 @@ pub mod kernel;
 pub mod layers;
 pub mod loader;
 mod native;
+pub mod members;
 mod needs;
 pub mod outlook;
 pub mod output;

@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod request;
 mod show;
+mod summary;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -123,7 +123,7 @@ impl Walk<'_> {
             };
             let checkpoint = match self.kept(id, &step)? {
                 Some(checkpoint) => checkpoint,
-                None => self.run(id, &step)?,
+                None => self.make(id, &step)?,
             };
             ran.push(step.name.clone());
             self.take(&checkpoint)?;
@@ -174,6 +174,16 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Runs a step, unless another build runs it: then its result is this one's too.
+    fn make(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
+        let (phase, name) = (step.phase.name().to_string(), step.name.clone());
+        let _lock = self.session.alone(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
+        match self.kept(id, step)? {
+            Some(checkpoint) => Ok(checkpoint),
+            None => self.run(id, step),
+        }
     }
 
     fn run(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
@@ -227,6 +237,7 @@ impl Walk<'_> {
         }
         let squashed: Vec<Digest> = self.layers[below..].iter().map(|(id, _)| *id).collect();
         let id = squash_id(&squashed);
+        let _lock = self.session.alone(id, || ())?;
         let layer = match self.session.find(id)? {
             Found::Whole(checkpoint) => checkpoint.layer(),
             Found::Missing | Found::Dropped(_) => {
