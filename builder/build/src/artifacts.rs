@@ -139,7 +139,9 @@ impl Artifacts<'_> {
         }
         let order = &self.facts.build.plan.outputs;
         raws.sort_by_key(|raw| order.iter().position(|kind| *kind == raw.kind));
-        Ok(Made { files: raws.into_iter().map(|raw| self.describe(raw, disk.map(|(layout, _)| layout))).collect() })
+        Ok(Made {
+            files: raws.into_iter().map(|raw| self.describe(raw, disk.map(|(layout, _)| layout))).collect(),
+        })
     }
 
     fn wants(&self, kind: OutputKind) -> bool {
@@ -260,8 +262,7 @@ impl Artifacts<'_> {
         let archive = cpio::write(&tree)?;
         for left in &archive.omitted {
             let place = String::from_utf8_lossy(&left.path);
-            self.events
-                .emit(Event::Warning { text: format!("{}: /{place}: {}", kind.name(), left.what) });
+            self.events.emit(Event::Warning { text: format!("{}: /{place}: {}", kind.name(), left.what) });
         }
         let packing = match self.facts.build.plan.ramdisk_compression {
             RamdiskCompression::Plain => Packing::Plain,

@@ -8,8 +8,20 @@ use crate::yaml::{Key, Shape};
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
 /// Words of `outputs`.
-pub(super) const OUTPUTS: &[&str] =
-    &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar", "tgz", "squashfs", "vmlinuz", "initrd", "kernel", "initramfs"];
+pub(super) const OUTPUTS: &[&str] = &[
+    "qcow2",
+    "raw",
+    "vhd",
+    "vhdx",
+    "vmdk",
+    "tar",
+    "tgz",
+    "squashfs",
+    "vmlinuz",
+    "initrd",
+    "kernel",
+    "initramfs",
+];
 
 const USER: &[Key] = &[
     Key::new("name", Shape::Text, "Login name").needed(),
