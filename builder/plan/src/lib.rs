@@ -23,7 +23,9 @@ pub mod yaml;
 pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
-pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
+pub use plan::{
+    Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,
+};
 pub use recipe::{PlanError, plan};
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};

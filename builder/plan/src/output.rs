@@ -5,7 +5,7 @@
 use crate::plan::OutputKind;
 
 /// Each kind, the word for it, and its file's extension.
-const NAMES: [(OutputKind, &str, &str); 10] = [
+const NAMES: [(OutputKind, &str, &str); 12] = [
     (OutputKind::Qcow2, "qcow2", "qcow2"),
     (OutputKind::Raw, "raw", "raw"),
     (OutputKind::Vhd, "vhd", "vhd"),
@@ -17,6 +17,8 @@ const NAMES: [(OutputKind, &str, &str); 10] = [
     (OutputKind::Squashfs, "squashfs", "squash"),
     (OutputKind::Vmlinuz, "vmlinuz", "vmlinuz"),
     (OutputKind::Initrd, "initrd", "initrd"),
+    (OutputKind::Kernel, "kernel", "kernel"),
+    (OutputKind::Initramfs, "initramfs", "initramfs"),
 ];
 
 impl OutputKind {
