@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Boot(BootArgs),
     /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
     Show(ShowArgs),
+    /// Put what was built into Glance: named, described, checked by Glance's own hash.
+    Upload(crate::upload::UploadArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.

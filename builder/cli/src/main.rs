@@ -16,6 +16,7 @@ mod report;
 mod request;
 mod show;
 mod summary;
+mod upload;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
         Command::Show(args) => show::show(args),
+        Command::Upload(args) => upload::upload(args),
         Command::Doctor => doctor::doctor(),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),
