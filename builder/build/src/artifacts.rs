@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 
 use dibber_format::{qcow2, vhd};
 use dibber_model::{
-    Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
+    Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
 };
-use dibber_plan::{OutputKind, Qcow2Compression};
+use dibber_plan::{OutputKind, Qcow2Compression, Role, properties_of};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel::Kernel;
-use crate::output::{ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, dpkg_packages};
+use crate::output::{
+    ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, StructureFacts, dpkg_packages,
+};
 use crate::pour::{self, Container, Foreign, Manner, Squashfs, Stream, Sums, Target};
 
 /// What every file of the set is described with.
@@ -128,6 +130,10 @@ impl Artifacts<'_> {
         for raw in raws.iter_mut().filter(|raw| matches!(raw.kind, OutputKind::Vmlinuz | OutputKind::Initrd))
         {
             raw.virtual_bytes = None;
+        }
+        // A fixed VHD ends in a footer that is no part of the disk.
+        for raw in raws.iter_mut().filter(|raw| raw.kind == OutputKind::Vhd) {
+            raw.virtual_bytes = Some(disk.len());
         }
         if let Some(tree) = tree {
             raws.extend(self.trees(tree)?);
@@ -264,6 +270,11 @@ impl Artifacts<'_> {
         let mut names: Vec<String> =
             plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
+        let role = raw.kind.role();
+        let properties = properties_of(role, &plan.properties);
+        let of_disk = |size: Option<Bytes>, unit: Bytes| {
+            size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
+        };
         let sidecar = Sidecar {
             file: name.clone(),
             kind: raw.kind.name().into(),
@@ -290,7 +301,11 @@ impl Artifacts<'_> {
             },
             kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
             disk: raw.kind.is_disk().then(|| DiskFacts::of(layout)),
-            properties: plan.properties.clone(),
+            role: Some(role),
+            structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
+            min_disk: of_disk(Some(Bytes(layout.len())), Bytes::gib(1)),
+            min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
+            properties,
             elements: plan.names.clone(),
             packages: packages.clone(),
         };

@@ -16,13 +16,16 @@ mod recipe;
 mod request;
 pub mod settings;
 pub mod source;
+pub mod structure;
 mod variables;
 pub mod yaml;
 
 pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
+pub use output::Role;
 pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
+pub use properties::properties_of;
 pub use recipe::{PlanError, plan};
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};

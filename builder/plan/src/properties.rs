@@ -5,14 +5,30 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use dibber_model::{DiskSpec, PartKind, TableKind, Target};
+use dibber_model::{Arch, DiskSpec, PartKind, TableKind, Target};
 
 use crate::disk::is_esp;
 use crate::image::ImageSpec;
+use crate::output::Role;
 use crate::plan::OutputKind;
+use crate::structure::Structure;
 use crate::yaml::Yaml;
 
-/// `hw_architecture`, `img_type`, `os_distro`, `os_version`, `hw_firmware_type`, `tripleo_platform`, and the image's own.
+/// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
+const OF_DISKS: [&str; 3] = ["img_type", "hw_firmware_type", "hw_machine_type"];
+
+/// The machine that libvirt is asked for where the image runs as a virtual one (nova's `hw_machine_type`).
+const MACHINES: [(Arch, &str); 3] =
+    [(Arch::X86_64, "q35"), (Arch::Ppc64le, "pseries"), (Arch::Aarch64, "virt")];
+
+/// The properties of one file of an image, out of those of the image.
+pub fn properties_of(role: Role, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut own = all.clone();
+    own.retain(|name, _| role == Role::Disk || !OF_DISKS.contains(&name.as_str()));
+    own
+}
+
+/// `hw_architecture`, `img_type`, `os_distro`, `os_version`, `hw_firmware_type`, `hw_machine_type`, `tripleo_platform`, and the image's own.
 pub(crate) fn properties(
     image: &ImageSpec,
     target: &Target,
@@ -27,7 +43,11 @@ pub(crate) fn properties(
     }
     // ironic takes img_type at its word, so that no kernel_id is needed to tell the two apart.
     if outputs.iter().any(|kind| kind.is_disk()) {
-        set("img_type", if disk.table == TableKind::Bare { "partition" } else { "whole-disk" });
+        let bare = disk.table == TableKind::Bare;
+        set("img_type", if bare { Structure::Partition } else { Structure::WholeDisk }.word());
+        if let Some((_, machine)) = MACHINES.iter().find(|(arch, _)| *arch == target.arch) {
+            set("hw_machine_type", machine);
+        }
     }
     if let Some(distro) = image.distro.as_deref() {
         // `debian-minimal` is an element's name; the distribution is `debian`.

@@ -187,6 +187,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         outputs,
         compression: request.compression.unwrap_or(image.compression),
         properties,
+        min_ram: image.min_ram,
         warnings: warnings.iter().map(ToString::to_string).collect(),
     })
 }

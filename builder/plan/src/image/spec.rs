@@ -97,6 +97,8 @@ pub struct ImageSpec {
     pub options: DibOptions,
     /// Size of the disk.
     pub size: Option<Bytes>,
+    /// Memory that a machine needs to run it.
+    pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
     /// Security suite.
@@ -139,6 +141,7 @@ impl ImageSpec {
             outputs: outputs(&entry, &options)?,
             compression: compression(&entry, &options),
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
+            min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
