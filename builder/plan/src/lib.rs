@@ -14,6 +14,7 @@ pub mod plan;
 mod properties;
 mod recipe;
 mod request;
+pub mod select;
 pub mod settings;
 pub mod source;
 pub mod structure;
