@@ -20,6 +20,7 @@ pub mod job;
 pub mod kernel;
 pub mod layers;
 pub mod loader;
+pub mod members;
 mod needs;
 pub mod outlook;
 pub mod output;
