@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod disk;
 pub mod elements;
 mod explain;
+pub mod flavor;
 pub mod image;
 mod output;
 pub mod plan;
