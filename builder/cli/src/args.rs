@@ -9,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dibber_build::boot::{Accel, Firmware};
 use dibber_model::{Arch, Bytes, Platform};
 
+use crate::check_flavor::CheckFlavorArgs;
+use crate::select::SelectArgs;
+
 /// Build operating-system images from elements, without root, loop devices or luck.
 #[derive(Debug, Parser)]
 #[command(name = "dibber", version, max_term_width = 100, propagate_version = true)]
@@ -31,6 +34,10 @@ pub(crate) enum Command {
     Boot(BootArgs),
     /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
     Show(ShowArgs),
+    /// Say which files of a set a node gets, or every node of a fleet, and why.
+    Select(SelectArgs),
+    /// Hold a flavor against an image: a whole disk takes a root-only one.
+    CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Machine = 7,
     /// What `boot --expect` waited for was not seen.
     NotSeen = 8,
+    /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
+    Unfit = 9,
     /// Ctrl-C.
     Interrupted = 130,
 }
