@@ -61,12 +61,15 @@ pub fn image(
     let single = artifacts::kernel_files(&facts, &tree)?;
     let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
-    let (layout, disk) = stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?;
-    for caution in dibber_layout::cautions(&layout) {
+    let disk = match build.plan.outputs.iter().any(|kind| kind.is_disk()) {
+        true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
+        false => None,
+    };
+    for caution in disk.iter().flat_map(|(layout, _)| dibber_layout::cautions(layout)) {
         events.emit(Event::Warning { text: caution.to_string() });
     }
     let artifacts = Artifacts { facts: &facts, files: &files, stage, threads: build.threads, events };
-    stage_of("pour", events, || artifacts.pour(&layout, &disk, single, whole.as_ref())).map(Outcome::Made)
+    stage_of("pour", events, || artifacts.pour(disk.as_ref(), single, whole)).map(Outcome::Made)
 }
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
@@ -89,7 +92,10 @@ fn disk(
 
 /// GRUB's cores, where an element or a hook asked for a boot loader.
 fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
-    let asked = plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty();
+    // A ramdisk has no boot loader, whatever its kernel's package asked for.
+    let has_disk = plan.outputs.iter().any(|kind| kind.is_disk());
+    let asked =
+        has_disk && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
     if asked { Ok(loader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
 }
 
@@ -102,6 +108,7 @@ fn set_id(build: &Build, finished: &Finished) -> Digest {
         format!("{:?}", plan.disk),
         format!("{:?}", plan.outputs),
         format!("{:?}", plan.compression),
+        format!("{:?}", plan.ramdisk_compression),
         format!("{:?}", plan.nodes),
         format!("{:?}", plan.properties),
         format!("{:?}", plan.min_ram),

@@ -23,7 +23,7 @@ pub(crate) enum Exit {
     /// What `boot --expect` waited for was not seen.
     NotSeen = 8,
     /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
-    Unfit = 9,
+    Unfit = 10,
     /// Ctrl-C.
     Interrupted = 130,
 }

@@ -26,7 +26,9 @@ pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
 pub use output::Role;
-pub use plan::{Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, Step};
+pub use plan::{
+    Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,
+};
 pub use properties::properties_of;
 pub use recipe::{PlanError, plan};
 pub use request::Request;

@@ -33,7 +33,7 @@ impl fmt::Display for Role {
 }
 
 /// Each kind, the word for it, and its file's extension.
-const NAMES: [(OutputKind, &str, &str); 10] = [
+const NAMES: [(OutputKind, &str, &str); 12] = [
     (OutputKind::Qcow2, "qcow2", "qcow2"),
     (OutputKind::Raw, "raw", "raw"),
     (OutputKind::Vhd, "vhd", "vhd"),
@@ -45,6 +45,8 @@ const NAMES: [(OutputKind, &str, &str); 10] = [
     (OutputKind::Squashfs, "squashfs", "squash"),
     (OutputKind::Vmlinuz, "vmlinuz", "vmlinuz"),
     (OutputKind::Initrd, "initrd", "initrd"),
+    (OutputKind::Kernel, "kernel", "kernel"),
+    (OutputKind::Initramfs, "initramfs", "initramfs"),
 ];
 
 impl OutputKind {
@@ -78,8 +80,8 @@ impl OutputKind {
             OutputKind::Qcow2 | OutputKind::Raw | OutputKind::Vhd | OutputKind::Vhdx | OutputKind::Vmdk => {
                 Role::Disk
             }
-            OutputKind::Vmlinuz => Role::Kernel,
-            OutputKind::Initrd => Role::Ramdisk,
+            OutputKind::Vmlinuz | OutputKind::Kernel => Role::Kernel,
+            OutputKind::Initrd | OutputKind::Initramfs => Role::Ramdisk,
             OutputKind::Tar | OutputKind::Tgz | OutputKind::Squashfs => Role::Tree,
         }
     }

@@ -152,6 +152,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let wish = wish(image, request, &declared, (&target, seed))?;
     let disk = disk::disk_spec(&chosen.config, &wish)?;
     let outputs = outputs(image, request, &names);
+    check_compression(image, &outputs)?;
     let mut all = variables::variables(image, &target, &archive, &declared);
     all.extend(disk::variables(&disk));
     all.insert("IMAGE_ELEMENT".into(), image_element(&names));
@@ -186,6 +187,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         disk,
         outputs,
         compression: request.compression.unwrap_or(image.compression),
+        ramdisk_compression: image.ramdisk_compression,
         properties,
         min_ram: image.min_ram,
         warnings: warnings.iter().map(ToString::to_string).collect(),
@@ -287,23 +289,41 @@ fn epoch(request: &Request, declared: &BTreeMap<String, String>) -> Result<Optio
     })
 }
 
-/// What was asked for, else qcow2; the element `baremetal` adds kernel and initial ramdisk.
+/// What was asked for, else what the elements are for: `baremetal` adds kernel and initial ramdisk; an agent's ramdisk is a
+/// kernel and an initramfs, and no disk, whatever `type:` says (TripleO's files say qcow2); all else is a qcow2.
 fn outputs(image: &ImageSpec, request: &Request, names: &[String]) -> Vec<OutputKind> {
     if !request.outputs.is_empty() {
         return request.outputs.clone();
     }
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
     let mut outputs = image.outputs.clone();
-    if outputs.is_empty() {
-        outputs.push(OutputKind::Qcow2);
+    let mut add = |kinds: &[OutputKind]| {
+        let new: Vec<OutputKind> = kinds.iter().copied().filter(|kind| !outputs.contains(kind)).collect();
+        outputs.extend(new);
+    };
+    let ramdisk = has("ironic-python-agent-ramdisk") || has("ironic-ramdisk-base");
+    if ramdisk {
+        add(&[OutputKind::Kernel, OutputKind::Initramfs]);
     }
-    if names.iter().any(|name| name == "baremetal") {
-        for kind in [OutputKind::Vmlinuz, OutputKind::Initrd] {
-            if !outputs.contains(&kind) {
-                outputs.push(kind);
-            }
-        }
+    if has("baremetal") {
+        add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
+    }
+    if ramdisk && has("no-final-image") {
+        outputs.retain(|kind| !kind.is_disk());
+    } else if image.outputs.is_empty() && !ramdisk {
+        outputs.insert(0, OutputKind::Qcow2);
     }
     outputs
+}
+
+/// xz is for ramdisks: qcow2 has no such clusters.
+fn check_compression(image: &ImageSpec, outputs: &[OutputKind]) -> Result<(), PlanError> {
+    match image.entry.get("compression") {
+        Some(value) if value.text() == Some("xz") && outputs.contains(&OutputKind::Qcow2) => {
+            Err(value.at.bad("qcow2 has no xz compression").hint("use zlib or zstd").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `DIB_ARGS`: arguments of `disk-image-create` that name the same image. Neither packages nor outputs are among them:

@@ -8,8 +8,20 @@ use crate::yaml::{Key, Shape};
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
 /// Words of `outputs`.
-pub(super) const OUTPUTS: &[&str] =
-    &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar", "tgz", "squashfs", "vmlinuz", "initrd"];
+pub(super) const OUTPUTS: &[&str] = &[
+    "qcow2",
+    "raw",
+    "vhd",
+    "vhdx",
+    "vmdk",
+    "tar",
+    "tgz",
+    "squashfs",
+    "vmlinuz",
+    "initrd",
+    "kernel",
+    "initramfs",
+];
 
 const USER: &[Key] = &[
     Key::new("name", Shape::Text, "Login name").needed(),
@@ -87,8 +99,8 @@ const IMAGE: &[Key] = &[
     Key::new("outputs", Shape::List(&Shape::OneOf(OUTPUTS)), "Files that come out"),
     Key::new(
         "compression",
-        Shape::OneOf(&["none", "zlib", "zstd"]),
-        "Compression of qcow2; zlib unless given",
+        Shape::OneOf(&["none", "zlib", "gzip", "zstd", "xz"]),
+        "Compression of qcow2 (zlib unless given) and of an initramfs (gzip unless given; xz is for it alone)",
     ),
     Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
     Key::new("mirror", Shape::Text, "Mirror of the package archive"),
