@@ -4,14 +4,16 @@
 //! ramdisk_id, which only an upload knows.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use dibber_model::{Arch, DiskSpec, PartKind, TableKind, Target};
 
 use crate::disk::is_esp;
 use crate::image::ImageSpec;
 use crate::output::Role;
 use crate::plan::OutputKind;
-use crate::structure::Structure;
+use crate::structure::{self, Structure};
 use crate::yaml::Yaml;
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
@@ -64,6 +66,33 @@ pub(crate) fn properties(
     };
     for (key, value) in image.entry.get("properties").map(Yaml::entries).unwrap_or_default() {
         set(key.text().unwrap_or_default(), value.text().unwrap_or_default());
+    }
+    found
+}
+
+/// What an image file's own properties have ironic do to a disk that is not of that kind.
+pub(crate) fn contradictions(
+    disk: &DiskSpec,
+    outputs: &[OutputKind],
+    properties: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    if !outputs.iter().any(|kind| kind.is_disk()) {
+        return found;
+    }
+    let bare = disk.table == TableKind::Bare;
+    let inferred = structure::of_properties(properties);
+    if bare != (inferred.structure == Structure::Partition) {
+        let has = if bare { "no partition table" } else { "a partition table" };
+        found.push(format!(
+            "ironic will take this for a {} ({}), and the disk has {has}",
+            inferred.structure, inferred.why
+        ));
+    }
+    for name in ["kernel_id", "ramdisk_id"].iter().filter(|name| !bare && properties.contains_key(**name)) {
+        found.push(format!(
+            "a whole disk has no {name}: tools that do not know img_type take it for a partition image"
+        ));
     }
     found
 }

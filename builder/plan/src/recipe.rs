@@ -15,7 +15,7 @@ use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace};
 use crate::image::{ImageSpec, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
-use crate::properties::properties;
+use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
@@ -172,6 +172,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
+    let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
         image: image.name.clone(),
         target,
@@ -190,7 +191,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         ramdisk_compression: image.ramdisk_compression,
         properties,
         min_ram: image.min_ram,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
+        warnings: warnings.iter().map(ToString::to_string).chain(contradictions).collect(),
     })
 }
 
