@@ -9,17 +9,17 @@ use clap::Args;
 use dibber_build::members::{Members, Trust};
 use dibber_build::output::{Sidecar, StructureFacts};
 use dibber_build::show::Image;
-use dibber_model::{Arch, Bytes, Platform, Target};
+use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use dibber_plan::flavor::{Demand, Flavor, check};
-use dibber_plan::select::{UNTAGGED, Wants};
+use dibber_plan::select::Wants;
 use dibber_plan::structure::Structure;
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::say;
-use crate::select::problem;
+use crate::select::{problem, target};
 use crate::show::{pretty, printable};
 
 /// `dibber check-flavor`.
@@ -129,7 +129,7 @@ fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> 
         return Err(Problem::new(Exit::Input, format!("{}: there is no such file", given.display())));
     }
     let members = Members::read(&args.dir, &args.image, Trust::Lengths).map_err(problem)?;
-    let target = Target { arch: args.arch.unwrap_or(UNTAGGED), platform: args.platform.clone() };
+    let target = target(args.arch, args.platform.as_ref())?;
     let pick = members.pick(&Wants::from(target.clone()), &args.image);
     let Some(member) = pick.member else {
         let steps: Vec<String> = pick.tried.iter().map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use clap::Args;
 use dibber_build::members::{Members, MembersError, Pick, Trust};
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
-use dibber_plan::select::{BootMode, Fleet, Machine, UNTAGGED, Wants};
+use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -71,7 +71,7 @@ pub(crate) fn select(args: &SelectArgs) -> Result<Exit, Problem> {
     let trust = if args.quick { Trust::Lengths } else { Trust::Digests };
     let images = Members::read(&args.dir, &args.name, trust).map_err(problem)?;
     match &args.nodes {
-        None => Ok(one(args, &images)),
+        None => one(args, &images),
         Some(file) => fleet(args, &images, file, trust),
     }
 }
@@ -80,11 +80,18 @@ pub(crate) fn problem(error: MembersError) -> Problem {
     Problem::new(Exit::Input, error)
 }
 
-fn one(args: &SelectArgs, images: &Members) -> Exit {
-    let target = Target { arch: args.arch.unwrap_or(UNTAGGED), platform: args.platform.clone() };
+/// What a node is that is told on the command line.
+pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<Target, Problem> {
+    let arch = arch.or(Arch::untagged());
+    let arch = arch.ok_or_else(|| Problem::new(Exit::Usage, "of which architecture is the node? say --arch"))?;
+    Ok(Target { arch, platform: platform.cloned() })
+}
+
+fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
+    let target = target(args.arch, args.platform.as_ref())?;
     let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
     say(if args.json { pretty(&described(&pick)) } else { page::one(&pick) });
-    if pick.member.is_some() { Exit::Ok } else { Exit::Unfit }
+    Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
 
 fn fleet(args: &SelectArgs, images: &Members, file: &PathBuf, trust: Trust) -> Result<Exit, Problem> {

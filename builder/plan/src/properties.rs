@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dibber_model::{Arch, DiskSpec, PartKind, TableKind, Target};
+use dibber_model::{DiskSpec, PartKind, TableKind, Target};
 
 use crate::disk::is_esp;
 use crate::image::ImageSpec;
@@ -18,10 +18,6 @@ use crate::yaml::Yaml;
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
 const OF_DISKS: [&str; 3] = ["img_type", "hw_firmware_type", "hw_machine_type"];
-
-/// The machine that libvirt is asked for where the image runs as a virtual one (nova's `hw_machine_type`).
-const MACHINES: [(Arch, &str); 3] =
-    [(Arch::X86_64, "q35"), (Arch::Ppc64le, "pseries"), (Arch::Aarch64, "virt")];
 
 /// The properties of one file of an image, out of those of the image.
 pub fn properties_of(role: Role, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -47,9 +43,14 @@ pub(crate) fn properties(
     if outputs.iter().any(|kind| kind.is_disk()) {
         let bare = disk.table == TableKind::Bare;
         set("img_type", if bare { Structure::Partition } else { Structure::WholeDisk }.word());
-        if let Some((_, machine)) = MACHINES.iter().find(|(arch, _)| *arch == target.arch) {
-            set("hw_machine_type", machine);
-        }
+        let usual = &target.arch.facts().glance;
+        set("hw_machine_type", usual.machine_type);
+        match (disk.bios_boot, has_esp(disk)) {
+            (false, true) => set("hw_firmware_type", "uefi"),
+            (true, false) => set("hw_firmware_type", "bios"),
+            // A disk that boots either way says nothing, unless the architecture does: the node decides.
+            _ => usual.firmware_type.and_then(|firmware| set("hw_firmware_type", firmware)),
+        };
     }
     if let Some(distro) = image.distro.as_deref() {
         // `debian-minimal` is an element's name; the distribution is `debian`.
@@ -58,12 +59,6 @@ pub(crate) fn properties(
     if let Some(release) = variables.get("DIB_RELEASE") {
         set("os_version", release);
     }
-    // A disk that boots either way says nothing: the node decides.
-    match (disk.bios_boot, has_esp(disk)) {
-        (false, true) => set("hw_firmware_type", "uefi"),
-        (true, false) => set("hw_firmware_type", "bios"),
-        _ => None,
-    };
     for (key, value) in image.entry.get("properties").map(Yaml::entries).unwrap_or_default() {
         set(key.text().unwrap_or_default(), value.text().unwrap_or_default());
     }

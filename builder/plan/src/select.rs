@@ -65,10 +65,6 @@ impl From<Target> for Wants {
     }
 }
 
-/// The architecture that an image without a tag, and a node that names none, count as: before there were several, all
-/// were of this one.
-pub const UNTAGGED: Arch = Arch::X86_64;
-
 /// What an image is tagged with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
@@ -218,7 +214,10 @@ pub fn refusal(wants: &Wants, serves: &Serves) -> Option<Refusal> {
         Serves::Nobody(why) => return Some(Refusal::Nobody(why.clone())),
         Serves::Tagged(tags) => tags,
     };
-    let (image, node) = (tags.arch.unwrap_or(UNTAGGED), wants.target.arch);
+    let Some(image) = tags.arch.or(Arch::untagged()) else {
+        return Some(Refusal::Nobody("it has no tag hw_architecture".into()));
+    };
+    let node = wants.target.arch;
     if image != node {
         return Some(Refusal::Arch { image, tagged: tags.arch.is_some(), node });
     }

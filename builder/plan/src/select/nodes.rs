@@ -8,10 +8,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use core::str::FromStr;
-use dibber_model::{Platform, Target};
+use dibber_model::{Arch, Platform, Target};
 use serde_json::Value;
 
-use super::{UNTAGGED, Wants};
+use super::Wants;
 
 /// Where a machine's architecture stands: TripleO's key, ironic's property, and the same outside of `properties`.
 const ARCH: [&str; 3] = ["/arch", "/cpu_arch", "/properties/cpu_arch"];
@@ -181,10 +181,11 @@ fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
     if let (None, Some(platform)) = (arch, &platform) {
         return Err(format!("it names the platform {platform} and no architecture; add \"arch\""));
     }
+    let counts = arch.or(Arch::untagged()).ok_or("it names no architecture; add \"arch\"")?;
     if arch.is_none() {
-        notes.push(format!("it names no architecture, and counts as {UNTAGGED}"));
+        notes.push(format!("it names no architecture, and counts as {counts}"));
     }
-    Ok(Wants { target: Target { arch: arch.unwrap_or(UNTAGGED), platform }, boot_mode })
+    Ok(Wants { target: Target { arch: counts, platform }, boot_mode })
 }
 
 /// The one value that all places give.
