@@ -103,7 +103,7 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
 
 /// Digest over everything that the files are a function of.
 fn set_id(build: &Build, finished: &Finished) -> Digest {
-    let mut hasher = Hasher::new("set 1");
+    let mut hasher = Hasher::new("set 2");
     let plan = &build.plan;
     hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.id);
     for part in [
@@ -113,6 +113,7 @@ fn set_id(build: &Build, finished: &Finished) -> Digest {
         format!("{:?}", plan.ramdisk_compression),
         format!("{:?}", plan.nodes),
         format!("{:?}", plan.properties),
+        format!("{:?}", plan.min_ram),
     ] {
         hasher.part(part.as_bytes());
     }

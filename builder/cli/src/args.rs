@@ -9,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dibber_build::boot::{Accel, Firmware};
 use dibber_model::{Arch, Bytes, Platform, Target};
 
+use crate::check_flavor::CheckFlavorArgs;
+use crate::select::SelectArgs;
+
 /// Build operating-system images from elements, without root, loop devices or luck.
 #[derive(Debug, Parser)]
 #[command(name = "dibber", version, max_term_width = 100, propagate_version = true)]
@@ -33,6 +36,10 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Put what was built into Glance: named, described, checked by Glance's own hash.
     Upload(crate::upload::UploadArgs),
+    /// Say which files of a set a node gets, or every node of a fleet, and why.
+    Select(SelectArgs),
+    /// Hold a flavor against an image: a whole disk takes a root-only one.
+    CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.

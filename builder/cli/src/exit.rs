@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     NotSeen = 8,
     /// A cloud refused, did not answer, or does not hold what it was sent.
     Cloud = 9,
+    /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
+    Unfit = 10,
     /// Ctrl-C.
     Interrupted = 130,
 }

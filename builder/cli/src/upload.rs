@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dibber_build::event::{Event, Events};
 use dibber_build::glance::{
-    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings, members,
-    openstack_script, upload as put,
+    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings,
+    members, openstack_script, upload as put,
 };
+use dibber_build::side_by_side::Watch;
 use dibber_model::{Arch, Platform};
 
 use crate::exit::Exit;
@@ -80,21 +81,21 @@ impl Visibility {
 
 /// Puts a set into Glance.
 pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
-    let choice =
-        Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
+    let choice = Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
     let members = members(&args.dir, &choice).map_err(problem)?;
     let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
     if args.print {
         return openstack_script(&members, visibility).map(say).map_err(problem);
     }
-    let progress = Progress::new(false, false);
+    let progress = Progress::alone();
     for (file, why) in members.iter().flat_map(|member| &member.left) {
-        progress.note(&format!("{file} is not uploaded: {why}"));
+        progress.say(&format!("{file} is not uploaded: {why}"));
     }
     let settings =
         Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
     let mut done = Vec::new();
-    let ended = all(args, &members, (&settings, &progress), &mut done);
+    let events = |event| progress.emit(0, event);
+    let ended = all(args, &members, (&settings, &events), &mut done);
     progress.finish();
     for image in &done {
         say(line(image, args.dry_run));
@@ -114,7 +115,8 @@ fn all(
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
     // A variable that is not text is none of the cloud's.
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let variables = std::env::vars_os().filter_map(text).collect();
     let around = Surroundings { variables, here: PathBuf::from(".") };
     let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;

@@ -16,7 +16,7 @@ use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace};
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
-use crate::properties::properties;
+use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
@@ -177,7 +177,12 @@ fn asked(image: &Merged, request: &Request) -> Result<Vec<Target>, PlanError> {
     matrix.asked(&image.name, request)
 }
 
-pub(crate) fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
+pub(crate) fn one(
+    image: &ImageSpec,
+    target: Target,
+    sources: &SourceSet,
+    request: &Request,
+) -> Result<Plan, PlanError> {
     let mut declared = variables::declared(image, request);
     let archive = variables::archive(image, request, &mut declared);
     let (names, elements) = resolved(image, &target, sources, request)?;
@@ -206,6 +211,7 @@ pub(crate) fn one(image: &ImageSpec, target: Target, sources: &SourceSet, reques
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
+    let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
         image: image.name.clone(),
         target,
@@ -223,7 +229,8 @@ pub(crate) fn one(image: &ImageSpec, target: Target, sources: &SourceSet, reques
         compression: request.compression.unwrap_or(image.compression),
         ramdisk_compression: image.ramdisk_compression,
         properties,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
+        min_ram: image.min_ram,
+        warnings: warnings.iter().map(ToString::to_string).chain(contradictions).collect(),
         native: None,
     })
 }

@@ -93,7 +93,9 @@ impl Glance {
     }
 
     fn said(&self) -> String {
-        ["out", "log"].map(|file| fs::read_to_string(self.home.path().join(file)).unwrap_or_default()).concat()
+        ["out", "log"]
+            .map(|file| fs::read_to_string(self.home.path().join(file)).unwrap_or_default())
+            .concat()
     }
 
     fn curl(&self, path: &str) -> String {
@@ -138,12 +140,14 @@ impl Glance {
 
     /// A way to it; see way.py for what can be asked of that.
     pub(crate) fn way(&self, mut asked: Value) -> Way {
-        let (file, log) = tempfile::NamedTempFile::new_in(self.home.path()).expect("a log").keep().expect("kept");
+        let (file, log) =
+            tempfile::NamedTempFile::new_in(self.home.path()).expect("a log").keep().expect("kept");
         drop(file);
         asked["glance"] = self.port.into();
         asked["log"] = log.to_str().expect("UTF-8").into();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/glance/way.py");
-        let process = Command::new("python3").arg(script).arg(asked.to_string()).stdout(Stdio::piped()).spawn();
+        let process =
+            Command::new("python3").arg(script).arg(asked.to_string()).stdout(Stdio::piped()).spawn();
         let mut process = Ended(process.unwrap_or_else(|e| panic!("python3: {e}; scripts/test installs it")));
         let mut line = String::new();
         let out = process.0.stdout.take().expect("it is piped");

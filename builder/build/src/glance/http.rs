@@ -141,11 +141,15 @@ impl Http {
             },
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => GlanceError::Cloud {
                 place: url,
-                why: format!("no trust in its certificate ({why}); name its authority with cacert (OS_CACERT)"),
+                why: format!(
+                    "no trust in its certificate ({why}); name its authority with cacert (OS_CACERT)"
+                ),
             },
             ureq::Error::Io(io) if is_certificate(io) => GlanceError::Cloud {
                 place: url,
-                why: format!("no trust in its certificate ({why}); name its authority with cacert (OS_CACERT)"),
+                why: format!(
+                    "no trust in its certificate ({why}); name its authority with cacert (OS_CACERT)"
+                ),
             },
             _ => GlanceError::Cut { what, url, why },
         }
@@ -241,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_in_the_service_s_words() {
-        let keystone = br#"{"error": {"code": 401, "message": "The request you have made requires authentication."}}"#;
+        let keystone =
+            br#"{"error": {"code": 401, "message": "The request you have made requires authentication."}}"#;
         assert_eq!(said(keystone), ": The request you have made requires authentication");
         let glance = b"<html>\n <head>\n  <title>403 Forbidden</title>\n </head>\n <body>\n  <h1>403 Forbidden</h1>\n  Not allowed.<br /><br />\n\n </body>\n</html>";
         assert_eq!(said(glance), ": 403 Forbidden Not allowed");

@@ -29,10 +29,15 @@ pub(crate) struct Twin {
 
 impl Twin {
     /// Makes the twin of a build, or finds it kept.
-    pub(crate) fn of(build: &Build, session: &Session, events: &dyn Events) -> Result<Option<Twin>, BuildError> {
+    pub(crate) fn of(
+        build: &Build,
+        session: &Session,
+        events: &dyn Events,
+    ) -> Result<Option<Twin>, BuildError> {
         let Some(native) = &build.native else { return Ok(None) };
         if let Err(error) = Instance::open() {
-            let text = format!("no native programs stand in for those of {}: {error}", build.plan.target.arch);
+            let text =
+                format!("no native programs stand in for those of {}: {error}", build.plan.target.arch);
             events.emit(Event::Warning { text });
             return Ok(None);
         }
@@ -47,7 +52,8 @@ impl Twin {
         std::fs::create_dir_all(&at).map_err(|source| BuildError::File { path: at.clone(), source })?;
         let overlay = Overlay::mount_read_only(&finished.layers, &at).map_err(steps::StepError::from)?;
         let tree = at.join("mnt");
-        let versions = Versions::installed(&tree).map_err(|source| BuildError::File { path: tree, source })?;
+        let versions =
+            Versions::installed(&tree).map_err(|source| BuildError::File { path: tree, source })?;
         events.emit(Event::StageFinished {
             stage: "native programs".into(),
             seconds: start.elapsed().as_secs_f64(),

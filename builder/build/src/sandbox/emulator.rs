@@ -105,8 +105,7 @@ impl Instance {
 
     /// Has programs of an architecture run by `interpreter`, which is opened now. The entry that was made last counts.
     pub(crate) fn register(&self, name: &str, arch: Arch, interpreter: &str) -> Result<(), SandboxError> {
-        let escaped =
-            |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+        let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
         let elf = arch.facts().elf;
         let (magic, mask) = (escaped(&elf.magic()), escaped(&elf.mask()));
         let line = format!(":{name}:M::{magic}:{mask}:{interpreter}:{FLAGS}");
@@ -127,8 +126,8 @@ impl Instance {
 /// The emulator for everything in the worker's user namespace and those inside. `None` where the host's registration serves.
 pub(super) fn serve(emulator: &Emulator) -> Result<Option<Instance>, SandboxError> {
     let arch = emulator.arch;
-    let made = Instance::open()
-        .and_then(|own| own.register("emulator", arch, &Emulator::place(arch)).map(|()| own));
+    let made =
+        Instance::open().and_then(|own| own.register("emulator", arch, &Emulator::place(arch)).map(|()| own));
     match made {
         Ok(own) => Ok(Some(own)),
         Err(_) if emulator.registered => Ok(None),
@@ -143,7 +142,8 @@ pub(super) fn finding(own: bool) -> Finding {
         let why = "the sandbox has a binfmt_misc of its own; the host needs nothing registered".into();
         return Finding { what, state: State::Ok, why, mend: String::new() };
     }
-    let served: Vec<String> = Arch::all().filter(|arch| host_registered(*arch)).map(|arch| arch.to_string()).collect();
+    let served: Vec<String> =
+        Arch::all().filter(|arch| host_registered(*arch)).map(|arch| arch.to_string()).collect();
     let why = match served.is_empty() {
         true => "this kernel gives a user namespace no binfmt_misc of its own, and the host has nothing registered".into(),
         false => format!(

@@ -80,7 +80,8 @@ pub(super) fn main() -> i32 {
         eprintln!("dibber: {NAME} is called by the kernel alone");
         return NOT_STARTED;
     };
-    let Some(table) = fs::read_to_string(format!("{NATIVE}/table")).ok().and_then(|text| Table::read(&text)) else {
+    let Some(table) = fs::read_to_string(format!("{NATIVE}/table")).ok().and_then(|text| Table::read(&text))
+    else {
         eprintln!("dibber: {}: this root has no table of native programs", path.to_string_lossy());
         return NOT_STARTED;
     };
@@ -102,7 +103,8 @@ pub(super) fn main() -> i32 {
 /// The twin's program for a path, if it may stand in.
 fn stand_in(table: &Table, path: &Path) -> Option<String> {
     // Libraries that are to be loaded before all others are the tree's, and do not fit a native program.
-    if ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some()) {
+    if ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some())
+    {
         return None;
     }
     let real = fs::canonicalize(path).ok()?;

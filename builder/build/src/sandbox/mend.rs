@@ -107,13 +107,21 @@ qemu-user-static binfmt-support; for containers on such a host: docker run --pri
 
 pub(super) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
     let why = match dynamic {
-        None => format!("no qemu-{arch}-static in PATH, and this machine cannot run programs of {arch} by itself"),
+        None => {
+            format!("no qemu-{arch}-static in PATH, and this machine cannot run programs of {arch} by itself")
+        }
         Some(found) => format!("{} needs libraries, which a chroot of {arch} does not have", found.display()),
     };
-    missing("an emulator", why, "install a static one; Debian, Ubuntu: apt install qemu-user-static; Fedora: dnf install qemu-user-static")
+    missing(
+        "an emulator",
+        why,
+        "install a static one; Debian, Ubuntu: apt install qemu-user-static; Fedora: dnf install qemu-user-static",
+    )
 }
 
 pub(super) fn no_instance(arch: Arch, error: &SandboxError) -> Finding {
-    let why = format!("programs of {arch} cannot be run in the sandbox: {error}; and the host has no emulator registered for them");
+    let why = format!(
+        "programs of {arch} cannot be run in the sandbox: {error}; and the host has no emulator registered for them"
+    );
     missing("foreign architectures", why, REGISTER)
 }

@@ -145,7 +145,8 @@ fn shims(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
 }
 
 fn install(program: &mut File, at: &Path) -> Result<(), SandboxError> {
-    let mut copy = File::options().write(true).create_new(true).mode(0o755).open(at).doing("copy a program")?;
+    let mut copy =
+        File::options().write(true).create_new(true).mode(0o755).open(at).doing("copy a program")?;
     io::copy(program, &mut copy).doing("copy a program")?;
     drop(copy);
     fs::set_permissions(at, PermissionsExt::from_mode(0o755)).doing("make a program executable")

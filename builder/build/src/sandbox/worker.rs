@@ -105,9 +105,10 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
     let setup: Setup = link.hear().doing("hear what to do")?;
     let job = link.receive().doing("hear the job")?;
     let program = File::open("/proc/self/exe").doing("open this program")?;
-    let emulator = setup.emulator.as_ref().map(|found| {
-        File::open(&found.program).doing(format_args!("open {}", found.program.display()))
-    });
+    let emulator = setup
+        .emulator
+        .as_ref()
+        .map(|found| File::open(&found.program).doing(format_args!("open {}", found.program.display())));
     let programs = (program, emulator.transpose()?);
     let grants = if setup.as_root { Some(open_grants(&setup)?) } else { None };
     enter_user_namespace(link)?;

@@ -118,7 +118,16 @@ impl<'a> Bench<'a> {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
         let redact = Redact::of(plan.archive.proxy.as_deref());
-        Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), native: None, redact, emit }
+        Bench {
+            plan,
+            variables,
+            environment,
+            dir: dir.to_path_buf(),
+            mounts: Vec::new(),
+            native: None,
+            redact,
+            emit,
+        }
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.

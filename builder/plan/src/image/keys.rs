@@ -124,6 +124,7 @@ const SECTION: &[Key] = &[
     ),
     Key::new("properties", Shape::Map(&Shape::Scalar), "Properties for Glance"),
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
+    Key::new("min_ram", Shape::Scalar, "Memory that the image needs to run: Glance's min_ram"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
 ];
 

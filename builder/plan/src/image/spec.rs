@@ -99,6 +99,8 @@ pub struct ImageSpec {
     pub options: DibOptions,
     /// Size of the disk.
     pub size: Option<Bytes>,
+    /// Memory that a machine needs to run it.
+    pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
     /// Security suite.
@@ -142,6 +144,7 @@ impl ImageSpec {
             compression: compression(&entry, &options),
             ramdisk_compression: ramdisk_compression(&entry),
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
+            min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
