@@ -106,6 +106,7 @@ impl BuildError {
             BuildError::Pour(PourError::Tool { source: ToolError::Missing { .. }, .. }) => {
                 FailureKind::Machine
             }
+            BuildError::Step(StepError::Hook(hook)) if hook.is_temporary() => FailureKind::Machine,
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
             BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => {
                 FailureKind::Input

@@ -18,6 +18,8 @@ esac
 export DIB_DEBIAN_UPDATES=${DIB_DEBIAN_UPDATES:-1}
 # "0" accepts a Release file past its Valid-Until, as a snapshot needs.
 export DIB_APT_CHECK_VALID_UNTIL=${DIB_APT_CHECK_VALID_UNTIL:-1}
+# Seconds to wait, and try again, when the archive is found half updated.
+export DIB_DEBIAN_ARCHIVE_PAUSES=${DIB_DEBIAN_ARCHIVE_PAUSES-15 45}
 export DIB_APT_KEYRING=${DIB_APT_KEYRING:-}
 export DIB_APT_SOURCES_CONF=${DIB_APT_SOURCES_CONF:-}
 export DIB_MMDEBSTRAP_EXTRA_ARGS=${DIB_MMDEBSTRAP_EXTRA_ARGS:-}

@@ -29,6 +29,16 @@ pub struct HookFailure {
     pub free: u64,
 }
 
+/// `EX_TEMPFAIL` of sysexits.h.
+const TEMPORARY: &str = "exit code 75";
+
+impl HookFailure {
+    /// Whether the hook says that the world outside is not ready: the same build may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        self.end == TEMPORARY
+    }
+}
+
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
