@@ -249,6 +249,40 @@ fn secure_boot_refuses_a_tampered_grub() {
     fs::remove_file(&tampered).expect("remove a large file");
 }
 
+/// A whole system of one program, packed by cpio.
+fn initramfs(to: &Path) {
+    let root = place("pair").join("initramfs");
+    fs::create_dir_all(root.join("proc")).expect("make a directory");
+    accepts("cp", &[text(Path::new("/bin/busybox")), text(&root.join("busybox"))]);
+    let init = "#!/busybox sh\n/busybox mount -t proc proc /proc\n/busybox echo \"up: $(/busybox cat /proc/cmdline) :\"\n\
+                /busybox echo net: $(/busybox ls /sys/class/net)\n/busybox poweroff -f\n";
+    fs::write(root.join("init"), init).expect("write init");
+    accepts("chmod", &["755", text(&root.join("init"))]);
+    let pack = format!("cd {} && find . | cpio --quiet -o -H newc > {}", text(&root), text(to));
+    accepts("sh", &["-c", &pack]);
+}
+
+/// NAME.kernel is started with NAME.initramfs, on the architecture's console; the name says which machine.
+#[test]
+fn a_kernel_boots_with_its_initramfs() {
+    let at = |kind: &str| place("pair").join(format!("x86_64-pair.{kind}"));
+    accepts("cp", &[text(&image("vmlinuz")), text(&at("kernel"))]);
+    initramfs(&at("initramfs"));
+    let up = "up: console=ttyS0,115200 trial=1 :";
+    let (seen, said) = boot(&at("kernel"), &["--append", "trial=1", "--expect", up]);
+    assert!(seen, "{said}");
+    fs::remove_file(at("initramfs")).expect("remove a file");
+    let (seen, said) = boot(&at("kernel"), &["--expect", up]);
+    assert!(!seen && said.contains("x86_64-pair.initramfs; name it with --initrd"), "{said}");
+}
+
+/// The set's kernel and initrd find the disk beside them, and its root by the sidecar.
+#[test]
+fn the_kernel_of_a_set_boots_its_disk() {
+    let (seen, said) = boot(&image("vmlinuz"), &["--expect", "Welcome to"]);
+    assert!(seen, "the initrd did not find the root filesystem:\n{said}");
+}
+
 #[test]
 fn the_mbr_image_boots_by_bios() {
     let out = place("mbr");

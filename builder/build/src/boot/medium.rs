@@ -69,3 +69,59 @@ fn root_of(disk: &Path) -> Option<String> {
     let root = partitions.iter().find(|part| part["filesystem"]["mount_point"] == "/")?;
     Some(format!("UUID={}", root["filesystem"]["uuid"].as_str()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(file: &Path) -> Option<String> {
+        let (arch, platform) = target_of(file)?;
+        Some(
+            format!("{arch} {}", platform.map(|word| word.to_string()).unwrap_or_default())
+                .trim()
+                .to_string(),
+        )
+    }
+
+    #[test]
+    fn a_kernel_brings_its_ramdisk_and_its_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["a.qcow2", "a.vmlinuz", "a.initrd", "ipa.kernel", "ipa.initramfs", "alone.kernel"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let disk = Found { disk: Some(at("a.qcow2")), direct: None };
+        assert_eq!(find(&at("a.qcow2")).unwrap(), disk);
+        let direct = |kernel: &str, initrd: &str, append: &str| {
+            Some(Direct { kernel: at(kernel), initrd: Some(at(initrd)), append: append.into() })
+        };
+        let pair = Found { disk: None, direct: direct("ipa.kernel", "ipa.initramfs", "") };
+        assert_eq!(find(&at("ipa.kernel")).unwrap(), pair);
+        let with = |append: &str| Found { direct: direct("a.vmlinuz", "a.initrd", append), ..disk.clone() };
+        assert_eq!(find(&at("a.vmlinuz")).unwrap(), with(""));
+        let sidecar = r#"{"arch": "x86_64", "disk": {"partitions": [{"filesystem": {"uuid": "E5", "mount_point": "/boot/efi"}},
+            {"filesystem": {"uuid": "r00t", "mount_point": "/"}}]}}"#;
+        fs::write(at("a.qcow2.json"), sidecar).unwrap();
+        assert_eq!(find(&at("a.vmlinuz")).unwrap(), with("root=UUID=r00t ro"));
+        let error = find(&at("alone.kernel")).unwrap_err().to_string();
+        assert!(error.contains("alone.kernel needs its initramfs") && error.contains("--initrd"), "{error}");
+    }
+
+    #[test]
+    fn the_sidecar_is_believed_before_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for (name, target) in [
+            ("p9-ppc64le-overcloud-full.qcow2", Some("ppc64le p9")),
+            ("aarch64-overcloud-full.qcow2", Some("aarch64")),
+            ("x86_64-a.raw", Some("x86_64")),
+            ("overcloud-full.qcow2", None),
+            ("aarch64.qcow2", None),
+        ] {
+            assert_eq!(said(&at(name)).as_deref(), target, "{name}");
+        }
+        let name = "aarch64-overcloud-full.qcow2";
+        fs::write(at(&format!("{name}.json")), r#"{"arch": "ppc64le", "platform": "POWER8"}"#).unwrap();
+        assert_eq!(said(&at(name)).as_deref(), Some("ppc64le POWER8"));
+    }
+}

@@ -150,13 +150,17 @@ const WHOLE: &[Key] = &[
     Key::new(
         "targets",
         Shape::List(&Shape::Either(
-            "a target, such as x86_64 or p9-ppc64le, or its arch and platform",
+            "a target (ARCH or PLATFORM-ARCH), or its arch and platform",
             &[Shape::Text, Shape::Object("a target", TARGET)],
         )),
         "All that the image is built for; `arch` is what is built by default",
     ),
     Key::new("arches", SECTIONS, "Keys for one architecture: lists are added to, mappings updated"),
-    Key::new("platforms", SECTIONS, "The same for a platform (p9) or a target (p9-ppc64le), after `arches`"),
+    Key::new(
+        "platforms",
+        SECTIONS,
+        "The same for a platform (p9) or a target (PLATFORM-ARCH), after `arches`",
+    ),
 ];
 
 /// Keys of one item of `disk_images`.

@@ -30,7 +30,7 @@ impl Matrix {
         let listed = image.entry.get("targets").map(listed).transpose()?;
         if let (Some(platform), []) = (image.entry.get("platform"), image.arches.as_slice()) {
             let fault = platform.at.bad("a platform is one of an architecture, and the image has no `arch`");
-            return Err(fault.hint("add `arch:`, or write the pair under `targets:`, such as p9-ppc64le"));
+            return Err(fault.hint("add `arch:`, or write the pair under `targets:`, as PLATFORM-ARCH"));
         }
         let own = |arch: &Arch| Target { arch: *arch, platform: image.platform.clone() };
         let mut usual: Vec<Target> = image.arches.iter().map(own).collect();
