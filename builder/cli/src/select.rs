@@ -83,7 +83,8 @@ pub(crate) fn problem(error: MembersError) -> Problem {
 /// What a node is that is told on the command line.
 pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<Target, Problem> {
     let arch = arch.or(Arch::untagged());
-    let arch = arch.ok_or_else(|| Problem::new(Exit::Usage, "of which architecture is the node? say --arch"))?;
+    let arch =
+        arch.ok_or_else(|| Problem::new(Exit::Usage, "of which architecture is the node? say --arch"))?;
     Ok(Target { arch, platform: platform.cloned() })
 }
 
