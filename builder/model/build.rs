@@ -16,14 +16,13 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(set("OUT_DIR")?);
     let arches = rows("src/arch/known")?;
     let mut text = table(&arches, "Facts");
-    text.push_str("/// One constant for each file of `known/`.\n#[allow(non_upper_case_globals)]\nimpl Arch {\n");
+    text.push_str(
+        "/// One constant for each file of `known/`.\n#[allow(non_upper_case_globals)]\nimpl Arch {\n",
+    );
     for (name, _) in &arches {
         let (first, rest) = name.split_at(1);
         let constant = format!("{}{rest}", first.to_uppercase());
-        let _ = writeln!(
-            text,
-            "    /// `{name}`.\n    pub const {constant}: Arch = Arch(&{name}::FACTS);"
-        );
+        let _ = writeln!(text, "    /// `{name}`.\n    pub const {constant}: Arch = Arch(&{name}::FACTS);");
     }
     text.push_str("}\n");
     fs::write(out.join("known.rs"), text)?;

@@ -23,7 +23,8 @@ fn words() -> BTreeSet<String> {
         let facts = arch.facts();
         let (first, rest) = facts.kernel_name.split_at(1);
         words.insert(format!("Arch::{}{rest}", first.to_uppercase()));
-        words.extend([facts.kernel_name, facts.debian_name, facts.triplet, facts.rust_name].map(String::from));
+        words
+            .extend([facts.kernel_name, facts.debian_name, facts.triplet, facts.rust_name].map(String::from));
         words.extend(facts.console.split(',').next().map(String::from));
         words.extend(facts.aliases.iter().chain(&facts.efi_name).map(|word| word.to_string()));
         words.extend(facts.machine.iter().map(|machine| machine.program.to_string()));
@@ -41,9 +42,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Whether the word stands in the line as a whole word.
 fn names(line: &str, word: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(part) && !line[at + word.len()..].starts_with(part)
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(part) && !line[at + word.len()..].starts_with(part))
 }
 
 fn faults(file: &str, text: &str, words: &BTreeSet<String>) -> Vec<String> {
@@ -57,7 +57,8 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a source directory") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_string();
-        let tests = name == "tests.rs" || name.ends_with("_tests.rs") || name == "tests" || name == "examples";
+        let tests =
+            name == "tests.rs" || name.ends_with("_tests.rs") || name == "tests" || name == "examples";
         if path.with_extension("").ends_with(HOME) {
             continue;
         }
@@ -88,7 +89,8 @@ fn a_name_is_found() {
     let words = words();
     for arch in Arch::all() {
         let file = builder().join(HOME).join("known").join(format!("{arch}.rs"));
-        let text = fs::read_to_string(&file).expect("an architecture's file is called as the kernel calls it");
+        let text =
+            fs::read_to_string(&file).expect("an architecture's file is called as the kernel calls it");
         assert!(!faults("known", &text, &words).is_empty(), "{}", file.display());
     }
     for (text, count) in [

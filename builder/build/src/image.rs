@@ -18,6 +18,7 @@ use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel;
 use crate::loader::{self, Cores};
+use crate::native::Twin;
 use crate::output::Made;
 use crate::parts::{self, Common};
 use crate::steps::{self, Finished, ScratchTree};
@@ -38,7 +39,8 @@ pub fn image(
     stage: &Path,
     events: &dyn Events,
 ) -> Result<Outcome, BuildError> {
-    let finished = steps::run(build, session, events)?;
+    let twin = Twin::of(build, session, events)?;
+    let finished = steps::run(build, twin.as_ref(), session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
         return Ok(Outcome::UpToDate);

@@ -169,10 +169,8 @@ fn filesystem(
         FsKind::Vfat => fat_params(fs, disk, placed.start, common)
             .and_then(|params| fat::write(tree, &params, placed.len))
             .map_err(fat_fault(part)),
-        FsKind::Swap => {
-            swap::write(&fs.label, fs.uuid, placed.len, common.arch.facts().page.0)
-                .map_err(|source| PartError::Swap { part: part.clone(), source })
-        }
+        FsKind::Swap => swap::write(&fs.label, fs.uuid, placed.len, common.arch.facts().page.0)
+            .map_err(|source| PartError::Swap { part: part.clone(), source }),
     }
 }
 

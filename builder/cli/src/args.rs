@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dibber_build::boot::{Accel, Firmware};
-use dibber_model::{Arch, Bytes, Platform};
+use dibber_model::{Arch, Bytes, Platform, Target};
 
 use crate::check_flavor::CheckFlavorArgs;
 use crate::select::SelectArgs;
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Boot(BootArgs),
     /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
     Show(ShowArgs),
+    /// Put what was built into Glance: named, described, checked by Glance's own hash.
+    Upload(crate::upload::UploadArgs),
     /// Say which files of a set a node gets, or every node of a fleet, and why.
     Select(SelectArgs),
     /// Hold a flavor against an image: a whole disk takes a root-only one.
@@ -77,11 +79,23 @@ pub(crate) struct RequestArgs {
     /// Sets a variable that hooks see.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) variables: Vec<(String, String)>,
-    #[arg(long, help = format!("Builds for this architecture: {}", Arch::spellings()))]
-    pub(crate) arch: Option<Arch>,
-    /// Builds for this platform within the architecture, such as p9.
-    #[arg(long)]
-    pub(crate) platform: Option<Platform>,
+    #[arg(long, help = format!("Builds for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
+    pub(crate) arch: Vec<Arch>,
+    /// Builds for these platforms of the architecture, such as p9.
+    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME]")]
+    pub(crate) platform: Vec<Platform>,
+    /// Builds for these targets, such as aarch64 or p9-ppc64le.
+    #[arg(
+        long = "target",
+        value_delimiter = ',',
+        value_name = "TARGET[,TARGET]",
+        value_parser = dibber_plan::image::target,
+        conflicts_with_all = ["arch", "platform"]
+    )]
+    pub(crate) targets: Vec<Target>,
+    /// Builds for every target that the image lists.
+    #[arg(long, conflicts_with_all = ["arch", "platform", "targets"])]
+    pub(crate) all_targets: bool,
     /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
@@ -110,9 +124,16 @@ pub(crate) struct RequestArgs {
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Threads for writing images; never changes a byte. Without it, one for each processor.
+    /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
+    /// some. Never changes a byte.
+    #[arg(long)]
+    pub(crate) no_accelerate: bool,
+    /// Members of a set that are built at a time. Without it, one for each processor.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
     /// Prints events as JSON, one a line, on standard output.
     #[arg(long)]
     pub(crate) json: bool,

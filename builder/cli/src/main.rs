@@ -17,6 +17,8 @@ mod report;
 mod request;
 mod select;
 mod show;
+mod summary;
+mod upload;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +59,7 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
         Command::Show(args) => show::show(args),
+        Command::Upload(args) => upload::upload(args),
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor => doctor::doctor(),

@@ -68,8 +68,10 @@ fn is_layout_file(layout: &str) -> bool {
 fn request(args: &RequestArgs, names: Vec<String>) -> Result<Request, Problem> {
     let mut request = Request::on(host()?);
     request.images = names;
-    request.arches = args.arch.into_iter().collect();
-    request.platform = args.platform.clone();
+    request.arches = args.arch.clone();
+    request.platforms = args.platform.clone();
+    request.targets = args.targets.clone();
+    request.all_targets = args.all_targets;
     request.elements = args.elements.clone();
     request.packages = args.packages.clone();
     request.variables = args.variables.iter().cloned().collect();

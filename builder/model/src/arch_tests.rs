@@ -43,9 +43,7 @@ fn arch(text: &str) -> Arch {
 
 #[test]
 fn a_platform_is_known_within_its_architecture_only() {
-    let cpu = |word: &str, of: &str| {
-        word.parse::<Platform>().unwrap().facts(arch(of)).map(|facts| facts.cpu)
-    };
+    let cpu = |word: &str, of: &str| word.parse::<Platform>().unwrap().facts(arch(of)).map(|facts| facts.cpu);
     assert_eq!(cpu("p8", "ppc64le"), Some("power8"));
     assert_eq!(cpu("POWER9", "ppc64le"), Some("power9"));
     assert_eq!(cpu("p9", "x86_64"), None);

@@ -19,6 +19,7 @@ pub mod select;
 pub mod settings;
 pub mod source;
 pub mod structure;
+mod twin;
 mod variables;
 pub mod yaml;
 

@@ -2,6 +2,7 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -194,6 +195,8 @@ pub struct Plan {
     pub min_ram: Option<Bytes>,
     /// What authors of elements should know, and what stops nothing.
     pub warnings: Vec<String>,
+    /// The plan of a small tree of the building machine's architecture, whose programs stand in for foreign ones.
+    pub native: Option<Box<Plan>>,
 }
 
 impl Plan {

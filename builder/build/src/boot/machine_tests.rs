@@ -47,7 +47,8 @@ fn line(request: &BootRequest, dir: &Path) -> Result<String, BootError> {
     Ok(text.replace(dir.to_str().unwrap(), "HOST"))
 }
 
-const SLOF: &str = "qemu-system-ppc64 -machine pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken -accel tcg -smp 2";
+const SLOF: &str =
+    "qemu-system-ppc64 -machine pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken -accel tcg -smp 2";
 
 #[test]
 fn each_architecture_and_platform_has_its_machine() {
@@ -96,7 +97,10 @@ fn firmware_is_the_usual_one_or_the_wished() {
     let secure = with(Arch::X86_64, Firmware::SecureBoot).unwrap();
     assert!(secure.contains("-machine q35,smm=on ") && secure.contains("OVMF_CODE_4M.ms.fd"), "{secure}");
     assert!(secure.contains("property=secure,value=on"), "{secure}");
-    assert_eq!(with(Arch::X86_64, Firmware::Bios), line(&request(Arch::X86_64, None), dir.path()).map_err(|_| String::new()));
+    assert_eq!(
+        with(Arch::X86_64, Firmware::Bios),
+        line(&request(Arch::X86_64, None), dir.path()).map_err(|_| String::new())
+    );
     for (arch, what, said) in [
         (Arch::Ppc64le, Firmware::Uefi, "ppc64le has no uefi firmware; use --firmware bios"),
         (Arch::Aarch64, Firmware::Bios, "aarch64 has no bios firmware; use --firmware uefi"),
@@ -117,7 +121,10 @@ fn a_kernel_is_started_without_firmware_and_told_its_console() {
         [(Arch::X86_64, "ttyS0,115200"), (Arch::Ppc64le, "hvc0"), (Arch::Aarch64, "ttyAMA0,115200")]
     {
         let line = with(arch, "quiet");
-        assert!(line.contains(&format!("-kernel k -initrd i -append console={console} quiet -drive")), "{line}");
+        assert!(
+            line.contains(&format!("-kernel k -initrd i -append console={console} quiet -drive")),
+            "{line}"
+        );
         assert!(!line.contains("pflash") && !line.contains("qcow2"), "{line}");
     }
     assert!(with(Arch::X86_64, "a console=tty0").contains("-append a console=tty0 -drive"));
@@ -127,9 +134,17 @@ fn a_kernel_is_started_without_firmware_and_told_its_console() {
 fn what_is_missing_is_named_with_its_package() {
     for (arch, gone, said) in [
         (Arch::X86_64, "bin/qemu-system-x86_64", "apt install qemu-system-x86"),
-        (Arch::Ppc64le, "bin/qemu-system-ppc64", "qemu-system-ppc64 is not installed; on Debian: apt install qemu-system-ppc"),
+        (
+            Arch::Ppc64le,
+            "bin/qemu-system-ppc64",
+            "qemu-system-ppc64 is not installed; on Debian: apt install qemu-system-ppc",
+        ),
         (Arch::Aarch64, "bin/qemu-system-aarch64", "apt install qemu-system-arm"),
-        (Arch::Aarch64, "usr/share/AAVMF/AAVMF_CODE.fd", "no uefi firmware for aarch64: looked for /usr/share/AAVMF/AAVMF_CODE.fd, "),
+        (
+            Arch::Aarch64,
+            "usr/share/AAVMF/AAVMF_CODE.fd",
+            "no uefi firmware for aarch64: looked for /usr/share/AAVMF/AAVMF_CODE.fd, ",
+        ),
         (Arch::Aarch64, "usr/share/AAVMF/AAVMF_VARS.fd", "on Debian: apt install qemu-efi-aarch64"),
     ] {
         let dir = tempfile::tempdir().unwrap();

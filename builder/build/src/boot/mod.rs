@@ -177,7 +177,9 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
         .prefix("dibber-boot-")
         .tempdir()
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
-    for file in request.direct.iter().flat_map(|direct| [Some(&direct.kernel), direct.initrd.as_ref()]).flatten() {
+    for file in
+        request.direct.iter().flat_map(|direct| [Some(&direct.kernel), direct.initrd.as_ref()]).flatten()
+    {
         fs::metadata(file).map_err(|source| BootError::File { path: file.clone(), source })?;
     }
     let overlay = match (&request.disk, &request.direct) {

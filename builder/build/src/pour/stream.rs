@@ -56,8 +56,7 @@ pub fn stream(
         Packing::Gzip(level) => deflate(extents, files, (&mut out, level), manner),
         Packing::Zstd(level) => {
             let workers = u32::try_from(manner.threads.max(1)).unwrap_or(u32::MAX);
-            let mut zstd =
-                zstd::Encoder::new(&mut out, i32::from(level.clamp(1, 19))).map_err(fail(0))?;
+            let mut zstd = zstd::Encoder::new(&mut out, i32::from(level.clamp(1, 19))).map_err(fail(0))?;
             // Also for one thread: without workers, zstd cuts otherwise.
             zstd.multithread(workers).map_err(fail(0))?;
             zstd.include_checksum(true).map_err(fail(0))?;
@@ -170,15 +169,14 @@ fn deflate(
     manner: Manner<'_>,
 ) -> Result<(), PourError> {
     let path = out.stream.path;
-    let codec = || {
-        gzip::Codec::new(level)
-            .map_err(|source| PourError::Level { path: path.to_path_buf(), source })
-    };
+    let codec =
+        || gzip::Codec::new(level).map_err(|source| PourError::Level { path: path.to_path_buf(), source });
     let threads = manner.threads.max(1);
     thread::scope(|scope| {
         let (give, tasks) = crossbeam_channel::unbounded::<Task>();
         for _ in 0..threads {
-            let (tasks, worker) = (tasks.clone(), Deflater { extents, source: Source::new(files), codec: codec()? });
+            let (tasks, worker) =
+                (tasks.clone(), Deflater { extents, source: Source::new(files), codec: codec()? });
             scope.spawn(move || worker.toil(&tasks));
         }
         drop(tasks);

@@ -9,7 +9,9 @@ use dibber_model::extent::ExtentError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpioError {
     /// A file's length has more than 32 bits.
-    #[error("/{path} has {bytes} bytes, and a cpio archive holds files of at most 4294967295; remove it in a hook")]
+    #[error(
+        "/{path} has {bytes} bytes, and a cpio archive holds files of at most 4294967295; remove it in a hook"
+    )]
     Large {
         /// Path from the root.
         path: String,

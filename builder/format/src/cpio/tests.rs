@@ -26,8 +26,12 @@ fn a_small_archive_is_these_bytes() {
     let archive = write(&tree).unwrap();
     let mut wanted = Vec::new();
     // ino mode uid gid nlink mtime size major minor rmajor rminor namesize check
-    wanted.extend_from_slice(b"070701000000010000 41ED".split(|b| *b == b' ').collect::<Vec<_>>().concat().as_slice());
-    wanted.extend_from_slice(b"00000001000000020000000200000007000000000000000000000000000000000000000000000002");
+    wanted.extend_from_slice(
+        b"070701000000010000 41ED".split(|b| *b == b' ').collect::<Vec<_>>().concat().as_slice(),
+    );
+    wanted.extend_from_slice(
+        b"00000001000000020000000200000007000000000000000000000000000000000000000000000002",
+    );
     wanted.extend_from_slice(b"00000000.\0");
     wanted.extend_from_slice(b"07070100000002000081A4000000010000000200000001000000090000000500000000");
     wanted.extend_from_slice(b"0000000000000000000000000000000200000000a\0hello\0\0\0");

@@ -10,12 +10,8 @@ use super::{hooks, package_installs, phases};
 use crate::source::Entry;
 
 /// Files and directories that only plumbing reads, and which.
-const READ_BY: [(&str, &str); 4] = [
-    ("bin", "install-bin"),
-    ("pkg-map", "pkg-map"),
-    ("static", "install-static"),
-    ("svc-map", "svc-map"),
-];
+const READ_BY: [(&str, &str); 4] =
+    [("bin", "install-bin"), ("pkg-map", "pkg-map"), ("static", "install-static"), ("svc-map", "svc-map")];
 
 /// Checks hooks, names and modes, and that the plumbing which an element's files need was chosen. Warnings come sorted.
 pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementError> {

@@ -193,10 +193,10 @@ fn parsed<T: FromStr<Err: Display>>(value: &Yaml) -> Result<T, Fault> {
 fn arches(entry: &Yaml, options: &DibOptions) -> Result<Vec<Arch>, Fault> {
     let written = one_or_more(entry, "arch");
     let texts = if written.is_empty() { options.arch.iter().cloned().collect() } else { written };
-    let at = entry.get("arch").or_else(|| entry.get("options")).map_or(&entry.at, |value| &value.at);
+    let at = entry.get("arch").or_else(|| entry.get("options")).unwrap_or(entry);
     let mut found = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
-        let arch: Arch = text.parse().map_err(|error| at.bad(error))?;
+        let arch = super::targets::arch(text).map_err(|error| error.at(at))?;
         if !found.contains(&arch) {
             found.push(arch);
         }
