@@ -72,6 +72,8 @@ pub struct Member {
     /// Its files; disks first, qcow2 and raw, which ironic takes, before others.
     pub files: Vec<MemberFile>,
     serves: Serves,
+    /// What is wrong with what describes it.
+    fault: Option<String>,
     /// Its place in the set.
     entry: Option<usize>,
 }
@@ -150,6 +152,9 @@ impl Members {
     }
 
     fn fault(&self, member: &Member) -> Option<String> {
+        if member.fault.is_some() {
+            return member.fault.clone();
+        }
         let (entry, fault) = &self.entries[member.entry?];
         let look = || match self.trust {
             Trust::Digests => match entry.standing(&self.dir, entry.id) {
@@ -183,10 +188,12 @@ impl Members {
                 by_stem.entry(stem.to_string()).or_default().push(MemberFile { path, kind, sidecar });
             }
         }
+        let fault = described.fault().map(str::to_string);
         let serves = described.serves();
         let index = self.entries.len();
         for (stem, files) in by_stem {
-            self.members.push(Member { stem, files, serves: serves.clone(), entry: Some(index) });
+            let (serves, fault) = (serves.clone(), fault.clone());
+            self.members.push(Member { stem, files, serves, fault, entry: Some(index) });
         }
         self.entries.push((entry, OnceCell::new()));
     }
@@ -205,7 +212,13 @@ impl Members {
                 Some(member) => member.files.push(file),
                 None => {
                     let serves = serves(&tags, file.sidecar.as_ref());
-                    self.members.push(Member { stem: stem.into(), files: vec![file], serves, entry: None });
+                    self.members.push(Member {
+                        stem: stem.into(),
+                        files: vec![file],
+                        serves,
+                        fault: None,
+                        entry: None,
+                    });
                 }
             }
         }

@@ -36,9 +36,9 @@ impl Described {
         let found = match sidecar(path) {
             Ok(Some(found)) if found.sha256 == file.sha256 => found,
             Ok(Some(_)) => {
-                return self.blame(format!("{name}.json describes another file; build the set again"));
+                return self.blame(format!("{name}.json describes another file"));
             }
-            Ok(None) => return self.blame(format!("{name}.json is missing; build the set again")),
+            Ok(None) => return self.blame(format!("{name}.json is missing")),
             Err(why) => return self.blame(format!("{name}.json: {why}")),
         };
         if self.sidecar.is_none() || found.role == Some(Role::Disk) {
@@ -52,11 +52,16 @@ impl Described {
         None
     }
 
+    /// What is wrong with a sidecar.
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
     /// For whom the files are.
     pub(super) fn serves(self) -> Serves {
-        match (self.fault, self.named) {
-            (Some(why), _) | (None, Err(why)) => Serves::Nobody(why),
-            (None, Ok(named)) => serves(&named, self.sidecar.as_ref()),
+        match self.named {
+            Err(why) => Serves::Nobody(why),
+            Ok(named) => serves(&named, self.sidecar.as_ref()),
         }
     }
 }

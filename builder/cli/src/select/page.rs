@@ -58,8 +58,13 @@ fn row(machine: &Machine, given: Option<&Given<'_>>) -> [String; 4] {
         Err(_) => "?".into(),
     };
     let image = given.and_then(|given| given.image.member);
-    let agent = given.and_then(|given| given.agent.as_ref()?.member);
-    [name(machine), wanted, files(image), files(agent)]
+    let agent = match given.map(|given| &given.agent) {
+        // There are no agents here at all.
+        Some(None) => "-".into(),
+        Some(Some(agent)) => files(agent.member),
+        None => files(None),
+    };
+    [name(machine), wanted, files(image), agent]
 }
 
 /// `overcloud-full.{qcow2,vmlinuz,initrd}`, as shells expand it.
