@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use dibber_build::event::{Event, Events};
 use dibber_build::glance::{
-    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings, members,
-    openstack_script, upload as put,
+    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings,
+    members, openstack_script, upload as put,
 };
 use dibber_model::{Arch, Platform};
 
@@ -80,8 +80,7 @@ impl Visibility {
 
 /// Puts a set into Glance.
 pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
-    let choice =
-        Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
+    let choice = Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
     let members = members(&args.dir, &choice).map_err(problem)?;
     let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
     if args.print {
@@ -114,7 +113,8 @@ fn all(
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
     // A variable that is not text is none of the cloud's.
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let variables = std::env::vars_os().filter_map(text).collect();
     let around = Surroundings { variables, here: PathBuf::from(".") };
     let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;

@@ -1,7 +1,7 @@
 //! `dibber upload` before a real Glance: what it holds afterwards, when all goes well and when it does not.
 //!
-//! In: Debian's glance-api on loopback, a relay that is bad on purpose, a Keystone that is played. Out: what curl and sha512sum
-//! see in Glance. Never: dibber's own word for it.
+//! In: Debian's Glance on loopback, a relay that is bad on purpose, a Keystone that is played. Out: what curl, sha512sum and
+//! the openstack client see in Glance. Never: dibber's own word for it.
 
 mod cloud;
 mod refusals;
@@ -66,7 +66,11 @@ fn holds(glance: &Glance, place: &Place, former: &[&str]) {
     assert_eq!(glance.stored(), names.len());
     for (name, format, file) in HELD {
         let image = glance.image(name);
-        assert_eq!((&image["status"], &image["disk_format"]), (&"active".into(), &format.into()), "{image:#}");
+        assert_eq!(
+            (&image["status"], &image["disk_format"]),
+            (&"active".into(), &format.into()),
+            "{image:#}"
+        );
         let path = place.dir().join(file);
         let sum = accepts("sha512sum", &[path.to_str().expect("UTF-8")]);
         let id = image["id"].as_str().expect("an id");
@@ -77,7 +81,7 @@ fn holds(glance: &Glance, place: &Place, former: &[&str]) {
 #[test]
 fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
     let (glance, place) = (Glance::start(), Place::new());
-    let told = place.upload(glance.port, &["--visibility", "public"]).well();
+    let told = place.upload(glance.port, &["--visibility", "private"]).well();
     holds(&glance, &place, &[]);
     assert!(told.err.contains("x86_64-overcloud-full.vmlinuz is not uploaded"), "{}", told.err);
     // Ids are Glance's: the kernel's is on the disk that needs it, and on no whole disk.
@@ -91,11 +95,16 @@ fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
     let whole = glance.image("overcloud-full");
     assert_eq!(whole.get("kernel_id"), None);
     assert_eq!((&whole["img_type"], &whole["hw_firmware_type"]), (&"whole-disk".into(), &"uefi".into()));
-    assert_eq!((&whole["min_disk"], &whole["min_ram"], &whole["visibility"]), (&3.into(), &2048.into(), &"public".into()));
+    assert_eq!(
+        (&whole["min_disk"], &whole["min_ram"], &whole["visibility"]),
+        (&3.into(), &2048.into(), &"private".into())
+    );
     let kernel = glance.image("p9-ppc64le-overcloud-full-vmlinuz");
     assert_eq!((&kernel["tripleo_platform"], &kernel["hw_architecture"]), (&"p9".into(), &"ppc64le".into()));
     assert_eq!((kernel.get("img_type"), &kernel["container_format"]), (None, &"aki".into()));
-    let by_arch = |first: &str, second: &str| format!("x86_64:{},ppc64le:{}", id(first).as_str().unwrap(), id(second).as_str().unwrap());
+    let by_arch = |first: &str, second: &str| {
+        format!("x86_64:{},ppc64le:{}", id(first).as_str().unwrap(), id(second).as_str().unwrap())
+    };
     let settings = format!(
         "[conductor]\ndeploy_kernel_by_arch = {}\ndeploy_ramdisk_by_arch = {}\n",
         by_arch("bm-deploy-kernel", "ppc64le-bm-deploy-kernel"),
@@ -105,7 +114,12 @@ fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
 
     let (before, way) = (glance.images(), glance.way(json!({})));
     let again = place.upload(way.port, &[]).well();
-    assert_eq!(again.out.lines().filter(|line| line.ends_with("  unchanged")).count(), HELD.len(), "{}", again.out);
+    assert_eq!(
+        again.out.lines().filter(|line| line.ends_with("  unchanged")).count(),
+        HELD.len(),
+        "{}",
+        again.out
+    );
     assert_eq!((way.requests().len(), way.changes()), (HELD.len(), vec![]));
     assert_eq!(glance.images(), before);
 }
@@ -114,10 +128,11 @@ fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
 fn properties_are_mended_and_content_that_differs_is_a_new_image() {
     let (glance, place) = (Glance::start(), Place::new());
     place.upload(glance.port, &[]).well();
-    let before: BTreeMap<String, Value> = HELD.iter().map(|(name, ..)| (name.to_string(), glance.image(name))).collect();
+    let before: BTreeMap<String, Value> =
+        HELD.iter().map(|(name, ..)| (name.to_string(), glance.image(name))).collect();
     // Somebody spoils properties, and adds one of theirs.
     let id = before["overcloud-full"]["id"].as_str().expect("an id");
-    let patch = r#"[{"op":"replace","path":"/hw_architecture","value":"sparc"},{"op":"add","path":"/kernel_id","value":"x"},{"op":"add","path":"/theirs","value":"stays"}]"#;
+    let patch = r#"[{"op":"replace","path":"/hw_architecture","value":"sparc"},{"op":"add","path":"/kernel_id","value":"6f2b5a7c-8c0e-4d43-9a54-0f6f0f5f7f11"},{"op":"add","path":"/theirs","value":"stays"}]"#;
     let url = format!("http://127.0.0.1:{}/v2/images/{id}", glance.port);
     let media = "Content-Type: application/openstack-images-v2.1-json-patch";
     accepts("curl", &["--noproxy", "*", "-sSf", "-X", "PATCH", "-H", media, "-d", patch, &url]);
@@ -128,15 +143,22 @@ fn properties_are_mended_and_content_that_differs_is_a_new_image() {
     place.upload(way.port, &[]).well();
     assert_eq!(way.changes(), [format!("PATCH /v2/images/{id}")]);
     let mended = glance.image("overcloud-full");
-    assert_eq!((&mended["hw_architecture"], mended.get("kernel_id"), &mended["theirs"]), (&"x86_64".into(), None, &"stays".into()));
+    assert_eq!(
+        (&mended["hw_architecture"], mended.get("kernel_id"), &mended["theirs"]),
+        (&"x86_64".into(), None, &"stays".into())
+    );
 
     // A new build of overcloud-full; the agent is as it was.
     write_set(&place.dir(), "2");
     let told = place.upload(glance.port, &["overcloud-full"]).well();
-    let former: Vec<String> = HELD.iter().filter(|(name, ..)| name.contains("overcloud-full")).map(|(name, ..)| {
-        let created = before[*name]["created_at"].as_str().expect("a time");
-        format!("{name}_{}", created.chars().filter(char::is_ascii_digit).collect::<String>())
-    }).collect();
+    let former: Vec<String> = HELD
+        .iter()
+        .filter(|(name, ..)| name.contains("overcloud-full"))
+        .map(|(name, ..)| {
+            let created = before[*name]["created_at"].as_str().expect("a time");
+            format!("{name}_{}", created.chars().filter(char::is_ascii_digit).collect::<String>())
+        })
+        .collect();
     holds(&glance, &place, &former.iter().map(String::as_str).collect::<Vec<_>>());
     for name in &former {
         assert!(told.out.contains(&format!("the former is {name}")), "{}", told.out);
@@ -154,7 +176,8 @@ fn an_upload_that_was_killed_ends_whole_when_run_again() {
     let mut interrupted = 0;
     for _ in 0..6 {
         let mut command = place.command(&[], &[("OS_ENDPOINT", &endpoint(way.port))]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start the program");
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start the program");
         sleep(Duration::from_millis(150 + numbers.below(900)));
         child.kill().expect("SIGKILL");
         interrupted += usize::from(child.wait().expect("wait").code().is_none());
@@ -186,7 +209,10 @@ fn a_cut_is_sent_whole_again_and_damage_is_objected_to() {
     let name = "p9-ppc64le-overcloud-full-vmlinuz";
     let chosen = ["overcloud-full", "--platform", "p9", "--retries", "0"];
     for (asked, words) in [
-        (json!({ "cut": 9 }), &["upload p9-ppc64le-overcloud-full-vmlinuz", "did not answer", "run the same command again"][..]),
+        (
+            json!({ "cut": 9 }),
+            &["upload p9-ppc64le-overcloud-full-vmlinuz", "did not answer", "run the same command again"][..],
+        ),
         (json!({ "flip": true }), &[name, "os_hash_value", "was removed"]),
         (json!({ "lie": true }), &[name, "os_hash_value is 0000000000000000...", "was removed"]),
     ] {
@@ -217,32 +243,38 @@ fn what_was_built_is_what_glance_hands_out() {
 }
 
 #[test]
-fn a_printed_script_does_the_same() {
+fn a_printed_script_does_the_same_through_openstack() {
     let (glance, place) = (Glance::start(), Place::new());
-    let odd = place.dir().join("ppc64le-overcloud-full.qcow2.json");
+    let odd = place.dir().join("p9-ppc64le-overcloud-full.qcow2.json");
     let mut sidecar: Value = serde_json::from_slice(&fs::read(&odd).expect("read")).expect("JSON");
     sidecar["properties"]["description"] = "it's $HOME; `true`".into();
     fs::write(&odd, sidecar.to_string()).expect("write");
-    let script = place.home.path().join("script");
-    let told = run(&mut place.command(&["--print", "--public"], &[])).well();
-    fs::write(&script, &told.out).expect("write");
-    accepts("shellcheck", &["-s", "sh", script.to_str().expect("UTF-8")]);
-    // python-openstackclient is played by a script that knows the two commands that are used.
-    let bin = place.home.path().join("bin");
-    fs::create_dir(&bin).expect("make a directory");
-    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/glance/openstack.py"), bin.join("openstack")).expect("copy");
-    fs::set_permissions(bin.join("openstack"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set a mode");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("PATH"));
-    let mut shell = Command::new("sh");
-    shell.arg(&script).env("PATH", path).env("GLANCE", format!("http://127.0.0.1:{}", glance.port));
-    let told = run(&mut shell).well();
-    let (kernel, ramdisk) = (glance.image("bm-deploy-kernel"), glance.image("bm-deploy-ramdisk"));
-    let line = |what: &str, image: &Value| format!("deploy_{what}_by_arch = x86_64:{},", image["id"].as_str().expect("an id"));
-    assert!(told.out.contains(&line("kernel", &kernel)) && told.out.contains(&line("ramdisk", &ramdisk)), "{}", told.out);
-    holds(&glance, &place, &[]);
-    assert_eq!(glance.image("ppc64le-overcloud-full")["description"], "it's $HOME; `true`");
+    let print = |chosen: &[&str]| {
+        let told =
+            run(&mut place.command(&[&["--print", "--visibility", "private"], chosen].concat(), &[])).well();
+        let script = place.home.path().join("script");
+        fs::write(&script, &told.out).expect("write");
+        // What looks like an expansion in single quotes is meant to stay.
+        accepts("shellcheck", &["-s", "sh", "-e", "SC2016", script.to_str().expect("UTF-8")]);
+        let mut shell = Command::new("sh");
+        let url = format!("http://127.0.0.1:{}", glance.port);
+        shell.arg(&script).env("OS_AUTH_TYPE", "none").env("OS_ENDPOINT", url).env("no_proxy", "127.0.0.1");
+        // The system's Python has the client's modules.
+        run(shell.env("PATH", "/usr/bin:/bin")).well().out
+    };
+    print(&["overcloud-full", "--platform", "p9"]);
+    let said = print(&["ironic-python-agent", "--arch", "x86_64"]);
+    let id = |name: &str| glance.image(name)["id"].as_str().expect("an id").to_string();
+    for (what, name) in [("kernel", "bm-deploy-kernel"), ("ramdisk", "bm-deploy-ramdisk")] {
+        let line = format!("deploy_{what}_by_arch = x86_64:{}\n", id(name));
+        assert!(said.contains(&line), "no {line} in {said}");
+    }
+    let disk = glance.image("p9-ppc64le-overcloud-full");
+    assert_eq!(disk["description"], "it's $HOME; `true`");
+    assert_eq!(disk["kernel_id"], id("p9-ppc64le-overcloud-full-vmlinuz"));
     // dibber finds nothing to do after it.
     let way = glance.way(json!({}));
-    place.upload(way.port, &["--visibility", "public"]).well();
+    place.upload(way.port, &["--platform", "p9"]).well();
+    place.upload(way.port, &["ironic-python-agent", "--arch", "x86_64", "--visibility", "private"]).well();
     assert_eq!(way.changes(), [""; 0]);
 }

@@ -28,7 +28,10 @@ pub(crate) const MIB: usize = 1 << 20;
 
 /// Numbers that do not repeat (xorshift64), so that each file is another and none compresses.
 fn bytes(seed: &str, len: usize) -> Vec<u8> {
-    let mut state = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)) | 1;
+    let mut state = seed
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+        | 1;
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;

@@ -64,7 +64,10 @@ fn former(name: &str, created_at: &str) -> String {
 pub(super) fn fault(wanted: &Wanted, image: &Image) -> Option<String> {
     let formats = (image.disk_format.as_deref(), image.container_format.as_deref());
     if formats != (Some(wanted.disk_format), Some(wanted.container_format)) {
-        return Some(format!("its formats are {formats:?}, not {}, {}", wanted.disk_format, wanted.container_format));
+        return Some(format!(
+            "its formats are {formats:?}, not {}, {}",
+            wanted.disk_format, wanted.container_format
+        ));
     }
     if image.size != Some(wanted.bytes) {
         let size = image.size.map_or("none".into(), |size| size.to_string());
@@ -73,11 +76,18 @@ pub(super) fn fault(wanted: &Wanted, image: &Image) -> Option<String> {
     let right = match image.os_hash_algo.as_deref() {
         Some("sha512") => wanted.sha512.clone(),
         Some("sha256") => wanted.sha256.to_string(),
-        other => return Some(format!("it hashes by {other:?}; dibber compares sha512 and sha256 (hashing_algorithm)")),
+        other => {
+            return Some(format!(
+                "it hashes by {other:?}; dibber compares sha512 and sha256 (hashing_algorithm)"
+            ));
+        }
     };
     match image.os_hash_value.as_deref() {
         Some(value) if value == right => None,
-        value => Some(format!("its os_hash_value is {:.16}..., and the file's {right:.16}...", value.unwrap_or("none"))),
+        value => Some(format!(
+            "its os_hash_value is {:.16}..., and the file's {right:.16}...",
+            value.unwrap_or("none")
+        )),
     }
 }
 
@@ -215,7 +225,16 @@ mod tests {
     #[test]
     fn another_size_hash_or_algorithm_is_a_fault() {
         assert_eq!(fault(&wanted(), &image("a", |_| ())), None);
-        assert_eq!(fault(&wanted(), &image("a", |i| { i.os_hash_algo = Some("sha256".into()); i.os_hash_value = Some(Digest7::hex()); })), None);
+        assert_eq!(
+            fault(
+                &wanted(),
+                &image("a", |i| {
+                    i.os_hash_algo = Some("sha256".into());
+                    i.os_hash_value = Some(Digest7::hex());
+                })
+            ),
+            None
+        );
         for change in [
             (|i| i.size = Some(9)) as fn(&mut Image),
             |i| i.os_hash_value = None,

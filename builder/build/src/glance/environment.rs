@@ -46,20 +46,25 @@ pub(super) fn cloud(origin: &str, entry: &Entry) -> Result<Cloud, GlanceError> {
         return Err(wrong("client certificates (cert, key) are not supported; use a password".into()));
     }
     if let Some(profile) = entry.profile.as_ref().filter(|_| words.get("auth_url").is_none()) {
-        return Err(wrong(format!("profile {profile} is a vendor's and not known here; write its auth_url out")));
+        return Err(wrong(format!(
+            "profile {profile} is a vendor's and not known here; write its auth_url out"
+        )));
     }
     let given = entry.image_endpoint_override.as_deref().or(words.get("endpoint")).or(words.get("url"));
     let kind = kind(entry, &words, given.is_some()).map_err(wrong)?;
     let auth = match kind {
         "none" => Auth::None,
         "token_endpoint" => {
-            let token = words.get("token").ok_or_else(|| wrong("auth_type token_endpoint wants a token".into()))?;
+            let token =
+                words.get("token").ok_or_else(|| wrong("auth_type token_endpoint wants a token".into()))?;
             Auth::Token(Secret(token.into()))
         }
         _ => keystone(kind, &words).map_err(wrong)?,
     };
     if !matches!(auth, Auth::Keystone { .. }) && given.is_none() {
-        return Err(wrong(format!("auth_type {kind} wants Glance's address: auth: endpoint, or OS_ENDPOINT")));
+        return Err(wrong(format!(
+            "auth_type {kind} wants Glance's address: auth: endpoint, or OS_ENDPOINT"
+        )));
     }
     let endpoint = given.filter(|_| {
         // With Keystone, `url` and `endpoint` are for other services; the override alone speaks of images.
@@ -131,7 +136,8 @@ fn kind(entry: &Entry, words: &Words<'_>, has_endpoint: bool) -> Result<&'static
 
 /// A request of Keystone's v3 API (`POST /v3/auth/tokens`), complete but for the sending.
 fn keystone(kind: &str, words: &Words<'_>) -> Result<Auth, String> {
-    let want = |key: &str| words.get(key).ok_or_else(|| format!("auth lacks {key} (OS_{})", key.to_uppercase()));
+    let want =
+        |key: &str| words.get(key).ok_or_else(|| format!("auth lacks {key} (OS_{})", key.to_uppercase()));
     let url = want("auth_url")?;
     if url.trim_end_matches('/').ends_with("/v2.0") {
         return Err(format!("auth_url {url} is Keystone v2, which is gone; write its v3 address"));

@@ -67,7 +67,9 @@ pub enum GlanceError {
         why: String,
     },
     /// Glance holds other bytes than were sent.
-    #[error("{name}: Glance took the upload, but {why}; image {id} was removed, and no image of that name was touched")]
+    #[error(
+        "{name}: Glance took the upload, but {why}; image {id} was removed, and no image of that name was touched"
+    )]
     Lied {
         /// Glance name.
         name: String,
@@ -102,7 +104,9 @@ impl GlanceError {
 /// What to do about an HTTP status.
 pub(super) fn mend(status: u16) -> &'static str {
     match status {
-        300..=399 => "redirects are not followed, because a token is sent along; give the address that it names",
+        300..=399 => {
+            "redirects are not followed, because a token is sent along; give the address that it names"
+        }
         401 => "check user, password or application credential, and the project",
         403 => "this project may not do that; ask for the role, or leave out --visibility public",
         404 => "check the endpoint; the image may have been removed meanwhile",

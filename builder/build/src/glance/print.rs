@@ -32,7 +32,8 @@ pub fn openstack_script(members: &[Member], visibility: Option<&str>) -> Result<
 /// ironic's `[conductor]` settings for the kernels and ramdisks that deploy machines: one for each architecture, those for one
 /// platform left out, since ironic asks for the architecture only. `id` tells the id of an image.
 pub fn ironic_settings(members: &[Member], id: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let found = settings(members, |wanted| Ok::<_, std::convert::Infallible>(id(&wanted.name).unwrap_or_default()));
+    let found =
+        settings(members, |wanted| Ok::<_, std::convert::Infallible>(id(&wanted.name).unwrap_or_default()));
     found.unwrap_or_else(|never| match never {})
 }
 
@@ -52,11 +53,7 @@ fn settings<E>(members: &[Member], id: impl Fn(&Wanted) -> Result<String, E>) ->
     Ok(Some(format!("[conductor]\ndeploy_kernel_by_arch = {kernels}\ndeploy_ramdisk_by_arch = {ramdisks}\n")))
 }
 
-fn create(
-    wanted: &Wanted,
-    visibility: Option<&str>,
-    ids: &[(&str, String)],
-) -> Result<String, GlanceError> {
+fn create(wanted: &Wanted, visibility: Option<&str>, ids: &[(&str, String)]) -> Result<String, GlanceError> {
     let path = wanted.path.to_string_lossy();
     let numbers = [("--min-disk", wanted.min_disk), ("--min-ram", wanted.min_ram)];
     let mut words: Vec<String> = ["openstack", "image", "create"].map(String::from).into();

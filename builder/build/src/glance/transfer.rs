@@ -72,7 +72,8 @@ fn once(
 }
 
 fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events)) -> Result<(), GlanceError> {
-    let file = File::open(&wanted.path).map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
+    let file =
+        File::open(&wanted.path).map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
     let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, events);
     let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
     glance.send((&wanted.name, id), &mut data, wanted.bytes)?;

@@ -89,7 +89,9 @@ fn one(
         return Ok(told(decision.keep.map(|image| image.id), outcome(changes)));
     }
     for id in &decision.remove {
-        events.emit(Event::Warning { text: format!("removed image {id}, which an upload of {} left", wanted.name) });
+        events.emit(Event::Warning {
+            text: format!("removed image {id}, which an upload of {} left", wanted.name),
+        });
         glance.remove(id)?;
     }
     let (image, kept) = match decision.keep {
@@ -100,7 +102,8 @@ fn one(
     for (id, name) in &decision.rename {
         glance.change(id, &[json!({ "op": "replace", "path": "/name", "value": name })])?;
     }
-    let changes: Vec<Value> = decide::changes(wanted, &image, settings.visibility.as_deref()).into_values().collect();
+    let changes: Vec<Value> =
+        decide::changes(wanted, &image, settings.visibility.as_deref()).into_values().collect();
     if !changes.is_empty() {
         glance.change(&image.id, &changes)?;
     }

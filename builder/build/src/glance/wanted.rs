@@ -100,9 +100,13 @@ const DISKS: [(&str, &str); 5] =
 /// Reads what Glance should hold of a set, in the order of `images.json`.
 pub fn members(dir: &Path, choice: &Choice) -> Result<Vec<Member>, GlanceError> {
     let set = SetFile::read(dir).map_err(|error| wrong(dir, error.to_string()))?;
-    let known: Vec<String> = set.images.iter().map(|entry| format!("{} ({})", entry.name, of(entry))).collect();
+    let known: Vec<String> =
+        set.images.iter().map(|entry| format!("{} ({})", entry.name, of(entry))).collect();
     if known.is_empty() {
-        return Err(wrong(dir, "there is no images.json in it, or no image in that; build one, or name --in".into()));
+        return Err(wrong(
+            dir,
+            "there is no images.json in it, or no image in that; build one, or name --in".into(),
+        ));
     }
     let named = |name: &String| set.images.iter().any(|entry| entry.name == *name);
     if let Some(name) = choice.names.iter().find(|name| !named(name)) {
@@ -130,7 +134,8 @@ impl Choice {
     fn takes(&self, entry: &SetEntry) -> bool {
         (self.names.is_empty() || self.names.contains(&entry.name))
             && self.arch.is_none_or(|arch| arch.kernel_name() == entry.arch)
-            && (self.platform.is_none() || self.platform.as_ref().map(Platform::as_str) == entry.platform.as_deref())
+            && (self.platform.is_none()
+                || self.platform.as_ref().map(Platform::as_str) == entry.platform.as_deref())
     }
 }
 
@@ -151,7 +156,11 @@ fn member(dir: &Path, entry: &SetEntry) -> Result<Member, GlanceError> {
         Some(files) => Some(Pair::of(dir, (entry, &target), files)?),
         None => None,
     };
-    let given: Vec<&Path> = disk.iter().chain(pair.iter().flat_map(|p| [&p.kernel, &p.ramdisk])).map(|w| w.path.as_path()).collect();
+    let given: Vec<&Path> = disk
+        .iter()
+        .chain(pair.iter().flat_map(|p| [&p.kernel, &p.ramdisk]))
+        .map(|w| w.path.as_path())
+        .collect();
     let left = entry.files.iter().filter(|file| !given.contains(&dir.join(&file.name).as_path()));
     let left = left.map(|file| (file.name.clone(), why_left(&file.kind, whole))).collect();
     Ok(Member { image: entry.name.clone(), target, pair, disk, left })
@@ -218,17 +227,23 @@ impl Wanted {
     ) -> Result<Wanted, GlanceError> {
         let path = dir.join(&file.name);
         let sidecar = dir.join(format!("{}.json", file.name));
-        let text = fs::read(&sidecar).map_err(|source| GlanceError::File { path: sidecar.clone(), source })?;
-        let described: Described = serde_json::from_slice(&text)
-            .map_err(|e| wrong(&sidecar, format!("this is no sidecar of dibber's ({e}); build the image again")))?;
+        let text =
+            fs::read(&sidecar).map_err(|source| GlanceError::File { path: sidecar.clone(), source })?;
+        let described: Described = serde_json::from_slice(&text).map_err(|e| {
+            wrong(&sidecar, format!("this is no sidecar of dibber's ({e}); build the image again"))
+        })?;
         // images.json is the commit: a sidecar counts only if it speaks of the file that is named there.
         if described.sha256 != file.sha256 || described.bytes != file.bytes {
             let why = "it describes another file than images.json names; build the image again";
             return Err(wrong(&sidecar, why.into()));
         }
-        let there = fs::metadata(&path).map_err(|source| GlanceError::File { path: path.clone(), source })?.len();
+        let there =
+            fs::metadata(&path).map_err(|source| GlanceError::File { path: path.clone(), source })?.len();
         if there != file.bytes {
-            let why = format!("it is {there} bytes long, and images.json says {}; build the image again", file.bytes);
+            let why = format!(
+                "it is {there} bytes long, and images.json says {}; build the image again",
+                file.bytes
+            );
             return Err(wrong(&path, why));
         }
         let mut properties = described.properties;
@@ -258,7 +273,8 @@ fn number(
     (name, sidecar): (&str, &Path),
 ) -> Result<Option<u64>, GlanceError> {
     let Some(text) = properties.remove(name) else { return Ok(None) };
-    let number = text.trim().parse().map_err(|_| wrong(sidecar, format!("property {name}: `{text}` is no number")))?;
+    let number =
+        text.trim().parse().map_err(|_| wrong(sidecar, format!("property {name}: `{text}` is no number")))?;
     Ok(Some(number))
 }
 
@@ -268,14 +284,21 @@ mod tests {
 
     #[test]
     fn glance_names_are_tripleo_s() {
-        let target = |arch, platform: Option<&str>| Target { arch, platform: platform.map(|p| p.parse().unwrap()) };
+        let target =
+            |arch, platform: Option<&str>| Target { arch, platform: platform.map(|p| p.parse().unwrap()) };
         // python-tripleoclient's own cases.
         assert_eq!(
             glance_name(&target(Arch::X86_64, Some("SNB")), "overcloud-full-vmlinuz"),
             "SNB-x86_64-overcloud-full-vmlinuz"
         );
-        assert_eq!(glance_name(&target(Arch::Ppc64le, Some("p9")), "overcloud-full"), "p9-ppc64le-overcloud-full");
-        assert_eq!(glance_name(&target(Arch::Ppc64le, None), "overcloud-full-initrd"), "ppc64le-overcloud-full-initrd");
+        assert_eq!(
+            glance_name(&target(Arch::Ppc64le, Some("p9")), "overcloud-full"),
+            "p9-ppc64le-overcloud-full"
+        );
+        assert_eq!(
+            glance_name(&target(Arch::Ppc64le, None), "overcloud-full-initrd"),
+            "ppc64le-overcloud-full-initrd"
+        );
         assert_eq!(glance_name(&target(Arch::X86_64, None), "overcloud-full"), "overcloud-full");
     }
 }
