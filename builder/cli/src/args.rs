@@ -72,8 +72,7 @@ pub(crate) struct RequestArgs {
     /// Sets a variable that hooks see.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) variables: Vec<(String, String)>,
-    /// Builds for this architecture: x86_64 (amd64), ppc64le (ppc64el), aarch64 (arm64).
-    #[arg(long)]
+    #[arg(long, help = format!("Builds for this architecture: {}", Arch::spellings()))]
     pub(crate) arch: Option<Arch>,
     /// Builds for this platform within the architecture, such as p9.
     #[arg(long)]
@@ -154,23 +153,36 @@ pub(crate) struct PlanArgs {
 /// `dibber boot`.
 #[derive(Debug, Args)]
 pub(crate) struct BootArgs {
-    /// A raw or qcow2 image of a whole disk.
-    pub(crate) image: PathBuf,
-    /// Firmware of the machine.
+    /// A raw or qcow2 image of a disk, or NAME.kernel beside its NAME.initramfs, or NAME.vmlinuz beside its NAME.initrd.
+    #[arg(required_unless_present = "kernel")]
+    pub(crate) image: Option<PathBuf>,
+    /// Starts this kernel instead of what the disk starts by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// Its initrd or initramfs.
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub(crate) initrd: Option<PathBuf>,
+    /// Adds arguments for a kernel that is started so; its console is the architecture's, unless they name one.
+    #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    pub(crate) append: Option<String>,
+    /// Firmware of the machine; without it, what is usual for the architecture.
     #[arg(long, value_enum)]
     pub(crate) firmware: Option<FirmwareArg>,
-    /// Architecture of the machine; without it, as the image's sidecar says, or x86_64.
+    /// Architecture of the machine; without it, as the image's sidecar or name says, or this machine's.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
+    /// Platform of the machine, which decides on its processor (p8, power9 ...); without it, as for --arch.
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
     /// Grows the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
     /// Keeps what the guest wrote, as a qcow2 file on top of the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
-    /// Memory of the machine.
-    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
-    pub(crate) memory: Bytes,
+    /// Memory of the machine; without it 1GiB, or 3GiB where the whole system is an initramfs.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Bytes>,
     /// How the processor is run.
     #[arg(long, value_enum, default_value = "auto", env = "DIBBER_ACCEL")]
     pub(crate) accel: AccelArg,
@@ -248,7 +260,7 @@ pub(crate) enum CacheCommand {
 /// [`Firmware`] for the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FirmwareArg {
-    /// SeaBIOS, or SLOF on ppc64le.
+    /// What QEMU brings: SeaBIOS, SLOF.
     Bios,
     /// OVMF or AAVMF.
     Uefi,
