@@ -1,6 +1,6 @@
 //! A real Glance on loopback, and the way to it.
 //!
-//! In: Debian's `glance-api`, its own paste file, sqlite and a file store in a directory of the test's. Out: its port, and what it
+//! In: Debian's Glance (`glance-common`: the program without its service), its own paste file, sqlite and a file store in a directory of the test's. Out: its port, and what it
 //! holds, as curl sees it. Never: the machine's own Glance; a process left behind.
 
 use std::fs;
@@ -51,7 +51,7 @@ fn configuration(home: &Path, port: u16) -> PathBuf {
          [database]\nconnection = sqlite:///{here}/glance.sqlite\n\
          [glance_store]\nstores = file\ndefault_store = file\nfilesystem_store_datadir = {here}/images\n\
          [oslo_concurrency]\nlock_path = {here}/lock\n\
-         [paste_deploy]\nconfig_file = /etc/glance/glance-api-paste.ini\n"
+         [paste_deploy]\nconfig_file = /usr/share/glance-common/glance-api-paste.ini\n"
     );
     fs::write(&path, text).expect("write the configuration");
     path
@@ -76,13 +76,14 @@ impl Glance {
         fs::create_dir(home.path().join("images")).expect("make the store");
         let port = free_port();
         let out = fs::File::create(home.path().join("out")).expect("create");
-        let process = Command::new("glance-api")
+        let process = Command::new("/usr/bin/python3")
+            .args(["-c", "from glance.cmd.api import main; main()"])
             .arg("--config-file")
             .arg(configuration(home.path(), port))
             .stdout(out.try_clone().expect("clone"))
             .stderr(out)
             .spawn()
-            .unwrap_or_else(|e| panic!("glance-api: {e}; scripts/test installs it"));
+            .unwrap_or_else(|e| panic!("python3: {e}; scripts/test installs it"));
         let glance = Glance { home, port, _process: Ended(process) };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

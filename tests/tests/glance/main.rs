@@ -1,7 +1,7 @@
 //! `dibber upload` before a real Glance: what it holds afterwards, when all goes well and when it does not.
 //!
-//! In: Debian's glance-api on loopback, a relay that is bad on purpose, a Keystone that is played. Out: what curl and sha512sum
-//! see in Glance. Never: dibber's own word for it.
+//! In: Debian's Glance on loopback, a relay that is bad on purpose, a Keystone that is played. Out: what curl, sha512sum and
+//! the openstack client see in Glance. Never: dibber's own word for it.
 
 mod cloud;
 mod refusals;
@@ -81,7 +81,7 @@ fn holds(glance: &Glance, place: &Place, former: &[&str]) {
 #[test]
 fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
     let (glance, place) = (Glance::start(), Place::new());
-    let told = place.upload(glance.port, &["--visibility", "public"]).well();
+    let told = place.upload(glance.port, &["--visibility", "private"]).well();
     holds(&glance, &place, &[]);
     assert!(told.err.contains("x86_64-overcloud-full.vmlinuz is not uploaded"), "{}", told.err);
     // Ids are Glance's: the kernel's is on the disk that needs it, and on no whole disk.
@@ -97,7 +97,7 @@ fn a_set_is_put_whole_and_a_second_upload_changes_nothing() {
     assert_eq!((&whole["img_type"], &whole["hw_firmware_type"]), (&"whole-disk".into(), &"uefi".into()));
     assert_eq!(
         (&whole["min_disk"], &whole["min_ram"], &whole["visibility"]),
-        (&3.into(), &2048.into(), &"public".into())
+        (&3.into(), &2048.into(), &"private".into())
     );
     let kernel = glance.image("p9-ppc64le-overcloud-full-vmlinuz");
     assert_eq!((&kernel["tripleo_platform"], &kernel["hw_architecture"]), (&"p9".into(), &"ppc64le".into()));
@@ -132,7 +132,7 @@ fn properties_are_mended_and_content_that_differs_is_a_new_image() {
         HELD.iter().map(|(name, ..)| (name.to_string(), glance.image(name))).collect();
     // Somebody spoils properties, and adds one of theirs.
     let id = before["overcloud-full"]["id"].as_str().expect("an id");
-    let patch = r#"[{"op":"replace","path":"/hw_architecture","value":"sparc"},{"op":"add","path":"/kernel_id","value":"x"},{"op":"add","path":"/theirs","value":"stays"}]"#;
+    let patch = r#"[{"op":"replace","path":"/hw_architecture","value":"sparc"},{"op":"add","path":"/kernel_id","value":"6f2b5a7c-8c0e-4d43-9a54-0f6f0f5f7f11"},{"op":"add","path":"/theirs","value":"stays"}]"#;
     let url = format!("http://127.0.0.1:{}/v2/images/{id}", glance.port);
     let media = "Content-Type: application/openstack-images-v2.1-json-patch";
     accepts("curl", &["--noproxy", "*", "-sSf", "-X", "PATCH", "-H", media, "-d", patch, &url]);
@@ -243,40 +243,38 @@ fn what_was_built_is_what_glance_hands_out() {
 }
 
 #[test]
-fn a_printed_script_does_the_same() {
+fn a_printed_script_does_the_same_through_openstack() {
     let (glance, place) = (Glance::start(), Place::new());
-    let odd = place.dir().join("ppc64le-overcloud-full.qcow2.json");
+    let odd = place.dir().join("p9-ppc64le-overcloud-full.qcow2.json");
     let mut sidecar: Value = serde_json::from_slice(&fs::read(&odd).expect("read")).expect("JSON");
     sidecar["properties"]["description"] = "it's $HOME; `true`".into();
     fs::write(&odd, sidecar.to_string()).expect("write");
-    let script = place.home.path().join("script");
-    let told = run(&mut place.command(&["--print", "--public"], &[])).well();
-    fs::write(&script, &told.out).expect("write");
-    accepts("shellcheck", &["-s", "sh", script.to_str().expect("UTF-8")]);
-    // python-openstackclient is played by a script that knows the two commands that are used.
-    let bin = place.home.path().join("bin");
-    fs::create_dir(&bin).expect("make a directory");
-    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/glance/openstack.py"), bin.join("openstack"))
-        .expect("copy");
-    fs::set_permissions(bin.join("openstack"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("set a mode");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("PATH"));
-    let mut shell = Command::new("sh");
-    shell.arg(&script).env("PATH", path).env("GLANCE", format!("http://127.0.0.1:{}", glance.port));
-    let told = run(&mut shell).well();
-    let (kernel, ramdisk) = (glance.image("bm-deploy-kernel"), glance.image("bm-deploy-ramdisk"));
-    let line = |what: &str, image: &Value| {
-        format!("deploy_{what}_by_arch = x86_64:{},", image["id"].as_str().expect("an id"))
+    let print = |chosen: &[&str]| {
+        let told =
+            run(&mut place.command(&[&["--print", "--visibility", "private"], chosen].concat(), &[])).well();
+        let script = place.home.path().join("script");
+        fs::write(&script, &told.out).expect("write");
+        // What looks like an expansion in single quotes is meant to stay.
+        accepts("shellcheck", &["-s", "sh", "-e", "SC2016", script.to_str().expect("UTF-8")]);
+        let mut shell = Command::new("sh");
+        let url = format!("http://127.0.0.1:{}", glance.port);
+        shell.arg(&script).env("OS_AUTH_TYPE", "none").env("OS_ENDPOINT", url).env("no_proxy", "127.0.0.1");
+        // The system's Python has the client's modules.
+        run(shell.env("PATH", "/usr/bin:/bin")).well().out
     };
-    assert!(
-        told.out.contains(&line("kernel", &kernel)) && told.out.contains(&line("ramdisk", &ramdisk)),
-        "{}",
-        told.out
-    );
-    holds(&glance, &place, &[]);
-    assert_eq!(glance.image("ppc64le-overcloud-full")["description"], "it's $HOME; `true`");
+    print(&["overcloud-full", "--platform", "p9"]);
+    let said = print(&["ironic-python-agent", "--arch", "x86_64"]);
+    let id = |name: &str| glance.image(name)["id"].as_str().expect("an id").to_string();
+    for (what, name) in [("kernel", "bm-deploy-kernel"), ("ramdisk", "bm-deploy-ramdisk")] {
+        let line = format!("deploy_{what}_by_arch = x86_64:{}\n", id(name));
+        assert!(said.contains(&line), "no {line} in {said}");
+    }
+    let disk = glance.image("p9-ppc64le-overcloud-full");
+    assert_eq!(disk["description"], "it's $HOME; `true`");
+    assert_eq!(disk["kernel_id"], id("p9-ppc64le-overcloud-full-vmlinuz"));
     // dibber finds nothing to do after it.
     let way = glance.way(json!({}));
-    place.upload(way.port, &["--visibility", "public"]).well();
+    place.upload(way.port, &["--platform", "p9"]).well();
+    place.upload(way.port, &["ironic-python-agent", "--arch", "x86_64", "--visibility", "private"]).well();
     assert_eq!(way.changes(), [""; 0]);
 }

@@ -45,9 +45,11 @@ class Way(http.server.BaseHTTPRequestHandler):
     def any(self):
         with open(ask["log"], "a") as log:
             log.write(f"{self.command} {self.path}\n")
+        self.early = None if self.headers.get("Expect") else self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/identity"):
             return self.login()
         if ask["login"] and not self.token_is_good():
+            self.close_connection = self.early is None
             return self.answer(401, b"<html><body>Unauthorized</body></html>")
         if ask["refuse"] and self.command == ask["refuse"][0]:
             self.close_connection = True
@@ -64,7 +66,7 @@ class Way(http.server.BaseHTTPRequestHandler):
         return good
 
     def login(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.early)
         if self.path != "/identity/v3/auth/tokens" or body["auth"] != ask["login"]:
             told = json.dumps({"error": {"code": 401, "message": "The request you have made requires authentication: " + json.dumps(body)}})
             return self.answer(401, told.encode(), [("Content-Type", "application/json")])
@@ -95,6 +97,9 @@ class Way(http.server.BaseHTTPRequestHandler):
         cut = is_upload and state["cuts"] > 0
         state["cuts"] -= cut
         done, start = 0, time.monotonic()
+        if self.early:
+            there.send(self.early)
+            done = length
         while done < length:
             piece = self.rfile.read1(min(1 << 16, length - done))
             if not piece or (cut and done >= length // 2):

@@ -101,22 +101,18 @@ impl Http {
                 .header("Content-Length", len.to_string())
                 .header("Expect", "100-continue"),
         };
-        let cut = |why: String| GlanceError::Cut {
-            what: what.clone(),
-            url: self.redact.public(url.clone()),
-            why: self.redact.public(why),
-        };
-        let run = match body {
+        let answered = match body {
             Sent::Nothing => self.run(request.body(SendBody::none())),
             Sent::Text(_, text) => self.run(request.body(text)),
             Sent::Bytes(reader, _) => self.run(request.body(SendBody::from_reader(reader))),
         };
-        let (status, headers, body) = run.map_err(|e| self.failed(&what, &url, &e))?;
+        // What is looked for is in `what`, in plain words.
+        let url = self.redact.public(url.split('?').next().unwrap_or_default().to_string());
+        let (status, headers, body) = answered.map_err(|e| self.failed(&what, &url, &e))?;
         if (200..300).contains(&status) {
-            return body.map(|body| Answer { headers, body }).map_err(|e| cut(words(&e)));
+            return body.map(|body| Answer { headers, body }).map_err(|e| self.failed(&what, &url, &e));
         }
         let said = self.redact.public(said(&body.unwrap_or_default()));
-        let url = self.redact.public(url);
         Err(GlanceError::Refused { what, url, status, said, mend: mend(status) })
     }
 
@@ -132,7 +128,7 @@ impl Http {
 
     /// A request that had no answer: through a fault of its own, or of the line.
     fn failed(&self, what: &str, url: &str, error: &ureq::Error) -> GlanceError {
-        let (what, url) = (what.to_string(), self.redact.public(url.to_string()));
+        let (what, url) = (what.to_string(), url.to_string());
         let why = self.redact.public(words(error));
         match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => GlanceError::Cloud {
@@ -214,7 +210,7 @@ fn said(body: &[u8]) -> String {
         let keystone = json.pointer("/error/message");
         keystone.or(json.get("message"))?.as_str()
     });
-    let plain = message.map_or_else(|| without_tags(&text), str::to_string);
+    let plain = without_tags(message.unwrap_or(&text));
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     let told: String = plain.chars().filter(|c| !c.is_control()).take(TOLD).collect();
     if told.is_empty() { told } else { format!(": {}", told.trim_end_matches('.')) }
@@ -250,6 +246,8 @@ mod tests {
         assert_eq!(said(keystone), ": The request you have made requires authentication");
         let glance = b"<html>\n <head>\n  <title>403 Forbidden</title>\n </head>\n <body>\n  <h1>403 Forbidden</h1>\n  Not allowed.<br /><br />\n\n </body>\n</html>";
         assert_eq!(said(glance), ": 403 Forbidden Not allowed");
+        let json = br#"{"message": "You are not authorized.<br /><br />\n", "code": "403"}"#;
+        assert_eq!(said(json), ": You are not authorized");
         assert_eq!(said(b""), "");
     }
 }

@@ -149,13 +149,18 @@ impl Glance {
         (method, path): (&'static str, &str),
         text: Option<Text>,
     ) -> Result<Answer, GlanceError> {
-        match self.ask_once(what, (method, path), text.clone()) {
-            Err(GlanceError::Refused { status: 401, .. }) if self.session.token.is_some() => {
-                self.session = auth::begin(&mut self.http, &self.cloud)?;
-                self.ask_once(what, (method, path), text)
-            }
-            other => other,
+        let answered = self.ask_once(what, (method, path), text.clone());
+        if self.is_forgotten(&answered)? { self.ask_once(what, (method, path), text) } else { answered }
+    }
+
+    /// Whether this was refused because our token has run out; if so, there is a new one now.
+    pub(super) fn is_forgotten<T>(&mut self, answered: &Result<T, GlanceError>) -> Result<bool, GlanceError> {
+        let refused = matches!(answered, Err(GlanceError::Refused { status: 401, .. }));
+        if !refused || self.session.token.is_none() {
+            return Ok(false);
         }
+        self.session = auth::begin(&mut self.http, &self.cloud)?;
+        Ok(true)
     }
 
     fn ask_once(

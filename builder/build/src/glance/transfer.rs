@@ -72,11 +72,19 @@ fn once(
 }
 
 fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events)) -> Result<(), GlanceError> {
-    let file =
-        File::open(&wanted.path).map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
     let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, events);
-    let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
-    glance.send((&wanted.name, id), &mut data, wanted.bytes)?;
+    let whole = |glance: &mut Glance| {
+        let file = File::open(&wanted.path);
+        let file = file.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
+        let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
+        glance.send((&wanted.name, id), &mut data, wanted.bytes)
+    };
+    let sent = whole(glance);
+    if glance.is_forgotten(&sent)? {
+        whole(glance)?
+    } else {
+        sent?
+    }
     stage.end();
     Ok(())
 }

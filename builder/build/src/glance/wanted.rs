@@ -198,12 +198,9 @@ impl Pair {
     }
 }
 
-/// TripleO's names: platform first, then architecture; x86_64 without a platform has the plain name.
+/// TripleO's names: platform first, then architecture; the plain name where files have it too.
 fn glance_name(target: &Target, name: &str) -> String {
-    match (&target.platform, target.arch) {
-        (None, arch) if arch.facts().untagged => name.to_string(),
-        _ => format!("{target}-{name}"),
-    }
+    target.stems(name).pop().unwrap_or_else(|| name.to_string())
 }
 
 impl Wanted {
