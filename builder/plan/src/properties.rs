@@ -38,6 +38,7 @@ pub(crate) fn properties(
     }
     // A disk that boots either way says nothing: the node decides.
     match (disk.bios_boot, has_esp(disk)) {
+        _ if !outputs.iter().any(|kind| kind.is_disk()) => None,
         (false, true) => set("hw_firmware_type", "uefi"),
         (true, false) => set("hw_firmware_type", "bios"),
         _ => None,
