@@ -227,10 +227,10 @@ fn streams_do_not_depend_on_threads() {
     let dir = TempDir::new().unwrap();
     let files = source(dir.path());
     let mut tree = Tree::new(meta(0o755, EPOCH));
-    for at in 0..8 {
+    for at in 0..5 {
         // Holes of more than a block, and files that end anywhere.
         let len = CONTENT - at * 1000;
-        let data = if at == 5 { vec![0..7, len - 7..len] } else { vec![0..len] };
+        let data = if at == 3 { vec![0..7, len - 7..len] } else { vec![0..len] };
         let content = Content { len, data, source: Source::File(FileRef(0)) };
         let inode = Inode { meta: meta(0o644, EPOCH), kind: Kind::File(content) };
         tree.add(InodeId::ROOT, format!("{at}").as_bytes(), inode).unwrap();
@@ -266,7 +266,7 @@ fn streams_do_not_depend_on_threads() {
     let totals: Vec<&str> = said.lines().last().unwrap().split('\t').collect();
     // totals, streams, blocks, sizes, ratio, check (xz(1), "Robot mode").
     assert_eq!((totals[1], totals[6]), ("1", "CRC32"), "{said}");
-    assert!(totals[2].parse::<u32>().unwrap() > 2, "{said}");
+    assert!(totals[2].parse::<u32>().unwrap() > 1, "{said}");
 }
 
 const TREE: &str = r#"

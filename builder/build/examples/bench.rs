@@ -1,7 +1,8 @@
 //! What `scripts/bench` times: a tree, or a raw image, to an output, without hooks, caches or sidecars.
 //!
-//! In: `bench tree DIR OUT raw|plain|zlib|zstd|zstd:LEVEL ...` or `bench wrap RAW OUT plain|zlib|zstd`. Out: the file, and
-//! on standard error the time of each stage and the peak of memory. Never: anything that the product does not do too.
+//! In: `bench tree DIR OUT raw|plain|zlib|zstd|zstd:LEVEL ...`, `bench wrap RAW OUT plain|zlib|zstd` or
+//! `bench cpio DIR OUT none|gzip|zstd|xz[:LEVEL]`. Out: the file, and on standard error the time of each stage and the peak of
+//! memory. Never: anything that the product does not do too.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dibber_build::capture::{CaptureOptions, capture};
-use dibber_build::pour::{Container, Files, Manner, Stamp, Target, pour};
+use dibber_build::pour::{Container, Files, Manner, Packing, Stamp, Stream, Target, pour, stream};
+use dibber_format::cpio;
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{self, Ext4Params};
 use dibber_format::qcow2::{Compression, Options};
@@ -132,6 +134,33 @@ fn data(path: &Path) -> Result<Extents, Box<dyn Error>> {
     Ok(Extents::new(len, list)?)
 }
 
+fn packing(word: &str) -> Result<Packing, Box<dyn Error>> {
+    let (name, level) = word.split_once(':').map_or((word, None), |(name, level)| (name, Some(level)));
+    let level = level.map(str::parse).transpose()?;
+    Ok(match name {
+        "none" => Packing::Plain,
+        "gzip" => Packing::Gzip(level.unwrap_or(6)),
+        "zstd" => Packing::Zstd(level.unwrap_or(9)),
+        "xz" => Packing::Xz(level.unwrap_or(6)),
+        _ => return Err(format!("`{word}` is not none, gzip, zstd or xz").into()),
+    })
+}
+
+/// The tree as a compressed cpio archive.
+fn ramdisk(from: &str, (out, kind): (&str, &str), threads: usize) -> Result<(), Box<dyn Error>> {
+    let mut stages = Stages(Instant::now());
+    let epoch = Timestamp::from_secs(i64::MAX);
+    let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+    stages.done("capture");
+    let archive = cpio::write(&tree)?;
+    stages.done("layout");
+    let to = Stream { to: &mut File::create(out)?, path: Path::new(out) };
+    stream(&archive.extents, &files, (to, packing(kind)?), Manner { threads, progress: &|_| () })?;
+    stages.done("pour");
+    eprintln!("peak {}", peak()?);
+    Ok(())
+}
+
 /// The peak of resident memory in KiB, as the kernel counted it.
 fn peak() -> io::Result<String> {
     let status = std::fs::read_to_string("/proc/self/status")?;
@@ -142,10 +171,13 @@ fn peak() -> io::Result<String> {
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [verb, from, outputs @ ..] = &args[..] else {
-        return Err("usage: bench tree|wrap FROM OUT KIND [OUT KIND ...]".into());
+        return Err("usage: bench tree|wrap|cpio FROM OUT KIND [OUT KIND ...]".into());
     };
-    let mut stages = Stages(Instant::now());
     let threads = std::thread::available_parallelism()?.get();
+    if let ("cpio", [out, kind]) = (verb.as_str(), outputs) {
+        return ramdisk(from, (out, kind), threads);
+    }
+    let mut stages = Stages(Instant::now());
     let (extents, files): (Extents, Box<dyn Files>) = if verb == "tree" {
         let epoch = Timestamp::from_secs(i64::MAX);
         let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;

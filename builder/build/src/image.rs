@@ -63,7 +63,7 @@ pub fn image(
     let single = artifacts::kernel_files(&facts, &tree)?;
     let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
-    let disk = match build.plan.outputs.iter().any(|kind| kind.is_disk()) {
+    let disk = match build.plan.has_disk() {
         true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
         false => None,
     };
@@ -95,9 +95,8 @@ fn disk(
 /// GRUB's cores, where an element or a hook asked for a boot loader.
 fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
     // A ramdisk has no boot loader, whatever its kernel's package asked for.
-    let has_disk = plan.outputs.iter().any(|kind| kind.is_disk());
-    let asked =
-        has_disk && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
+    let asked = plan.has_disk()
+        && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
     if asked { Ok(loader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
 }
 

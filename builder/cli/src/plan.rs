@@ -16,7 +16,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
             eprintln!("warning: {warning}");
         }
         say(dibber_plan::explain(plan));
-        say(format!("\n{}", dibber_build::outlook::drawing(plan, &args.request.output_dir)));
+        if plan.has_disk() {
+            say(format!("\n{}", dibber_build::outlook::drawing(plan, &args.request.output_dir)));
+        }
         say(format!("\n{}\n", dibber_build::outlook::outlook(plan, &store, &args.request.output_dir)));
     }
     Ok(Exit::Ok)

@@ -29,8 +29,10 @@ pub fn explain(plan: &Plan) -> String {
             text += &clipped(&format!("  {head:<13} {:<38} {}", step.name, step.element));
         }
     }
-    section(&mut text, "disk");
-    text += &disk(&plan.disk);
+    if plan.has_disk() {
+        section(&mut text, "disk");
+        text += &disk(&plan.disk);
+    }
     section(&mut text, "files");
     text += &files(plan);
     text

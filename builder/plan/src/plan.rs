@@ -204,4 +204,9 @@ impl Plan {
     pub fn stem(&self) -> String {
         self.target.stems(&self.image).swap_remove(0)
     }
+
+    /// Whether a disk is made: a plan of ramdisks and archives has one on paper only.
+    pub fn has_disk(&self) -> bool {
+        self.outputs.iter().any(|kind| kind.is_disk())
+    }
 }

@@ -9,5 +9,6 @@ fi
 export DIB_IPA_REQUIREMENTS=${DIB_IPA_REQUIREMENTS:-}
 # 1 keeps manual pages, locales and drivers that no deployment needs.
 export DIB_IPA_MINIMAL_PRUNE=${DIB_IPA_MINIMAL_PRUNE:-0}
-# Below drivers/ and sound/ of the kernel's modules; spaces between.
-export DIB_IPA_REMOVE_MODULES=${DIB_IPA_REMOVE_MODULES-sound drivers/bluetooth drivers/gpu/drm/amd drivers/gpu/drm/i915 drivers/gpu/drm/nouveau drivers/gpu/drm/radeon drivers/media drivers/net/wireless drivers/staging net/bluetooth net/mac80211 net/wireless}
+# Directories of the kernel's modules, below kernel/, with spaces between. A machine that is being deployed plays no sound, films
+# nothing and has no radio.
+export DIB_IPA_REMOVE_MODULES=${DIB_IPA_REMOVE_MODULES-sound drivers/bluetooth drivers/comedi drivers/gpu/drm/amd drivers/gpu/drm/i915 drivers/gpu/drm/nouveau drivers/gpu/drm/radeon drivers/iio drivers/input/joystick drivers/input/tablet drivers/input/touchscreen drivers/media drivers/net/wireless drivers/nfc drivers/staging drivers/usb/gadget net/bluetooth net/mac80211 net/nfc net/wireless}
