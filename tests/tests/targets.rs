@@ -192,3 +192,28 @@ fn what_is_not_a_target_is_refused() {
         "image `i` has no platform `powre9`; did you mean `power9`? there are power9"
     );
 }
+
+/// POWER8 and POWER9 share all steps up to the image's own packages, and so do both with POWER as such.
+#[test]
+fn platforms_of_overcloud_full_share_what_does_not_read_them() {
+    let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
+    let ids = |plan: &Plan| {
+        let store = dibber_build::store::Store::seen_at(Path::new("/nowhere"));
+        let job = set::known(plan, dibber_build::answers::Releases::default(), &store);
+        dibber_build::steps::ids(plan, &job)
+    };
+    let shared = |a: &Plan, b: &Plan| {
+        let (one, other) = (ids(a), ids(b));
+        one.iter().zip(&other).take_while(|(one, other)| one == other).count()
+    };
+    let [x86_64, _, power, eight, nine] = &found[..] else { panic!("five plans") };
+    let packages =
+        eight.steps.iter().position(|step| step.action == dibber_plan::Action::ImagePackages).expect("packages");
+    assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.late);
+    assert_eq!(shared(x86_64, power), 0);
+    // Without packages of their own, up to the hook that writes the kernel's arguments down.
+    let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");
+    let found = plans(&[&same], |r| r.all_targets = true).expect("plans");
+    let first = &found[4].steps[shared(&found[3], &found[4])];
+    assert_eq!((first.phase.name(), first.name.as_str()), ("finalise", "48-grub-defaults"), "{:?}", found[4].late);
+}

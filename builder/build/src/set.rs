@@ -31,6 +31,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
+    /// When the run began, in seconds since 1970: its members fetch a source once.
+    pub began: i64,
     /// Threads that write images.
     pub threads: usize,
     /// Where to stop for a person.
@@ -168,6 +170,7 @@ fn build_job(
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.offline = settings.network == Network::Offline;
+    job.began = settings.began;
     job.threads = settings.threads;
     job.breaks = settings.breaks.clone();
     hand_over_large_files(&mut job.plan, store).map_err(fault)?;
@@ -196,6 +199,7 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         timings,
         in_place: None,
         offline: false,
+        began: i64::MAX,
         threads: 1,
         breaks: Breaks::default(),
     }

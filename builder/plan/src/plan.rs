@@ -154,6 +154,9 @@ pub struct Plan {
     pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
+    /// Of these, the ones that differ between platforms of the architecture and are given to hooks only from a step on: the
+    /// first that sees their names, by its place among the steps.
+    pub late: BTreeMap<String, usize>,
     /// The image's own packages.
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
@@ -178,5 +181,14 @@ impl Plan {
     /// The stem under which the files are made: `x86_64-overcloud-full`.
     pub fn stem(&self) -> String {
         self.target.stems(&self.image).swap_remove(0)
+    }
+
+    /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.
+    pub fn withheld(&self, step: &Step) -> impl Iterator<Item = &str> {
+        let at = self.steps.iter().position(|other| other == step);
+        self.late
+            .iter()
+            .filter(move |(_, from)| at.is_some_and(|at| at < **from))
+            .map(|(name, _)| name.as_str())
     }
 }

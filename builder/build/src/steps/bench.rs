@@ -31,6 +31,8 @@ pub(super) struct Bench<'a> {
     environment: Vec<String>,
     dir: PathBuf,
     pub(super) mounts: Vec<MountRequest>,
+    /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
+    pub(super) began: i64,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -80,6 +82,10 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let emit = |event| walk.events.emit(event);
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
+    bench.began = walk.job.began;
+    for name in walk.job.plan.withheld(step) {
+        bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
+    }
     if walk.job.offline {
         for side in &mut bench.variables {
             side.insert("DIB_OFFLINE".into(), "1".into());
@@ -116,7 +122,16 @@ impl<'a> Bench<'a> {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
         let redact = Redact::of(plan.archive.proxy.as_deref());
-        Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), redact, emit }
+        Bench {
+            plan,
+            variables,
+            environment,
+            dir: dir.to_path_buf(),
+            mounts: Vec::new(),
+            began: i64::MAX,
+            redact,
+            emit,
+        }
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.
