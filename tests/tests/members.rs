@@ -33,8 +33,10 @@ fn image(shop: &Workshop, extra_data: &str, finalise: &str, more: &[(&str, &str)
 }
 
 /// Different from the first step on, so that nothing is shared.
-const APART: (&str, &str) =
-    ("platforms", "{p1: {environment: {WHO: p1}}, p2: {environment: {WHO: p2}}, p3: {environment: {WHO: p3}}}");
+const APART: (&str, &str) = (
+    "platforms",
+    "{p1: {environment: {WHO: p1}}, p2: {environment: {WHO: p2}}, p3: {environment: {WHO: p3}}}",
+);
 
 /// Waits in a hook until as many members are in it.
 fn meet(count: usize) -> String {
@@ -153,8 +155,14 @@ fn platforms_share_steps_up_to_the_first_that_reads_them() {
     let eight = shop.build(&image, &["--target", "p1-x86_64", "--json"]).well();
     assert_eq!(
         ran(&eight),
-        ["root/10-tiny", "extra-data/10-work", "install/40-blind", "pre-finalise/00-fstab", "finalise/50-work"]
-            .map(|step| format!("p1-x86_64 {step}"))
+        [
+            "root/10-tiny",
+            "extra-data/10-work",
+            "install/40-blind",
+            "pre-finalise/00-fstab",
+            "finalise/50-work"
+        ]
+        .map(|step| format!("p1-x86_64 {step}"))
     );
     let nine = shop.build(&image, &["--target", "p2-x86_64", "--json"]).well();
     // The fstab names filesystems by label, which is the same.
@@ -165,7 +173,10 @@ fn platforms_share_steps_up_to_the_first_that_reads_them() {
     };
     let seen = read("p2-x86_64", "./etc/seen");
     assert!(seen.contains("ARCH=amd64") && !seen.contains("DIB_PLATFORM") && !seen.contains("DIB_ROOT_UUID"));
-    assert_eq!((read("p1-x86_64", "./etc/who"), read("p2-x86_64", "./etc/who")), ("p1\n".into(), "p2\n".into()));
+    assert_eq!(
+        (read("p1-x86_64", "./etc/who"), read("p2-x86_64", "./etc/who")),
+        ("p1\n".into(), "p2\n".into())
+    );
 
     // At the same time: one runs a shared step, the others wait for it.
     let told = shop.build(&image, &["--all-targets", "--jobs", "4", "--json", "--env", "FRESH=1"]).well();

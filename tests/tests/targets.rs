@@ -207,13 +207,21 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         one.iter().zip(&other).take_while(|(one, other)| one == other).count()
     };
     let [x86_64, _, power, eight, nine] = &found[..] else { panic!("five plans") };
-    let packages =
-        eight.steps.iter().position(|step| step.action == dibber_plan::Action::ImagePackages).expect("packages");
+    let packages = eight
+        .steps
+        .iter()
+        .position(|step| step.action == dibber_plan::Action::ImagePackages)
+        .expect("packages");
     assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.late);
     assert_eq!(shared(x86_64, power), 0);
     // Without packages of their own, up to the hook that writes the kernel's arguments down.
     let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");
     let found = plans(&[&same], |r| r.all_targets = true).expect("plans");
     let first = &found[4].steps[shared(&found[3], &found[4])];
-    assert_eq!((first.phase.name(), first.name.as_str()), ("finalise", "48-grub-defaults"), "{:?}", found[4].late);
+    assert_eq!(
+        (first.phase.name(), first.name.as_str()),
+        ("finalise", "48-grub-defaults"),
+        "{:?}",
+        found[4].late
+    );
 }
