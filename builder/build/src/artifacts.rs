@@ -8,19 +8,21 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use dibber_format::{qcow2, vhd};
+use dibber_format::{cpio, qcow2, vhd};
 use dibber_model::{
-    Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
+    Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
 };
-use dibber_plan::{OutputKind, Qcow2Compression};
+use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel::Kernel;
-use crate::output::{ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, dpkg_packages};
-use crate::pour::{self, Container, Foreign, Manner, Squashfs, Stream, Sums, Target};
+use crate::output::{
+    ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, StructureFacts, dpkg_packages,
+};
+use crate::pour::{self, Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 
 /// What every file of the set is described with.
 pub(crate) struct Facts<'a> {
@@ -63,13 +65,14 @@ pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package
 
 /// Whether some output is made of the tree itself, and not of the disk.
 pub(crate) fn wants_tree(outputs: &[OutputKind]) -> bool {
-    outputs.iter().any(|kind| matches!(kind, OutputKind::Tar | OutputKind::Tgz | OutputKind::Squashfs))
+    let whole = [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs, OutputKind::Initramfs];
+    outputs.iter().any(|kind| whole.contains(kind))
 }
 
 /// The kernel and the ramdisk, where they are wanted. One that is wanted and missing is an error.
 pub(crate) fn kernel_files(facts: &Facts<'_>, tree: &Tree) -> Result<Vec<Single>, BuildError> {
     let mut singles = Vec::new();
-    for kind in [OutputKind::Vmlinuz, OutputKind::Initrd] {
+    for kind in [OutputKind::Vmlinuz, OutputKind::Initrd, OutputKind::Kernel] {
         if !facts.build.plan.outputs.contains(&kind) {
             continue;
         }
@@ -78,7 +81,7 @@ pub(crate) fn kernel_files(facts: &Facts<'_>, tree: &Tree) -> Result<Vec<Single>
             return Err(BuildError::NoModules { release: kernel.release.clone() });
         }
         let id = match kind {
-            OutputKind::Vmlinuz => kernel.vmlinuz,
+            OutputKind::Vmlinuz | OutputKind::Kernel => kernel.vmlinuz,
             _ => kernel.initrd.ok_or_else(|| BuildError::NoInitrd { release: kernel.release.clone() })?,
         };
         singles.push(Single { kind, extents: extents_of(tree, id)? });
@@ -115,26 +118,32 @@ impl Artifacts<'_> {
     /// Makes every output.
     pub(crate) fn pour(
         &self,
-        layout: &DiskLayout,
-        disk: &Extents,
+        disk: Option<&(DiskLayout, Extents)>,
         singles: Vec<Single>,
-        tree: Option<&Tree>,
+        tree: Option<Tree>,
     ) -> Result<Made, BuildError> {
-        let mut raws = self.disks(disk)?;
+        let mut raws = match disk {
+            Some((_, disk)) => self.disks(disk)?,
+            None => Vec::new(),
+        };
         for single in singles {
             let path = self.path(single.kind);
             raws.extend(self.fill(&single.extents, &[(single.kind, path, Container::Raw)])?);
         }
-        for raw in raws.iter_mut().filter(|raw| matches!(raw.kind, OutputKind::Vmlinuz | OutputKind::Initrd))
-        {
+        for raw in raws.iter_mut().filter(|raw| !raw.kind.is_disk()) {
             raw.virtual_bytes = None;
         }
         if let Some(tree) = tree {
-            raws.extend(self.trees(tree)?);
+            raws.extend(self.trees(&tree)?);
+            if self.wants(OutputKind::Initramfs) {
+                raws.push(self.initramfs(tree)?);
+            }
         }
         let order = &self.facts.build.plan.outputs;
         raws.sort_by_key(|raw| order.iter().position(|kind| *kind == raw.kind));
-        Ok(Made { files: raws.into_iter().map(|raw| self.describe(raw, layout)).collect() })
+        Ok(Made {
+            files: raws.into_iter().map(|raw| self.describe(raw, disk.map(|(layout, _)| layout))).collect(),
+        })
     }
 
     fn wants(&self, kind: OutputKind) -> bool {
@@ -161,9 +170,10 @@ impl Artifacts<'_> {
             let plan = &self.facts.build.plan;
             let epoch = Timestamp::from_secs(self.facts.build.epoch);
             let extents = vhd::fixed(disk.clone(), plan.seed.uuid("vhd", 0), epoch)?;
-            raws.extend(
-                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?,
-            );
+            let made =
+                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?;
+            // It ends in a footer that is no part of the disk.
+            raws.extend(made.into_iter().map(|raw| Raw { virtual_bytes: Some(disk.len()), ..raw }));
         }
         for (kind, foreign) in foreign {
             let version = pour::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
@@ -247,6 +257,30 @@ impl Artifacts<'_> {
         Ok(raws)
     }
 
+    /// The tree as a ramdisk, without what is in `/boot`: its kernel comes beside it, and no boot loader reads this tree.
+    fn initramfs(&self, mut tree: Tree) -> Result<Raw, BuildError> {
+        let kind = OutputKind::Initramfs;
+        let path = self.path(kind);
+        tree.split_off(b"boot");
+        let archive = cpio::write(&tree)?;
+        for left in &archive.omitted {
+            let place = String::from_utf8_lossy(&left.path);
+            self.events.emit(Event::Warning { text: format!("{}: /{place}: {}", kind.name(), left.what) });
+        }
+        let packing = match self.facts.build.plan.ramdisk_compression {
+            RamdiskCompression::Plain => Packing::Plain,
+            RamdiskCompression::Gzip => Packing::Gzip(6),
+            RamdiskCompression::Zstd => Packing::Zstd(9),
+            RamdiskCompression::Xz => Packing::Xz(6),
+        };
+        let mut file = create(&path)?;
+        let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
+        let manner = Manner { threads: self.threads, progress: &progress };
+        let to = Stream { to: &mut file, path: &path };
+        pour::stream(&archive.extents, self.files, (to, packing), manner)?;
+        self.finished(kind)
+    }
+
     /// A file that something else wrote, summed.
     fn finished(&self, kind: OutputKind) -> Result<Raw, BuildError> {
         let path = self.path(kind);
@@ -257,13 +291,18 @@ impl Artifacts<'_> {
         Ok(Raw { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
     }
 
-    fn describe(&self, raw: Raw, layout: &DiskLayout) -> MadeFile {
+    fn describe(&self, raw: Raw, layout: Option<&DiskLayout>) -> MadeFile {
         let Facts { build, id, kernel, packages } = self.facts;
         let plan = &build.plan;
         let extension = raw.kind.extension();
         let mut names: Vec<String> =
             plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
+        let role = raw.kind.role();
+        let properties = properties_of(role, &plan.properties);
+        let of_disk = |size: Option<Bytes>, unit: Bytes| {
+            size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
+        };
         let sidecar = Sidecar {
             file: name.clone(),
             kind: raw.kind.name().into(),
@@ -289,8 +328,12 @@ impl Artifacts<'_> {
                     .collect(),
             },
             kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
-            disk: raw.kind.is_disk().then(|| DiskFacts::of(layout)),
-            properties: plan.properties.clone(),
+            disk: layout.filter(|_| raw.kind.is_disk()).map(DiskFacts::of),
+            role: Some(role),
+            structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
+            min_disk: of_disk(layout.map(|layout| Bytes(layout.len())), Bytes::gib(1)),
+            min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
+            properties,
             elements: plan.names.clone(),
             packages: packages.clone(),
         };

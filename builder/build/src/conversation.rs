@@ -88,7 +88,12 @@ impl Conversation<'_> {
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let cache = self.store.downloads("hooks").map_err(fault)?;
-        let grants = Grants { store: self.store.path().into(), cache, stage: self.stage.path().into() };
+        let emulator = match job {
+            Job::Build(build) => build.emulator.clone(),
+            Job::Prune { .. } => None,
+        };
+        let (store, stage) = (self.store.path().into(), self.stage.path().into());
+        let grants = Grants { store, cache, stage, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }

@@ -39,6 +39,9 @@ pub enum BuildError {
     /// A VHD.
     #[error(transparent)]
     Vhd(#[from] dibber_format::vhd::VhdError),
+    /// A cpio archive.
+    #[error(transparent)]
+    Cpio(#[from] dibber_format::cpio::CpioError),
     /// Content that does not fit together.
     #[error(transparent)]
     Extents(#[from] dibber_model::extent::ExtentError),
@@ -47,7 +50,7 @@ pub enum BuildError {
     Pour(#[from] PourError),
     /// No kernel to take out.
     #[error(
-        "vmlinuz is wanted, and /boot has no kernel; install a kernel package, or leave the element baremetal and the outputs vmlinuz and initrd out"
+        "the kernel is wanted, and /boot has none; install a kernel package, or leave the element baremetal and the outputs vmlinuz, initrd and kernel out"
     )]
     NoKernel,
     /// A kernel without its ramdisk.
@@ -111,6 +114,7 @@ impl BuildError {
             BuildError::Loader(_)
             | BuildError::NoKernel
             | BuildError::NoInitrd { .. }
+            | BuildError::Cpio(_)
             | BuildError::NoModules { .. } => FailureKind::Input,
             BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
                 FailureKind::Space

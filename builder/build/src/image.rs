@@ -18,6 +18,7 @@ use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel;
 use crate::loader::{self, Cores};
+use crate::native::Twin;
 use crate::output::Made;
 use crate::parts::{self, Common};
 use crate::steps::{self, Finished, ScratchTree};
@@ -38,7 +39,8 @@ pub fn image(
     stage: &Path,
     events: &dyn Events,
 ) -> Result<Outcome, BuildError> {
-    let finished = steps::run(build, session, events)?;
+    let twin = Twin::of(build, session, events)?;
+    let finished = steps::run(build, twin.as_ref(), session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
         return Ok(Outcome::UpToDate);
@@ -61,12 +63,15 @@ pub fn image(
     let single = artifacts::kernel_files(&facts, &tree)?;
     let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
-    let (layout, disk) = stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?;
-    for caution in dibber_layout::cautions(&layout) {
+    let disk = match build.plan.outputs.iter().any(|kind| kind.is_disk()) {
+        true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
+        false => None,
+    };
+    for caution in disk.iter().flat_map(|(layout, _)| dibber_layout::cautions(layout)) {
         events.emit(Event::Warning { text: caution.to_string() });
     }
     let artifacts = Artifacts { facts: &facts, files: &files, stage, threads: build.threads, events };
-    stage_of("pour", events, || artifacts.pour(&layout, &disk, single, whole.as_ref())).map(Outcome::Made)
+    stage_of("pour", events, || artifacts.pour(disk.as_ref(), single, whole)).map(Outcome::Made)
 }
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
@@ -89,21 +94,26 @@ fn disk(
 
 /// GRUB's cores, where an element or a hook asked for a boot loader.
 fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
-    let asked = plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty();
+    // A ramdisk has no boot loader, whatever its kernel's package asked for.
+    let has_disk = plan.outputs.iter().any(|kind| kind.is_disk());
+    let asked =
+        has_disk && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
     if asked { Ok(loader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
 }
 
 /// Digest over everything that the files are a function of.
 fn set_id(build: &Build, finished: &Finished) -> Digest {
-    let mut hasher = Hasher::new("set 1");
+    let mut hasher = Hasher::new("set 2");
     let plan = &build.plan;
     hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.id);
     for part in [
         format!("{:?}", plan.disk),
         format!("{:?}", plan.outputs),
         format!("{:?}", plan.compression),
+        format!("{:?}", plan.ramdisk_compression),
         format!("{:?}", plan.nodes),
         format!("{:?}", plan.properties),
+        format!("{:?}", plan.min_ram),
     ] {
         hasher.part(part.as_bytes());
     }

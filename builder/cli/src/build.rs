@@ -8,8 +8,8 @@ use dibber_build::answers::Network;
 use dibber_build::breaks::{Breaks, Point};
 use dibber_build::conversation;
 use dibber_build::event::Event;
-use dibber_build::members::{self, Ended, Member, Watch};
 use dibber_build::set::{self, Settings};
+use dibber_build::side_by_side::{self, Ended, Member, Watch};
 use dibber_build::store::Store;
 use dibber_plan::Plan;
 
@@ -35,11 +35,12 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     }
     let jobs = jobs(args, &settings);
     if plans.len() > 1 {
-        let estimate = Store::open(&settings.store).ok().and_then(|s| members::estimate(&plans, &s, jobs));
+        let estimate =
+            Store::open(&settings.store).ok().and_then(|s| side_by_side::estimate(&plans, &s, jobs));
         progress.set_started(plans.len(), jobs.min(plans.len()), estimate);
     }
     let start = Instant::now();
-    let ended = members::build(&plans, (&settings, jobs), &progress, &stop);
+    let ended = side_by_side::build(&plans, (&settings, jobs), &progress, &stop);
     progress.finish();
     let mut last = Exit::Ok;
     for (plan, member) in plans.iter().zip(&ended) {
@@ -101,6 +102,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
         threads: args.threads.unwrap_or(processors).max(1),
         breaks: breaks(args)?,
+        accelerate: !args.no_accelerate,
     })
 }
 

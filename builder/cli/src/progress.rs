@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dibber_build::event::Event;
-use dibber_build::members::Watch;
+use dibber_build::side_by_side::Watch;
 use dibber_model::Bytes;
 use dibber_plan::Plan;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,6 +23,17 @@ enum Face {
     Plain,
     /// Every event as JSON on standard output.
     Json,
+}
+
+impl Face {
+    /// Live where standard error is a terminal that can redraw a line, plain otherwise.
+    fn of_terminal() -> Face {
+        let redraws = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        match std::io::stderr().is_terminal() && redraws {
+            true => Face::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+            false => Face::Plain,
+        }
+    }
 }
 
 /// Shows the events of a set.
@@ -55,17 +66,22 @@ struct State {
 }
 
 impl Progress {
-    /// Live where standard error is a terminal that can redraw a line, plain otherwise, JSON where asked for.
-    pub(crate) fn new((json, verbose): (bool, bool), plans: &[Plan]) -> Self {
-        let face = if json {
-            Face::Json
-        } else if std::io::stderr().is_terminal()
-            && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
-        {
-            Face::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
-        } else {
-            Face::Plain
+    /// For one piece of work that is no build.
+    pub(crate) fn alone() -> Self {
+        let member = Member {
+            image: String::new(),
+            target: String::new(),
+            label: String::new(),
+            state: Mutex::default(),
         };
+        let progress = Progress { face: Face::of_terminal(), verbose: false, members: vec![member] };
+        progress.started(&mut progress.members[0].state.lock().unwrap_or_else(PoisonError::into_inner));
+        progress
+    }
+
+    /// JSON where asked for, else as the terminal allows.
+    pub(crate) fn new((json, verbose): (bool, bool), plans: &[Plan]) -> Self {
+        let face = if json { Face::Json } else { Face::of_terminal() };
         let one_image = plans.iter().all(|plan| plan.image == plans[0].image);
         let member = |plan: &Plan| Member {
             image: plan.image.clone(),

@@ -95,12 +95,9 @@ fn known_outputs() -> String {
 
 /// The architecture of this machine.
 pub(crate) fn host() -> Result<Arch, Problem> {
-    std::env::consts::ARCH.parse().or_else(|_| match std::env::consts::ARCH {
-        "powerpc64" => Ok(Arch::Ppc64le),
-        other => Err(Problem::new(
-            Exit::Machine,
-            format!("dibber does not know this machine's architecture, {other}"),
-        )),
+    let name = std::env::consts::ARCH;
+    Arch::of_rust(name, cfg!(target_endian = "little")).ok_or_else(|| {
+        Problem::new(Exit::Machine, format!("dibber does not know this machine's architecture, {name}"))
     })
 }
 

@@ -6,11 +6,13 @@
 extern crate alloc;
 
 pub mod chs;
+pub mod cpio;
 pub mod disk;
 pub mod ext4;
 pub mod fat;
 pub mod gpt;
 pub mod grub;
+pub mod gzip;
 pub mod mbr;
 pub mod qcow2;
 pub mod swap;

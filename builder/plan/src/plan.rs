@@ -2,10 +2,11 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{DiskSpec, Phase, Seed, Target};
+use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::source::ElementSource;
@@ -76,6 +77,10 @@ pub enum OutputKind {
     Vmlinuz,
     /// The initial ramdisk that matches it.
     Initrd,
+    /// The kernel that boots the tree as a ramdisk.
+    Kernel,
+    /// The whole tree as a ramdisk: a compressed cpio archive.
+    Initramfs,
 }
 
 /// Compression of qcow2 clusters.
@@ -88,6 +93,20 @@ pub enum Qcow2Compression {
     Zlib,
     /// Zstandard, for QEMU 5.1 and later.
     Zstd,
+}
+
+/// Compression of an initramfs. The target's kernel must know it; Debian's knows all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RamdiskCompression {
+    /// None.
+    Plain,
+    /// gzip, which every kernel knows.
+    #[default]
+    Gzip,
+    /// Zstandard, from Linux 5.9 on.
+    Zstd,
+    /// xz, with the checksum that the kernel knows.
+    Xz,
 }
 
 /// How this image relates to its package archive.
@@ -171,10 +190,16 @@ pub struct Plan {
     pub outputs: Vec<OutputKind>,
     /// Compression of the qcow2, if one comes out.
     pub compression: Qcow2Compression,
+    /// Compression of the initramfs, if one comes out.
+    pub ramdisk_compression: RamdiskCompression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
+    /// Memory that a machine needs to run the image, if its file says.
+    pub min_ram: Option<Bytes>,
     /// What authors of elements should know, and what stops nothing.
     pub warnings: Vec<String>,
+    /// The plan of a small tree of the building machine's architecture, whose programs stand in for foreign ones.
+    pub native: Option<Box<Plan>>,
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 //! In: everything that was read, and what is asked for. Out: one [`Plan`] for each image and architecture. Never: an
 //! effect; never a plan of some images where another is wrong.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -15,10 +16,11 @@ use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
-use crate::properties::properties;
+use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
 
@@ -143,8 +145,11 @@ pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanErr
             one(&spec, target.clone(), sources, request)
         };
         for target in targets {
-            let mut plan = planned(&target)?;
-            plan.late = late(&plan, &siblings(image, &target, request)?, planned);
+            let spec = ImageSpec::new(&for_target(image, &target))?;
+            let siblings = siblings(image, &target, request)?;
+            let mut plan = one(&spec, target, sources, request)?;
+            plan.late = late(&plan, &siblings, planned);
+            plan.native = twin::twin(&spec, &plan, sources, request)?.map(Box::new);
             let same = |other: &&Plan| other.stem() == plan.stem();
             if let Some(other) = plans.iter().find(same) {
                 let (first, second) = (other.image.clone(), plan.image.clone());
@@ -205,7 +210,12 @@ fn late(
     mentions::first_given(&request, &plan.steps, &mentions::late(&variables))
 }
 
-fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
+pub(crate) fn one(
+    image: &ImageSpec,
+    target: Target,
+    sources: &SourceSet,
+    request: &Request,
+) -> Result<Plan, PlanError> {
     let mut declared = variables::declared(image, request);
     let archive = variables::archive(image, request, &mut declared);
     let (names, elements) = resolved(image, &target, sources, request)?;
@@ -214,6 +224,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let wish = wish(image, request, &declared, (&target, seed))?;
     let disk = disk::disk_spec(&chosen.config, &wish)?;
     let outputs = outputs(image, request, &names);
+    check_compression(image, &outputs)?;
     let mut all = variables::variables(image, &target, &archive, &declared);
     all.extend(disk::variables(&disk));
     all.insert("IMAGE_ELEMENT".into(), image_element(&names));
@@ -233,6 +244,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
+    let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
         image: image.name.clone(),
         target,
@@ -250,8 +262,11 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         disk,
         outputs,
         compression: request.compression.unwrap_or(image.compression),
+        ramdisk_compression: image.ramdisk_compression,
         properties,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
+        min_ram: image.min_ram,
+        warnings: warnings.iter().map(ToString::to_string).chain(contradictions).collect(),
+        native: None,
     })
 }
 
@@ -350,23 +365,41 @@ fn epoch(request: &Request, declared: &BTreeMap<String, String>) -> Result<Optio
     })
 }
 
-/// What was asked for, else qcow2; the element `baremetal` adds kernel and initial ramdisk.
+/// What was asked for, else what the elements are for: `baremetal` adds kernel and initial ramdisk; an agent's ramdisk is a
+/// kernel and an initramfs, and no disk, whatever `type:` says (TripleO's files say qcow2); all else is a qcow2.
 fn outputs(image: &ImageSpec, request: &Request, names: &[String]) -> Vec<OutputKind> {
     if !request.outputs.is_empty() {
         return request.outputs.clone();
     }
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
     let mut outputs = image.outputs.clone();
-    if outputs.is_empty() {
-        outputs.push(OutputKind::Qcow2);
+    let mut add = |kinds: &[OutputKind]| {
+        let new: Vec<OutputKind> = kinds.iter().copied().filter(|kind| !outputs.contains(kind)).collect();
+        outputs.extend(new);
+    };
+    let ramdisk = has("ironic-python-agent-ramdisk") || has("ironic-ramdisk-base");
+    if ramdisk {
+        add(&[OutputKind::Kernel, OutputKind::Initramfs]);
     }
-    if names.iter().any(|name| name == "baremetal") {
-        for kind in [OutputKind::Vmlinuz, OutputKind::Initrd] {
-            if !outputs.contains(&kind) {
-                outputs.push(kind);
-            }
-        }
+    if has("baremetal") {
+        add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
+    }
+    if ramdisk && has("no-final-image") {
+        outputs.retain(|kind| !kind.is_disk());
+    } else if image.outputs.is_empty() && !ramdisk {
+        outputs.insert(0, OutputKind::Qcow2);
     }
     outputs
+}
+
+/// xz is for ramdisks: qcow2 has no such clusters.
+fn check_compression(image: &ImageSpec, outputs: &[OutputKind]) -> Result<(), PlanError> {
+    match image.entry.get("compression") {
+        Some(value) if value.text() == Some("xz") && outputs.contains(&OutputKind::Qcow2) => {
+            Err(value.at.bad("qcow2 has no xz compression").hint("use zlib or zstd").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `DIB_ARGS`: arguments of `disk-image-create` that name the same image. Neither packages nor outputs are among them:

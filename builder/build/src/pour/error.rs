@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_format::gzip::LevelError;
 use dibber_format::qcow2::Qcow2Error;
 
 use super::ToolError;
@@ -68,6 +69,14 @@ pub enum PourError {
         path: PathBuf,
         /// What is wrong.
         source: Qcow2Error,
+    },
+    /// A compression level that there is not.
+    #[error("cannot make {path}: {source}", path = path.display())]
+    Level {
+        /// The target.
+        path: PathBuf,
+        /// What is wrong.
+        source: LevelError,
     },
     /// A foreign tool is missing or failed.
     #[error("cannot make {path}: {source}", path = path.display())]

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
 use crate::redact::Redact;
-use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, What};
+use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
 
 /// How many of a failed hook's last lines are told.
@@ -33,6 +33,7 @@ pub(super) struct Bench<'a> {
     pub(super) mounts: Vec<MountRequest>,
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
+    native: Option<Native>,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -86,6 +87,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
+    bench.native = walk.twin.map(|twin| twin.stand_ins(&bench.tree()));
     if walk.job.offline {
         for side in &mut bench.variables {
             side.insert("DIB_OFFLINE".into(), "1".into());
@@ -129,6 +131,7 @@ impl<'a> Bench<'a> {
             dir: dir.to_path_buf(),
             mounts: Vec::new(),
             began: i64::MAX,
+            native: None,
             redact,
             emit,
         }
@@ -192,6 +195,7 @@ impl<'a> Bench<'a> {
             variables: if side == Side::Host { outside } else { inside },
             environment_files: &self.environment,
             mounts: &self.mounts,
+            native: self.native.as_ref(),
         }
     }
 

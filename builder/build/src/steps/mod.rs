@@ -22,12 +22,14 @@ use crate::breaks::Point;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers;
+use crate::native::Twin;
 use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
 pub use hooks_directory::ELEMENTS;
 pub use scratch::ScratchTree;
+pub(crate) use scratch::{read_in, stat_in};
 
 /// Deeper than this, every missed look-up in the tree costs too much: 20,000 of them take 0.5 s over 20 layers.
 const DEEP: usize = 20;
@@ -57,6 +59,7 @@ struct State {
 /// A walk along the chain.
 struct Walk<'a> {
     job: &'a Build,
+    twin: Option<&'a Twin>,
     session: &'a Session,
     events: &'a dyn Events,
     ids: id::Ids<'a>,
@@ -68,11 +71,17 @@ struct Walk<'a> {
     diverged: Option<String>,
 }
 
-/// Runs every step whose result is not kept.
-pub fn run(job: &Build, session: &Session, events: &dyn Events) -> Result<Finished, StepError> {
+/// Runs every step whose result is not kept, with the twin's programs standing in for foreign ones.
+pub(crate) fn run(
+    job: &Build,
+    twin: Option<&Twin>,
+    session: &Session,
+    events: &dyn Events,
+) -> Result<Finished, StepError> {
     let ids = id::Ids::new(&job.plan, &job.releases, &job.tools, job.epoch);
     let mut walk = Walk {
         job,
+        twin,
         session,
         events,
         parent: ids.origin(),

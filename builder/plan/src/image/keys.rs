@@ -8,8 +8,20 @@ use crate::yaml::{Key, Shape};
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
 /// Words of `outputs`.
-pub(super) const OUTPUTS: &[&str] =
-    &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar", "tgz", "squashfs", "vmlinuz", "initrd"];
+pub(super) const OUTPUTS: &[&str] = &[
+    "qcow2",
+    "raw",
+    "vhd",
+    "vhdx",
+    "vmdk",
+    "tar",
+    "tgz",
+    "squashfs",
+    "vmlinuz",
+    "initrd",
+    "kernel",
+    "initramfs",
+];
 
 const USER: &[Key] = &[
     Key::new("name", Shape::Text, "Login name").needed(),
@@ -85,8 +97,8 @@ const SECTION: &[Key] = &[
     Key::new("outputs", Shape::List(&Shape::OneOf(OUTPUTS)), "Files that come out"),
     Key::new(
         "compression",
-        Shape::OneOf(&["none", "zlib", "zstd"]),
-        "Compression of qcow2; zlib unless given",
+        Shape::OneOf(&["none", "zlib", "gzip", "zstd", "xz"]),
+        "Compression of qcow2 (zlib unless given) and of an initramfs (gzip unless given; xz is for it alone)",
     ),
     Key::new("mirror", Shape::Text, "Mirror of the package archive"),
     Key::new("snapshot", Shape::Text, "A point in time of the archive, such as 20261101T000000Z"),
@@ -112,6 +124,7 @@ const SECTION: &[Key] = &[
     ),
     Key::new("properties", Shape::Map(&Shape::Scalar), "Properties for Glance"),
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
+    Key::new("min_ram", Shape::Scalar, "Memory that the image needs to run: Glance's min_ram"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
 ];
 

@@ -12,7 +12,7 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
-use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression};
+use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
 
 /// Whether and from where the security suite is used.
@@ -93,10 +93,14 @@ pub struct ImageSpec {
     pub outputs: Vec<OutputKind>,
     /// Compression.
     pub compression: Qcow2Compression,
+    /// Compression of an initramfs.
+    pub ramdisk_compression: RamdiskCompression,
     /// What options mean.
     pub options: DibOptions,
     /// Size of the disk.
     pub size: Option<Bytes>,
+    /// Memory that a machine needs to run it.
+    pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
     /// Security suite.
@@ -138,7 +142,9 @@ impl ImageSpec {
             skip_base: flag(&entry, "skip_base").unwrap_or(options.skip_base),
             outputs: outputs(&entry, &options)?,
             compression: compression(&entry, &options),
+            ramdisk_compression: ramdisk_compression(&entry),
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
+            min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
@@ -252,6 +258,15 @@ fn compression(entry: &Yaml, options: &DibOptions) -> Qcow2Compression {
         Some("zstd") => Qcow2Compression::Zstd,
         None if options.uncompressed => Qcow2Compression::Plain,
         _ => Qcow2Compression::Zlib,
+    }
+}
+
+fn ramdisk_compression(entry: &Yaml) -> RamdiskCompression {
+    match entry.get_text("compression") {
+        Some("none") => RamdiskCompression::Plain,
+        Some("zstd") => RamdiskCompression::Zstd,
+        Some("xz") => RamdiskCompression::Xz,
+        _ => RamdiskCompression::Gzip,
     }
 }
 
