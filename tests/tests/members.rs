@@ -15,7 +15,7 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use dibber_build::output::SetFile;
-use dibber_tests::workshop::{Told, Workshop};
+use dibber_tests::workshop::{Told, Workshop, path_without, run};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
@@ -116,6 +116,18 @@ fn one_that_fails_neither_stops_nor_spoils_the_others() {
     assert_eq!(outcomes.iter().map(|o| o.replace('"', "")).collect::<Vec<_>>(), expected);
     let stray: Vec<_> = json.out.lines().filter(|line| !line.contains("\"target\"")).collect();
     assert_eq!(stray, [""; 0], "every event says of which member it is");
+}
+
+/// No emulator: the one member cannot be built here, the other is.
+#[test]
+fn what_this_machine_cannot_build_is_unbuildable() {
+    let shop = Workshop::new();
+    let image = shop.image("i", &[("targets", "[x86_64, aarch64]")]);
+    let path = path_without(&shop, "qemu-aarch64-static");
+    let arguments = shop.arguments(&image);
+    let told = run(shop.dibber().env("PATH", path).args(arguments).arg("--all-targets"));
+    told.refuses(7, &["aarch64-i unbuildable", "qemu-user", "set of 2: 1 built, 1 unbuildable in"]);
+    assert!(shop.out().join("i.raw").exists() && !shop.out().join("aarch64-i.raw").exists());
 }
 
 /// Ctrl-C ends all that run and begins no other.

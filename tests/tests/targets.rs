@@ -38,9 +38,13 @@ fn targets(plans: &[Plan]) -> Vec<String> {
     plans.iter().map(|plan| plan.target.to_string()).collect()
 }
 
+fn built_in(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../images/{name}.yaml"));
+    std::fs::read_to_string(path).expect("a built-in image file")
+}
+
 fn overcloud() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/overcloud-full.yaml");
-    std::fs::read_to_string(path).expect("the built-in image file")
+    built_in("overcloud-full")
 }
 
 const MATRIX: &str = "
@@ -72,14 +76,22 @@ disk_images:
 /// The list of the seed `multi-arch-image-support`: every name that a set has, links included.
 #[test]
 fn the_set_has_the_names_of_the_seed() {
-    let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
-    let mut names: Vec<String> = found.iter().flat_map(set::names).collect();
-    names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
+    let names = |image: &str| {
+        let found = plans(&[image], |r| r.all_targets = true).expect("plans");
+        let mut names: Vec<String> = found.iter().flat_map(set::names).collect();
+        names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
+        names
+    };
     let mut expected = Vec::new();
     for stem in ["x86_64-", "", "aarch64-", "ppc64le-", "p8-ppc64le-", "p9-ppc64le-"] {
         expected.extend(["qcow2", "vmlinuz", "initrd"].map(|kind| format!("{stem}overcloud-full.{kind}")));
     }
-    assert_eq!(names, expected);
+    assert_eq!(names(&overcloud()), expected);
+    let mut expected = Vec::new();
+    for stem in ["x86_64-", "", "aarch64-", "ppc64le-"] {
+        expected.extend(["kernel", "initramfs"].map(|kind| format!("{stem}ironic-python-agent.{kind}")));
+    }
+    assert_eq!(names(&built_in("ironic-python-agent")), expected);
 }
 
 #[test]
