@@ -61,10 +61,19 @@ fn mentioned<'a>(element: &ElementSource, path: &str, names: &'a BTreeSet<String
         [".rst", ".md", ".txt"].iter().any(|end| path.ends_with(end)) || path.starts_with("README");
     let Some(text) = element.text(path).filter(|_| !is_for_people) else { return Vec::new() };
     let is_environment = path.starts_with("environment.d/");
+    // grub-mkconfig and its like ask the stand-in for grub-probe, which answers from the disk's variables. Postinst scripts ask
+    // as well, but go on without an answer, and finalise hooks make what they made anew.
+    let asks_for_the_disk = text.starts_with("#!") && text.contains("grub");
     let mentions = |name: &&String| {
         text.lines().any(|line| !(is_environment && assigns(line, name)) && says(line, name))
     };
-    names.iter().filter(mentions).map(String::as_str).collect()
+    let asked = |name: &&String| mentions(name) || (asks_for_the_disk && is_of_the_disk(name));
+    names.iter().filter(asked).map(String::as_str).collect()
+}
+
+/// Variables that the plan's disk sets.
+fn is_of_the_disk(name: &str) -> bool {
+    OF_THE_DISK.contains(&name) || name.starts_with("DIB_ROOT_") || name.starts_with("DIB_BOOT_")
 }
 
 /// `export NAME=${NAME:-default}`: gives the variable a value, and reads it for nothing else.
@@ -190,6 +199,17 @@ mod tests {
         ] {
             assert!(!assigns(line, "DIB_A"), "{line}");
         }
+    }
+
+    #[test]
+    fn hooks_that_call_grub_are_given_the_disk() {
+        let body: alloc::sync::Arc<[u8]> = b"#!/bin/bash\ngrub-mkconfig -o /boot/grub/grub.cfg\n"[..].into();
+        let digest = dibber_model::Digest::of(&body);
+        let entry = crate::Entry::File { executable: true, digest, body: crate::Body::Inline(body) };
+        let entries = BTreeMap::from([("finalise.d/50-x".to_string(), entry)]);
+        let element = ElementSource { name: "x".into(), origin: "x".into(), entries };
+        let names = ["DIB_ROOT_UUID", "DIB_PLATFORM", "FS_TYPE"].map(String::from).into();
+        assert_eq!(mentioned(&element, "finalise.d/50-x", &names), ["DIB_ROOT_UUID", "FS_TYPE"]);
     }
 
     #[test]
