@@ -38,9 +38,13 @@ fn targets(plans: &[Plan]) -> Vec<String> {
     plans.iter().map(|plan| plan.target.to_string()).collect()
 }
 
+fn built_in(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../images/{name}.yaml"));
+    std::fs::read_to_string(path).expect("a built-in image file")
+}
+
 fn overcloud() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/overcloud-full.yaml");
-    std::fs::read_to_string(path).expect("the built-in image file")
+    built_in("overcloud-full")
 }
 
 const MATRIX: &str = "
@@ -72,14 +76,22 @@ disk_images:
 /// The list of the seed `multi-arch-image-support`: every name that a set has, links included.
 #[test]
 fn the_set_has_the_names_of_the_seed() {
-    let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
-    let mut names: Vec<String> = found.iter().flat_map(set::names).collect();
-    names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
+    let names = |image: &str| {
+        let found = plans(&[image], |r| r.all_targets = true).expect("plans");
+        let mut names: Vec<String> = found.iter().flat_map(set::names).collect();
+        names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
+        names
+    };
     let mut expected = Vec::new();
     for stem in ["x86_64-", "", "aarch64-", "ppc64le-", "p8-ppc64le-", "p9-ppc64le-"] {
         expected.extend(["qcow2", "vmlinuz", "initrd"].map(|kind| format!("{stem}overcloud-full.{kind}")));
     }
-    assert_eq!(names, expected);
+    assert_eq!(names(&overcloud()), expected);
+    let mut expected = Vec::new();
+    for stem in ["x86_64-", "", "aarch64-", "ppc64le-"] {
+        expected.extend(["kernel", "initramfs"].map(|kind| format!("{stem}ironic-python-agent.{kind}")));
+    }
+    assert_eq!(names(&built_in("ironic-python-agent")), expected);
 }
 
 #[test]
@@ -190,5 +202,38 @@ fn what_is_not_a_target_is_refused() {
     assert_eq!(
         refused(bare, &misspelt),
         "image `i` has no platform `powre9`; did you mean `power9`? there are power9"
+    );
+}
+
+/// POWER8 and POWER9 share all steps up to the image's own packages, and so do both with POWER as such.
+#[test]
+fn platforms_of_overcloud_full_share_what_does_not_read_them() {
+    let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
+    let ids = |plan: &Plan| {
+        let store = dibber_build::store::Store::seen_at(Path::new("/nowhere"));
+        let job = set::known(plan, dibber_build::answers::Releases::default(), &store);
+        dibber_build::steps::ids(plan, &job)
+    };
+    let shared = |a: &Plan, b: &Plan| {
+        let (one, other) = (ids(a), ids(b));
+        one.iter().zip(&other).take_while(|(one, other)| one == other).count()
+    };
+    let [x86_64, _, power, eight, nine] = &found[..] else { panic!("five plans") };
+    let packages = eight
+        .steps
+        .iter()
+        .position(|step| step.action == dibber_plan::Action::ImagePackages)
+        .expect("packages");
+    assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.late);
+    assert_eq!(shared(x86_64, power), 0);
+    // Without packages of their own, up to the hook that writes the kernel's arguments down.
+    let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");
+    let found = plans(&[&same], |r| r.all_targets = true).expect("plans");
+    let first = &found[4].steps[shared(&found[3], &found[4])];
+    assert_eq!(
+        (first.phase.name(), first.name.as_str()),
+        ("finalise", "48-grub-defaults"),
+        "{:?}",
+        found[4].late
     );
 }

@@ -49,6 +49,8 @@ pub struct Build {
     pub in_place: Option<Digest>,
     /// Whether hooks are told, by `DIB_OFFLINE`, to use no network. Enters no step id: what was fetched is the same.
     pub offline: bool,
+    /// When the run that this build is of began, in seconds since 1970: its members fetch a source once.
+    pub began: i64,
     /// Threads that write images.
     pub threads: usize,
     /// Where to stop for a person.

@@ -31,6 +31,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
+    /// When the run began, in seconds since 1970: its members fetch a source once.
+    pub began: i64,
     /// Threads that write images.
     pub threads: usize,
     /// Where to stop for a person.
@@ -171,6 +173,7 @@ fn build_job(
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
     job.offline = settings.network == Network::Offline;
+    job.began = settings.began;
     job.threads = settings.threads;
     job.breaks = settings.breaks.clone();
     job.native = job.native.filter(|_| settings.accelerate);
@@ -205,6 +208,7 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         timings,
         in_place: None,
         offline: false,
+        began: i64::MAX,
         threads: 1,
         breaks: Breaks::default(),
         emulator: None,

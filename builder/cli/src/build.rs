@@ -2,7 +2,7 @@
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dibber_build::answers::Network;
 use dibber_build::breaks::{Breaks, Point};
@@ -99,6 +99,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
+        began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
         threads: args.threads.unwrap_or(processors).max(1),
         breaks: breaks(args)?,
         accelerate: !args.no_accelerate,

@@ -207,9 +207,6 @@ impl Progress {
             }
             Event::Warning { text } => say(format!("  warning: {text}")),
             Event::OutputReady { path, bytes } => say(format!("  {path}  {}", Bytes(*bytes))),
-            Event::ImageFinished { image, target, seconds } => {
-                say(format!("{image} for {target}: done in {}", duration(*seconds)));
-            }
             Event::MemberEnded { outcome, why, .. } => {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
@@ -225,7 +222,7 @@ impl Progress {
         }
     }
 
-    /// Work outside of steps.
+    /// Work outside of steps, and its end.
     fn stage(&self, member: &Member, state: &mut State, event: &Event) {
         let say = |line: String| self.say(&format!("{}{line}", member.label));
         match event {
@@ -245,6 +242,9 @@ impl Progress {
             }
             Event::StageFinished { stage, seconds } => {
                 say(format!("  {stage:<47} {:>8}", duration(*seconds)));
+            }
+            Event::ImageFinished { image, target, seconds } => {
+                say(format!("{image} for {target}: done in {}", duration(*seconds)));
             }
             _ => {}
         }

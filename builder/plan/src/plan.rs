@@ -173,6 +173,9 @@ pub struct Plan {
     pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
+    /// Of these, the ones that differ between platforms of the architecture and are given to hooks only from a step on: the
+    /// first that sees their names, by its place among the steps.
+    pub late: BTreeMap<String, usize>,
     /// The image's own packages.
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
@@ -208,5 +211,14 @@ impl Plan {
     /// Whether a disk is made: a plan of ramdisks and archives has one on paper only.
     pub fn has_disk(&self) -> bool {
         self.outputs.iter().any(|kind| kind.is_disk())
+    }
+
+    /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.
+    pub fn withheld(&self, step: &Step) -> impl Iterator<Item = &str> {
+        let at = self.steps.iter().position(|other| other == step);
+        self.late
+            .iter()
+            .filter(move |(_, from)| at.is_some_and(|at| at < **from))
+            .map(|(name, _)| name.as_str())
     }
 }

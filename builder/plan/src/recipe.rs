@@ -13,7 +13,7 @@ use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 use crate::disk::{self, Chosen, DiskWish};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
-use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace};
+use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
 use crate::properties::{contradictions, properties};
@@ -140,9 +140,15 @@ pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanErr
     }
     let mut plans: Vec<Plan> = Vec::new();
     for (image, targets) in wanted {
+        let planned = |target: &Target| {
+            let spec = ImageSpec::new(&for_target(image, target))?;
+            one(&spec, target.clone(), sources, request)
+        };
         for target in targets {
             let spec = ImageSpec::new(&for_target(image, &target))?;
+            let siblings = siblings(image, &target, request)?;
             let mut plan = one(&spec, target, sources, request)?;
+            plan.late = late(&plan, &siblings, planned);
             plan.native = twin::twin(&spec, &plan, sources, request)?.map(Box::new);
             let same = |other: &&Plan| other.stem() == plan.stem();
             if let Some(other) = plans.iter().find(same) {
@@ -175,6 +181,33 @@ fn asked(image: &Merged, request: &Request) -> Result<Vec<Target>, PlanError> {
         ImageSpec::new(&for_target(image, target))?;
     }
     matrix.asked(&image.name, request)
+}
+
+/// The other targets of the architecture that the image is built for, and the architecture alone.
+fn siblings(image: &Merged, target: &Target, request: &Request) -> Result<Vec<Target>, PlanError> {
+    let matrix = Matrix::of(&ImageSpec::new(image)?, request.host)?;
+    let mut found = alloc::vec![Target { arch: target.arch, platform: None }];
+    found.extend(matrix.all().iter().filter(|other| other.arch == target.arch).cloned());
+    found.retain(|other| other != target);
+    Ok(found)
+}
+
+/// Variables that hooks are given late, with the steps from which on they are.
+fn late(
+    plan: &Plan,
+    siblings: &[Target],
+    planned: impl Fn(&Target) -> Result<Plan, PlanError>,
+) -> BTreeMap<String, usize> {
+    let mut variables = alloc::vec![plan.variables.clone()];
+    // A sibling that cannot be planned shares nothing.
+    variables.extend(siblings.iter().filter_map(|target| planned(target).ok()).map(|plan| plan.variables));
+    let request = StepRequest {
+        elements: &plan.elements,
+        names: &plan.names,
+        variables: &plan.variables,
+        image_packages: !plan.packages.is_empty(),
+    };
+    mentions::first_given(&request, &plan.steps, &mentions::late(&variables))
 }
 
 pub(crate) fn one(
@@ -220,6 +253,8 @@ pub(crate) fn one(
         elements,
         names,
         variables: all,
+        // Told by those who know the other platforms.
+        late: BTreeMap::new(),
         packages,
         steps,
         archive,

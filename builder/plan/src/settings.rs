@@ -24,6 +24,11 @@ const FILES: &str = include_str!("settings/files.sh");
 /// Locales that need no package and no generation.
 const BUILT_IN: [&str; 3] = ["C", "POSIX", "C.UTF-8"];
 
+/// Whether a path is data that hooks read from post-install on, and that no step before it sees.
+pub fn is_late(element: &ElementSource, path: &str) -> bool {
+    element.name.ends_with("-settings") && path.split('/').next() == Some(DATA)
+}
+
 /// The element of an image's own settings, `<image>-settings`; `None` if it has none.
 pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
     let mut element = Draft { entries: BTreeMap::new() };

@@ -31,6 +31,8 @@ pub(super) struct Bench<'a> {
     environment: Vec<String>,
     dir: PathBuf,
     pub(super) mounts: Vec<MountRequest>,
+    /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
+    pub(super) began: i64,
     native: Option<Native>,
     redact: Redact,
     emit: &'a dyn Fn(Event),
@@ -81,6 +83,10 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let emit = |event| walk.events.emit(event);
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
+    bench.began = walk.job.began;
+    for name in walk.job.plan.withheld(step) {
+        bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
+    }
     bench.native = walk.twin.map(|twin| twin.stand_ins(&bench.tree()));
     if walk.job.offline {
         for side in &mut bench.variables {
@@ -124,6 +130,7 @@ impl<'a> Bench<'a> {
             environment,
             dir: dir.to_path_buf(),
             mounts: Vec::new(),
+            began: i64::MAX,
             native: None,
             redact,
             emit,

@@ -1,23 +1,31 @@
 # Fetches one source repository into the download cache, then copies it into the tree. Runs on the host's side of the
-# sandbox. Arguments: kind, name, location, reference, destination in the tree.
+# sandbox. Arguments: kind, name, location, reference, destination in the tree, when the run began (seconds since 1970).
 set -eu -o pipefail
-kind=$1 name=$2 location=$3 reference=$4 destination=$5
+kind=$1 name=$2 location=$3 reference=$4 destination=$5 began=$6
 
 cache=$DIB_IMAGE_CACHE/source-repositories/${name//[^A-Za-z0-9]/_}_$(printf '%s' "${kind}_$location" | sha1sum | cut -d' ' -f1)
 mkdir -p "${cache%/*}"
 target=$TMP_MOUNT_PATH$destination
 mkdir -p "${target%/*}"
 
+# Members of a set are built at the same time: one fetches, and in this run no other asks again.
+exec 9> "$cache.lock"
+flock 9
+is_fresh() {
+    [ -n "${DIB_OFFLINE:-}" ] || { [ -e "$cache.fetched" ] && [ "$(stat -c %Y "$cache.fetched")" -ge "$began" ]; }
+}
+
 case $kind in
 git)
     # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
     git config --global --add safe.directory '*'
     if [ -d "$cache" ]; then
-        [ -n "${DIB_OFFLINE:-}" ] || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
+        is_fresh || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
     else
         git clone --quiet --mirror "$location" "$cache.new.$$"
         mv -T "$cache.new.$$" "$cache"
     fi
+    is_fresh || touch "$cache.fetched"
     rm -rf "$target"
     git clone --quiet --no-hardlinks "$cache" "$target"
     [ "$reference" = '*' ] || git -C "$target" checkout --quiet --detach "$reference" 2>/dev/null ||
@@ -31,9 +39,10 @@ git)
     echo "$name $location $commit"
     ;;
 tar | file)
-    if [ ! -f "$cache" ] || [ -z "${DIB_OFFLINE:-}" ]; then
+    if [ ! -f "$cache" ] || ! is_fresh; then
         curl --fail --silent --show-error --location --retry 5 --output "$cache.new.$$" "$location"
         mv -T "$cache.new.$$" "$cache"
+        touch "$cache.fetched"
     fi
     if [ "$kind" = file ]; then
         cp "$cache" "$target"

@@ -41,7 +41,6 @@ fn elements(dir: &Path, plan: &Plan) -> io::Result<()> {
     }
     for element in &plan.elements {
         let own = dir.join(&element.name);
-        fs::create_dir_all(&own)?;
         // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
         let top = |path: &str| !path.contains('/') && Phase::of_directory(path).is_none();
         for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {

@@ -5,13 +5,13 @@
 
 use dibber_model::{Digest, Hasher, Phase};
 use dibber_plan::elements::{hooks, steps::StepRequest};
-use dibber_plan::{Action, ElementSource, Entry, Plan, Step};
+use dibber_plan::{Action, ElementSource, Entry, Plan, Step, settings};
 
 use crate::answers::Releases;
 use crate::breaks::Point;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 2";
+const GENERATION: &str = "step 3";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
 const NOT_SEEN: [&str; 8] = [
@@ -28,7 +28,7 @@ const NOT_SEEN: [&str; 8] = [
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
     plan: &'a Plan,
-    /// Files of the elements that are no hooks, the declared variables, the time: what every step sees.
+    /// Files of the elements that are no hooks, the variables that are not late, the time: what every step sees.
     common: Digest,
     /// The archive's Release files and the host's tools: what the first step starts from.
     origin: Digest,
@@ -37,12 +37,15 @@ pub(super) struct Ids<'a> {
 impl<'a> Ids<'a> {
     pub(super) fn new(plan: &'a Plan, releases: &Releases, tools: &[(String, String)], epoch: i64) -> Self {
         let mut common = Hasher::new(GENERATION);
-        common.part(plan.target.to_string().as_bytes()).part(&epoch.to_le_bytes());
-        for (name, value) in plan.variables.iter().filter(|(name, _)| !NOT_SEEN.contains(&name.as_str())) {
+        // The platform is a variable, and may be a late one.
+        common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
+        let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
+        for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
             common.part(name.as_bytes()).part(value.as_bytes());
         }
         for element in &plan.elements {
-            let others = element.entries.iter().filter(|(path, _)| !is_hook(path));
+            let always = |path: &str| !is_hook(path) && !settings::is_late(element, path);
+            let others = element.entries.iter().filter(|(path, _)| always(path));
             for (path, entry) in others {
                 common.part(element.name.as_bytes()).part(path.as_bytes());
                 see(&mut common, entry);
@@ -75,11 +78,23 @@ impl<'a> Ids<'a> {
                 hasher.part(package.as_bytes());
             }
         }
+        if step.action == Action::Fstab {
+            hasher.part(dibber_plan::fstab(&self.plan.disk).as_bytes());
+        }
+        let withheld: Vec<&str> = self.plan.withheld(step).collect();
+        for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
+            let value = self.plan.variables.get(name);
+            hasher.part(name.as_bytes()).part(value.map_or(b"unset", |value| value.as_bytes()));
+            hasher.part(&[u8::from(value.is_some())]);
+        }
         for file in hooks::seen_by(&request(self.plan), step) {
+            let Some(element) = self.plan.elements.iter().find(|element| element.name == file.element) else {
+                continue;
+            };
             // A phase's directory itself is there in every step.
             let is_seen = is_hook(&file.source) && file.source.contains('/');
-            let entry = entry(&self.plan.elements, &file.element, &file.source);
-            if let Some(entry) = entry.filter(|_| is_seen) {
+            let is_seen = is_seen || settings::is_late(element, &file.source);
+            if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
                 see(&mut hasher, entry);
             }

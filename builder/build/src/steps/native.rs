@@ -133,7 +133,8 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
             continue;
         }
         let kind = kind(repository.kind);
-        let data = [kind, &repository.name, &repository.location, &repository.reference, &repository.dest];
+        let (name, location, began) = (&repository.name, &repository.location, &bench.began.to_string());
+        let data = [kind, name, location, &repository.reference, &repository.dest, began];
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
         bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
     }

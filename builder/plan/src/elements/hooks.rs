@@ -15,6 +15,7 @@ use super::error::{ElementError, ElementWarning};
 use super::steps::{StepRequest, scripts, spliced};
 use super::{package_installs, phases, run_parts};
 use crate::plan::{Action, Step};
+use crate::settings;
 use crate::source::{ElementSource, Entry};
 
 /// One path of the hooks directory.
@@ -100,7 +101,7 @@ pub fn seen_by(request: &StepRequest<'_>, step: &Step) -> Vec<HookFile> {
         for path in element.entries.keys().filter(|path| is_copied(path)) {
             let name = path.rsplit('/').next().unwrap_or(path);
             let visible = match all.get(&(element.name.as_str(), path.as_str())) {
-                None => true,
+                None => step.phase >= Phase::PostInstall || !settings::is_late(element, path),
                 Some(phase) => {
                     *phase == step.phase && comes_before_or_is(name, step) || wanted.contains(path)
                 }

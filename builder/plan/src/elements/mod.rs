@@ -14,6 +14,7 @@ pub mod expand;
 pub mod hooks;
 pub mod image_element;
 pub mod manifests;
+pub mod mentions;
 pub mod native;
 pub(crate) mod near;
 mod order;
