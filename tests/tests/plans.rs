@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::{Arch, Digest};
 use dibber_plan::yaml::{Node, Yaml, read};
 use dibber_plan::{
-    Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, disk, explain, plan,
+    Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, disk, explain, image, plan,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -72,7 +72,10 @@ fn request(case: &Path) -> Request {
         let (key, value) = line.split_once(' ').expect("a key and a value");
         match key {
             "image" => request.images.push(value.into()),
-            "platform" => request.platform = Some(value.parse().expect("a platform")),
+            "arch" => request.arches.push(value.parse().expect("an architecture")),
+            "platform" => request.platforms.push(value.parse().expect("a platform")),
+            "target" => request.targets.push(image::target(value).expect("a target")),
+            "all-targets" => request.all_targets = value == "yes",
             "element" => request.elements.push(value.into()),
             "layout" => request.layout = Some(value.into()),
             "epoch" => request.epoch = Some(value.parse().expect("seconds")),
@@ -174,7 +177,7 @@ fn bad_requests_are_refused() {
     assert!(matches!(none, PlanError::NoImages(_)));
     let both = plan(
         &tiny(
-            "  - {imagename: x86_64-i, distro: tiny, skip_base: true, platform: p9}\n  - {imagename: i, platform: p9}\n",
+            "  - {imagename: x86_64-i, distro: tiny, skip_base: true, arch: x86_64, platform: p9}\n  - {imagename: i, arch: x86_64, platform: p9}\n",
         ),
         &Request::on(Arch::X86_64),
     );
@@ -187,7 +190,7 @@ fn identities_hang_on_names_and_not_on_content() {
     let (a, b) =
         (plans(""), plans("    packages: [nano]\n    hooks: [{phase: install, name: a, script: x}]\n"));
     assert_eq!(a.disk, b.disk);
-    assert_ne!(a.disk, plans("    platform: p9\n").disk);
+    assert_ne!(a.disk, plans("    arch: x86_64\n    platform: p9\n").disk);
     assert_ne!(a.disk, plans("    seed: other\n").disk);
     assert_ne!(a.disk, plans("    arch: aarch64\n").disk);
 }

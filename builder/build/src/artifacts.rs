@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_model::{
-    Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
+    Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
 };
-use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression};
+use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel::Kernel;
-use crate::output::{ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, dpkg_packages};
+use crate::output::{
+    ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, StructureFacts, dpkg_packages,
+};
 use crate::pour::{self, Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 
 /// What every file of the set is described with.
@@ -168,9 +170,10 @@ impl Artifacts<'_> {
             let plan = &self.facts.build.plan;
             let epoch = Timestamp::from_secs(self.facts.build.epoch);
             let extents = vhd::fixed(disk.clone(), plan.seed.uuid("vhd", 0), epoch)?;
-            raws.extend(
-                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?,
-            );
+            let made =
+                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?;
+            // It ends in a footer that is no part of the disk.
+            raws.extend(made.into_iter().map(|raw| Raw { virtual_bytes: Some(disk.len()), ..raw }));
         }
         for (kind, foreign) in foreign {
             let version = pour::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
@@ -295,6 +298,11 @@ impl Artifacts<'_> {
         let mut names: Vec<String> =
             plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
+        let role = raw.kind.role();
+        let properties = properties_of(role, &plan.properties);
+        let of_disk = |size: Option<Bytes>, unit: Bytes| {
+            size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
+        };
         let sidecar = Sidecar {
             file: name.clone(),
             kind: raw.kind.name().into(),
@@ -321,7 +329,11 @@ impl Artifacts<'_> {
             },
             kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
             disk: layout.filter(|_| raw.kind.is_disk()).map(DiskFacts::of),
-            properties: plan.properties.clone(),
+            role: Some(role),
+            structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
+            min_disk: of_disk(layout.map(|layout| Bytes(layout.len())), Bytes::gib(1)),
+            min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
+            properties,
             elements: plan.names.clone(),
             packages: packages.clone(),
         };

@@ -67,6 +67,12 @@ impl Breaks {
     }
 
     /// Whether to stop there.
+    /// Whether a build stops nowhere.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// Whether it stops here.
     pub fn has(&self, point: Point) -> bool {
         self.points.contains(&point)
     }

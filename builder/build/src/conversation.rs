@@ -19,6 +19,15 @@ use crate::store::Store;
 /// Becomes readable when the person interrupts; see [`interrupts`].
 pub struct Interrupts(OwnedFd);
 
+impl Interrupts {
+    /// Whether the person has interrupted.
+    pub fn heard(&self) -> bool {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+}
+
 /// Catches Ctrl-C and SIGTERM from now on. Call once.
 pub fn interrupts() -> std::io::Result<Interrupts> {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
@@ -79,7 +88,12 @@ impl Conversation<'_> {
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let cache = self.store.downloads("hooks").map_err(fault)?;
-        let grants = Grants { store: self.store.path().into(), cache, stage: self.stage.path().into() };
+        let emulator = match job {
+            Job::Build(build) => build.emulator.clone(),
+            Job::Prune { .. } => None,
+        };
+        let (store, stage) = (self.store.path().into(), self.stage.path().into());
+        let grants = Grants { store, cache, stage, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }

@@ -39,6 +39,13 @@ pub enum Event {
         /// Seconds that it took the last time, if known.
         estimate: Option<f64>,
     },
+    /// Another build runs this very step, and its result is waited for.
+    StepWaiting {
+        /// Phase name.
+        phase: String,
+        /// Step name.
+        name: String,
+    },
     /// A line that a hook printed.
     Output {
         /// The line, without its end.
@@ -97,6 +104,19 @@ pub enum Event {
         image: String,
         /// Target.
         target: String,
+        /// Seconds.
+        seconds: f64,
+    },
+    /// A member of a set ended, one way or another; the last event about it.
+    MemberEnded {
+        /// Image name.
+        image: String,
+        /// Target.
+        target: String,
+        /// `built`, `kept`, `failed`, `skipped` or `unbuildable`.
+        outcome: String,
+        /// Why, where it was not built.
+        why: Option<String>,
         /// Seconds.
         seconds: f64,
     },

@@ -18,6 +18,7 @@ use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel;
 use crate::loader::{self, Cores};
+use crate::native::Twin;
 use crate::output::Made;
 use crate::parts::{self, Common};
 use crate::steps::{self, Finished, ScratchTree};
@@ -38,7 +39,8 @@ pub fn image(
     stage: &Path,
     events: &dyn Events,
 ) -> Result<Outcome, BuildError> {
-    let finished = steps::run(build, session, events)?;
+    let twin = Twin::of(build, session, events)?;
+    let finished = steps::run(build, twin.as_ref(), session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
         return Ok(Outcome::UpToDate);
@@ -100,7 +102,7 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
 
 /// Digest over everything that the files are a function of.
 fn set_id(build: &Build, finished: &Finished) -> Digest {
-    let mut hasher = Hasher::new("set 1");
+    let mut hasher = Hasher::new("set 2");
     let plan = &build.plan;
     hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.id);
     for part in [
@@ -110,6 +112,7 @@ fn set_id(build: &Build, finished: &Finished) -> Digest {
         format!("{:?}", plan.ramdisk_compression),
         format!("{:?}", plan.nodes),
         format!("{:?}", plan.properties),
+        format!("{:?}", plan.min_ram),
     ] {
         hasher.part(part.as_bytes());
     }

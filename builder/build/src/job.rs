@@ -15,6 +15,7 @@ use crate::breaks::Breaks;
 use crate::event::Event;
 use crate::needs;
 use crate::output::{Made, OutputError};
+use crate::sandbox::Emulator;
 use crate::steps::HookFailure;
 
 /// The work of one worker.
@@ -52,6 +53,10 @@ pub struct Build {
     pub threads: usize,
     /// Where to stop for a person.
     pub breaks: Breaks,
+    /// What runs the programs of another architecture.
+    pub emulator: Option<Emulator>,
+    /// The build of the tree whose programs stand in for foreign ones. Enters no step id: they answer the same.
+    pub native: Option<Box<Build>>,
 }
 
 /// One line of a worker's answer.

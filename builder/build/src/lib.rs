@@ -2,8 +2,8 @@
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 //!
-//! The person's side is [`set`]: it scans, asks, starts a worker, commits. The worker's side is [`image`]: hooks make a tree,
-//! the tree becomes data, the data a disk, the disk files.
+//! The person's side is [`set`], for several at once [`side_by_side`]: it scans, asks, starts a worker, commits. The worker's
+//! side is [`image`]: hooks make a tree, the tree becomes data, the data a disk, the disk files.
 
 pub mod answers;
 mod artifacts;
@@ -15,11 +15,14 @@ pub mod conversation;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod glance;
 pub mod image;
 pub mod job;
 pub mod kernel;
 pub mod layers;
 pub mod loader;
+pub mod members;
+mod native;
 mod needs;
 pub mod outlook;
 pub mod output;
@@ -30,6 +33,7 @@ pub mod sandbox;
 pub mod scan;
 pub mod set;
 pub mod show;
+pub mod side_by_side;
 pub mod steps;
 pub mod store;
 pub mod worker;

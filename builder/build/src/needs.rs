@@ -12,6 +12,7 @@ use dibber_plan::{OutputKind, Plan};
 
 use crate::job::{Failure, FailureKind};
 use crate::output::SetEntry;
+use crate::sandbox::Emulator;
 
 /// Less than this is never enough for an image of an operating system and its log.
 const LEAST: Bytes = Bytes::mib(64);
@@ -49,6 +50,24 @@ pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
             ),
         )),
     }
+}
+
+/// Whether a plan's programs are not this machine's.
+pub(crate) fn is_foreign(plan: &Plan) -> bool {
+    plan.target.arch.kernel_name() != host()
+}
+
+/// This machine's architecture, as the kernel calls it.
+fn host() -> String {
+    rustix::system::uname().machine().to_string_lossy().into_owned()
+}
+
+/// The emulator that a plan needs; fails if it needs one that this machine lacks.
+pub(crate) fn emulator(plan: &Plan) -> Result<Option<Emulator>, Failure> {
+    if !is_foreign(plan) {
+        return Ok(None);
+    }
+    Emulator::find(plan.target.arch).map(Some).map_err(|e| Failure::of(FailureKind::Machine, e))
 }
 
 /// Fails if the output directory has clearly too little space. `former` is the set that is in place.

@@ -169,11 +169,8 @@ fn filesystem(
         FsKind::Vfat => fat_params(fs, disk, placed.start, common)
             .and_then(|params| fat::write(tree, &params, placed.len))
             .map_err(fat_fault(part)),
-        FsKind::Swap => {
-            let page = swap_page(common.arch);
-            swap::write(&fs.label, fs.uuid, placed.len, page)
-                .map_err(|source| PartError::Swap { part: part.clone(), source })
-        }
+        FsKind::Swap => swap::write(&fs.label, fs.uuid, placed.len, common.arch.facts().page.0)
+            .map_err(|source| PartError::Swap { part: part.clone(), source }),
     }
 }
 
@@ -239,14 +236,6 @@ fn fat_params(
         hidden_sectors: u32::try_from(start / disk.sector.bytes()).unwrap_or(0),
         sector: disk.sector,
     })
-}
-
-/// Page size of the target's usual kernel: Debian's ppc64el kernels have pages of 64 KiB.
-fn swap_page(arch: Arch) -> u64 {
-    match arch {
-        Arch::Ppc64le => 64 << 10,
-        Arch::X86_64 | Arch::Aarch64 => 4 << 10,
-    }
 }
 
 fn ext4_fault(part: &str) -> impl FnOnce(ext4::Ext4Error) -> PartError + use<> {

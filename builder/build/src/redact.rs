@@ -27,6 +27,12 @@ impl Redact {
         Redact { secrets }
     }
 
+    /// Keeps these words to itself as well.
+    pub(crate) fn add(&mut self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.extend(secrets.into_iter().filter(|secret| secret.len() >= SHORTEST));
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
     /// The text as it can be told.
     pub(crate) fn public(&self, text: String) -> String {
         self.secrets.iter().fold(text, |text, secret| match text.contains(secret.as_str()) {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub threads: usize,
     /// Where to stop for a person.
     pub breaks: Breaks,
+    /// Whether native programs may stand in for foreign ones.
+    pub accelerate: bool,
 }
 
 /// How a build ended well.
@@ -61,12 +63,13 @@ pub fn build(
         other => fault(other),
     })?;
     needs::check_programs(plan)?;
+    let emulator = needs::emulator(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
     needs::check_cache(plan, store.path())?;
-    let build =
-        build_job(plan, settings, &store, former.as_ref().filter(|(_, right)| *right).map(|(e, _)| e))?;
+    let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
+    let build = Build { emulator, ..build_job(plan, settings, &store, in_place)? };
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -170,6 +173,11 @@ fn build_job(
     job.offline = settings.network == Network::Offline;
     job.threads = settings.threads;
     job.breaks = settings.breaks.clone();
+    job.native = job.native.filter(|_| settings.accelerate);
+    if let Some(native) = &mut job.native {
+        native.offline = job.offline;
+        hand_over_large_files(&mut native.plan, store).map_err(fault)?;
+    }
     hand_over_large_files(&mut job.plan, store).map_err(fault)?;
     Ok(job)
 }
@@ -187,6 +195,7 @@ fn hand_over_large_files(plan: &mut Plan, store: &Store) -> Result<(), StoreErro
 /// A job of what is known without asking anybody.
 pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
     let epoch = plan.epoch.or(releases.newest()).unwrap_or(0);
+    let native = plan.native.as_ref().map(|twin| Box::new(known(twin, releases.clone(), store)));
     let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
     Build {
         plan: plan.clone(),
@@ -198,20 +207,27 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         offline: false,
         threads: 1,
         breaks: Breaks::default(),
+        emulator: None,
+        native,
     }
 }
 
 /// Host tools that host-side hooks of an operating system element run, by version: the tree is a function of them.
 fn tools(plan: &Plan) -> Vec<(String, String)> {
-    if !plan.elements.iter().any(|element| element.name == "debian-minimal") {
-        return Vec::new();
-    }
+    let emulators = if needs::is_foreign(plan) { plan.target.arch.qemu_user().to_vec() } else { Vec::new() };
+    let bootstrap: &[&str] = match plan.elements.iter().any(|element| element.name == "debian-minimal") {
+        true => &["mmdebstrap", "apt-get", "dpkg"],
+        false => &[],
+    };
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_string)
     };
-    ["mmdebstrap", "apt-get", "dpkg"]
+    let first = emulators.iter().map(String::as_str).find(|tool| version(tool).is_some());
+    bootstrap
         .iter()
+        .copied()
+        .chain(first)
         .map(|tool| (tool.to_string(), version(tool).unwrap_or_default()))
         .collect()
 }

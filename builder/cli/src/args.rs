@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dibber_build::boot::{Accel, Firmware};
-use dibber_model::{Arch, Bytes, Platform};
+use dibber_model::{Arch, Bytes, Platform, Target};
+
+use crate::check_flavor::CheckFlavorArgs;
+use crate::select::SelectArgs;
 
 /// Build operating-system images from elements, without root, loop devices or luck.
 #[derive(Debug, Parser)]
@@ -31,6 +34,12 @@ pub(crate) enum Command {
     Boot(BootArgs),
     /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
     Show(ShowArgs),
+    /// Put what was built into Glance: named, described, checked by Glance's own hash.
+    Upload(crate::upload::UploadArgs),
+    /// Say which files of a set a node gets, or every node of a fleet, and why.
+    Select(SelectArgs),
+    /// Hold a flavor against an image: a whole disk takes a root-only one.
+    CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
     Doctor,
     /// Start a new element or image file in the current directory.
@@ -70,12 +79,23 @@ pub(crate) struct RequestArgs {
     /// Sets a variable that hooks see.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) variables: Vec<(String, String)>,
-    /// Builds for this architecture: x86_64 (amd64), ppc64le (ppc64el), aarch64 (arm64).
-    #[arg(long)]
-    pub(crate) arch: Option<Arch>,
-    /// Builds for this platform within the architecture, such as p9.
-    #[arg(long)]
-    pub(crate) platform: Option<Platform>,
+    #[arg(long, help = format!("Builds for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
+    pub(crate) arch: Vec<Arch>,
+    /// Builds for these platforms of the architecture, such as p9.
+    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME]")]
+    pub(crate) platform: Vec<Platform>,
+    /// Builds for these targets, such as aarch64 or p9-ppc64le.
+    #[arg(
+        long = "target",
+        value_delimiter = ',',
+        value_name = "TARGET[,TARGET]",
+        value_parser = dibber_plan::image::target,
+        conflicts_with_all = ["arch", "platform"]
+    )]
+    pub(crate) targets: Vec<Target>,
+    /// Builds for every target that the image lists.
+    #[arg(long, conflicts_with_all = ["arch", "platform", "targets"])]
+    pub(crate) all_targets: bool,
     /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
@@ -104,9 +124,16 @@ pub(crate) struct RequestArgs {
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Threads for writing images; never changes a byte. Without it, one for each processor.
+    /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
     #[arg(short = 'j', long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
+    /// some. Never changes a byte.
+    #[arg(long)]
+    pub(crate) no_accelerate: bool,
+    /// Members of a set that are built at a time. Without it, one for each processor.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
     /// Prints events as JSON, one a line, on standard output.
     #[arg(long)]
     pub(crate) json: bool,
@@ -152,23 +179,36 @@ pub(crate) struct PlanArgs {
 /// `dibber boot`.
 #[derive(Debug, Args)]
 pub(crate) struct BootArgs {
-    /// A raw or qcow2 image of a whole disk.
-    pub(crate) image: PathBuf,
-    /// Firmware of the machine.
+    /// A raw or qcow2 image of a disk, or NAME.kernel beside its NAME.initramfs, or NAME.vmlinuz beside its NAME.initrd.
+    #[arg(required_unless_present = "kernel")]
+    pub(crate) image: Option<PathBuf>,
+    /// Starts this kernel instead of what the disk starts by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// Its initrd or initramfs.
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub(crate) initrd: Option<PathBuf>,
+    /// Adds arguments for a kernel that is started so; its console is the architecture's, unless they name one.
+    #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    pub(crate) append: Option<String>,
+    /// Firmware of the machine; without it, what is usual for the architecture.
     #[arg(long, value_enum)]
     pub(crate) firmware: Option<FirmwareArg>,
-    /// Architecture of the machine; without it, as the image's sidecar says, or x86_64.
+    /// Architecture of the machine; without it, as the image's sidecar or name says, or this machine's.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
+    /// Platform of the machine, which decides on its processor (p8, power9 ...); without it, as for --arch.
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
     /// Grows the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
     /// Keeps what the guest wrote, as a qcow2 file on top of the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
-    /// Memory of the machine.
-    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
-    pub(crate) memory: Bytes,
+    /// Memory of the machine; without it 1GiB, or 3GiB where the whole system is an initramfs.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Bytes>,
     /// How the processor is run.
     #[arg(long, value_enum, default_value = "auto", env = "DIBBER_ACCEL")]
     pub(crate) accel: AccelArg,
@@ -246,7 +286,7 @@ pub(crate) enum CacheCommand {
 /// [`Firmware`] for the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FirmwareArg {
-    /// SeaBIOS, or SLOF on ppc64le.
+    /// What QEMU brings: SeaBIOS, SLOF.
     Bios,
     /// OVMF or AAVMF.
     Uefi,

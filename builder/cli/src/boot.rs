@@ -2,8 +2,12 @@
 //!
 //! In: arguments. Out: the guest's console, and how it ended. Never: a write to the image.
 
-use dibber_build::boot::{BootError, BootRequest, Expectation, Firmware, Verdict, arch_of, boot as start};
-use dibber_model::Arch;
+use std::path::PathBuf;
+
+use dibber_build::boot::{
+    BootError, BootRequest, Direct, Expectation, Firmware, Found, Verdict, boot as start, find, target_of,
+};
+use dibber_model::{Arch, Bytes, Platform};
 
 use crate::args::BootArgs;
 use crate::exit::Exit;
@@ -13,19 +17,19 @@ use crate::request;
 
 /// Boots an image.
 pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
-    let arch = match args.arch.or_else(|| arch_of(&args.image)) {
-        Some(arch) => arch,
-        None => request::host()?,
-    };
-    let usual = if arch == Arch::Aarch64 { Firmware::Uefi } else { Firmware::Bios };
+    let medium = medium(args).map_err(problem)?;
+    let (arch, platform) = target(args)?;
+    let whole = medium.disk.is_none();
     let expect = args.expect.as_ref().map(|text| Expectation { text: text.clone(), timeout: args.timeout });
     let request = BootRequest {
-        image: args.image.clone(),
+        disk: medium.disk,
+        direct: medium.direct,
         arch,
-        firmware: args.firmware.map_or(usual, Firmware::from),
+        platform,
+        firmware: args.firmware.map(Firmware::from),
         disk_size: args.disk_size,
         keep_overlay: args.keep_overlay.clone(),
-        memory: args.memory,
+        memory: args.memory.unwrap_or(if whole { Bytes::gib(3) } else { Bytes::gib(1) }),
         accel: args.accel.into(),
         expect,
     };
@@ -57,10 +61,46 @@ pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
     }
 }
 
+/// What to boot: the named file and what belongs to it, and a kernel that is given over it.
+fn medium(args: &BootArgs) -> Result<Found, BootError> {
+    let mut found = match &args.image {
+        Some(image) => find(image)?,
+        None => Found { disk: None, direct: None },
+    };
+    if let Some(kernel) = &args.kernel {
+        let append = found.direct.take().map(|direct| direct.append).unwrap_or_default();
+        found.direct = Some(Direct { kernel: kernel.clone(), initrd: args.initrd.clone(), append });
+    }
+    match (&mut found.direct, &args.append) {
+        (Some(direct), Some(append)) => direct.append = format!("{} {append}", direct.append).trim().into(),
+        (None, Some(_)) => return Err(BootError::NoKernel),
+        (_, None) => {}
+    }
+    Ok(found)
+}
+
+/// What was asked for, then what the file says, then this machine. A platform is of the architecture that it came with.
+fn target(args: &BootArgs) -> Result<(Arch, Option<Platform>), Problem> {
+    let named: Option<&PathBuf> = args.image.as_ref().or(args.kernel.as_ref());
+    let said = named.and_then(|file| target_of(file));
+    let (arch, platform) = match (args.arch, said) {
+        (Some(arch), Some((said, platform))) if arch == said => (arch, platform),
+        (Some(arch), _) => (arch, None),
+        (None, Some(said)) => said,
+        (None, None) => (request::host()?, None),
+    };
+    Ok((arch, args.platform.clone().or(platform)))
+}
+
 fn problem(error: BootError) -> Problem {
     let exit = match error {
         BootError::Missing { .. } | BootError::NoFirmware { .. } => Exit::Machine,
-        BootError::WrongFirmware { .. } | BootError::TooSmall { .. } => Exit::Usage,
+        BootError::WrongFirmware { .. }
+        | BootError::TooSmall { .. }
+        | BootError::NoMachine { .. }
+        | BootError::NoInitramfs { .. }
+        | BootError::NoKernel
+        | BootError::Nothing => Exit::Usage,
         BootError::OverlayExists(_) => Exit::Output,
         _ => Exit::Fault,
     };

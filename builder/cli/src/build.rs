@@ -2,56 +2,85 @@
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
+use std::time::Instant;
+
 use dibber_build::answers::Network;
 use dibber_build::breaks::{Breaks, Point};
 use dibber_build::conversation;
-use dibber_build::event::{Event, Events};
-use dibber_build::set::{self, Built, Settings};
+use dibber_build::event::Event;
+use dibber_build::set::{self, Settings};
+use dibber_build::side_by_side::{self, Ended, Member, Watch};
+use dibber_build::store::Store;
+use dibber_plan::Plan;
 
 use crate::args::{BuildArgs, RequestArgs};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::Problem;
-use crate::request;
+use crate::{request, summary};
 
-/// Builds every image that is asked for, one after the other.
+/// Builds every member that is asked for, several at a time.
 pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
     let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
-    let progress = Progress::new(args.json, args.verbose);
+    let progress = Progress::new((args.json, args.verbose), &plans);
     for (name, origin) in &sources.shadowed {
-        progress
-            .emit(Event::Warning { text: format!("element {name} of {origin} is hidden by an earlier one") });
+        progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
     }
-    let mut last = Exit::Ok;
-    for plan in &plans {
+    for (at, plan) in plans.iter().enumerate() {
         for text in plan.warnings.iter().cloned() {
-            progress.emit(Event::Warning { text });
+            progress.emit(at, Event::Warning { text });
         }
-        match set::build(plan, &settings, &progress, &stop) {
-            Ok(built) => report(&built, &progress),
-            Err(failure) => {
-                progress.finish();
-                let problem = Problem::from(failure);
-                problem.print();
-                last = problem.exit;
-                if last == Exit::Interrupted {
-                    return Ok(last);
-                }
-            }
+    }
+    let jobs = jobs(args, &settings);
+    if plans.len() > 1 {
+        let estimate =
+            Store::open(&settings.store).ok().and_then(|s| side_by_side::estimate(&plans, &s, jobs));
+        progress.set_started(plans.len(), jobs.min(plans.len()), estimate);
+    }
+    let start = Instant::now();
+    let ended = side_by_side::build(&plans, (&settings, jobs), &progress, &stop);
+    progress.finish();
+    let mut last = Exit::Ok;
+    for (plan, member) in plans.iter().zip(&ended) {
+        let exit = report(plan, member, &progress);
+        // Ctrl-C ended them all; else the first that failed says how.
+        if last == Exit::Ok || exit == Exit::Interrupted {
+            last = exit;
         }
+    }
+    if plans.len() > 1 {
+        progress.say(&summary::table(&plans, &ended, start.elapsed().as_secs_f64()));
     }
     if last == Exit::Ok {
         trim(args, &settings, &stop)?;
     }
-    progress.finish();
     Ok(last)
 }
 
-fn report(built: &Built, progress: &Progress) {
-    if let Built::Kept(_) = built {
-        progress.note("nothing changed; the files are as they were");
+/// Says what went wrong with a member, and how the program ends because of it.
+fn report(plan: &Plan, member: &Member, progress: &Progress) -> Exit {
+    match (&member.ended, member.ended.failure()) {
+        (Ended::NotStarted, _) => Exit::Interrupted,
+        (_, Some(failure)) => {
+            let problem = Problem::from(failure.clone());
+            match progress.is_many() {
+                true => problem.print_about(&plan.stem()),
+                false => problem.print(),
+            }
+            problem.exit
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// Members at a time. A shell at a break point wants the terminal for itself.
+fn jobs(args: &BuildArgs, settings: &Settings) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    match settings.breaks.is_empty() {
+        true => args.jobs.unwrap_or(processors).max(1),
+        false => 1,
     }
 }
 
@@ -72,6 +101,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         network: network(&args.request),
         threads: args.threads.unwrap_or(processors).max(1),
         breaks: breaks(args)?,
+        accelerate: !args.no_accelerate,
     })
 }
 

@@ -22,6 +22,10 @@ pub(crate) enum Exit {
     Machine = 7,
     /// What `boot --expect` waited for was not seen.
     NotSeen = 8,
+    /// A cloud refused, did not answer, or does not hold what it was sent.
+    Cloud = 9,
+    /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
+    Unfit = 10,
     /// Ctrl-C.
     Interrupted = 130,
 }

@@ -6,6 +6,7 @@ mod args;
 mod boot;
 mod build;
 mod cache;
+mod check_flavor;
 mod doctor;
 mod embedded;
 mod exit;
@@ -14,7 +15,10 @@ mod plan;
 mod progress;
 mod report;
 mod request;
+mod select;
 mod show;
+mod summary;
+mod upload;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -55,6 +59,9 @@ fn run(cli: &Cli) -> Result<Exit, Problem> {
         Command::Plan(args) => plan::plan(args),
         Command::Boot(args) => boot::boot(args),
         Command::Show(args) => show::show(args),
+        Command::Upload(args) => upload::upload(args),
+        Command::Select(args) => select::select(args),
+        Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor => doctor::doctor(),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),

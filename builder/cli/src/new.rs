@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use dibber_model::Arch;
+
 use crate::args::{NewArgs, NewKind};
 
 const README: &str = "NAME\n====\n\nSay here what this element does, and which variables it reads.\n";
@@ -19,13 +21,13 @@ const HOOK: &str = "#!/bin/bash\n# Runs inside the image, after packages were in
                     set -eu\nset -o pipefail\n\necho \"$DIB_NAME_GREETING\" > /etc/NAME\n";
 
 const PACKAGES: &str = "# Packages that this element needs, by name: `null`, or keys such as phase, arch, uninstall, when.\n\
-                        # tcpdump:\n#   arch: amd64\n{}\n";
+                        # tcpdump:\n#   phase: post-install.d\n{}\n";
 
 const IMAGE: &str = r"# Built with: dibber build ./NAME.yaml
 # Every key is described by: dibber schema
 disk_images:
   - imagename: NAME
-    arch: x86_64
+    arch: ARCH
     distro: debian-minimal
     release: bookworm
     # baremetal takes kernel and initrd out; block-device-efi makes a GPT disk that boots by BIOS and UEFI.
@@ -73,7 +75,8 @@ pub(crate) fn new(args: &NewArgs) -> io::Result<String> {
         }
         NewKind::Image => {
             let path = format!("{name}.yaml");
-            write(Path::new(&path), &IMAGE.replace("NAME", name), 0o644)?;
+            let arch = Arch::untagged().map(Arch::kernel_name).unwrap_or_default();
+            write(Path::new(&path), &IMAGE.replace("ARCH", arch).replace("NAME", name), 0o644)?;
             Ok(format!("made {path}; edit it, then:\n  dibber plan ./{path}\n  dibber build ./{path}"))
         }
     }

@@ -39,6 +39,12 @@ impl Problem {
         Problem { exit, message: message.to_string(), text: None, hook: None, log: None }
     }
 
+    /// Tells the person about one member of a set.
+    pub(crate) fn print_about(&self, member: &str) {
+        eprintln!("{member}:");
+        self.print();
+    }
+
     /// Tells the person.
     pub(crate) fn print(&self) {
         match &self.text {

@@ -68,8 +68,10 @@ fn is_layout_file(layout: &str) -> bool {
 fn request(args: &RequestArgs, names: Vec<String>) -> Result<Request, Problem> {
     let mut request = Request::on(host()?);
     request.images = names;
-    request.arches = args.arch.into_iter().collect();
-    request.platform = args.platform.clone();
+    request.arches = args.arch.clone();
+    request.platforms = args.platform.clone();
+    request.targets = args.targets.clone();
+    request.all_targets = args.all_targets;
     request.elements = args.elements.clone();
     request.packages = args.packages.clone();
     request.variables = args.variables.iter().cloned().collect();
@@ -93,12 +95,9 @@ fn known_outputs() -> String {
 
 /// The architecture of this machine.
 pub(crate) fn host() -> Result<Arch, Problem> {
-    std::env::consts::ARCH.parse().or_else(|_| match std::env::consts::ARCH {
-        "powerpc64" => Ok(Arch::Ppc64le),
-        other => Err(Problem::new(
-            Exit::Machine,
-            format!("dibber does not know this machine's architecture, {other}"),
-        )),
+    let name = std::env::consts::ARCH;
+    Arch::of_rust(name, cfg!(target_endian = "little")).ok_or_else(|| {
+        Problem::new(Exit::Machine, format!("dibber does not know this machine's architecture, {name}"))
     })
 }
 

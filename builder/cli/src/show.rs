@@ -157,7 +157,7 @@ fn mode(entry: &Entry) -> String {
 }
 
 /// Text as it may stand on a terminal: control characters, and bytes that are no UTF-8, as `\xNN`.
-fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
@@ -175,7 +175,7 @@ fn printable(bytes: &[u8]) -> String {
     text
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     // These values have no maps with keys that are no strings, which is all that can fail.
     serde_json::to_string_pretty(value).unwrap_or_default()
 }

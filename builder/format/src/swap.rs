@@ -32,14 +32,14 @@ pub enum SwapError {
         page: u64,
     },
     /// Not a page size.
-    #[error("{0} bytes is no page size; x86_64 and aarch64 have 4096, ppc64le has 65536")]
+    #[error("{0} bytes is no page size; most architectures have 4096, and some kernels 65536")]
     BadPage(u64),
     /// A label that does not fit.
     #[error("swap label `{0}` is longer than {LABEL} bytes; shorten it")]
     BadLabel(String),
 }
 
-/// Swap space of `len` bytes. `page` is the page size of the system that will use it, in bytes: 4096, or 65536 on ppc64le.
+/// Swap space of `len` bytes. `page` is the page size of the system that will use it, in bytes: 4096 or 65536.
 pub fn write(label: &str, uuid: Uuid, len: u64, page: u64) -> Result<Extents, SwapError> {
     if !page.is_power_of_two() || !(4096..=65_536).contains(&page) {
         return Err(SwapError::BadPage(page));

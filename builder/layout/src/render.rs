@@ -7,23 +7,21 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind,
+    Arch, Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind,
 };
 use uuid::{Uuid, uuid};
 
 /// Columns of the drawing, without the bars between partitions.
 const WIDTH: u128 = 72;
 
-/// Partition types that have a name: UEFI 2.10 table 5-7, and the Discoverable Partitions Specification.
-const TYPES: [(Uuid, &str); 9] = [
+/// Partition types that have a name: UEFI 2.10 table 5-7 and what systems use. Root filesystems are facts of architectures.
+const TYPES: [(Uuid, &str); 7] = [
     (uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"), "EFI system"),
     (uuid!("21686148-6449-6e6f-744e-656564454649"), "BIOS boot"),
     (uuid!("9e1a2d38-c612-4316-aa26-8b49521e5a8b"), "PReP boot"),
     (uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"), "Linux"),
     (uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"), "Linux swap"),
     (uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"), "Linux LVM"),
-    (uuid!("4f68bce3-e8cd-4db1-96e7-fbcaf984b709"), "Linux root x86-64"),
-    (uuid!("b921b045-1df0-41c3-af44-4c6f280d3fae"), "Linux root arm64"),
     (uuid!("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"), "Microsoft data"),
 ];
 
@@ -114,6 +112,8 @@ fn kind(kind: &PartKind) -> String {
         }
         PartKind::Gpt { type_guid, attributes, .. } => {
             let name = TYPES.iter().find(|(guid, _)| guid == type_guid).map(|(_, name)| (*name).to_string());
+            let root = || Arch::all().find(|arch| arch.facts().root_type == *type_guid);
+            let name = name.or_else(|| root().map(|arch| format!("Linux root {arch}")));
             let name = name.unwrap_or_else(|| type_guid.to_string());
             if *attributes == 0 { name } else { format!("{name} +0x{attributes:x}") }
         }

@@ -1,52 +1,115 @@
 //! Architectures, platforms and the pair of them that an image is built for.
 //!
-//! In: any spelling of the field. Out: one name inside (the kernel's), translated for each distribution. Never: the
-//! host's own architecture, which only `build` may ask for.
+//! In: any spelling of the field. Out: one name inside (the kernel's), translated for each distribution, and the facts of
+//! each, which are data: a file in `arch/known/` is an architecture. Never: the host's own architecture, which only `build`
+//! may ask for.
+
+pub mod facts;
+mod platform;
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-/// A processor architecture, under the kernel's name (`uname -m`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Arch {
-    /// 64-bit x86; `amd64` to Debian and dib.
-    X86_64,
-    /// 64-bit little-endian POWER; `ppc64el` to Debian.
-    Ppc64le,
-    /// 64-bit Arm; `arm64` to Debian and dib.
-    Aarch64,
-}
+pub use facts::{Core, Elf, Facts, Firmware, FirmwareFacts, Glance, Machine};
+pub use platform::{Platform, PlatformFacts};
 
-/// Kernel name, Debian's name and qemu's name of each architecture.
-const NAMES: [(Arch, &str, &str); 3] = [
-    (Arch::X86_64, "x86_64", "amd64"),
-    (Arch::Ppc64le, "ppc64le", "ppc64el"),
-    (Arch::Aarch64, "aarch64", "arm64"),
-];
+include!(concat!(env!("OUT_DIR"), "/known.rs"));
+
+/// A processor architecture, under the kernel's name (`uname -m`).
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Arch(&'static Facts);
 
 impl Arch {
     /// Every architecture, in the order in which sets are listed.
     pub fn all() -> impl Iterator<Item = Arch> {
-        NAMES.iter().map(|(arch, _, _)| *arch)
+        let mut all: Vec<Arch> = KNOWN.into_iter().map(Arch).collect();
+        all.sort();
+        all.into_iter()
     }
 
-    fn row(self) -> &'static (Arch, &'static str, &'static str) {
-        NAMES.iter().find(|(arch, _, _)| *arch == self).expect("NAMES has a row for every variant")
+    /// All that differs from one architecture to the next.
+    pub fn facts(self) -> &'static Facts {
+        self.0
     }
 
-    /// The kernel's name: `x86_64`, `ppc64le`, `aarch64`. Also qemu's.
+    /// The kernel's name: `x86_64`, `ppc64le`, `aarch64`.
     pub fn kernel_name(self) -> &'static str {
-        self.row().1
+        self.0.kernel_name
     }
 
     /// Debian's and dib's `ARCH`: `amd64`, `ppc64el`, `arm64`.
     pub fn debian_name(self) -> &'static str {
-        self.row().2
+        self.0.debian_name
+    }
+
+    /// Names of the program that runs this architecture's programs elsewhere, the statically linked one first: a chroot
+    /// has no libraries of the host's.
+    pub fn qemu_user(self) -> [String; 2] {
+        [format!("qemu-{}-static", self.0.qemu_user), format!("qemu-{}", self.0.qemu_user)]
+    }
+
+    /// The architecture that images without a tag count as.
+    pub fn untagged() -> Option<Arch> {
+        Arch::all().find(|arch| arch.0.untagged)
+    }
+
+    /// The architecture that Rust calls by this name, on a machine of this byte order.
+    pub fn of_rust(name: &str, little_endian: bool) -> Option<Arch> {
+        Arch::all().find(|arch| arch.0.rust_name == name && arch.0.elf.is_little_endian() == little_endian)
+    }
+
+    /// Every spelling, for messages: `x86_64 (amd64), ppc64le (ppc64el), aarch64 (arm64)`.
+    pub fn spellings() -> String {
+        let one = |arch: Arch| {
+            let mut names: Vec<&str> = Vec::from([arch.debian_name()]);
+            names.extend(arch.0.aliases);
+            names.retain(|name| *name != arch.kernel_name());
+            match names.is_empty() {
+                true => arch.kernel_name().to_string(),
+                false => format!("{arch} ({})", names.join(", ")),
+            }
+        };
+        Arch::all().map(one).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl PartialEq for Arch {
+    fn eq(&self, other: &Self) -> bool {
+        self.kernel_name() == other.kernel_name()
+    }
+}
+
+impl Eq for Arch {}
+
+impl PartialOrd for Arch {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Arch {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0.rank, self.kernel_name()).cmp(&(other.0.rank, other.kernel_name()))
+    }
+}
+
+impl Hash for Arch {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kernel_name().hash(state);
+    }
+}
+
+impl fmt::Debug for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kernel_name())
     }
 }
 
@@ -60,7 +123,7 @@ impl fmt::Display for Arch {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// No such architecture.
-    #[error("unknown architecture `{0}`; known are x86_64 (amd64), ppc64le (ppc64el), aarch64 (arm64)")]
+    #[error("unknown architecture `{0}`; known are {known}", known = Arch::spellings())]
     Arch(String),
     /// Not a word that can stand in a file name.
     #[error("`{0}` cannot name a platform; use letters, digits, `_` and `.`, such as p9 or power9")]
@@ -71,11 +134,10 @@ impl FromStr for Arch {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        NAMES
-            .iter()
-            .find(|(_, kernel, debian)| text == *kernel || text == *debian)
-            .map(|(arch, _, _)| *arch)
-            .ok_or_else(|| TargetError::Arch(text.to_string()))
+        let named = |arch: &Arch| {
+            text == arch.kernel_name() || text == arch.debian_name() || arch.0.aliases.contains(&text)
+        };
+        Arch::all().find(named).ok_or_else(|| TargetError::Arch(text.to_string()))
     }
 }
 
@@ -89,49 +151,6 @@ impl TryFrom<String> for Arch {
 impl From<Arch> for String {
     fn from(arch: Arch) -> String {
         arch.kernel_name().to_string()
-    }
-}
-
-/// A finer selector than the architecture, in the operator's own words (`p9`, `power9`); letter case matters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Platform(String);
-
-impl Platform {
-    /// The word itself.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl FromStr for Platform {
-    type Err = TargetError;
-
-    fn from_str(text: &str) -> Result<Self, TargetError> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        if text.is_empty() || text.starts_with('.') || !text.chars().all(fits) {
-            return Err(TargetError::Platform(text.to_string()));
-        }
-        Ok(Platform(text.to_string()))
-    }
-}
-
-impl TryFrom<String> for Platform {
-    type Error = TargetError;
-    fn try_from(text: String) -> Result<Self, TargetError> {
-        text.parse()
-    }
-}
-
-impl From<Platform> for String {
-    fn from(platform: Platform) -> String {
-        platform.0
     }
 }
 
@@ -153,7 +172,7 @@ impl Target {
             Some(platform) => stems.push(format!("{platform}-{}-{name}", self.arch)),
             None => {
                 stems.push(format!("{}-{name}", self.arch));
-                if self.arch == Arch::X86_64 {
+                if self.arch.facts().untagged {
                     stems.push(name.to_string());
                 }
             }
@@ -172,24 +191,5 @@ impl fmt::Display for Target {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spellings_meet() {
-        assert_eq!("amd64".parse::<Arch>(), "x86_64".parse());
-        assert_eq!("arm64".parse(), Ok(Arch::Aarch64));
-        assert_eq!("ppc64el".parse(), Ok(Arch::Ppc64le));
-        assert!("sparc".parse::<Arch>().is_err());
-        assert!("../p9".parse::<Platform>().is_err());
-    }
-
-    #[test]
-    fn stems_put_the_platform_first() {
-        let target =
-            |arch, platform: Option<&str>| Target { arch, platform: platform.map(|p| p.parse().unwrap()) };
-        assert_eq!(target(Arch::Ppc64le, Some("p9")).stems("overcloud-full"), ["p9-ppc64le-overcloud-full"]);
-        assert_eq!(target(Arch::Aarch64, None).stems("overcloud-full"), ["aarch64-overcloud-full"]);
-        assert_eq!(target(Arch::X86_64, None).stems("a"), ["x86_64-a", "a"]);
-    }
-}
+#[path = "arch_tests.rs"]
+mod tests;

@@ -8,23 +8,29 @@ extern crate alloc;
 pub mod disk;
 pub mod elements;
 mod explain;
+pub mod flavor;
 pub mod image;
 mod output;
 pub mod plan;
 mod properties;
 mod recipe;
 mod request;
+pub mod select;
 pub mod settings;
 pub mod source;
+pub mod structure;
+mod twin;
 mod variables;
 pub mod yaml;
 
 pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
+pub use output::Role;
 pub use plan::{
     Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,
 };
+pub use properties::properties_of;
 pub use recipe::{PlanError, plan};
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};

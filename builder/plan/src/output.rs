@@ -2,7 +2,35 @@
 //!
 //! In: a word of `outputs:` or of dib's `-t`. Out: an [`OutputKind`], and the extension of its file. Never: a guess.
 
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
 use crate::plan::OutputKind;
+
+/// What a file is to whoever deploys it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The disk in some container.
+    Disk,
+    /// A kernel.
+    Kernel,
+    /// The initial ramdisk of a kernel.
+    Ramdisk,
+    /// The files themselves, in an archive.
+    Tree,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Role::Disk => "disk",
+            Role::Kernel => "kernel",
+            Role::Ramdisk => "ramdisk",
+            Role::Tree => "tree",
+        })
+    }
+}
 
 /// Each kind, the word for it, and its file's extension.
 const NAMES: [(OutputKind, &str, &str); 12] = [
@@ -46,12 +74,21 @@ impl OutputKind {
         self.row().2
     }
 
+    /// What its file is to whoever deploys it.
+    pub fn role(self) -> Role {
+        match self {
+            OutputKind::Qcow2 | OutputKind::Raw | OutputKind::Vhd | OutputKind::Vhdx | OutputKind::Vmdk => {
+                Role::Disk
+            }
+            OutputKind::Vmlinuz | OutputKind::Kernel => Role::Kernel,
+            OutputKind::Initrd | OutputKind::Initramfs => Role::Ramdisk,
+            OutputKind::Tar | OutputKind::Tgz | OutputKind::Squashfs => Role::Tree,
+        }
+    }
+
     /// Whether it is the disk in some container.
     pub fn is_disk(self) -> bool {
-        matches!(
-            self,
-            OutputKind::Qcow2 | OutputKind::Raw | OutputKind::Vhd | OutputKind::Vhdx | OutputKind::Vmdk
-        )
+        self.role() == Role::Disk
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{DiskSpec, Phase, Seed, Target};
+use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::source::ElementSource;
@@ -190,8 +191,12 @@ pub struct Plan {
     pub ramdisk_compression: RamdiskCompression,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
+    /// Memory that a machine needs to run the image, if its file says.
+    pub min_ram: Option<Bytes>,
     /// What authors of elements should know, and what stops nothing.
     pub warnings: Vec<String>,
+    /// The plan of a small tree of the building machine's architecture, whose programs stand in for foreign ones.
+    pub native: Option<Box<Plan>>,
 }
 
 impl Plan {

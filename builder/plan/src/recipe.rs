@@ -3,6 +3,7 @@
 //! In: everything that was read, and what is asked for. Out: one [`Plan`] for each image and architecture. Never: an
 //! effect; never a plan of some images where another is wrong.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -13,12 +14,13 @@ use crate::disk::{self, Chosen, DiskWish};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace};
-use crate::image::{ImageSpec, is_variable, merged};
+use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
-use crate::properties::properties;
+use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
 
@@ -59,6 +61,28 @@ pub enum PlanError {
         /// What is wrong.
         why: String,
     },
+    /// The image is not built for that.
+    #[error("image `{image}` has no {what}; {}", known_targets(.known, .near))]
+    NoTarget {
+        /// The image.
+        image: String,
+        /// What was asked for: a target, or a platform.
+        what: String,
+        /// What there is.
+        known: Vec<String>,
+        /// What may have been meant.
+        near: Option<String>,
+    },
+    /// A platform of no certain architecture.
+    #[error(
+        "image `{image}`: platform `{platform}` of which architecture? say --arch too, or --target {platform}-ARCH"
+    )]
+    PlatformAlone {
+        /// The image.
+        image: String,
+        /// The platform.
+        platform: String,
+    },
     /// Two plans would write the same files.
     #[error(
         "`{first}` and `{second}` would both come out as {stem}; give one of them another name or architecture"
@@ -90,6 +114,13 @@ fn known_images(known: &[String], near: &Option<String>) -> String {
     }
 }
 
+fn known_targets(known: &[String], near: &Option<String>) -> String {
+    match near {
+        Some(near) => alloc::format!("did you mean `{near}`? there are {}", known.join(", ")),
+        None => alloc::format!("there are {}", known.join(", ")),
+    }
+}
+
 /// Plans every image that is asked for, in the order asked, each for its architectures.
 pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanError> {
     check_variables(request)?;
@@ -105,12 +136,14 @@ pub fn plan(sources: &SourceSet, request: &Request) -> Result<Vec<Plan>, PlanErr
             known: known.clone(),
             near: nearest(name, known.iter().map(String::as_str)),
         })?;
-        wanted.push(ImageSpec::new(found)?);
+        wanted.push((found, asked(found, request)?));
     }
     let mut plans: Vec<Plan> = Vec::new();
-    for image in &wanted {
-        for target in targets(image, request) {
-            let plan = one(image, target, sources, request)?;
+    for (image, targets) in wanted {
+        for target in targets {
+            let spec = ImageSpec::new(&for_target(image, &target))?;
+            let mut plan = one(&spec, target, sources, request)?;
+            plan.native = twin::twin(&spec, &plan, sources, request)?.map(Box::new);
             let same = |other: &&Plan| other.stem() == plan.stem();
             if let Some(other) = plans.iter().find(same) {
                 let (first, second) = (other.image.clone(), plan.image.clone());
@@ -133,17 +166,23 @@ fn check_variables(request: &Request) -> Result<(), PlanError> {
     }
 }
 
-fn targets(image: &ImageSpec, request: &Request) -> Vec<Target> {
-    let platform: Option<Platform> = request.platform.clone().or_else(|| image.platform.clone());
-    let arches = match (request.arches.as_slice(), image.arches.as_slice()) {
-        ([], []) => alloc::vec![request.host],
-        ([], own) => own.to_vec(),
-        (asked, _) => asked.to_vec(),
-    };
-    arches.into_iter().map(|arch| Target { arch, platform: platform.clone() }).collect()
+/// Targets that are asked for. What the image says for others is checked as well.
+fn asked(image: &Merged, request: &Request) -> Result<Vec<Target>, PlanError> {
+    let spec = ImageSpec::new(image)?;
+    let matrix = Matrix::of(&spec, request.host)?;
+    check_sections(&image.entry, &matrix)?;
+    for target in matrix.all() {
+        ImageSpec::new(&for_target(image, target))?;
+    }
+    matrix.asked(&image.name, request)
 }
 
-fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request) -> Result<Plan, PlanError> {
+pub(crate) fn one(
+    image: &ImageSpec,
+    target: Target,
+    sources: &SourceSet,
+    request: &Request,
+) -> Result<Plan, PlanError> {
     let mut declared = variables::declared(image, request);
     let archive = variables::archive(image, request, &mut declared);
     let (names, elements) = resolved(image, &target, sources, request)?;
@@ -172,6 +211,7 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
+    let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
         image: image.name.clone(),
         target,
@@ -189,7 +229,9 @@ fn one(image: &ImageSpec, target: Target, sources: &SourceSet, request: &Request
         compression: request.compression.unwrap_or(image.compression),
         ramdisk_compression: image.ramdisk_compression,
         properties,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
+        min_ram: image.min_ram,
+        warnings: warnings.iter().map(ToString::to_string).chain(contradictions).collect(),
+        native: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{Arch, Bytes, Platform};
+use dibber_model::{Arch, Bytes, Platform, Target};
 
 use crate::plan::{OutputKind, Qcow2Compression};
 
@@ -14,10 +14,14 @@ pub struct Request {
     pub images: Vec<String>,
     /// The architecture of this machine: for an image that names none.
     pub host: Arch,
-    /// Architectures, instead of the image's.
+    /// Architectures among the image's targets, or instead of its own.
     pub arches: Vec<Arch>,
-    /// The platform, instead of the image's.
-    pub platform: Option<Platform>,
+    /// Platforms of these architectures.
+    pub platforms: Vec<Platform>,
+    /// Targets by name, beside those pairs.
+    pub targets: Vec<Target>,
+    /// Everything that the image is built for.
+    pub all_targets: bool,
     /// Further elements, after the image's.
     pub elements: Vec<String>,
     /// Further packages.
@@ -47,7 +51,9 @@ impl Request {
             images: Vec::new(),
             host,
             arches: Vec::new(),
-            platform: None,
+            platforms: Vec::new(),
+            targets: Vec::new(),
+            all_targets: false,
             elements: Vec::new(),
             packages: Vec::new(),
             variables: BTreeMap::new(),

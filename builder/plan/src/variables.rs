@@ -85,6 +85,9 @@ pub(crate) fn variables(
     }
     set("LC_ALL", "C");
     set("ARCH", target.arch.debian_name());
+    if let Some(platform) = &target.platform {
+        set("DIB_PLATFORM", platform.as_str());
+    }
     set("IMAGE_NAME", &image.name);
     found
 }

@@ -2,19 +2,20 @@
 //!
 //! In: the request, the overlay and scratch files. Out: a command that was not started. Never: a shell.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_model::Arch;
+use dibber_model::arch::{FirmwareFacts, Machine};
 
 use super::firmware::{self, Uefi};
-use super::{Accel, Access, BootError, BootRequest, Firmware};
+use super::{Accel, Access, BootError, BootRequest, Direct};
 
 /// The monitor's socket, in the scratch directory.
 pub(super) const MONITOR: &str = "monitor";
 
-/// Files of this boot besides the overlay.
+/// Files of this boot, besides those of the request.
 pub(super) struct Scratch<'a> {
     dir: &'a Path,
     config_drive: &'a Path,
@@ -27,78 +28,96 @@ impl<'a> Scratch<'a> {
     }
 }
 
+/// Where emulators and firmware are looked for.
+pub(super) struct Host<'a> {
+    /// `PATH`.
+    pub(super) path: &'a OsStr,
+    /// The root directory.
+    pub(super) root: &'a Path,
+}
+
 /// Two processors, a virtio disk, a virtio NIC in user mode with ssh forwarded, a config drive, serial on standard output.
 pub(super) fn command(
     request: &BootRequest,
-    overlay: &Path,
+    overlay: Option<&Path>,
     scratch: &Scratch<'_>,
+    host: &Host<'_>,
 ) -> Result<Command, BootError> {
-    let (program, package) = match request.arch {
-        Arch::X86_64 => ("qemu-system-x86_64", "qemu-system-x86"),
-        Arch::Ppc64le => ("qemu-system-ppc64", "qemu-system-ppc"),
-        Arch::Aarch64 => ("qemu-system-aarch64", "qemu-system-arm"),
-    };
-    if !on_path(program) {
-        return Err(BootError::Missing { program: program.into(), package });
+    let arch = request.arch;
+    let machine = arch.facts().machine.as_ref().ok_or(BootError::NoMachine { arch })?;
+    let firmware = firmware::choose(arch, machine, request.firmware)?;
+    if !std::env::split_paths(host.path).any(|dir| dir.join(machine.program).is_file()) {
+        return Err(BootError::Missing { program: machine.program.into(), package: machine.package });
     }
-    let mut command = Command::new(program);
-    command.args(["-machine", machine(request)]).args(["-accel", accel(request.accel), "-smp", "2"]);
-    if let Some(cpu) = processor(request) {
+    let mut command = Command::new(machine.program);
+    let kvm = uses_kvm(request.accel);
+    command.args(["-machine", &kind(machine, firmware, kvm)]);
+    command.args(["-accel", if kvm { "kvm" } else { "tcg" }, "-smp", "2"]);
+    if let Some(cpu) = processor(request, machine, kvm) {
         command.args(["-cpu", cpu]);
     }
     command.args(["-m", &format!("{}M", request.memory.0 >> 20)]);
-    if let Some(uefi) = firmware::find(request.arch, request.firmware)? {
-        pflash(&mut command, &uefi, scratch.dir)?;
-        if request.firmware == Firmware::SecureBoot {
-            // Without this, the variable store could be written by the guest outside of system management mode.
-            command.args(["-global", "driver=cfi.pflash01,property=secure,value=on"]);
+    // QEMU loads a kernel by itself. Firmware is only in its way then, unless it is asked for.
+    if request.direct.is_none() || request.firmware.is_some() {
+        if let Some(uefi) = firmware::find(arch, firmware, host.root)? {
+            pflash(&mut command, &uefi, scratch.dir)?;
         }
+        command.args(firmware.arguments);
     }
-    let disk = |path: &Path, format: &str, more: &str| {
-        format!("if=virtio,format={format},file={}{more}", path.display().to_string().replace(',', ",,"))
-    };
-    command.args(["-drive", &disk(overlay, "qcow2", ",cache=unsafe,discard=unmap")]);
-    command.args(["-drive", &disk(scratch.config_drive, "raw", ",readonly=on")]);
+    if let Some(direct) = &request.direct {
+        command.arg("-kernel").arg(&direct.kernel);
+        if let Some(initrd) = &direct.initrd {
+            command.arg("-initrd").arg(initrd);
+        }
+        command.args(["-append", &kernel_line(direct, arch.facts().console)]);
+    }
+    if let Some(overlay) = overlay {
+        command.arg("-drive").arg(drive(overlay, "qcow2", "cache=unsafe,discard=unmap"));
+    }
+    command.arg("-drive").arg(drive(scratch.config_drive, "raw", "readonly=on"));
     command.args(["-netdev", &format!("user,id=net0,hostfwd=tcp:127.0.0.1:{}-:22", scratch.ssh_port)]);
     command.args(["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"]);
-    command.args(["-display", "none", "-no-reboot", "-parallel", "none"]);
-    let monitor = scratch.dir.join(MONITOR);
+    command.args(machine.arguments).args(["-display", "none", "-no-reboot", "-parallel", "none"]);
     if request.expect.is_some() {
-        command.args([
-            "-serial",
-            "stdio",
-            "-monitor",
-            &format!("unix:{},server=on,wait=off", monitor.display()),
-        ]);
+        let monitor = scratch.dir.join(MONITOR);
+        command.args(["-serial", "stdio", "-monitor"]);
+        command.arg(format!("unix:{},server=on,wait=off", monitor.display()));
     } else {
         command.args(["-serial", "mon:stdio"]);
     }
     Ok(command)
 }
 
-fn machine(request: &BootRequest) -> &'static str {
-    match (request.arch, request.firmware) {
-        (Arch::X86_64, Firmware::SecureBoot) => "q35,smm=on",
-        (Arch::X86_64, _) => "q35",
-        (Arch::Ppc64le, _) => "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken",
-        (Arch::Aarch64, _) => "virt",
+fn kind(machine: &Machine, firmware: &FirmwareFacts, kvm: bool) -> String {
+    format!("{}{}{}", machine.machine, firmware.machine, if kvm { "" } else { machine.emulated })
+}
+
+/// Only the host's own processor can run under KVM. Emulation takes the platform's, or else the architecture's.
+fn processor(request: &BootRequest, machine: &Machine, kvm: bool) -> Option<&'static str> {
+    let platform = || request.platform.as_ref()?.facts(request.arch);
+    if kvm { Some("host") } else { platform().map(|facts| facts.cpu).or(machine.cpu) }
+}
+
+/// What the kernel is told: its console first, unless the arguments name one.
+fn kernel_line(direct: &Direct, console: &str) -> String {
+    let names_one = direct.append.split_whitespace().any(|word| word.starts_with("console="));
+    match (names_one, direct.append.trim()) {
+        (true, append) => append.to_string(),
+        (false, "") => format!("console={console}"),
+        (false, append) => format!("console={console} {append}"),
     }
 }
 
-fn processor(request: &BootRequest) -> Option<&'static str> {
-    match request.arch {
-        Arch::X86_64 => None,
-        Arch::Ppc64le => Some("power9"),
-        Arch::Aarch64 => Some("cortex-a57"),
-    }
+/// QEMU takes a comma in a file's name when it is doubled.
+fn drive(path: &Path, format: &str, more: &str) -> OsString {
+    format!("if=virtio,format={format},file={},{more}", path.display().to_string().replace(',', ",,")).into()
 }
 
-fn accel(accel: Accel) -> &'static str {
-    let kvm = || fs::File::options().read(true).write(true).open("/dev/kvm").is_ok();
+fn uses_kvm(accel: Accel) -> bool {
     match accel {
-        Accel::Kvm => "kvm",
-        Accel::Auto if kvm() => "kvm",
-        Accel::Auto | Accel::Tcg => "tcg",
+        Accel::Kvm => true,
+        Accel::Auto => fs::File::options().read(true).write(true).open("/dev/kvm").is_ok(),
+        Accel::Tcg => false,
     }
 }
 
@@ -113,7 +132,6 @@ fn pflash(command: &mut Command, uefi: &Uefi, scratch: &Path) -> Result<(), Boot
     Ok(())
 }
 
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
-}
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

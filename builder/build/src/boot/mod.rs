@@ -1,11 +1,12 @@
 //! Boots an image in QEMU, on a snapshot, and watches its serial console.
 //!
-//! In: an image file and a machine to put it in. Out: an interactive console, or a verdict. Never: a write to the image.
+//! In: an image file, or a kernel and its initramfs, and a machine to put it in. Out: an interactive console, or a verdict. Never: a write to the image.
 
 mod config_drive;
 mod console;
 mod firmware;
 mod machine;
+mod medium;
 
 use std::fs;
 use std::io;
@@ -13,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dibber_model::{Arch, Bytes};
+use dibber_model::{Arch, Bytes, Platform};
 
 pub use console::Verdict;
-pub use firmware::Firmware;
+pub use dibber_model::arch::Firmware;
+pub use medium::{Found, find, target_of};
 
 /// How the guest's processor is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +35,16 @@ pub enum Accel {
 /// A boot to be made.
 #[derive(Clone, Debug)]
 pub struct BootRequest {
-    /// Raw or qcow2 image of a whole disk.
-    pub image: PathBuf,
+    /// Raw or qcow2 image of the disk.
+    pub disk: Option<PathBuf>,
+    /// A kernel that is started instead of what the disk starts by itself.
+    pub direct: Option<Direct>,
     /// The machine's architecture.
     pub arch: Arch,
-    /// Its firmware.
-    pub firmware: Firmware,
+    /// The platform within it, which decides on the emulated processor.
+    pub platform: Option<Platform>,
+    /// Its firmware, instead of the usual one.
+    pub firmware: Option<Firmware>,
     /// Size that the snapshot's disk is grown to, if larger than the image.
     pub disk_size: Option<Bytes>,
     /// Keeps what the guest wrote in this qcow2 file.
@@ -49,6 +55,17 @@ pub struct BootRequest {
     pub accel: Accel,
     /// Makes it a test: success is this text on the console within this time.
     pub expect: Option<Expectation>,
+}
+
+/// A kernel that QEMU loads by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Direct {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// Its initrd or initramfs.
+    pub initrd: Option<PathBuf>,
+    /// Its arguments; the architecture's console is added if they name none.
+    pub append: String,
 }
 
 /// What a test waits for.
@@ -84,14 +101,34 @@ pub enum BootError {
         package: &'static str,
     },
     /// This firmware does not exist for the architecture.
-    #[error("{arch} has no {what} firmware; use {instead}")]
+    #[error("{arch} has no {what} firmware; use --firmware {instead}")]
     WrongFirmware {
         /// Which firmware.
         what: Firmware,
         /// For which architecture.
         arch: Arch,
         /// What there is.
-        instead: &'static str,
+        instead: String,
+    },
+    /// QEMU is not known to have a machine of this architecture.
+    #[error("no machine of QEMU is known for {arch}: its images can be built, and not booted here")]
+    NoMachine {
+        /// The architecture.
+        arch: Arch,
+    },
+    /// There is neither a disk nor a kernel.
+    #[error("nothing to boot; name an image, or --kernel")]
+    Nothing,
+    /// Arguments, and no kernel to give them to.
+    #[error("--append is for a kernel that is started directly; name one with --kernel")]
+    NoKernel,
+    /// A kernel's initramfs is not where its name says.
+    #[error("{kernel} needs its initramfs, and there is no {looked}; name it with --initrd")]
+    NoInitramfs {
+        /// The kernel.
+        kernel: PathBuf,
+        /// The files that were looked for.
+        looked: String,
     },
     /// A file could not be read or made.
     #[error("{path}: {source}")]
@@ -140,26 +177,37 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
         .prefix("dibber-boot-")
         .tempdir()
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
-    let overlay = snapshot(request, scratch.path())?;
+    for file in
+        request.direct.iter().flat_map(|direct| [Some(&direct.kernel), direct.initrd.as_ref()]).flatten()
+    {
+        fs::metadata(file).map_err(|source| BootError::File { path: file.clone(), source })?;
+    }
+    let overlay = match (&request.disk, &request.direct) {
+        (Some(disk), _) => Some(snapshot(disk, request, scratch.path())?),
+        (None, Some(_)) => None,
+        (None, None) => return Err(BootError::Nothing),
+    };
     let access = access()?;
     let drive = scratch.path().join("config-drive.img");
     config_drive::write(&drive, &access.password)?;
-    let mut command =
-        machine::command(request, &overlay, &machine::Scratch::new(scratch.path(), &drive, &access))?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let host = machine::Host { path: &path, root: Path::new("/") };
+    let files = machine::Scratch::new(scratch.path(), &drive, &access);
+    let mut command = machine::command(request, overlay.as_deref(), &files, &host)?;
     announce(&access);
     let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR))?;
-    if let Some(keep) = &request.keep_overlay {
-        fs::rename(&overlay, keep)
-            .or_else(|_| fs::copy(&overlay, keep).map(drop))
+    if let (Some(keep), Some(overlay)) = (&request.keep_overlay, &overlay) {
+        fs::rename(overlay, keep)
+            .or_else(|_| fs::copy(overlay, keep).map(drop))
             .map_err(|source| BootError::File { path: keep.clone(), source })?;
     }
     Ok(verdict)
 }
 
 /// A qcow2 file that takes the guest's writes; the image itself is its read-only backing file.
-fn snapshot(request: &BootRequest, scratch: &Path) -> Result<PathBuf, BootError> {
-    let image = fs::canonicalize(&request.image)
-        .map_err(|source| BootError::File { path: request.image.clone(), source })?;
+fn snapshot(disk: &Path, request: &BootRequest, scratch: &Path) -> Result<PathBuf, BootError> {
+    let image =
+        fs::canonicalize(disk).map_err(|source| BootError::File { path: disk.to_path_buf(), source })?;
     if let Some(keep) = request.keep_overlay.as_ref().filter(|keep| keep.exists()) {
         return Err(BootError::OverlayExists(keep.clone()));
     }
@@ -213,12 +261,4 @@ fn access() -> Result<Access, BootError> {
         .and_then(|listener| listener.local_addr())
         .map_err(|source| BootError::File { path: "127.0.0.1".into(), source })?;
     Ok(Access { password, ssh_port: listener.port() })
-}
-
-/// The architecture that an image's sidecar says, if it has one.
-pub fn arch_of(image: &Path) -> Option<Arch> {
-    let mut sidecar = image.as_os_str().to_os_string();
-    sidecar.push(".json");
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(sidecar).ok()?).ok()?;
-    json["arch"].as_str()?.parse().ok()
 }

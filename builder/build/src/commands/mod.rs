@@ -3,6 +3,7 @@
 //! In: a name and arguments, and the elements' files beside the hooks. Out: what dib's commands print, and their exit codes.
 //! Never: Python, or a map installed into the tree.
 
+mod accelerate;
 mod pkg_map;
 mod run_parts;
 mod svc_map;
@@ -20,8 +21,12 @@ use crate::steps::ELEMENTS;
 
 type Program = fn(&[String]) -> i32;
 
-const PROGRAMS: [(&str, Program); 3] =
-    [("dib-run-parts", run_parts::main), ("pkg-map", pkg_map::main), ("svc-map", svc_map::main)];
+const PROGRAMS: [(&str, Program); 4] = [
+    ("dib-run-parts", run_parts::main),
+    ("dibber-accelerate", accelerate::main),
+    ("pkg-map", pkg_map::main),
+    ("svc-map", svc_map::main),
+];
 
 /// Every name that these commands answer to.
 pub fn names() -> impl Iterator<Item = &'static str> {

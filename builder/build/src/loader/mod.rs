@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use dibber_model::{Arch, FsSpec, Holds, Loader, MountPoint};
+use dibber_model::arch::Core;
+use dibber_model::{DiskSpec, FsSpec, Holds, Loader, MountPoint};
 use dibber_plan::Plan;
 
 /// Bytes for a disk's boot loader places.
@@ -64,23 +65,6 @@ pub trait Scratch {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
-/// A GRUB platform: what `grub-mkimage -O` calls it and where Debian keeps it.
-struct Platform {
-    name: &'static str,
-    package: &'static str,
-    /// Modules that read the disk and draw the console on this platform.
-    modules: &'static [&'static str],
-    /// Further arguments of grub-mkimage.
-    arguments: &'static [&'static str],
-}
-
-const PC: Platform =
-    Platform { name: "i386-pc", package: "grub-pc-bin", modules: &["biosdisk", "serial"], arguments: &[] };
-
-/// `--note` adds the ELF note that tells CHRP firmware how to load it.
-const IEEE1275: Platform =
-    Platform { name: "powerpc-ieee1275", package: "grub-ieee1275-bin", modules: &[], arguments: &["--note"] };
-
 /// What every core needs to find the menu and to run it, so that a menu without further modules works.
 const MODULES: [&str; 14] = [
     "part_gpt",
@@ -102,37 +86,43 @@ const MODULES: [&str; 14] = [
 /// Makes the cores that the plan's disk has places for. A disk without such places needs none.
 pub fn cores(plan: &Plan, scratch: &dyn Scratch) -> Result<Cores, LoaderError> {
     let mut made = Cores::default();
-    if plan.disk.bios_boot && plan.target.arch == Arch::X86_64 {
-        let path = format!("usr/lib/grub/{}/boot.img", PC.name);
-        made.boot_img = Some(scratch.read(&path).map_err(|_| no_grub(&PC, &path))?);
-        made.cores.insert(Loader::Bios, core(plan, &PC, scratch)?);
-    }
-    if plan.disk.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Prep)) {
-        made.cores.insert(Loader::Prep, core(plan, &IEEE1275, scratch)?);
+    for core in plan.target.arch.facts().cores.iter().filter(|core| has_place(&plan.disk, core.place)) {
+        if core.place == Loader::Bios {
+            let path = format!("usr/lib/grub/{}/boot.img", core.platform);
+            made.boot_img = Some(scratch.read(&path).map_err(|_| no_grub(core, &path))?);
+        }
+        made.cores.insert(core.place, bytes(plan, core, scratch)?);
     }
     Ok(made)
 }
 
-fn no_grub(platform: &Platform, missing: &str) -> LoaderError {
-    LoaderError::NoGrub { platform: platform.name, missing: format!("/{missing}"), package: platform.package }
+fn has_place(disk: &DiskSpec, place: Loader) -> bool {
+    match place {
+        Loader::Bios => disk.bios_boot,
+        place => disk.parts.iter().any(|part| part.holds == Holds::Loader(place)),
+    }
 }
 
-fn core(plan: &Plan, platform: &Platform, scratch: &dyn Scratch) -> Result<Vec<u8>, LoaderError> {
-    let modinfo = format!("usr/lib/grub/{}/modinfo.sh", platform.name);
-    scratch.read(&modinfo).map_err(|_| no_grub(platform, &modinfo))?;
+fn no_grub(core: &Core, missing: &str) -> LoaderError {
+    LoaderError::NoGrub { platform: core.platform, missing: format!("/{missing}"), package: core.package }
+}
+
+fn bytes(plan: &Plan, core: &Core, scratch: &dyn Scratch) -> Result<Vec<u8>, LoaderError> {
+    let modinfo = format!("usr/lib/grub/{}/modinfo.sh", core.platform);
+    scratch.read(&modinfo).map_err(|_| no_grub(core, &modinfo))?;
     let early = early_config(plan)?;
-    let staged = format!("early-{}.cfg", platform.name);
+    let staged = format!("early-{}.cfg", core.platform);
     scratch
         .stage(&staged, early.as_bytes())
         .map_err(|source| LoaderError::File { path: staged.clone(), source })?;
     let config = format!("/tmp/in_target.d/{staged}");
-    let output = format!("/tmp/core-{}.img", platform.name);
+    let output = format!("/tmp/core-{}.img", core.platform);
     let mut argv =
-        vec!["grub-mkimage", "-O", platform.name, "-p", "/boot/grub", "-c", &config, "-o", &output];
-    argv.extend(platform.arguments);
+        vec!["grub-mkimage", "-O", core.platform, "-p", "/boot/grub", "-c", &config, "-o", &output];
+    argv.extend(core.arguments);
     argv.extend(MODULES);
-    argv.extend(platform.modules);
-    scratch.run(&argv).map_err(|said| LoaderError::Failed { platform: platform.name, said })?;
+    argv.extend(core.modules);
+    scratch.run(&argv).map_err(|said| LoaderError::Failed { platform: core.platform, said })?;
     let path = output.trim_start_matches('/').to_string();
     scratch.read(&path).map_err(|source| LoaderError::File { path, source })
 }

@@ -13,7 +13,7 @@ pub use commit::{Made, MadeFile, commit};
 pub use lock::Stage;
 pub use packages::{Package, dpkg_packages};
 pub use set::{FileEntry, SetEntry, SetFile, Standing};
-pub use sidecar::{ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar};
+pub use sidecar::{ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts};
 
 use std::io;
 use std::path::PathBuf;

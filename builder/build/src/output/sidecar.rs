@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use dibber_model::{Digest, DiskLayout, Holds, PartKind, TableKind};
+use dibber_plan::Role;
+use dibber_plan::structure::{self, Structure};
 use serde::{Deserialize, Serialize};
 
 use super::Package;
@@ -49,12 +51,41 @@ pub struct Sidecar {
     /// The disk, for files that hold one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskFacts>,
+    /// What the file is to whoever deploys it: `disk`, `kernel`, `ramdisk` or `tree`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What ironic takes a disk for, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<StructureFacts>,
+    /// Glance's `min_disk`: GiB that a machine's disk must have, the disk's length rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_disk: Option<u64>,
+    /// Glance's `min_ram`: MiB that a machine must have, if the image file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ram: Option<u64>,
     /// Glance properties to be set on the image.
     pub properties: BTreeMap<String, String>,
     /// Elements, in resolved order.
     pub elements: Vec<String>,
     /// Installed packages.
     pub packages: Vec<Package>,
+}
+
+/// Whole disk or partition, by ironic's rule over the properties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StructureFacts {
+    /// Which.
+    pub is: Structure,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl StructureFacts {
+    /// What these properties say.
+    pub fn of(properties: &BTreeMap<String, String>) -> StructureFacts {
+        let inferred = structure::of_properties(properties);
+        StructureFacts { is: inferred.structure, why: inferred.why.to_string() }
+    }
 }
 
 /// Where packages came from, and of which day.

@@ -9,15 +9,17 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use dibber_model::Side;
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, poll};
+use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
 use super::ids::Ids;
+use super::interpreter::Table;
 use super::stage::{Action, Order, Report};
 use super::start::answer;
 use super::traces::Traces;
@@ -49,6 +51,17 @@ pub struct HookCall<'a> {
     pub environment_files: &'a [String],
     /// Mounts to be made beforehand: what the run before left.
     pub mounts: &'a [MountRequest],
+    /// Native programs that stand in for foreign ones.
+    pub native: Option<&'a Native>,
+}
+
+/// Native programs, for a tree of another architecture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Native {
+    /// A tree of this machine's architecture, as the driver sees it.
+    pub tree: PathBuf,
+    /// Which of its programs may stand in, and for which files.
+    pub(crate) table: Table,
 }
 
 /// Where a line came from.
@@ -131,6 +144,7 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         variables: call.variables.clone(),
         environment_files: call.environment_files.to_vec(),
         mounts: call.mounts.to_vec(),
+        native: call.native.cloned(),
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

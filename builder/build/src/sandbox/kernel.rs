@@ -3,8 +3,10 @@
 //! In: descriptors and flags. Out: what the kernel answered. Never: a decision; and no other module of dibber is unsafe.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
@@ -152,6 +154,48 @@ pub(super) fn scope_to_descendants() -> bool {
     let made = unsafe { OwnedFd::from_raw_fd(made as i32) };
     // SAFETY: takes a descriptor and flags.
     unsafe { libc::syscall(libc::SYS_landlock_restrict_self, made.as_raw_fd(), 0) == 0 }
+}
+
+/// Whether SIGPIPE was ignored when this program was started; Rust's runtime ignores it always.
+static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Runs before the runtime does.
+#[used]
+// SAFETY: the section holds pointers to functions that the C library calls once, before main.
+#[unsafe(link_section = ".init_array")]
+static REMEMBER_PIPE: extern "C" fn() = remember_pipe;
+
+extern "C" fn remember_pipe() {
+    // SAFETY: an all-zero sigaction is valid to be filled; nothing is set. No lock, no allocation: this is before main.
+    let ignored = unsafe {
+        let mut found: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut found) == 0
+            && found.sa_sigaction == libc::SIG_IGN
+    };
+    PIPE_IGNORED.store(ignored, Ordering::Relaxed);
+}
+
+/// Closes the program that the kernel opened for its interpreter (binfmt_misc's flag O), if it did.
+pub(super) fn close_executed() {
+    // SAFETY: reads the auxiliary vector.
+    let fd = unsafe { libc::getauxval(libc::AT_EXECFD) };
+    if let Ok(fd @ 3..) = i32::try_from(fd) {
+        // SAFETY: the kernel opened it for this process, and nothing here has a handle to it.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+}
+
+/// `execv(3)` of the first word, with signals as this program was started with them. Returns only if it fails.
+pub(super) fn execute(words: &[CString]) -> io::Error {
+    if !PIPE_IGNORED.load(Ordering::Relaxed) {
+        // SAFETY: SIG_DFL runs no code of ours.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    }
+    let Some(first) = words.first() else { return io::ErrorKind::InvalidInput.into() };
+    let pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect();
+    // SAFETY: the strings outlive the call, and the list of pointers to them ends with a null.
+    unsafe { libc::execv(first.as_ptr(), pointers.as_ptr()) };
+    io::Error::last_os_error()
 }
 
 fn answered(answer: libc::c_long) -> io::Result<libc::c_long> {

@@ -5,6 +5,8 @@
 use std::io;
 use std::path::Path;
 
+use dibber_model::Arch;
+
 use super::error::SandboxError;
 use super::ids::IDS;
 use super::probe::{Finding, State};
@@ -97,4 +99,29 @@ pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
 pub(super) fn coverable(home: &Path) -> bool {
     let system = ["/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc", "/sys", "/run", "/boot"];
     home.components().count() > 2 && !system.iter().any(|dir| home.starts_with(dir))
+}
+
+/// How to have the host's instance serve.
+pub(super) const REGISTER: &str = "use Linux 6.7 or later, or have the host register static emulators: Debian, Ubuntu: sudo apt install \
+qemu-user-static binfmt-support; for containers on such a host: docker run --privileged --rm tonistiigi/binfmt --install all";
+
+pub(super) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
+    let why = match dynamic {
+        None => {
+            format!("no qemu-{arch}-static in PATH, and this machine cannot run programs of {arch} by itself")
+        }
+        Some(found) => format!("{} needs libraries, which a chroot of {arch} does not have", found.display()),
+    };
+    missing(
+        "an emulator",
+        why,
+        "install a static one; Debian, Ubuntu: apt install qemu-user-static; Fedora: dnf install qemu-user-static",
+    )
+}
+
+pub(super) fn no_instance(arch: Arch, error: &SandboxError) -> Finding {
+    let why = format!(
+        "programs of {arch} cannot be run in the sandbox: {error}; and the host has no emulator registered for them"
+    );
+    missing("foreign architectures", why, REGISTER)
 }

@@ -12,10 +12,12 @@
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
 mod devices;
+mod emulator;
 mod error;
 mod exec;
 mod hook;
 mod ids;
+pub(crate) mod interpreter;
 mod kernel;
 mod mend;
 mod mounts;
@@ -31,8 +33,10 @@ mod words;
 mod worker;
 
 pub use dibber_shim::{LoaderRequest, MountRequest, Request};
+pub use emulator::Emulator;
+pub(crate) use emulator::Instance;
 pub use error::SandboxError;
-pub use hook::{HookCall, HookEnd, Stream, What, environment, run};
+pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, probe};
 pub use shell::{has_terminal, shell, take_terminal_back};

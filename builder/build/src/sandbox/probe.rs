@@ -8,11 +8,14 @@ use std::path::Path;
 
 use rustix::mount::MountFlags;
 
+use dibber_model::Arch;
+
+use super::emulator::{self, Instance};
 use super::error::SandboxError;
 use super::ids::{Ids, Writer};
 use super::mend::missing;
 use super::start::{Grants, start};
-use super::{STORE, kernel, mend};
+use super::{SHIMS, STORE, kernel, mend};
 
 /// Whether something is as the sandbox needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,9 @@ pub fn probe(beside: &Path) -> Vec<Finding> {
         )
     });
     findings.push(landlock());
-    findings.push(trial(beside));
+    let (stands, own_instance) = trial(beside);
+    findings.push(stands);
+    findings.extend(own_instance.map(emulator::finding));
     findings
 }
 
@@ -142,36 +147,43 @@ fn landlock() -> Finding {
     }
 }
 
-/// Starts a worker whose driver only tries an overlay.
-fn trial(beside: &Path) -> Finding {
+/// Exit code of a trial in which overlays work, and binfmt_misc does not.
+const NO_INSTANCE: i32 = 2;
+
+/// Starts a worker whose driver only tries an overlay, and a binfmt_misc of its own: whether that one works, if it came so far.
+fn trial(beside: &Path) -> (Finding, Option<bool>) {
     let what = "a sandbox, tried";
+    let fails = |finding| (finding, None);
     let base = match tempfile::Builder::new().prefix(".dibber-doctor-").tempdir_in(beside) {
         Ok(base) => base,
         Err(error) => {
-            return missing(
+            return fails(missing(
                 what,
                 format!("cannot write to {}: {error}", beside.display()),
                 "name another directory",
-            );
+            ));
         }
     };
     let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.path().join(name));
     for dir in [&store, &cache, &stage] {
         if let Err(error) = fs::create_dir(dir) {
-            return missing(
+            return fails(missing(
                 what,
                 format!("cannot make {}: {error}", dir.display()),
                 "name another directory",
-            );
+            ));
         }
     }
     let open = fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
-    match open.map_err(SandboxError::from).and_then(|()| start(&[], &Grants { store, cache, stage })) {
-        Err(SandboxError::Missing(finding)) => finding,
-        Err(other) => missing(what, other.to_string(), ""),
+    let grants = Grants { store, cache, stage, emulator: None };
+    match open.map_err(SandboxError::from).and_then(|()| start(&[], &grants)) {
+        Err(SandboxError::Missing(finding)) => fails(finding),
+        Err(other) => fails(missing(what, other.to_string(), "")),
         Ok(mut worker) => match worker.wait().map(|status| status.code()) {
-            Ok(Some(0)) => ok(what, "it stands, and overlays work in it"),
-            other => missing(
+            Ok(Some(code @ (0 | NO_INSTANCE))) => {
+                (ok(what, "it stands, and overlays work in it"), Some(code == 0))
+            }
+            other => fails(missing(
                 what,
                 format!(
                     "overlays cannot be mounted in it on the file system of {} ({other:?})",
@@ -179,7 +191,7 @@ fn trial(beside: &Path) -> Finding {
                 ),
                 "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs: in a container on a volume, not on its \
                  own overlay",
-            ),
+            )),
         },
     }
 }
@@ -201,5 +213,14 @@ pub(super) fn try_overlay() -> i32 {
     // An overlay's work directory belongs to the sandbox's root, so it goes from inside.
     let _ = rustix::mount::unmount(dir("merged"), rustix::mount::UnmountFlags::DETACH);
     let _ = ["lower", "upper", "work", "merged"].map(|name| fs::remove_dir_all(dir(name)));
-    i32::from(made.iter().any(Result::is_err) || mounted.is_err() || written.is_err())
+    if made.iter().any(Result::is_err) || mounted.is_err() || written.is_err() {
+        return 1;
+    }
+    // The program itself stands for an emulator: no program of that architecture is run here.
+    let foreign = Arch::all().find(|arch| arch.kernel_name() != std::env::consts::ARCH);
+    let own = Instance::open().and_then(|own| match foreign {
+        Some(arch) => own.register("trial", arch, &format!("{SHIMS}/dibber")),
+        None => Ok(()),
+    });
+    if own.is_ok() { 0 } else { NO_INSTANCE }
 }

@@ -9,9 +9,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use dibber_model::Arch;
+
+use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
 use super::words::Words;
-use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, mounts};
+use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, mounts};
 
 /// What the root is made of.
 pub(super) struct Parts<'a> {
@@ -19,6 +22,8 @@ pub(super) struct Parts<'a> {
     pub(super) grants: [OwnedFd; 3],
     /// This program.
     pub(super) program: File,
+    /// The emulator of another architecture.
+    pub(super) emulator: Option<(Arch, File)>,
     /// Texts of /etc.
     pub(super) words: &'a Words,
     /// Directories that hooks must not see where the host has them: the grants, the person's home.
@@ -81,7 +86,7 @@ fn own_places(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
         mounts::place(grant, at)?;
     }
     fs::create_dir_all(TEMPLATE).doing("make a directory in /run")?;
-    shims(&mut parts.program)?;
+    shims(parts)?;
     let scratch = super::traces::scratch(Path::new(STORE))?;
     for place in ["/tmp", "/var/tmp"] {
         mounts::place(&mounts::copy(&scratch)?, place)?;
@@ -123,18 +128,26 @@ fn remember(dir: &Path, files: &mut Vec<(PathBuf, Option<Vec<u8>>)>) -> io::Resu
 
 /// This program on a read-only file system of its own, under every name that it answers to. A copy, so that neither the
 /// rights on the way to the installed file nor `noexec` there matter, and so that nobody inside can write to it.
-fn shims(program: &mut File) -> Result<(), SandboxError> {
+fn shims(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
     fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
     let mount = mounts::memory("0755")?;
     mounts::place(&mount, SHIMS)?;
     let first = Path::new(SHIMS).join("dibber");
-    let mut copy =
-        File::options().write(true).create_new(true).mode(0o755).open(&first).doing("copy the program")?;
-    io::copy(program, &mut copy).doing("copy the program")?;
-    drop(copy);
-    fs::set_permissions(&first, PermissionsExt::from_mode(0o755)).doing("make the program executable")?;
-    for name in dibber_shim::names().chain(crate::commands::names()) {
+    install(&mut parts.program, &first)?;
+    if let Some((arch, program)) = &mut parts.emulator {
+        install(program, Path::new(&Emulator::place(*arch)))?;
+    }
+    let names = dibber_shim::names().chain(crate::commands::names()).chain([interpreter::NAME]);
+    for name in names {
         fs::hard_link(&first, Path::new(SHIMS).join(name)).doing(format_args!("name {name}"))?;
     }
     mounts::restrict(&mount, mounts::READ_ONLY)
+}
+
+fn install(program: &mut File, at: &Path) -> Result<(), SandboxError> {
+    let mut copy =
+        File::options().write(true).create_new(true).mode(0o755).open(at).doing("copy a program")?;
+    io::copy(program, &mut copy).doing("copy a program")?;
+    drop(copy);
+    fs::set_permissions(at, PermissionsExt::from_mode(0o755)).doing("make a program executable")
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,10 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
+use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::hook::Native;
+use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
@@ -41,6 +45,7 @@ pub(super) struct Order {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) environment_files: Vec<String>,
     pub(super) mounts: Vec<MountRequest>,
+    pub(super) native: Option<Native>,
     /// `TERM` of the person.
     pub(super) terminal: String,
 }
@@ -88,10 +93,14 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
-    if let Err(error) = assemble(order) {
-        link.tell(&Some(error.to_string())).doing("report a failure")?;
-        return Ok(UNFIT);
-    }
+    // Native programs stand in as long as this is held: until the end of process 1.
+    let _served = match assemble(order) {
+        Ok(served) => served,
+        Err(error) => {
+            link.tell(&Some(error.to_string())).doing("report a failure")?;
+            return Ok(UNFIT);
+        }
+    };
     link.tell(&None::<String>).doing("report a start")?;
     let code = match kernel::fork().doing("start the hook")? {
         Fork::Parent(child) => reap_until(child),
@@ -119,12 +128,13 @@ fn report(code: i32) -> Report {
 }
 
 /// Makes the root that the hook sees, and enters it.
-fn assemble(order: &Order) -> Result<(), SandboxError> {
+fn assemble(order: &Order) -> Result<Option<Instance>, SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
     let root = mounts::copy(Path::new(TEMPLATE))?;
     let build = mounts::copy(&order.build_dir)?;
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
+    let twin = order.native.as_ref().map(|native| mounts::copy(&native.tree)).transpose()?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
     root::private_run()?;
@@ -137,6 +147,8 @@ fn assemble(order: &Order) -> Result<(), SandboxError> {
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
     devices::mount_private()?;
+    let served = order.native.as_ref().zip(twin.as_ref());
+    let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
     tree::replay(&order.mounts)?;
     if order.chroot {
         tree::enter()?;
@@ -146,5 +158,23 @@ fn assemble(order: &Order) -> Result<(), SandboxError> {
         fs::set_permissions(path, PermissionsExt::from_mode(0o666))
             .doing(format_args!("open {path} to everyone"))?;
     }
-    Ok(())
+    Ok(served)
+}
+
+/// Native programs where the interpreter looks for them, and who runs foreign ones in this hook: inside the tree the
+/// interpreter, outside the emulator, because a root that a hook makes itself has no native programs in it until
+/// `dibber-accelerate` puts them there.
+fn stand_in(native: &Native, twin: &OwnedFd, chroot: bool) -> Result<Instance, SandboxError> {
+    let at = format!("{NATIVE}/root");
+    fs::create_dir_all(&at).doing(format_args!("make {at}"))?;
+    mounts::restrict(twin, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
+    mounts::place(twin, &at)?;
+    fs::write(format!("{NATIVE}/table"), native.table.text()).doing("write the table of native programs")?;
+    let arch = native.table.arch;
+    let own = Instance::open()?;
+    own.register("emulator", arch, &Emulator::place(arch))?;
+    if chroot {
+        own.register("native", arch, &format!("{SHIMS}/{}", interpreter::NAME))?;
+    }
+    Ok(own)
 }

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
 use super::ids::{Ids, Writer};
 use super::wire::Link;
@@ -27,6 +28,8 @@ pub struct Grants {
     pub cache: PathBuf,
     /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
     pub stage: PathBuf,
+    /// What runs programs of another architecture, if the job has any.
+    pub emulator: Option<Emulator>,
 }
 
 /// A worker that runs. It ends when this is dropped or killed, or when this process ends, however it ends.
@@ -75,6 +78,7 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
         as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
         homes: homes(),
+        emulator: grants.emulator.clone(),
     };
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
     let mut child = spawn(theirs)?;

@@ -11,6 +11,7 @@ use std::process::Command;
 use dibber_shim::MountRequest;
 
 use super::error::{Doing, SandboxError};
+use super::interpreter::NATIVE;
 use super::mounts::{self, within};
 use super::{BUILD, OWN, SHIMS};
 
@@ -40,6 +41,8 @@ pub(super) fn enter() -> Result<(), SandboxError> {
     let hooks = mounts::copy_of(open("hooks")?, "the hooks")?;
     mounts::restrict(&hooks, mounts::READ_ONLY)?;
     let shims = mounts::copy(Path::new(SHIMS))?;
+    let native = Path::new(NATIVE);
+    let native = native.is_dir().then(|| mounts::copy(native)).transpose()?;
     let places: [(&str, OwnedFd); 5] = [
         ("proc", mounts::make("proc", &[])?),
         ("sys", mounts::copy(Path::new("/sys"))?),
@@ -55,6 +58,10 @@ pub(super) fn enter() -> Result<(), SandboxError> {
     mounts::settle(&root)?;
     fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
     mounts::place(&shims, SHIMS)?;
+    if let Some(native) = &native {
+        fs::create_dir_all(NATIVE).doing(format_args!("make {NATIVE}"))?;
+        mounts::place(native, NATIVE)?;
+    }
     fs::create_dir_all("/run/lock").doing("make /run/lock")?;
     fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777))
         .doing("open /run/lock to everyone")?;

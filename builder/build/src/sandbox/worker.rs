@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -14,11 +15,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
+use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
 use super::kernel::Fork;
 use super::wire::Link;
 use super::words::Words;
-use super::{HOOK, HOSTNAME, WORKER, kernel, mounts, root, stage};
+use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, stage};
 
 /// What the keeper is told before anything else.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +31,7 @@ pub(super) struct Setup {
     pub(super) as_root: bool,
     pub(super) words: Words,
     pub(super) homes: Vec<PathBuf>,
+    pub(super) emulator: Option<Emulator>,
 }
 
 /// What the driver is given.
@@ -43,6 +46,9 @@ pub struct Inside {
 /// process's work, `run` being the driver. Must be called before the program has a second thread.
 pub fn enter(run: impl FnOnce(Inside) -> i32) {
     let name = std::env::args_os().next().unwrap_or_default();
+    if name.as_bytes().ends_with(interpreter::NAME.as_bytes()) {
+        std::process::exit(interpreter::main());
+    }
     if name == *HOOK {
         stage::main();
     }
@@ -63,7 +69,7 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
     let events = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3).doing("open the events")?;
     rustix::stdio::dup2_stdout(io::stderr()).doing("point output at the terminal")?;
     match prepare(&mut link) {
-        Ok((setup, job, program, grants)) => {
+        Ok((setup, job, programs, grants)) => {
             let alive = Alive::new()?;
             match kernel::fork().doing("start a process")? {
                 Fork::Parent(child) => {
@@ -73,7 +79,7 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
                 Fork::Child => {
                     let Alive { mine, theirs } = alive;
                     drop(theirs);
-                    let parts = (grants, program);
+                    let parts = (grants, programs);
                     let inside = Inside { job, events: File::from(events) };
                     std::process::exit(first(link, &setup, parts, (mine, inside, run)))
                 }
@@ -86,7 +92,10 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
     }
 }
 
-type Prepared = (Setup, Vec<u8>, File, Option<[OwnedFd; 3]>);
+type Prepared = (Setup, Vec<u8>, Programs, Option<[OwnedFd; 3]>);
+
+/// This program, and the emulator.
+type Programs = (File, Option<File>);
 
 /// Enters the namespaces, as root inside.
 fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
@@ -96,11 +105,16 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
     let setup: Setup = link.hear().doing("hear what to do")?;
     let job = link.receive().doing("hear the job")?;
     let program = File::open("/proc/self/exe").doing("open this program")?;
+    let emulator = setup
+        .emulator
+        .as_ref()
+        .map(|found| File::open(&found.program).doing(format_args!("open {}", found.program.display())));
+    let programs = (program, emulator.transpose()?);
     let grants = if setup.as_root { Some(open_grants(&setup)?) } else { None };
     enter_user_namespace(link)?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     kernel::unshare(spaces).map_err(|e| SandboxError::Missing(super::mend::namespaces_refused(&e)))?;
-    Ok((setup, job, program, grants))
+    Ok((setup, job, programs, grants))
 }
 
 fn open_grants(setup: &Setup) -> Result<[OwnedFd; 3], SandboxError> {
@@ -189,13 +203,17 @@ fn code(status: WaitStatus) -> i32 {
 }
 
 type Driver<R> = (OwnedFd, Inside, R);
-type Parts = (Option<[OwnedFd; 3]>, File);
+type Parts = (Option<[OwnedFd; 3]>, Programs);
 
 /// Process 1: makes the root, starts the driver, reaps until it ends.
 fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce(Inside) -> i32>) -> i32 {
     let (alive, inside, run) = driver;
-    let made = make_root(setup, parts).and_then(|()| die_with_parent(&alive));
-    let failed = made.err().map(|e| e.to_string());
+    let made = make_root(setup, parts).and_then(|own| die_with_parent(&alive).map(|()| own));
+    // Programs of another architecture are served as long as this is held: until the end of process 1.
+    let (_served, failed) = match made {
+        Ok(own) => (own, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     if link.tell(&failed).is_err() || failed.is_some() {
         return UNFIT;
     }
@@ -214,18 +232,21 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     }
 }
 
-fn make_root(setup: &Setup, (grants, program): Parts) -> Result<(), SandboxError> {
+fn make_root(setup: &Setup, (grants, programs): Parts) -> Result<Option<Instance>, SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
     let grants = match grants {
         Some(grants) => grants,
         None => open_grants(setup)?,
     };
+    let emulator = setup.emulator.as_ref();
     root::make(root::Parts {
         grants,
-        program,
+        program: programs.0,
+        emulator: emulator.map(|found| found.arch).zip(programs.1),
         words: &setup.words,
         hidden: [&setup.grants[..], &setup.homes].concat(),
-    })
+    })?;
+    emulator.map_or(Ok(None), emulator::serve)
 }
 
 /// Waits for every child until that one has ended; the end of process 1 is the end of all others.

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
 use crate::redact::Redact;
-use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, What};
+use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
 
 /// How many of a failed hook's last lines are told.
@@ -31,6 +31,7 @@ pub(super) struct Bench<'a> {
     environment: Vec<String>,
     dir: PathBuf,
     pub(super) mounts: Vec<MountRequest>,
+    native: Option<Native>,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -80,6 +81,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let emit = |event| walk.events.emit(event);
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
+    bench.native = walk.twin.map(|twin| twin.stand_ins(&bench.tree()));
     if walk.job.offline {
         for side in &mut bench.variables {
             side.insert("DIB_OFFLINE".into(), "1".into());
@@ -116,7 +118,16 @@ impl<'a> Bench<'a> {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
         let redact = Redact::of(plan.archive.proxy.as_deref());
-        Bench { plan, variables, environment, dir: dir.to_path_buf(), mounts: Vec::new(), redact, emit }
+        Bench {
+            plan,
+            variables,
+            environment,
+            dir: dir.to_path_buf(),
+            mounts: Vec::new(),
+            native: None,
+            redact,
+            emit,
+        }
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.
@@ -177,6 +188,7 @@ impl<'a> Bench<'a> {
             variables: if side == Side::Host { outside } else { inside },
             environment_files: &self.environment,
             mounts: &self.mounts,
+            native: self.native.as_ref(),
         }
     }
 

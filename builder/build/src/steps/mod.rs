@@ -22,12 +22,14 @@ use crate::breaks::Point;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers;
+use crate::native::Twin;
 use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
 pub use hooks_directory::ELEMENTS;
 pub use scratch::ScratchTree;
+pub(crate) use scratch::{read_in, stat_in};
 
 /// Deeper than this, every missed look-up in the tree costs too much: 20,000 of them take 0.5 s over 20 layers.
 const DEEP: usize = 20;
@@ -57,6 +59,7 @@ struct State {
 /// A walk along the chain.
 struct Walk<'a> {
     job: &'a Build,
+    twin: Option<&'a Twin>,
     session: &'a Session,
     events: &'a dyn Events,
     ids: id::Ids<'a>,
@@ -68,11 +71,17 @@ struct Walk<'a> {
     diverged: Option<String>,
 }
 
-/// Runs every step whose result is not kept.
-pub fn run(job: &Build, session: &Session, events: &dyn Events) -> Result<Finished, StepError> {
+/// Runs every step whose result is not kept, with the twin's programs standing in for foreign ones.
+pub(crate) fn run(
+    job: &Build,
+    twin: Option<&Twin>,
+    session: &Session,
+    events: &dyn Events,
+) -> Result<Finished, StepError> {
     let ids = id::Ids::new(&job.plan, &job.releases, &job.tools, job.epoch);
     let mut walk = Walk {
         job,
+        twin,
         session,
         events,
         parent: ids.origin(),
@@ -114,7 +123,7 @@ impl Walk<'_> {
             };
             let checkpoint = match self.kept(id, &step)? {
                 Some(checkpoint) => checkpoint,
-                None => self.run(id, &step)?,
+                None => self.make(id, &step)?,
             };
             ran.push(step.name.clone());
             self.take(&checkpoint)?;
@@ -165,6 +174,16 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Runs a step, unless another build runs it: then its result is this one's too.
+    fn make(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
+        let (phase, name) = (step.phase.name().to_string(), step.name.clone());
+        let _lock = self.session.alone(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
+        match self.kept(id, step)? {
+            Some(checkpoint) => Ok(checkpoint),
+            None => self.run(id, step),
+        }
     }
 
     fn run(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
@@ -218,6 +237,7 @@ impl Walk<'_> {
         }
         let squashed: Vec<Digest> = self.layers[below..].iter().map(|(id, _)| *id).collect();
         let id = squash_id(&squashed);
+        let _lock = self.session.alone(id, || ())?;
         let layer = match self.session.find(id)? {
             Found::Whole(checkpoint) => checkpoint.layer(),
             Found::Missing | Found::Dropped(_) => {

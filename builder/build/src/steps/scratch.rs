@@ -77,8 +77,17 @@ impl Scratch for ScratchTree<'_> {
     }
 }
 
+/// Length and time of modification of a regular file of a tree, if no part of its path is a link.
+pub(crate) fn stat_in(tree: &Path, path: &str) -> Option<(u64, i64)> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let root = rustix::fs::openat(CWD, tree, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
+    let meta = File::from(openat2(&root, path, flags, Mode::empty(), resolve).ok()?).metadata().ok()?;
+    meta.is_file().then(|| (meta.len(), std::os::unix::fs::MetadataExt::mtime(&meta)))
+}
+
 /// Reads a file of a tree as if the tree were the root: its links lead nowhere else.
-pub(super) fn read_in(tree: &Path, path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_in(tree: &Path, path: &Path) -> io::Result<Vec<u8>> {
     let root =
         rustix::fs::openat(CWD, tree, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -15,6 +15,46 @@ use super::{Store, StoreError, at};
 #[derive(Debug)]
 pub struct ImageLock {
     _file: File,
+}
+
+/// Held while a step runs. Its file goes with it.
+#[derive(Debug)]
+pub struct StepLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl StepLock {
+    pub(super) fn take(path: PathBuf, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
+        let mut waiting = Some(waiting);
+        loop {
+            let file = open(&path)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => {
+                    if let Some(tell) = waiting.take() {
+                        tell();
+                    }
+                    rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+                        .map_err(at("lock", &path))?;
+                }
+                Err(e) => return Err(at("lock", &path)(e)),
+            }
+            // The former holder may have removed the file meanwhile: then this lock is on nothing.
+            let inode = |meta: fs::Metadata| std::os::unix::fs::MetadataExt::ino(&meta);
+            let ours = file.metadata().map(inode).map_err(at("read", &path))?;
+            if fs::metadata(&path).map(inode).ok() == Some(ours) {
+                return Ok(StepLock { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for StepLock {
+    fn drop(&mut self) {
+        // While it is held: whoever waits finds out, and takes the next one.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl Store {
@@ -44,7 +84,7 @@ impl Store {
         note_holder(file, &path)
     }
 
-    fn image_lock(&self, image: &str) -> std::path::PathBuf {
+    fn image_lock(&self, image: &str) -> PathBuf {
         self.root.join("locks").join(format!("image-{}", image.replace('/', "_")))
     }
 

@@ -8,7 +8,7 @@
 //! checkpoints/<step id>/    layer/ (if the step changed the tree), parts (hooks/ ...), meta.json, sealed
 //! scratch/<session>/        what running steps write; a checkpoint is renamed out of it
 //! running/<session>         held by a lock while a build runs: the ids that it uses, one a line
-//! locks/                    the store's own lock, and one for each image
+//! locks/                    the store's own lock, one for each image, and one for each step that runs
 //! timings/<image>.json      seconds of each step, the last time
 //! answers/<digest>          what the network said
 //! downloads/<name>/         caches of programs that download; never part of a step's id
@@ -35,7 +35,7 @@ use dibber_model::Digest;
 pub use answers::Timings;
 pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
 pub use draft::Draft;
-pub use lock::ImageLock;
+pub use lock::{ImageLock, StepLock};
 pub use prune::{Limits, Listed, Pruned};
 pub use remove::remove_tree;
 pub use session::Session;

@@ -12,6 +12,7 @@ use dibber_model::Digest;
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, utimensat};
 
 use super::checkpoint::Found;
+use super::lock::StepLock;
 use super::{Draft, Store, StoreError, at, lock, remove};
 
 /// A running build. Used inside the namespace, since what it removes belongs to the sandbox's ids.
@@ -105,6 +106,12 @@ impl Session {
     pub fn draft(&self) -> Result<Draft<'_>, StoreError> {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         Draft::new(self, self.scratch().join(format!("step-{number}")))
+    }
+
+    /// Waits until no other build runs this step, and keeps others from it until the lock is dropped. Look for the result
+    /// again before running it. `waiting` is called once if there is somebody to wait for.
+    pub fn alone(&self, id: Digest, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
+        StepLock::take(self.store.root.join(format!("locks/step-{id}")), waiting)
     }
 
     pub(super) fn claim(&self, id: Digest) -> Result<(), StoreError> {

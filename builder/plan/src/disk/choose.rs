@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::{Arch, Target};
 
+use crate::select::{Candidate, Serves, select};
 use crate::source::{ElementSource, SourceSet, TextSource};
 use crate::yaml::{Fault, Node, Yaml, nearest, read};
 
@@ -79,12 +80,11 @@ fn parsed(name: &str, source: TextSource) -> Result<Chosen, Fault> {
 /// For the platform and architecture, for the architecture, or for all.
 fn named(layout: &Yaml, sources: &SourceSet, target: &Target) -> Result<Chosen, Fault> {
     let name = layout.text().unwrap_or_default();
-    let mut names: Vec<String> = Vec::new();
-    names.extend(target.platform.as_ref().map(|platform| format!("{platform}-{}-{name}", target.arch)));
-    names.push(format!("{}-{name}", target.arch));
-    names.push(name.to_string());
-    if let Some(source) = names.iter().find_map(|name| sources.layouts.get(name)) {
-        return parsed(name, source.clone());
+    let (stems, texts): (Vec<&String>, Vec<&TextSource>) = sources.layouts.iter().unzip();
+    let candidates: Vec<Candidate> =
+        stems.iter().map(|stem| Candidate { stem: stem.to_string(), serves: Serves::Every }).collect();
+    if let Some(index) = select(&target.clone().into(), name, &candidates).chosen {
+        return parsed(name, texts[index].clone());
     }
     if name == "partition" {
         return bare();

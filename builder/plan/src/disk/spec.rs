@@ -185,7 +185,7 @@ impl<'a> Graph<'a> {
         primaries_first(table, spec)?;
         // i386-pc reads 512-byte sectors only. On an MBR its core goes into the gap before the first partition.
         let place = !gpt || spec.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Bios));
-        spec.bios_boot = self.wish.arch == Arch::X86_64 && spec.sector == SectorSize::B512 && place;
+        spec.bios_boot = self.starts_by(Loader::Bios) && spec.sector == SectorSize::B512 && place;
         Ok(())
     }
 
@@ -204,11 +204,15 @@ impl<'a> Graph<'a> {
             }
             return Ok(Holds::Fs(self.filesystem(mkfs)?));
         }
-        Ok(match self.wish.arch {
-            Arch::X86_64 if bios && sector == SectorSize::B512 => Holds::Loader(Loader::Bios),
-            Arch::Ppc64le if prep => Holds::Loader(Loader::Prep),
-            _ => Holds::Nothing,
-        })
+        if bios && sector == SectorSize::B512 && self.starts_by(Loader::Bios) {
+            return Ok(Holds::Loader(Loader::Bios));
+        }
+        Ok(if prep && self.starts_by(Loader::Prep) { Holds::Loader(Loader::Prep) } else { Holds::Nothing })
+    }
+
+    /// Whether the architecture has a boot loader for this place.
+    fn starts_by(&self, place: Loader) -> bool {
+        self.wish.arch.facts().cores.iter().any(|core| core.place == place)
     }
 
     fn filesystem(&self, node: &BlockNode) -> Result<FsSpec, Fault> {

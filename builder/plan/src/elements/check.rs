@@ -6,18 +6,12 @@ use alloc::vec::Vec;
 
 use super::error::{ElementError, ElementWarning};
 use super::steps::StepRequest;
-use super::{hooks, phases};
+use super::{hooks, package_installs, phases};
 use crate::source::Entry;
 
 /// Files and directories that only plumbing reads, and which.
-const READ_BY: [(&str, &str); 6] = [
-    ("bin", "install-bin"),
-    ("package-installs.json", "package-installs"),
-    ("package-installs.yaml", "package-installs"),
-    ("pkg-map", "pkg-map"),
-    ("static", "install-static"),
-    ("svc-map", "svc-map"),
-];
+const READ_BY: [(&str, &str); 4] =
+    [("bin", "install-bin"), ("pkg-map", "pkg-map"), ("static", "install-static"), ("svc-map", "svc-map")];
 
 /// Checks hooks, names and modes, and that the plumbing which an element's files need was chosen. Warnings come sorted.
 pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementError> {
@@ -28,7 +22,11 @@ pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementEr
         for (path, entry) in &element.entries {
             let repository = path.starts_with("source-repository-") && *entry != Entry::Dir;
             let read_by = READ_BY.iter().find(|(name, _)| name == path).map(|(_, native)| *native);
-            let native = if repository { Some("source-repositories") } else { read_by };
+            let native = match package_installs::is_list(path) {
+                true => Some("package-installs"),
+                false if repository => Some("source-repositories"),
+                false => read_by,
+            };
             if let Some(native) = native.filter(|native| !request.has(native)) {
                 let place = phases::place(element, path);
                 warnings.push(ElementWarning::WithoutPlumbing { place, native });

@@ -13,7 +13,7 @@ use dibber_model::Phase;
 
 use super::error::{ElementError, ElementWarning};
 use super::steps::{StepRequest, scripts, spliced};
-use super::{phases, run_parts};
+use super::{package_installs, phases, run_parts};
 use crate::plan::{Action, Step};
 use crate::source::{ElementSource, Entry};
 
@@ -41,10 +41,9 @@ fn is_copied(path: &str) -> bool {
 
 /// Files that every element has for itself, which readers look for through `IMAGE_ELEMENT_YAML`.
 fn is_per_element(name: &str) -> bool {
-    let names =
-        ["element-deps", "element-provides", "pkg-map", "svc-map", "__init__.py", "package-installs.yaml"];
+    let names = ["element-deps", "element-provides", "pkg-map", "svc-map", "__init__.py"];
     names.contains(&name)
-        || name == "package-installs.json"
+        || package_installs::is_list(name)
         || name.starts_with("README")
         || name.starts_with('.')
 }

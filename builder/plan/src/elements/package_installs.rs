@@ -88,16 +88,33 @@ const KEYS: [&str; 8] =
 /// Phases that install packages.
 const PHASES: [Phase; 3] = [Phase::PreInstall, Phase::Install, Phase::PostInstall];
 
-/// The entries of an element's `package-installs.json` and `package-installs.yaml`, in that order, as dib reads them.
+/// dib's own files at the top of an element.
+const FILES: [&str; 2] = ["package-installs.json", "package-installs.yaml"];
+
+/// The architecture that a file at the top of an element lists packages for: `package-installs-ppc64el.yaml`.
+fn arch_of(path: &str) -> Option<&str> {
+    let arch = path.strip_prefix("package-installs-")?.strip_suffix(".yaml")?;
+    (!arch.is_empty() && !arch.contains('/')).then_some(arch)
+}
+
+/// Whether a path within an element is a list of packages.
+pub(crate) fn is_list(path: &str) -> bool {
+    FILES.contains(&path) || arch_of(path).is_some()
+}
+
+/// The entries of an element's `package-installs.json` and `package-installs.yaml`, in that order, as dib reads them; then
+/// those of each `package-installs-ARCH.yaml`, by name, which are for that architecture (in any spelling) only. dib knows
+/// no such files: with them, an architecture is a matter of own files.
 pub fn read(element: &ElementSource) -> Result<Vec<Entry>, ElementError> {
     let mut entries = Vec::new();
-    for name in ["package-installs.json", "package-installs.yaml"] {
+    let of_arch = element.entries.keys().filter_map(|name| Some((name.as_str(), arch_of(name)?)));
+    for (name, arch) in FILES.into_iter().map(|name| (name, "")).chain(of_arch) {
         if !element.entries.contains_key(name) {
             continue;
         }
         let place = phases::place(element, name);
         let text = element.text(name).ok_or(ElementError::Unreadable { place: place.clone() })?;
-        let reader = Reader { element: &element.name, file: &place.file };
+        let reader = Reader { element: &element.name, file: &place.file, arch };
         reader.file(&yaml::read(text, &place.file)?, &mut entries)?;
     }
     Ok(entries)
@@ -106,6 +123,8 @@ pub fn read(element: &ElementSource) -> Result<Vec<Entry>, ElementError> {
 struct Reader<'a> {
     element: &'a str,
     file: &'a str,
+    /// The architecture that the whole file is for; empty is any.
+    arch: &'a str,
 }
 
 impl Reader<'_> {
@@ -169,6 +188,13 @@ impl Reader<'_> {
         if !entry.arch.is_empty() && !entry.not_arch.is_empty() {
             let what = format!("package `{}` has both arch and not-arch; keep one", package.name);
             return Err(ElementError::format(entry.place, what));
+        }
+        if !self.arch.is_empty() {
+            if !entry.arch.is_empty() || !entry.not_arch.is_empty() {
+                let what = format!("this file is for {} alone; leave out arch and not-arch", self.arch);
+                return Err(ElementError::format(entry.place, what));
+            }
+            entry.arch.push(self.arch.to_string());
         }
         Ok(entry)
     }
@@ -282,7 +308,7 @@ fn variable<'a>(
     env.get(name).map(String::as_str).ok_or_else(unset)
 }
 
-/// Whether two spellings mean one architecture: `amd64` and `x86_64`, `ppc64el` and `ppc64le`, `arm64` and `aarch64`.
+/// Whether two spellings mean one architecture, as the kernel's name and Debian's do.
 fn same_arch(a: &str, b: &str) -> bool {
     match (a.parse::<Arch>(), b.parse::<Arch>()) {
         (Ok(a), Ok(b)) => a == b,

@@ -48,6 +48,37 @@ fn every_key() {
     }
 }
 
+/// `package-installs-ARCH.yaml`, in either spelling, after the file for all.
+#[test]
+fn lists_of_an_architecture() {
+    let files = [
+        ("package-installs.yaml", "all:\nthree:\n"),
+        ("package-installs-ppc64el.yaml", "one: {when: X = 1}\n"),
+        ("package-installs-ppc64le.yaml", "two:\n"),
+        ("package-installs-amd64.yaml", "other:\n"),
+        ("deep/package-installs-ppc64el.yaml", "never:\n"),
+    ];
+    let on = |files: &[(&str, &str)], arch: &str| {
+        let (elements, names) = ([element("a", files)], words("package-installs"));
+        let variables = env(&format!("X=1 ARCH={arch}"));
+        let request =
+            StepRequest { elements: &elements, names: &names, variables: &variables, image_packages: false };
+        let lists = packages(&request, Phase::Install, &variables).map_err(|error| error.to_string())?;
+        let names: Vec<String> = lists.install.into_iter().map(|(package, _)| package).collect();
+        Ok::<_, String>(names.join(" "))
+    };
+    assert_eq!(on(&files, "ppc64el").as_deref(), Ok("all three one two"));
+    assert_eq!(on(&files, "x86_64").as_deref(), Ok("all three other"));
+    assert_eq!(on(&files, "s390x").as_deref(), Ok("all three"));
+    for key in ["arch", "not-arch"] {
+        let text = format!("one: {{{key}: amd64}}\n");
+        assert_eq!(
+            on(&[("package-installs-amd64.yaml", &text)], "amd64").unwrap_err(),
+            "/e/a/package-installs-amd64.yaml:1: this file is for amd64 alone; leave out arch and not-arch"
+        );
+    }
+}
+
 #[test]
 fn an_install_that_stays_wins() {
     assert_eq!(run(&["p:\n", "p: {uninstall: true}\n"], "").as_deref(), Ok("+p"));

@@ -57,7 +57,7 @@ pub fn resolve(sources: &SourceSet, request: &ElementRequest<'_>) -> Result<Vec<
     names.extend(request.elements.iter().cloned());
     let mut closure = close(sources, &names, &request.place)?;
     if needs_block_device(&closure) {
-        names.push(default_block_device(request.arch).to_string());
+        names.push(request.arch.facts().block_device.to_string());
         closure = close(sources, &names, &request.place)?;
     }
     settle(sources, &names, &mut closure, &request.place)?;
@@ -68,14 +68,6 @@ pub fn resolve(sources: &SourceSet, request: &ElementRequest<'_>) -> Result<Vec<
 pub fn chosen(sources: &SourceSet, names: &[String]) -> Vec<ElementSource> {
     let directory = |name: &String| sources.elements.get(name).filter(|_| !native::is_native(name));
     names.iter().filter_map(directory).cloned().collect()
-}
-
-/// The block device that `vm` gets where none is asked for (dib's `_arg_defaults_hack`): MBR, but EFI on aarch64.
-pub fn default_block_device(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Aarch64 => "block-device-efi",
-        Arch::X86_64 | Arch::Ppc64le => "block-device-mbr",
-    }
 }
 
 /// `vm` was chosen and nothing is or provides a block device. dib looks at the command line only, and so adds a second

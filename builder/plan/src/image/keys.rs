@@ -72,22 +72,20 @@ const MKFS: &[Key] = &[
 
 const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);
 
-/// Keys of one item of `disk_images`; the first thirteen are TripleO's.
-const IMAGE: &[Key] = &[
-    Key::new("imagename", Shape::Text, "The image's name, under which several files meet").needed(),
-    Key::new("arch", ONE_OR_MORE, "Architecture, in any spelling; a list makes one image for each"),
-    Key::new("type", ONE_OR_MORE, "Output formats, comma-separated, as TripleO writes them"),
-    Key::new("imageext", Shape::Text, "TripleO's extension for its skip check; read, without effect here"),
-    Key::new("distro", Shape::Text, "The distribution's element"),
+/// A pair of architecture and platform.
+const TARGET: &[Key] = &[
+    Key::new("arch", Shape::Text, "Architecture, in any spelling").needed(),
+    Key::new("platform", Shape::Text, "Platform within the architecture: p9"),
+];
+
+const SECTIONS: Shape = Shape::Map(&Shape::Object("a section", SECTION));
+
+/// Keys of one item of `disk_images` that may also stand in a section for one architecture or platform.
+const SECTION: &[Key] = &[
     Key::new("release", Shape::Text, "Its release: DIB_RELEASE"),
-    Key::new("builder", Shape::OneOf(&["dib"]), "TripleO's builder"),
     Key::new("elements", TEXTS, "Elements"),
-    Key::new("options", TEXTS, "Options of disk-image-create"),
     Key::new("packages", TEXTS, "Packages to install"),
     Key::new("environment", Shape::Map(&Shape::Scalar), "Variables that hooks see"),
-    Key::new("skip_base", Shape::Bool, "Leaves the element base out"),
-    Key::new("docker_target", Shape::Text, "TripleO's; an image that has it is refused"),
-    Key::new("platform", Shape::Text, "A finer selector than the architecture: p9"),
     Key::new(
         "layout",
         Shape::Either(
@@ -102,7 +100,6 @@ const IMAGE: &[Key] = &[
         Shape::OneOf(&["none", "zlib", "gzip", "zstd", "xz"]),
         "Compression of qcow2 (zlib unless given) and of an initramfs (gzip unless given; xz is for it alone)",
     ),
-    Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
     Key::new("mirror", Shape::Text, "Mirror of the package archive"),
     Key::new("snapshot", Shape::Text, "A point in time of the archive, such as 20261101T000000Z"),
     Key::new(
@@ -110,13 +107,9 @@ const IMAGE: &[Key] = &[
         Shape::Either("false or a mirror", &[Shape::Bool, Shape::Text]),
         "false leaves the security suite out; a text is its mirror",
     ),
-    Key::new("proxy", Shape::Text, "Proxy for the archive"),
     Key::new("kernel_args", ONE_OR_MORE, "Added to the kernel's command line"),
     Key::new("users", Shape::List(&Shape::Object("a user", USER)), "Users of the image"),
     Key::new("ssh_keys", TEXTS, "Keys that may log in as root"),
-    Key::new("hostname", Shape::Text, "Hostname"),
-    Key::new("locale", Shape::Text, "Locale, such as en_GB.UTF-8"),
-    Key::new("timezone", Shape::Text, "Time zone, such as Europe/Berlin"),
     Key::new("files", Shape::List(&Shape::Object("a file", FILE)), "Files written after installation"),
     Key::new("hooks", Shape::List(&Shape::Object("a hook", HOOK)), "Scripts of this image's own"),
     Key::new(
@@ -131,8 +124,51 @@ const IMAGE: &[Key] = &[
     ),
     Key::new("properties", Shape::Map(&Shape::Scalar), "Properties for Glance"),
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
+    Key::new("min_ram", Shape::Scalar, "Memory that the image needs to run: Glance's min_ram"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
 ];
+
+/// Keys of one item of `disk_images` that are the whole image's. TripleO's are these thirteen, some of them in the table
+/// above: imagename, arch, type, imageext, distro, release, builder, elements, options, packages, environment, skip_base,
+/// docker_target.
+const WHOLE: &[Key] = &[
+    Key::new("imagename", Shape::Text, "The image's name, under which several files meet").needed(),
+    Key::new("arch", ONE_OR_MORE, "Architecture, in any spelling; a list makes one image for each"),
+    Key::new("type", ONE_OR_MORE, "Output formats, comma-separated, as TripleO writes them"),
+    Key::new("imageext", Shape::Text, "TripleO's extension for its skip check; read, without effect here"),
+    Key::new("distro", Shape::Text, "The distribution's element"),
+    Key::new("builder", Shape::OneOf(&["dib"]), "TripleO's builder"),
+    Key::new("options", TEXTS, "Options of disk-image-create"),
+    Key::new("skip_base", Shape::Bool, "Leaves the element base out"),
+    Key::new("docker_target", Shape::Text, "TripleO's; an image that has it is refused"),
+    Key::new("platform", Shape::Text, "A finer selector than the architecture: p9"),
+    Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
+    Key::new("proxy", Shape::Text, "Proxy for the archive"),
+    Key::new("hostname", Shape::Text, "Hostname"),
+    Key::new("locale", Shape::Text, "Locale, such as en_GB.UTF-8"),
+    Key::new("timezone", Shape::Text, "Time zone, such as Europe/Berlin"),
+    Key::new(
+        "targets",
+        Shape::List(&Shape::Either(
+            "a target, such as x86_64 or p9-ppc64le, or its arch and platform",
+            &[Shape::Text, Shape::Object("a target", TARGET)],
+        )),
+        "All that the image is built for; `arch` is what is built by default",
+    ),
+    Key::new("arches", SECTIONS, "Keys for one architecture: lists are added to, mappings updated"),
+    Key::new("platforms", SECTIONS, "The same for a platform (p9) or a target (p9-ppc64le), after `arches`"),
+];
+
+/// Keys of one item of `disk_images`.
+const IMAGE: &[Key] = &{
+    // Const evaluation has no iterators.
+    let (mut all, mut at) = ([WHOLE[0]; WHOLE.len() + SECTION.len()], 0);
+    while at < all.len() {
+        all[at] = if at < WHOLE.len() { WHOLE[at] } else { SECTION[at - WHOLE.len()] };
+        at += 1;
+    }
+    all
+};
 
 /// An image file.
 pub(super) const FILE_SHAPE: Shape = Shape::Object(
@@ -141,7 +177,26 @@ pub(super) const FILE_SHAPE: Shape = Shape::Object(
 );
 
 /// Keys that append or update when several files name one image; for all others the first file wins.
-pub(super) const APPENDED: [&str; 4] = ["elements", "options", "packages", "environment"];
+pub(super) const APPENDED: [&str; 5] = ["elements", "options", "packages", "environment", "targets"];
+
+/// Keys whose mappings hold sections; sections of one name meet as images of one name do.
+pub(super) const SECTIONED: [&str; 2] = ["arches", "platforms"];
+
+/// Keys that a section adds to or updates; for all others the section's word replaces the image's.
+pub(super) const ADDED: [&str; 12] = [
+    "elements",
+    "packages",
+    "environment",
+    "kernel_args",
+    "users",
+    "ssh_keys",
+    "files",
+    "hooks",
+    "nodes",
+    "labels",
+    "properties",
+    "mkfs",
+];
 
 /// The JSON Schema (draft 2020-12) of an image file.
 pub fn schema() -> String {

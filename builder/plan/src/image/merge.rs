@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::keys::{APPENDED, FILE_SHAPE};
+use super::keys::{APPENDED, FILE_SHAPE, SECTIONED};
 use crate::source::TextSource;
 use crate::yaml::{Fault, Node, Yaml, read};
 
@@ -65,13 +65,25 @@ fn join(into: &mut Yaml, from: &Yaml) {
                 entries.push((key.clone(), value.clone()));
             }
             Some((_, have)) if APPENDED.contains(&name) => extend(have, value),
+            Some((_, have)) if SECTIONED.contains(&name) => join_sections(have, value),
             Some(_) => {}
         }
     }
 }
 
+/// Sections of one name are joined as images are.
+fn join_sections(have: &mut Yaml, more: &Yaml) {
+    for (key, section) in more.entries() {
+        let Node::Map(entries) = &mut have.node else { return };
+        match entries.iter_mut().find(|(other, _)| other.text() == key.text()) {
+            Some((_, known)) => join(known, section),
+            None => entries.push((key.clone(), section.clone())),
+        }
+    }
+}
+
 /// Lists append, mappings update.
-fn extend(have: &mut Yaml, more: &Yaml) {
+pub(super) fn extend(have: &mut Yaml, more: &Yaml) {
     match (&mut have.node, &more.node) {
         (Node::List(items), Node::List(new)) => items.extend(new.iter().cloned()),
         (Node::Map(entries), Node::Map(new)) => {

@@ -99,6 +99,8 @@ pub struct ImageSpec {
     pub options: DibOptions,
     /// Size of the disk.
     pub size: Option<Bytes>,
+    /// Memory that a machine needs to run it.
+    pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
     /// Security suite.
@@ -142,6 +144,7 @@ impl ImageSpec {
             compression: compression(&entry, &options),
             ramdisk_compression: ramdisk_compression(&entry),
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
+            min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
@@ -190,10 +193,10 @@ fn parsed<T: FromStr<Err: Display>>(value: &Yaml) -> Result<T, Fault> {
 fn arches(entry: &Yaml, options: &DibOptions) -> Result<Vec<Arch>, Fault> {
     let written = one_or_more(entry, "arch");
     let texts = if written.is_empty() { options.arch.iter().cloned().collect() } else { written };
-    let at = entry.get("arch").or_else(|| entry.get("options")).map_or(&entry.at, |value| &value.at);
+    let at = entry.get("arch").or_else(|| entry.get("options")).unwrap_or(entry);
     let mut found = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
-        let arch: Arch = text.parse().map_err(|error| at.bad(error))?;
+        let arch = super::targets::arch(text).map_err(|error| error.at(at))?;
         if !found.contains(&arch) {
             found.push(arch);
         }

@@ -1,0 +1,71 @@
+//! What a file that a person names is, and what belongs to it.
+//!
+//! In: a path. Out: a disk, or a kernel with its initramfs, and the target that they are for. Never: a guess from bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dibber_model::{Arch, Platform};
+
+use super::{BootError, Direct};
+
+/// What there is to boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The disk.
+    pub disk: Option<PathBuf>,
+    /// The kernel.
+    pub direct: Option<Direct>,
+}
+
+/// What a file is, by its name: `NAME.kernel` is started with `NAME.initramfs`, `NAME.vmlinuz` with `NAME.initrd` and, if
+/// there is one, the disk `NAME.qcow2` or `NAME.raw`, whose root filesystem its sidecar names. All else is a disk.
+pub fn find(file: &Path) -> Result<Found, BootError> {
+    let of_kind = |kind: &str| file.with_extension(kind);
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let pair = match extension {
+        "kernel" => "initramfs",
+        "vmlinuz" => "initrd",
+        _ => return Ok(Found { disk: Some(file.to_path_buf()), direct: None }),
+    };
+    let initrd = of_kind(pair);
+    if !initrd.exists() {
+        let looked = initrd.display().to_string();
+        return Err(BootError::NoInitramfs { kernel: file.to_path_buf(), looked });
+    }
+    let disks = if extension == "vmlinuz" { ["qcow2", "raw"].as_slice() } else { &[] };
+    let disk = disks.iter().map(|kind| of_kind(kind)).find(|disk| disk.exists());
+    let append = disk.as_deref().and_then(root_of).map(|root| format!("root={root} ro")).unwrap_or_default();
+    let direct = Direct { kernel: file.to_path_buf(), initrd: Some(initrd), append };
+    Ok(Found { disk, direct: Some(direct) })
+}
+
+/// The target that an image is for: as its sidecar says, else as its name does (`p9-ppc64le-NAME`, `aarch64-NAME`).
+pub fn target_of(file: &Path) -> Option<(Arch, Option<Platform>)> {
+    if let Some(sidecar) = sidecar(file) {
+        let arch = sidecar["arch"].as_str()?.parse().ok()?;
+        return Some((arch, sidecar["platform"].as_str().and_then(|word| word.parse().ok())));
+    }
+    let stem = file.file_name()?.to_str()?;
+    let words: Vec<&str> = stem.splitn(3, '-').collect();
+    let arch = |word: &str| Arch::all().find(|arch| arch.kernel_name() == word);
+    match words[..] {
+        [first, _, ..] if arch(first).is_some() => Some((arch(first)?, None)),
+        [first, second, _] => Some((arch(second)?, Some(first.parse().ok()?))),
+        _ => None,
+    }
+}
+
+fn sidecar(file: &Path) -> Option<serde_json::Value> {
+    let mut name = file.as_os_str().to_os_string();
+    name.push(".json");
+    serde_json::from_slice(&fs::read(name).ok()?).ok()
+}
+
+/// How a kernel is told the root filesystem of a disk of ours.
+fn root_of(disk: &Path) -> Option<String> {
+    let sidecar = sidecar(disk)?;
+    let partitions = sidecar["disk"]["partitions"].as_array()?;
+    let root = partitions.iter().find(|part| part["filesystem"]["mount_point"] == "/")?;
+    Some(format!("UUID={}", root["filesystem"]["uuid"].as_str()?))
+}

@@ -1,0 +1,254 @@
+//! What is to be done about one image, given what Glance holds.
+//!
+//! In: the image that is wanted, the images of its name. Out: a decision, as data. Never: a request.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Wanted;
+use super::images::Image;
+use super::wanted::ID;
+
+/// What stands after a name until the content is checked.
+const UNCHECKED: &str = ".unchecked";
+/// Properties that a node's choice or ironic's reading hangs on: one that is not wanted must not stay.
+const TELLING: [&str; 4] = ["kernel_id", "ramdisk_id", "img_type", "tripleo_platform"];
+
+/// What is to be done. The order of the fields is the order of the doing.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// Ids of what an upload that did not end has left.
+    pub(super) remove: Vec<String>,
+    /// The image that holds the content already, if there is one.
+    pub(super) keep: Option<Image>,
+    /// Images to be renamed: id, new name.
+    pub(super) rename: Vec<(String, String)>,
+}
+
+/// The name that an image has until it is checked.
+pub(super) fn unchecked(name: &str) -> String {
+    format!("{name}{UNCHECKED}")
+}
+
+/// Decides. `project` is ours, where there are projects: another's public image of that name is let be.
+pub(super) fn decide(wanted: &Wanted, there: Vec<Image>, project: Option<&str>) -> Decision {
+    let mut decision = Decision::default();
+    let ours = |image: &Image| project.is_none() || image.owner.as_deref() == project;
+    let mut there: Vec<Image> = there.into_iter().filter(ours).collect();
+    // An image that has its name is kept before one that has not; of equals, the eldest.
+    there.sort_by_key(|image| {
+        (image.name.as_deref() != Some(wanted.name.as_str()), image.created_at.clone(), image.id.clone())
+    });
+    for image in there {
+        let named = image.name.as_deref() == Some(wanted.name.as_str());
+        let active = image.status == "active";
+        if decision.keep.is_none() && active && fault(wanted, &image).is_none() {
+            decision.keep = Some(image);
+        } else if !named && image.property(ID).is_some() {
+            decision.remove.push(image.id);
+        } else if named && (active || image.status == "deactivated") {
+            decision.rename.push((image.id, former(&wanted.name, &image.created_at)));
+        }
+    }
+    decision
+}
+
+/// TripleO's name for what was replaced: the digits of its creation (`--update-existing`).
+fn former(name: &str, created_at: &str) -> String {
+    let digits: String = created_at.chars().filter(char::is_ascii_digit).collect();
+    format!("{name}_{digits}")
+}
+
+/// Why an image is not what is wanted, by Glance's own account of it; none if it is.
+pub(super) fn fault(wanted: &Wanted, image: &Image) -> Option<String> {
+    let formats = (image.disk_format.as_deref(), image.container_format.as_deref());
+    if formats != (Some(wanted.disk_format), Some(wanted.container_format)) {
+        return Some(format!(
+            "its formats are {formats:?}, not {}, {}",
+            wanted.disk_format, wanted.container_format
+        ));
+    }
+    if image.size != Some(wanted.bytes) {
+        let size = image.size.map_or("none".into(), |size| size.to_string());
+        return Some(format!("its size is {size}, and {} bytes were sent", wanted.bytes));
+    }
+    let right = match image.os_hash_algo.as_deref() {
+        Some("sha512") => wanted.sha512.clone(),
+        Some("sha256") => wanted.sha256.to_string(),
+        other => {
+            return Some(format!(
+                "it hashes by {other:?}; dibber compares sha512 and sha256 (hashing_algorithm)"
+            ));
+        }
+    };
+    match image.os_hash_value.as_deref() {
+        Some(value) if value == right => None,
+        value => Some(format!(
+            "its os_hash_value is {:.16}..., and the file's {right:.16}...",
+            value.unwrap_or("none")
+        )),
+    }
+}
+
+/// What `POST /v2/images` is told of an image, under the name that it has until it is checked.
+pub(super) fn description(wanted: &Wanted, visibility: Option<&str>) -> Value {
+    let mut body = json!({
+        "name": unchecked(&wanted.name),
+        "disk_format": wanted.disk_format,
+        "container_format": wanted.container_format,
+        "min_disk": wanted.min_disk,
+        "min_ram": wanted.min_ram,
+    });
+    for (name, value) in &wanted.properties {
+        body[name] = value.as_str().into();
+    }
+    if let Some(visibility) = visibility {
+        body["visibility"] = visibility.into();
+    }
+    body
+}
+
+/// Changes that make an image with the right content the one that is wanted; none if it is. Properties that somebody else
+/// set stay.
+pub(super) fn changes(wanted: &Wanted, image: &Image, visibility: Option<&str>) -> BTreeMap<String, Value> {
+    let mut changes = BTreeMap::new();
+    let mut replace = |name: &str, value: Value| {
+        changes.insert(name.to_string(), json!({ "op": "replace", "path": pointer(name), "value": value }));
+    };
+    if image.name.as_deref() != Some(wanted.name.as_str()) {
+        replace("name", wanted.name.as_str().into());
+    }
+    if image.min_disk != wanted.min_disk {
+        replace("min_disk", wanted.min_disk.into());
+    }
+    if image.min_ram != wanted.min_ram {
+        replace("min_ram", wanted.min_ram.into());
+    }
+    if let Some(visibility) = visibility.filter(|wanted| image.visibility.as_deref() != Some(*wanted)) {
+        replace("visibility", visibility.into());
+    }
+    for (name, value) in &wanted.properties {
+        if image.property(name) != Some(value.as_str()) {
+            let op = if image.rest.contains_key(name) { "replace" } else { "add" };
+            changes.insert(name.clone(), json!({ "op": op, "path": pointer(name), "value": value }));
+        }
+    }
+    for name in TELLING {
+        if image.rest.contains_key(name) && !wanted.properties.contains_key(name) {
+            changes.insert(name.into(), json!({ "op": "remove", "path": pointer(name) }));
+        }
+    }
+    changes
+}
+
+/// A name as a JSON pointer (RFC 6901).
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Wanted {
+        let digest: dibber_model::Digest = [7; 32].into();
+        Wanted {
+            name: "p9-ppc64le-x".into(),
+            disk_format: "qcow2",
+            container_format: "bare",
+            min_disk: 2,
+            min_ram: 0,
+            properties: [("hw_architecture", "ppc64le"), (ID, "i")].map(|(k, v)| (k.into(), v.into())).into(),
+            path: "x".into(),
+            bytes: 10,
+            sha256: digest,
+            sha512: "ab".repeat(64),
+        }
+    }
+
+    fn image(id: &str, change: impl FnOnce(&mut Image)) -> Image {
+        let mut image: Image = serde_json::from_value(json!({
+            "id": id, "name": "p9-ppc64le-x", "status": "active", "disk_format": "qcow2", "container_format": "bare",
+            "size": 10, "min_disk": 2, "min_ram": 0, "visibility": "shared", "owner": "me",
+            "os_hash_algo": "sha512", "os_hash_value": "ab".repeat(64), "created_at": "2026-11-22T01:02:03Z",
+            "hw_architecture": "ppc64le", ID: "i", "theirs": "stays",
+        }))
+        .unwrap();
+        change(&mut image);
+        image
+    }
+
+    #[test]
+    fn what_is_right_is_kept_and_not_changed() {
+        let decision = decide(&wanted(), vec![image("a", |_| ())], Some("me"));
+        let kept = decision.keep.unwrap();
+        assert!(decision.remove.is_empty() && decision.rename.is_empty());
+        assert!(changes(&wanted(), &kept, None).is_empty());
+        assert!(changes(&wanted(), &kept, Some("shared")).is_empty());
+    }
+
+    #[test]
+    fn content_that_differs_is_renamed_and_half_an_upload_removed() {
+        let there = vec![
+            image("old", |i| i.os_hash_value = Some("cd".repeat(64))),
+            image("half", |i| (i.status, i.name) = ("queued".into(), Some("p9-ppc64le-x.unchecked".into()))),
+            image("theirs", |i| i.owner = Some("you".into())),
+            image("starting", |i| i.status = "queued".into()),
+        ];
+        let decision = decide(&wanted(), there, Some("me"));
+        assert!(decision.keep.is_none());
+        assert_eq!(decision.remove, ["half"]);
+        assert_eq!(decision.rename, [("old".to_string(), "p9-ppc64le-x_20261122010203".to_string())]);
+    }
+
+    #[test]
+    fn a_checked_upload_that_lacks_only_its_name_gets_it() {
+        let there = vec![image("whole", |i| i.name = Some("p9-ppc64le-x.unchecked".into()))];
+        let decision = decide(&wanted(), there, None);
+        let changes = changes(&wanted(), &decision.keep.unwrap(), None);
+        assert_eq!(changes.keys().collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn a_kernel_on_a_whole_disk_goes_and_the_rest_stays() {
+        let there = image("a", |i| {
+            i.rest.insert("kernel_id".into(), "k".into());
+            i.rest.insert("hw_architecture".into(), "x86_64".into());
+            i.min_disk = 1;
+        });
+        let changes = changes(&wanted(), &there, None);
+        assert_eq!(changes.keys().collect::<Vec<_>>(), ["hw_architecture", "kernel_id", "min_disk"]);
+        assert_eq!(changes["kernel_id"]["op"], "remove");
+    }
+
+    #[test]
+    fn another_size_hash_or_algorithm_is_a_fault() {
+        assert_eq!(fault(&wanted(), &image("a", |_| ())), None);
+        assert_eq!(
+            fault(
+                &wanted(),
+                &image("a", |i| {
+                    i.os_hash_algo = Some("sha256".into());
+                    i.os_hash_value = Some(Digest7::hex());
+                })
+            ),
+            None
+        );
+        for change in [
+            (|i| i.size = Some(9)) as fn(&mut Image),
+            |i| i.os_hash_value = None,
+            |i| i.os_hash_algo = Some("md5".into()),
+            |i| i.disk_format = Some("raw".into()),
+        ] {
+            assert!(fault(&wanted(), &image("a", change)).is_some());
+        }
+    }
+
+    struct Digest7;
+    impl Digest7 {
+        fn hex() -> String {
+            "07".repeat(32)
+        }
+    }
+}

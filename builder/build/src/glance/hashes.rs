@@ -1,0 +1,32 @@
+//! A file held against what is said of it, before it is sent.
+//!
+//! In: a file. Out: its SHA-256 and SHA-512, in one reading. Never: the file in memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use dibber_model::Digest;
+use sha2::Digest as _;
+
+/// SHA-256, and SHA-512 in hexadecimal. `progress` hears how many bytes are read.
+pub(super) fn of(path: &Path, progress: &dyn Fn(u64)) -> io::Result<(Digest, String)> {
+    let mut file = File::open(path)?;
+    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+    let mut buffer = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            n => {
+                let bytes = &buffer[..n];
+                rayon::join(|| short.update(bytes), || long.update(bytes));
+                done += n as u64;
+                progress(done);
+            }
+        }
+    }
+    let short: [u8; 32] = short.finalize().into();
+    let long = long.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((Digest::from(short), long))
+}

@@ -1,0 +1,187 @@
+//! Glance's v2 API, as far as a set needs it (docs.openstack.org/api-ref/image/v2).
+//!
+//! In: names, ids, changes. Out: images as Glance describes them. Never: a decision.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::auth::{self, Session};
+use super::http::{Answer, Asked, Http, Sent};
+use super::{Cloud, GlanceError};
+
+/// An image, as Glance describes it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Image {
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    /// `queued`, `saving`, `active`, `killed`, `deactivated` ...
+    pub(super) status: String,
+    pub(super) disk_format: Option<String>,
+    pub(super) container_format: Option<String>,
+    pub(super) size: Option<u64>,
+    #[serde(default)]
+    pub(super) min_disk: u64,
+    #[serde(default)]
+    pub(super) min_ram: u64,
+    pub(super) visibility: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) os_hash_algo: Option<String>,
+    pub(super) os_hash_value: Option<String>,
+    /// `2026-11-22T01:17:28Z`.
+    #[serde(default)]
+    pub(super) created_at: String,
+    /// Properties, and attributes that do not matter here.
+    #[serde(flatten)]
+    pub(super) rest: BTreeMap<String, Value>,
+}
+
+impl Image {
+    /// A property's text.
+    pub(super) fn property(&self, name: &str) -> Option<&str> {
+        self.rest.get(name)?.as_str()
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    images: Vec<Image>,
+    next: Option<String>,
+}
+
+/// A body, and its media type before it.
+type Text = (&'static str, String);
+
+/// A Glance that answers to us.
+pub struct Glance {
+    http: Http,
+    cloud: Cloud,
+    session: Session,
+}
+
+impl Glance {
+    /// Logs in, where that is needed.
+    pub fn connect(cloud: &Cloud) -> Result<Glance, GlanceError> {
+        let mut http = Http::new(cloud)?;
+        let session = auth::begin(&mut http, cloud)?;
+        Ok(Glance { http, cloud: cloud.clone(), session })
+    }
+
+    /// Our project, if there are projects.
+    pub(super) fn project(&self) -> Option<&str> {
+        self.session.project.as_deref()
+    }
+
+    /// Every image of one of these names that we can see.
+    pub(super) fn named(&mut self, names: &[&str]) -> Result<Vec<Image>, GlanceError> {
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let filter = encoded(&format!("in:{}", quoted.join(",")));
+        let mut path = Some(format!("/v2/images?name={filter}&limit=100"));
+        let mut found = Vec::new();
+        let what = format!("look for image {}", names.first().copied().unwrap_or_default());
+        while let Some(now) = path {
+            let answer = self.ask(&what, ("GET", &now), None)?;
+            let page: Page = answer.json(&what, &now)?;
+            // The name is checked again: a proxy that drops the filter must not have us rename a stranger.
+            let ours = |image: &Image| image.name.as_deref().is_some_and(|name| names.contains(&name));
+            found.extend(page.images.into_iter().filter(ours));
+            path = page.next.filter(|next| *next != now);
+        }
+        Ok(found)
+    }
+
+    /// An image by its id.
+    pub(super) fn image(&mut self, id: &str) -> Result<Image, GlanceError> {
+        let what = format!("look at image {id}");
+        let path = format!("/v2/images/{}", encoded(id));
+        self.ask(&what, ("GET", &path), None)?.json(&what, &path)
+    }
+
+    /// Creates an image without data.
+    pub(super) fn create(&mut self, name: &str, description: &Value) -> Result<Image, GlanceError> {
+        let what = format!("create image {name}");
+        let body = ("application/json", description.to_string());
+        self.ask(&what, ("POST", "/v2/images"), Some(body))?.json(&what, "/v2/images")
+    }
+
+    /// Sends an image's data, the whole of it. Not asked twice: the reader is used up.
+    pub(super) fn send(
+        &mut self,
+        (name, id): (&str, &str),
+        data: &mut dyn Read,
+        len: u64,
+    ) -> Result<(), GlanceError> {
+        let asked = Asked {
+            what: format!("upload {name}"),
+            method: "PUT",
+            url: format!("{}/v2/images/{}/file", self.session.root, encoded(id)),
+            token: self.session.token.as_deref(),
+            body: Sent::Bytes(data, len),
+        };
+        self.http.ask(asked).map(|_| ())
+    }
+
+    /// Changes attributes and properties (RFC 6902, Glance's subset).
+    pub(super) fn change(&mut self, id: &str, changes: &[Value]) -> Result<(), GlanceError> {
+        let what = format!("change image {id}");
+        let path = format!("/v2/images/{}", encoded(id));
+        let text = Value::from(changes.to_vec()).to_string();
+        let body = ("application/openstack-images-v2.1-json-patch", text);
+        self.ask(&what, ("PATCH", &path), Some(body)).map(|_| ())
+    }
+
+    /// Removes an image.
+    pub(super) fn remove(&mut self, id: &str) -> Result<(), GlanceError> {
+        let what = format!("remove image {id}");
+        let path = format!("/v2/images/{}", encoded(id));
+        match self.ask(&what, ("DELETE", &path), None) {
+            Err(GlanceError::Refused { status: 404, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Asks; logs in again where the token has run out meanwhile, which uploads outlast.
+    fn ask(
+        &mut self,
+        what: &str,
+        (method, path): (&'static str, &str),
+        text: Option<Text>,
+    ) -> Result<Answer, GlanceError> {
+        match self.ask_once(what, (method, path), text.clone()) {
+            Err(GlanceError::Refused { status: 401, .. }) if self.session.token.is_some() => {
+                self.session = auth::begin(&mut self.http, &self.cloud)?;
+                self.ask_once(what, (method, path), text)
+            }
+            other => other,
+        }
+    }
+
+    fn ask_once(
+        &self,
+        what: &str,
+        (method, path): (&'static str, &str),
+        text: Option<Text>,
+    ) -> Result<Answer, GlanceError> {
+        self.http.ask(Asked {
+            what: what.into(),
+            method,
+            url: format!("{}{path}", self.session.root),
+            token: self.session.token.as_deref(),
+            body: text.map_or(Sent::Nothing, |(media, text)| Sent::Text(media, text)),
+        })
+    }
+}
+
+/// Percent-encoding of everything that is not unreserved (RFC 3986, section 2.3).
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}

@@ -1,0 +1,24 @@
+//! A set put into Glance: found, compared by Glance's own hash, sent whole, checked, and only then named.
+//!
+//! In: a directory with `images.json`, and a cloud of `clouds.yaml` or `OS_*`. Out: images in Glance. Never: a half-sent upload
+//! continued, a name given to what was not checked, a secret in a message.
+
+mod auth;
+mod clouds;
+mod decide;
+mod environment;
+mod error;
+mod hashes;
+mod http;
+mod images;
+mod print;
+mod transfer;
+mod upload;
+mod wanted;
+
+pub use clouds::{Cloud, Surroundings};
+pub use error::GlanceError;
+pub use images::Glance;
+pub use print::{ironic_settings, openstack_script};
+pub use upload::{Outcome, Settings, Uploaded, upload};
+pub use wanted::{Choice, Member, Pair, Wanted, members};

@@ -1,0 +1,249 @@
+//! The members of a set: what there is of one image in a directory, and for whom.
+//!
+//! In: a directory with `images.json`, or one with files that other tools made. Out: members with their tags and files, checked
+//! by digest when they are chosen. Never: a file trusted that `images.json`, where there is one, does not name.
+
+mod describe;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dibber_model::{Arch, Platform};
+use dibber_plan::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
+use dibber_plan::{OutputKind, Role};
+
+use crate::output::{OutputError, SetEntry, SetFile, Sidecar, Standing};
+use describe::{Described, serves};
+
+/// Why the members of an image cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum MembersError {
+    /// `images.json` cannot be read.
+    #[error(transparent)]
+    Set(#[from] OutputError),
+    /// Nor the directory.
+    #[error("{path}: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It has no image of that name.
+    #[error("{dir} has no image {name}; {hint}")]
+    Unknown {
+        /// The directory.
+        dir: PathBuf,
+        /// The name.
+        name: String,
+        /// What was meant, or what there is.
+        hint: String,
+    },
+}
+
+/// How far a set is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The chosen files are read and held against their digests.
+    Digests,
+    /// They must be there, and of the right length.
+    Lengths,
+}
+
+/// One file of a member.
+#[derive(Clone, Debug)]
+pub struct MemberFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: OutputKind,
+    /// What is written beside it.
+    pub sidecar: Option<Sidecar>,
+}
+
+/// One name of an image for one target, and the files under that name.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The name: `p9-ppc64le-overcloud-full`.
+    pub stem: String,
+    /// Its files; disks first, qcow2 and raw, which ironic takes, before others.
+    pub files: Vec<MemberFile>,
+    serves: Serves,
+    /// Its place in the set.
+    entry: Option<usize>,
+}
+
+impl Member {
+    /// Its files of one role.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = &MemberFile> {
+        self.files.iter().filter(move |file| file.kind.role() == role)
+    }
+}
+
+/// All members of one image in one directory.
+#[derive(Debug)]
+pub struct Members {
+    dir: PathBuf,
+    trust: Trust,
+    members: Vec<Member>,
+    /// Entries of the set, each with the fault that was found in its files, once they were looked at.
+    entries: Vec<(SetEntry, OnceCell<Option<String>>)>,
+}
+
+/// What a node gets, and the steps that led there.
+#[derive(Clone, Debug)]
+pub struct Pick<'a> {
+    /// The member.
+    pub member: Option<&'a Member>,
+    /// The steps.
+    pub tried: Vec<Tried>,
+}
+
+impl Members {
+    /// Reads what a directory has of an image.
+    pub fn read(dir: &Path, name: &str, trust: Trust) -> Result<Members, MembersError> {
+        let listing = fs::read_dir(dir).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        });
+        let files: BTreeSet<String> =
+            listing.map_err(|source| MembersError::Directory { path: dir.into(), source })?;
+        let mut found = Members { dir: dir.into(), trust, members: Vec::new(), entries: Vec::new() };
+        let known: BTreeSet<String> = if files.contains("images.json") {
+            let set = SetFile::read(dir)?;
+            let known = set.images.iter().map(|entry| entry.name.clone()).collect();
+            let own = set.images.into_iter().filter(|entry| entry.name == name);
+            own.for_each(|entry| found.add_entry(entry));
+            known
+        } else {
+            found.add_files(&files, name);
+            files.iter().filter_map(|file| Some(parted(split(file)?.0).1.to_string())).collect()
+        };
+        if found.members.is_empty() {
+            return Err(unknown(dir, name, &known, &files));
+        }
+        for member in &mut found.members {
+            member.files.sort_by_key(|file| (file.kind.role(), file.kind));
+        }
+        Ok(found)
+    }
+
+    /// The member that serves a node best. A chosen one whose files are not what the set says is refused, and no other is
+    /// taken in its place.
+    pub fn pick(&self, wants: &Wants, name: &str) -> Pick<'_> {
+        let candidates: Vec<Candidate> = self
+            .members
+            .iter()
+            .map(|member| Candidate { stem: member.stem.clone(), serves: member.serves.clone() })
+            .collect();
+        let mut selection = select::select(wants, name, &candidates);
+        let member = selection.chosen.map(|index| &self.members[index]);
+        let Some(why) = member.and_then(|member| self.fault(member)) else {
+            return Pick { member, tried: selection.tried };
+        };
+        if let Some(last) = selection.tried.last_mut() {
+            last.outcome = Outcome::Refused(Refusal::Nobody(format!("{why}; build the set again")));
+        }
+        Pick { member: None, tried: selection.tried }
+    }
+
+    fn fault(&self, member: &Member) -> Option<String> {
+        let (entry, fault) = &self.entries[member.entry?];
+        let look = || match self.trust {
+            Trust::Digests => match entry.standing(&self.dir, entry.id) {
+                Standing::Right => None,
+                Standing::Stale(why) => Some(why),
+                Standing::Absent => Some("it is not there".into()),
+            },
+            Trust::Lengths => {
+                entry.files.iter().flat_map(|file| file.names().map(|n| (n, file.bytes))).find_map(
+                    |(name, bytes)| match fs::metadata(self.dir.join(name)) {
+                        Err(_) => Some(format!("{name} is missing")),
+                        Ok(meta) if meta.len() != bytes => Some(format!("{name} has another length")),
+                        Ok(_) => None,
+                    },
+                )
+            }
+        };
+        fault.get_or_init(look).clone()
+    }
+
+    /// Each name of an entry's files makes a member: `x86_64-name`, and plain `name` for its links.
+    fn add_entry(&mut self, entry: SetEntry) {
+        let mut by_stem: BTreeMap<String, Vec<MemberFile>> = BTreeMap::new();
+        let mut described = Described::of(&entry);
+        for file in &entry.files {
+            let Some(kind) = OutputKind::of_name(&file.kind) else { continue };
+            for name in file.names() {
+                let Some(stem) = name.strip_suffix(&format!(".{}", kind.extension())) else { continue };
+                let path = self.dir.join(name);
+                let sidecar = described.add(&path, name, file);
+                by_stem.entry(stem.to_string()).or_default().push(MemberFile { path, kind, sidecar });
+            }
+        }
+        let serves = described.serves();
+        let index = self.entries.len();
+        for (stem, files) in by_stem {
+            self.members.push(Member { stem, files, serves: serves.clone(), entry: Some(index) });
+        }
+        self.entries.push((entry, OnceCell::new()));
+    }
+
+    /// Without a set, a name says for whom a file is.
+    fn add_files(&mut self, files: &BTreeSet<String>, name: &str) {
+        for (stem, kind) in files.iter().filter_map(|file| split(file)) {
+            let (tags, base) = parted(stem);
+            if base != name {
+                continue;
+            }
+            let path = self.dir.join(format!("{stem}.{}", kind.extension()));
+            let sidecar = describe::sidecar(&path).unwrap_or(None);
+            let file = MemberFile { path, kind, sidecar };
+            match self.members.iter_mut().find(|member| member.stem == stem) {
+                Some(member) => member.files.push(file),
+                None => {
+                    let serves = serves(&tags, file.sidecar.as_ref());
+                    self.members.push(Member { stem: stem.into(), files: vec![file], serves, entry: None });
+                }
+            }
+        }
+    }
+}
+
+/// A file name's stem and kind.
+fn split(file: &str) -> Option<(&str, OutputKind)> {
+    let (stem, extension) = file.rsplit_once('.')?;
+    let kind = OutputKind::all().find(|kind| kind.extension() == extension)?;
+    Some((stem, kind))
+}
+
+/// A stem's platform and architecture, and the rest of it. What is neither belongs to the name.
+fn parted(stem: &str) -> (Tags, &str) {
+    let parts: Vec<&str> = stem.splitn(3, '-').collect();
+    let arch = |text: &str| Arch::all().find(|arch| arch.kernel_name() == text);
+    if let [first, rest @ ..] = parts.as_slice()
+        && let (Some(found), false) = (arch(first), rest.is_empty())
+    {
+        return (Tags { arch: Some(found), ..Tags::default() }, &stem[first.len() + 1..]);
+    }
+    if let [first, second, rest] = parts.as_slice()
+        && let (Ok(platform), Some(found)) = (first.parse::<Platform>(), arch(second))
+    {
+        return (Tags { arch: Some(found), platform: Some(platform), boot_mode: None }, rest);
+    }
+    (Tags::default(), stem)
+}
+
+fn unknown(dir: &Path, name: &str, known: &BTreeSet<String>, files: &BTreeSet<String>) -> MembersError {
+    let near = dibber_plan::yaml::nearest(name, known.iter().map(String::as_str));
+    let unnamed = files.iter().any(|file| split(file).is_some_and(|(stem, _)| parted(stem).1 == name));
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None if unnamed => "there are files of that name, and its images.json does not name them".into(),
+        None if known.is_empty() => "it has no images at all".into(),
+        None => format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", ")),
+    };
+    MembersError::Unknown { dir: dir.into(), name: name.into(), hint }
+}

@@ -1,0 +1,262 @@
+//! Which programs stand in, and which file each stands in for.
+//!
+//! In: the package versions of two trees. Out: a table for the interpreter. Never: a program by a rule: each is named here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use dibber_model::Arch;
+
+use crate::output::dpkg_packages;
+use crate::sandbox::Emulator;
+use crate::sandbox::interpreter::{NATIVE, Row, Table};
+use crate::steps::{read_in, stat_in};
+
+/// Programs whose output is a function of their input and the kernel alone, by their package. Left out are those that
+/// tell the architecture (`uname`, `arch`, `dpkg`, `dpkg-query`, `bash` with `$MACHTYPE`), those that load code by path
+/// (`perl`, `python3`, `stdbuf`), and those that look up other programs' libraries (`ldd`, `ldconfig`).
+const PROGRAMS: [(&str, &[&str]); 17] = [
+    ("bzip2", &["bzip2"]),
+    (
+        "coreutils",
+        &[
+            "[",
+            "basename",
+            "cat",
+            "chgrp",
+            "chmod",
+            "chown",
+            "cksum",
+            "comm",
+            "cp",
+            "cut",
+            "date",
+            "dd",
+            "dirname",
+            "du",
+            "echo",
+            "env",
+            "expand",
+            "expr",
+            "factor",
+            "false",
+            "fmt",
+            "fold",
+            "head",
+            "id",
+            "install",
+            "join",
+            "link",
+            "ln",
+            "ls",
+            "md5sum",
+            "mkdir",
+            "mkfifo",
+            "mktemp",
+            "mv",
+            "nl",
+            "nohup",
+            "numfmt",
+            "od",
+            "paste",
+            "pathchk",
+            "printenv",
+            "printf",
+            "pwd",
+            "readlink",
+            "realpath",
+            "rm",
+            "rmdir",
+            "seq",
+            "sha1sum",
+            "sha224sum",
+            "sha256sum",
+            "sha384sum",
+            "sha512sum",
+            "shuf",
+            "sleep",
+            "sort",
+            "split",
+            "stat",
+            "sum",
+            "sync",
+            "tac",
+            "tail",
+            "tee",
+            "test",
+            "timeout",
+            "touch",
+            "tr",
+            "true",
+            "truncate",
+            "tsort",
+            "unexpand",
+            "uniq",
+            "unlink",
+            "wc",
+            "yes",
+        ],
+    ),
+    ("cpio", &["cpio"]),
+    ("dash", &["dash"]),
+    ("debianutils", &["run-parts"]),
+    ("diffutils", &["cmp", "diff"]),
+    ("dpkg", &["dpkg-deb", "dpkg-split"]),
+    ("findutils", &["find", "xargs"]),
+    ("grep", &["grep"]),
+    ("gzip", &["gzip"]),
+    ("kmod", &["kmod"]),
+    ("mawk", &["mawk"]),
+    ("sed", &["sed"]),
+    ("tar", &["tar"]),
+    ("util-linux", &["getopt", "flock"]),
+    ("xz-utils", &["xz"]),
+    ("zstd", &["zstd"]),
+];
+
+/// Where programs are, without links: `/bin` is one on a merged system.
+const DIRS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
+
+/// The first glibc whose loader takes `--argv0`.
+const GLIBC: (u32, u32) = (2, 33);
+
+/// Versions of the listed packages in a tree: all that it may come to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Versions(BTreeMap<String, BTreeSet<String>>);
+
+impl Versions {
+    /// What is installed, by the tree's dpkg.
+    pub(crate) fn installed(tree: &Path) -> io::Result<Versions> {
+        let status = read_in(tree, Path::new("var/lib/dpkg/status"))?;
+        let packages = dpkg_packages(&String::from_utf8_lossy(&status));
+        Ok(Versions::of(packages.into_iter().map(|package| (package.name, package.version))))
+    }
+
+    /// What apt could install, by the tree's package lists.
+    pub(crate) fn on_offer(tree: &Path) -> io::Result<Versions> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(tree.join("var/lib/apt/lists"))? {
+            let name = entry?.file_name();
+            if name.to_string_lossy().ends_with("_Packages") {
+                let text = read_in(tree, &Path::new("var/lib/apt/lists").join(&name))?;
+                all.extend(paragraphs(&String::from_utf8_lossy(&text)));
+            }
+        }
+        Ok(Versions::of(all))
+    }
+
+    fn of(all: impl IntoIterator<Item = (String, String)>) -> Versions {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, version) in all {
+            if name == "libc6" || PROGRAMS.iter().any(|(known, _)| *known == name) {
+                found.entry(name).or_default().insert(version);
+            }
+        }
+        Versions(found)
+    }
+
+    /// Whether a package has versions at all, and the same here and there.
+    fn agree(&self, other: &Versions, package: &str) -> bool {
+        self.0.contains_key(package) && self.0.get(package) == other.0.get(package)
+    }
+
+    fn has_argv0(&self) -> bool {
+        let version = self.0.get("libc6").and_then(BTreeSet::first).map(String::as_str).unwrap_or_default();
+        let mut numbers = version.split(['.', '-', '+']).map_while(|word| word.parse().ok());
+        numbers.next().zip(numbers.next()).is_some_and(|found| found >= GLIBC)
+    }
+}
+
+/// Name and version of each paragraph of a Packages file.
+fn paragraphs(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut name = None;
+    for line in text.lines() {
+        if let Some(value) = line.strip_prefix("Package: ") {
+            name = Some(value.trim().to_string());
+        } else if let Some(value) = line.strip_prefix("Version: ") {
+            found.extend(name.take().map(|name| (name, value.trim().to_string())));
+        }
+    }
+    found
+}
+
+/// A table without rows: who runs what, for a tree of one architecture on a machine of the other.
+pub(crate) fn table(foreign: Arch, native: Arch) -> Table {
+    let facts = native.facts();
+    Table {
+        arch: foreign,
+        emulator: Emulator::place(foreign),
+        loader: format!("{NATIVE}/root/{}", facts.dynamic_loader),
+        libraries: format!("{NATIVE}/root/usr/lib/{0}:{NATIVE}/root/lib/{0}", facts.triplet),
+        rows: Vec::new(),
+    }
+}
+
+/// The rows for a tree: programs of packages whose versions agree, that both trees have.
+pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if !versions.1.has_argv0() {
+        return rows;
+    }
+    for (package, programs) in PROGRAMS {
+        if !versions.0.agree(versions.1, package) {
+            continue;
+        }
+        for (dir, program) in DIRS.iter().flat_map(|dir| programs.iter().map(move |program| (dir, program))) {
+            let path = format!("{dir}/{program}");
+            // A link in either tree is another name of something that has a row of its own, or none.
+            let (Some(original), Some(_)) = (stat_in(tree, &path), stat_in(twin, &path)) else { continue };
+            let (bytes, modified) = original;
+            rows.push(Row { path: format!("/{path}"), bytes, modified });
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn versions(pairs: &[(&str, &str)]) -> Versions {
+        Versions::of(pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())))
+    }
+
+    #[test]
+    fn only_equal_versions_agree() {
+        let twin = versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1"), ("libc6", "2.36-9+deb12u13")]);
+        assert!(versions(&[("dash", "0.5.12-2")]).agree(&twin, "dash"));
+        assert!(!versions(&[("dash", "0.5.12-2+b1")]).agree(&twin, "dash"));
+        assert!(!versions(&[("dash", "0.5.12-2"), ("dash", "0.5.12-3")]).agree(&twin, "dash"));
+        assert!(!versions(&[]).agree(&versions(&[]), "dash"));
+        assert!(twin.has_argv0());
+        assert!(!versions(&[("libc6", "2.31-13+deb11u11")]).has_argv0());
+    }
+
+    #[test]
+    fn packages_files_are_read() {
+        let text = "Package: dash\nEssential: yes\nVersion: 0.5.12-2\nDescription: a shell\n Version: none\n\nPackage: sed\nVersion: 4.9-1\n";
+        assert_eq!(Versions::of(paragraphs(text)), versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")]));
+    }
+
+    #[test]
+    fn programs_that_tell_the_architecture_are_not_listed() {
+        let all: Vec<&str> = PROGRAMS.iter().flat_map(|(_, programs)| programs.iter().copied()).collect();
+        for name in [
+            "uname",
+            "arch",
+            "dpkg",
+            "dpkg-query",
+            "dpkg-architecture",
+            "bash",
+            "perl",
+            "python3",
+            "ldconfig",
+            "ldd",
+        ] {
+            assert!(!all.contains(&name), "{name}");
+        }
+    }
+}

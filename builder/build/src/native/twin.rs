@@ -1,0 +1,85 @@
+//! The twin: a small tree of this machine's architecture, made by the same steps from the same archive.
+//!
+//! In: its build. Out: the tree, mounted. Never: an image of it, or two builds of it at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use dibber_model::Arch;
+use rustix::fs::{FlockOperation, flock};
+
+use super::programs::{Versions, rows, table};
+use crate::error::BuildError;
+use crate::event::{Event, Events};
+use crate::job::Build;
+use crate::layers::Overlay;
+use crate::sandbox::interpreter::Table;
+use crate::sandbox::{Instance, Native, STORE};
+use crate::steps;
+use crate::store::Session;
+
+/// A mounted twin.
+pub(crate) struct Twin {
+    overlay: Overlay,
+    versions: Versions,
+    /// Of the tree that is built, and of the twin.
+    arches: (Arch, Arch),
+}
+
+impl Twin {
+    /// Makes the twin of a build, or finds it kept.
+    pub(crate) fn of(
+        build: &Build,
+        session: &Session,
+        events: &dyn Events,
+    ) -> Result<Option<Twin>, BuildError> {
+        let Some(native) = &build.native else { return Ok(None) };
+        if let Err(error) = Instance::open() {
+            let text =
+                format!("no native programs stand in for those of {}: {error}", build.plan.target.arch);
+            events.emit(Event::Warning { text });
+            return Ok(None);
+        }
+        let start = Instant::now();
+        events.emit(Event::StageStarted { stage: "native programs".into(), bytes: None });
+        let finished = {
+            // Members of a set that are built at the same time share it: one makes it, the others wait.
+            let _one = lock()?;
+            steps::run(native, None, session, events)?
+        };
+        let at = session.scratch().join("twin");
+        std::fs::create_dir_all(&at).map_err(|source| BuildError::File { path: at.clone(), source })?;
+        let overlay = Overlay::mount_read_only(&finished.layers, &at).map_err(steps::StepError::from)?;
+        let tree = at.join("mnt");
+        let versions =
+            Versions::installed(&tree).map_err(|source| BuildError::File { path: tree, source })?;
+        events.emit(Event::StageFinished {
+            stage: "native programs".into(),
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        let arches = (build.plan.target.arch, native.plan.target.arch);
+        Ok(Some(Twin { overlay, versions, arches }))
+    }
+
+    /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
+    pub(crate) fn stand_ins(&self, tree: &Path) -> Native {
+        let theirs = Versions::installed(tree).unwrap_or_default();
+        let rows = rows(tree, &self.tree(), (&theirs, &self.versions));
+        let table = Table { rows, ..table(self.arches.0, self.arches.1) };
+        Native { tree: self.tree(), table }
+    }
+
+    fn tree(&self) -> PathBuf {
+        self.overlay.path().join("mnt")
+    }
+}
+
+/// Held until it is dropped.
+fn lock() -> Result<File, BuildError> {
+    let path = Path::new(STORE).join("twin.lock");
+    let fault = |source| BuildError::File { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fault)?;
+    flock(&file, FlockOperation::LockExclusive).map_err(|error| fault(error.into()))?;
+    Ok(file)
+}

@@ -1,0 +1,152 @@
+//! The interpreter that the kernel starts for a program of another architecture, where native programs may stand in.
+//!
+//! In: the kernel's call (`interpreter path argv0 arguments...`) and the table of native programs. Out: the native program,
+//! or the emulator, in this process. Never: a stand-in whose original is not the file that the table was made of.
+
+use std::ffi::{CString, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use dibber_model::Arch;
+use serde::{Deserialize, Serialize};
+
+use super::kernel;
+
+/// The name that this program is registered under.
+pub(crate) const NAME: &str = "dibber-interpreter";
+/// Native programs, in every root where they may stand in: the twin's tree and the table.
+pub(crate) const NATIVE: &str = "/run/dibber/native";
+
+/// What cannot be started, as shells have it.
+const NOT_STARTED: i32 = 126;
+
+/// What the table says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// The architecture of the programs.
+    pub(crate) arch: Arch,
+    /// The emulator.
+    pub(crate) emulator: String,
+    /// The twin's dynamic loader and the directories of its libraries.
+    pub(crate) loader: String,
+    /// Separated by `:`.
+    pub(crate) libraries: String,
+    /// Programs by the path of the file that they stand in for.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A program, and how to know the file that it stands in for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// Absolute, without links.
+    pub(crate) path: String,
+    /// Length of the file in the tree, in bytes.
+    pub(crate) bytes: u64,
+    /// Its time of modification, in seconds since 1970.
+    pub(crate) modified: i64,
+}
+
+impl Table {
+    /// As lines: four values, then rows.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
+        for Row { path, bytes, modified } in &self.rows {
+            text += &format!("{bytes} {modified} {path}\n");
+        }
+        text
+    }
+
+    /// Reads what [`Table::text`] wrote.
+    pub(crate) fn read(text: &str) -> Option<Table> {
+        let mut lines = text.lines().map(str::to_owned);
+        let arch = lines.next()?.parse().ok()?;
+        let (emulator, loader, libraries) = (lines.next()?, lines.next()?, lines.next()?);
+        let row = |line: String| {
+            let mut words = line.splitn(3, ' ');
+            let (bytes, modified) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some(Row { path: words.next()?.to_owned(), bytes, modified })
+        };
+        Some(Table { arch, emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
+    }
+}
+
+/// Becomes the program. Returns only if that fails: the exit code.
+pub(super) fn main() -> i32 {
+    kernel::close_executed();
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(path), Some(argv0)) = (arguments.next(), arguments.next()) else {
+        eprintln!("dibber: {NAME} is called by the kernel alone");
+        return NOT_STARTED;
+    };
+    let Some(table) = fs::read_to_string(format!("{NATIVE}/table")).ok().and_then(|text| Table::read(&text))
+    else {
+        eprintln!("dibber: {}: this root has no table of native programs", path.to_string_lossy());
+        return NOT_STARTED;
+    };
+    let mut words: Vec<OsString> = match stand_in(&table, Path::new(&path)) {
+        Some(program) => {
+            let known = [&table.loader, "--inhibit-cache", "--library-path", &table.libraries, "--argv0"];
+            known.into_iter().map(OsString::from).chain([argv0, program.into()]).collect()
+        }
+        None => [OsString::from(&table.emulator), "-0".into(), argv0, path].into(),
+    };
+    words.extend(arguments);
+    let words: Vec<CString> =
+        words.into_iter().map(|word| CString::new(word.into_vec()).expect("arguments have no NUL")).collect();
+    let error = kernel::execute(&words);
+    eprintln!("dibber: {}: {error}", String::from_utf8_lossy(words[0].as_bytes()));
+    NOT_STARTED
+}
+
+/// The twin's program for a path, if it may stand in.
+fn stand_in(table: &Table, path: &Path) -> Option<String> {
+    // Libraries that are to be loaded before all others are the tree's, and do not fit a native program.
+    if ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some())
+    {
+        return None;
+    }
+    let real = fs::canonicalize(path).ok()?;
+    let row = table.rows.iter().find(|row| row.path.as_bytes() == real.as_os_str().as_bytes())?;
+    let found = fs::metadata(&real).ok()?;
+    let same = (found.len(), found.mtime()) == (row.bytes, row.modified);
+    // A set-user-ID file would lend its rights to the loader, which gives none.
+    let plain = found.mode() & 0o6000 == 0;
+    (same && plain).then(|| format!("{NATIVE}/root{}", row.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_read_as_it_was_written() {
+        let row = |path: &str, bytes, modified| Row { path: path.into(), bytes, modified };
+        let table = Table {
+            arch: Arch::Ppc64le,
+            emulator: "/run/dibber/shim/qemu-ppc64le".into(),
+            loader: "/run/dibber/native/root/ld.so".into(),
+            libraries: "/run/dibber/native/root/lib".into(),
+            rows: vec![row("/usr/bin/dash", 7, -3), row("/usr/bin/[", 0, 1)],
+        };
+        assert_eq!(Table::read(&table.text()), Some(table));
+        assert_eq!(Table::read("ppc64le\na\nb\nc\nx y z\n"), None);
+        assert_eq!(Table::read("a\n"), None);
+    }
+
+    #[test]
+    fn a_changed_file_gets_no_stand_in() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().canonicalize().expect("a path");
+        let found = fs::metadata(&path).expect("a file");
+        let row = |bytes, modified| Row { path: path.to_string_lossy().into(), bytes, modified };
+        let empty = || String::new();
+        let (arch, rows) = (Arch::Ppc64le, |row| vec![row]);
+        let table =
+            |row| Table { arch, emulator: empty(), loader: empty(), libraries: empty(), rows: rows(row) };
+        assert!(stand_in(&table(row(0, found.mtime())), &path).is_some());
+        assert_eq!(stand_in(&table(row(1, found.mtime())), &path), None);
+        assert_eq!(stand_in(&table(row(0, found.mtime() + 1)), &path), None);
+    }
+}

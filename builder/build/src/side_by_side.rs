@@ -1,0 +1,179 @@
+//! A set of several members, some at once.
+//!
+//! In: plans, settings, how many at a time. Out: for each member how it ended. Never: a member stopped or spoilt because
+//! another one failed.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use dibber_plan::Plan;
+
+use crate::conversation::Interrupts;
+use crate::event::{Event, Events};
+use crate::job::{Failure, FailureKind};
+use crate::set::{self, Built, Settings};
+use crate::store::Store;
+
+/// How a member ended.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// Its files are in place.
+    Well(Built),
+    /// Something in it went wrong.
+    Failed(Failure),
+    /// This machine, or the archive, cannot give what it needs.
+    Unbuildable(Failure),
+    /// It was interrupted.
+    Interrupted(Failure),
+    /// It was not begun, since others were interrupted.
+    NotStarted,
+}
+
+impl Ended {
+    fn of(result: Result<Built, Failure>) -> Self {
+        match result {
+            Ok(built) => Ended::Well(built),
+            Err(failure) => match failure.kind {
+                FailureKind::Interrupted => Ended::Interrupted(failure),
+                FailureKind::Machine => Ended::Unbuildable(failure),
+                _ => Ended::Failed(failure),
+            },
+        }
+    }
+
+    /// One word for it: `built`, `kept`, `failed`, `skipped`, `unbuildable`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Ended::Well(Built::New(_)) => "built",
+            Ended::Well(Built::Kept(_)) => "kept",
+            Ended::Failed(_) => "failed",
+            Ended::Unbuildable(_) => "unbuildable",
+            Ended::Interrupted(_) | Ended::NotStarted => "skipped",
+        }
+    }
+
+    /// What went wrong.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Ended::Failed(failure) | Ended::Unbuildable(failure) | Ended::Interrupted(failure) => {
+                Some(failure)
+            }
+            Ended::Well(_) | Ended::NotStarted => None,
+        }
+    }
+
+    /// Why it was not built, in one line.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Ended::NotStarted => Some("not begun".to_string()),
+            other => other.failure().map(|f| f.message.lines().next().unwrap_or_default().to_string()),
+        }
+    }
+}
+
+/// A member at its end.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// How.
+    pub ended: Ended,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// Where the events of each member go, by its place among the plans.
+pub trait Watch: Sync {
+    /// Takes one.
+    fn emit(&self, member: usize, event: Event);
+}
+
+/// Builds every plan, `jobs` at a time, and tells how each ended, in the order of the plans. Threads are shared out.
+pub fn build(
+    plans: &[Plan],
+    (settings, jobs): (&Settings, usize),
+    watch: &dyn Watch,
+    stop: &Interrupts,
+) -> Vec<Member> {
+    let jobs = jobs.clamp(1, plans.len().max(1));
+    let settings = Settings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
+    let queue = Mutex::new(Queue::new(plans));
+    let ended: Mutex<BTreeMap<usize, Member>> = Mutex::default();
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(at) = next(&queue, stop) {
+                    let member = one(&plans[at], &settings, &|event| watch.emit(at, event), stop);
+                    tell(at, &plans[at], &member, watch);
+                    ended.lock().unwrap_or_else(PoisonError::into_inner).insert(at, member);
+                    queue.lock().unwrap_or_else(PoisonError::into_inner).running.retain(|other| *other != at);
+                }
+            });
+        }
+    });
+    let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let left = |(at, plan): (usize, &Plan)| {
+        ended.remove(&at).unwrap_or_else(|| {
+            let member = Member { ended: Ended::NotStarted, seconds: 0.0 };
+            tell(at, plan, &member, watch);
+            member
+        })
+    };
+    plans.iter().enumerate().map(left).collect()
+}
+
+/// Seconds that the set will take, if each member was built before: the longest one, or an even share of them all.
+pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
+    let each: Option<Vec<f64>> =
+        plans.iter().map(|plan| store.timings(&plan.stem()).all().get("").copied()).collect();
+    let each = each?;
+    let longest = each.iter().copied().fold(0.0, f64::max);
+    Some(longest.max(each.iter().sum::<f64>() / jobs.clamp(1, plans.len().max(1)) as f64))
+}
+
+fn one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> Member {
+    let start = Instant::now();
+    let ended = Ended::of(set::build(plan, settings, events, stop));
+    Member { ended, seconds: start.elapsed().as_secs_f64() }
+}
+
+fn tell(at: usize, plan: &Plan, member: &Member, watch: &dyn Watch) {
+    let event = Event::MemberEnded {
+        image: plan.image.clone(),
+        target: plan.target.to_string(),
+        outcome: member.ended.word().to_string(),
+        why: member.ended.why(),
+        seconds: member.seconds,
+    };
+    watch.emit(at, event);
+}
+
+/// Members that wait, and those that run.
+struct Queue<'a> {
+    plans: &'a [Plan],
+    waiting: Vec<usize>,
+    running: Vec<usize>,
+}
+
+impl<'a> Queue<'a> {
+    fn new(plans: &'a [Plan]) -> Self {
+        Queue { plans, waiting: (0..plans.len()).collect(), running: Vec::new() }
+    }
+
+    /// The first whose steps no running member may share; where there is none, the first: it will wait for some of them.
+    fn take(&mut self) -> Option<usize> {
+        let kin = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
+        let alone = |at: &usize| !self.running.iter().any(|other| kin(&self.plans[*other], &self.plans[*at]));
+        let place = self.waiting.iter().position(alone).or((!self.waiting.is_empty()).then_some(0))?;
+        let at = self.waiting.remove(place);
+        self.running.push(at);
+        Some(at)
+    }
+}
+
+fn next(queue: &Mutex<Queue<'_>>, stop: &Interrupts) -> Option<usize> {
+    if stop.heard() {
+        return None;
+    }
+    queue.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

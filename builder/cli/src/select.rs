@@ -1,0 +1,171 @@
+//! `dibber select`.
+//!
+//! In: an image's name, a directory, and a node or a fleet. Out: the files that each gets, and why. Never: a word of a nodes file
+//! that is not about architecture, platform or boot mode.
+
+mod page;
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use dibber_build::members::{Members, MembersError, Pick, Trust};
+use dibber_model::{Arch, Platform, Target};
+use dibber_plan::Role;
+use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::report::Problem;
+use crate::say;
+use crate::show::{pretty, printable};
+
+/// `dibber select`.
+#[derive(Debug, Args)]
+pub(crate) struct SelectArgs {
+    /// The image's name, such as overcloud-full.
+    pub(crate) name: String,
+    /// The directory with the images: a set with images.json, or files that other tools made.
+    #[arg(long = "in", value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Architecture of the node; without it, x86_64.
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
+    /// Platform of the node within the architecture, such as p9.
+    #[arg(long, requires = "arch")]
+    pub(crate) platform: Option<Platform>,
+    /// How the node starts: bios or uefi.
+    #[arg(long, value_name = "MODE", value_parser = str::parse::<BootMode>)]
+    pub(crate) boot_mode: Option<BootMode>,
+    /// Selects for every node of an instackenv.json, the agent's ramdisk as well.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "platform", "boot_mode"])]
+    pub(crate) nodes: Option<PathBuf>,
+    /// Name of the agent's ramdisk; without it, ironic-python-agent if the directory has one.
+    #[arg(long, value_name = "NAME", requires = "nodes")]
+    pub(crate) agent: Option<String>,
+    /// Believes a set by the lengths of its files, and reads none of them.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the agent's image is called unless said.
+const AGENT: &str = "ironic-python-agent";
+
+/// What is given to one node.
+struct Given<'a> {
+    image: Pick<'a>,
+    agent: Option<Pick<'a>>,
+}
+
+impl Given<'_> {
+    fn is_whole(&self) -> bool {
+        self.image.member.is_some() && self.agent.as_ref().is_none_or(|agent| agent.member.is_some())
+    }
+}
+
+/// Selects.
+pub(crate) fn select(args: &SelectArgs) -> Result<Exit, Problem> {
+    let trust = if args.quick { Trust::Lengths } else { Trust::Digests };
+    let images = Members::read(&args.dir, &args.name, trust).map_err(problem)?;
+    match &args.nodes {
+        None => one(args, &images),
+        Some(file) => fleet(args, &images, file, trust),
+    }
+}
+
+pub(crate) fn problem(error: MembersError) -> Problem {
+    Problem::new(Exit::Input, error)
+}
+
+/// What a node is that is told on the command line.
+pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<Target, Problem> {
+    let arch = arch.or(Arch::untagged());
+    let arch =
+        arch.ok_or_else(|| Problem::new(Exit::Usage, "of which architecture is the node? say --arch"))?;
+    Ok(Target { arch, platform: platform.cloned() })
+}
+
+fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
+    let target = target(args.arch, args.platform.as_ref())?;
+    let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
+    say(if args.json { pretty(&described(&pick)) } else { page::one(&pick) });
+    Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
+}
+
+fn fleet(args: &SelectArgs, images: &Members, file: &PathBuf, trust: Trust) -> Result<Exit, Problem> {
+    let wrong = |why: &dyn std::fmt::Display| Problem::new(Exit::Input, format!("{}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let fleet = Fleet::read(&text).map_err(|error| wrong(&error))?;
+    let agent = args.agent.as_deref().unwrap_or(AGENT);
+    let agents = match Members::read(&args.dir, agent, trust) {
+        Ok(agents) => Some(agents),
+        // It may be in another place, unless it was asked for.
+        Err(MembersError::Unknown { .. }) if args.agent.is_none() => None,
+        Err(error) => return Err(problem(error)),
+    };
+    let rows: Vec<(&Machine, Option<Given<'_>>)> = fleet
+        .machines
+        .iter()
+        .map(|machine| {
+            let given = machine.wants.as_ref().ok().map(|wants| Given {
+                image: images.pick(wants, &args.name),
+                agent: agents.as_ref().map(|agents| agents.pick(wants, agent)),
+            });
+            (machine, given)
+        })
+        .collect();
+    if args.json {
+        let nodes: Vec<Value> = rows.iter().map(|(machine, given)| node(machine, given.as_ref())).collect();
+        say(pretty(&json!({"image": args.name, "agent": agents.is_some().then_some(agent), "nodes": nodes})));
+    } else {
+        say(page::fleet(&rows));
+        if agents.is_none() {
+            eprintln!("note: {} has no {AGENT}; name the agent's image with --agent", args.dir.display());
+        }
+    }
+    let whole = rows.iter().all(|(_, given)| given.as_ref().is_some_and(Given::is_whole));
+    Ok(if whole { Exit::Ok } else { Exit::Unfit })
+}
+
+fn node(machine: &Machine, given: Option<&Given<'_>>) -> Value {
+    let wants = machine.wants.as_ref().ok();
+    json!({
+        "node": machine.name,
+        "arch": wants.map(|wants| wants.target.arch),
+        "platform": wants.and_then(|wants| wants.target.platform.clone()),
+        "boot_mode": wants.and_then(|wants| wants.boot_mode).map(|mode| mode.to_string()),
+        "problem": machine.wants.as_ref().err(),
+        "notes": machine.notes,
+        "image": given.map(|given| described(&given.image)),
+        "agent": given.and_then(|given| given.agent.as_ref()).map(described),
+    })
+}
+
+/// A pick for programs.
+fn described(pick: &Pick<'_>) -> Value {
+    let files = |role| -> Vec<String> {
+        let files = pick.member.into_iter().flat_map(|member| member.of_role(role));
+        files.map(|file| file.path.display().to_string()).collect()
+    };
+    let tried: Vec<Value> = pick
+        .tried
+        .iter()
+        .map(|step| json!({"name": step.stem, "outcome": step.outcome.to_string()}))
+        .collect();
+    json!({
+        "chosen": pick.member.map(|member| &member.stem),
+        "disks": files(Role::Disk),
+        "kernel": files(Role::Kernel).first(),
+        "ramdisk": files(Role::Ramdisk).first(),
+        "archives": files(Role::Tree),
+        "tried": tried,
+    })
+}
+
+/// A name out of somebody's file.
+fn name(machine: &Machine) -> String {
+    printable(machine.name.as_bytes())
+}

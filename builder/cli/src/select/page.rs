@@ -1,0 +1,78 @@
+//! What was selected, for people.
+//!
+//! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
+
+use dibber_build::members::{Member, Pick};
+use dibber_plan::select::Machine;
+
+use super::{Given, name};
+use crate::show::printable;
+
+/// One node's: files, a line each, and the steps.
+pub(super) fn one(pick: &Pick<'_>) -> String {
+    let mut text = String::new();
+    for file in pick.member.iter().flat_map(|member| &member.files) {
+        text += &format!("{:<9}{}\n", file.kind.role().to_string(), file.path.display());
+    }
+    if pick.member.is_none() {
+        text += "none\n";
+    }
+    text + &steps("", pick)
+}
+
+/// A line for each node, then the steps of each.
+pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
+    let mut cells = vec![["node", "for", "image", "agent"].map(String::from)];
+    cells.extend(rows.iter().map(|(machine, given)| row(machine, given.as_ref())));
+    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 4] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &cells {
+        let padded: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text += padded.join("  ").trim_end();
+        text += "\n";
+    }
+    for (machine, given) in rows {
+        text += &format!("\n{}\n", name(machine));
+        if let Err(why) = &machine.wants {
+            text += &format!("  {}\n", printable(why.as_bytes()));
+        }
+        for note in &machine.notes {
+            text += &format!("  {}\n", printable(note.as_bytes()));
+        }
+        if let Some(given) = given {
+            text += &steps("  ", &given.image);
+            text += &given.agent.as_ref().map_or(String::new(), |agent| steps("  ", agent));
+        }
+    }
+    text
+}
+
+fn row(machine: &Machine, given: Option<&Given<'_>>) -> [String; 4] {
+    let wanted = match &machine.wants {
+        Ok(wants) => {
+            let mode = wants.boot_mode.map_or(String::new(), |mode| format!(", {mode}"));
+            format!("{}{mode}", wants.target)
+        }
+        Err(_) => "?".into(),
+    };
+    let image = given.and_then(|given| given.image.member);
+    let agent = given.and_then(|given| given.agent.as_ref()?.member);
+    [name(machine), wanted, files(image), files(agent)]
+}
+
+/// `overcloud-full.{qcow2,vmlinuz,initrd}`, as shells expand it.
+fn files(member: Option<&Member>) -> String {
+    let Some(member) = member else { return "none".into() };
+    let kinds: Vec<&str> = member.files.iter().map(|file| file.kind.extension()).collect();
+    match kinds.as_slice() {
+        [one] => format!("{}.{one}", member.stem),
+        kinds => format!("{}.{{{}}}", member.stem, kinds.join(",")),
+    }
+}
+
+fn steps(indent: &str, pick: &Pick<'_>) -> String {
+    let lines = pick.tried.iter().map(|step| format!("{indent}{}\n", printable(step.to_string().as_bytes())));
+    lines.collect()
+}

@@ -1,0 +1,151 @@
+//! `dibber upload`.
+//!
+//! In: arguments, `clouds.yaml` or `OS_*`. Out: a set in Glance; for each image its name, its id and what was done. Never: a
+//! secret printed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use dibber_build::event::{Event, Events};
+use dibber_build::glance::{
+    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings,
+    members, openstack_script, upload as put,
+};
+use dibber_build::side_by_side::Watch;
+use dibber_model::{Arch, Platform};
+
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::report::Problem;
+use crate::say;
+
+/// `dibber upload`.
+#[derive(Debug, Args)]
+pub(crate) struct UploadArgs {
+    /// Image names, as images.json has them; without one, every image there.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The directory that the images were built into.
+    #[arg(long = "in", default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// Only images for this architecture.
+    #[arg(long)]
+    arch: Option<Arch>,
+    /// Only images for this platform.
+    #[arg(long)]
+    platform: Option<Platform>,
+    /// A cloud of clouds.yaml; without it OS_CLOUD, the OS_* variables, or the only cloud there.
+    #[arg(long, value_name = "CLOUD")]
+    os_cloud: Option<String>,
+    /// Who may use the images; without it, as Glance has it.
+    #[arg(long, value_enum)]
+    visibility: Option<Visibility>,
+    /// As --visibility public.
+    #[arg(long, conflicts_with = "visibility")]
+    public: bool,
+    /// How often an upload that was cut or damaged is sent again, whole.
+    #[arg(long, default_value = "2", value_name = "N")]
+    retries: u32,
+    /// Tells what would be done, and changes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints a shell script that does it with the openstack client; asks no cloud.
+    #[arg(long, conflicts_with = "dry_run")]
+    print: bool,
+}
+
+/// Glance's `visibility`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Visibility {
+    /// Everybody.
+    Public,
+    /// This project, and those it is shared with.
+    Shared,
+    /// This project.
+    Private,
+    /// Everybody who asks for it by its id.
+    Community,
+}
+
+impl Visibility {
+    fn word(self) -> &'static str {
+        match self {
+            Visibility::Public => "public",
+            Visibility::Shared => "shared",
+            Visibility::Private => "private",
+            Visibility::Community => "community",
+        }
+    }
+}
+
+/// Puts a set into Glance.
+pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
+    let choice = Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
+    let members = members(&args.dir, &choice).map_err(problem)?;
+    let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
+    if args.print {
+        return openstack_script(&members, visibility).map(say).map_err(problem);
+    }
+    let progress = Progress::alone();
+    for (file, why) in members.iter().flat_map(|member| &member.left) {
+        progress.say(&format!("{file} is not uploaded: {why}"));
+    }
+    let settings =
+        Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
+    let mut done = Vec::new();
+    let events = |event| progress.emit(0, event);
+    let ended = all(args, &members, (&settings, &events), &mut done);
+    progress.finish();
+    for image in &done {
+        say(line(image, args.dry_run));
+    }
+    ended.map_err(problem)?;
+    let id = |name: &str| done.iter().find(|image| image.name == name).and_then(|image| image.id.clone());
+    if let Some(settings) = ironic_settings(&members, id).filter(|_| !args.dry_run) {
+        say(format!("\n{settings}"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn all(
+    args: &UploadArgs,
+    members: &[Member],
+    (settings, events): (&Settings, &dyn Events),
+    done: &mut Vec<Uploaded>,
+) -> Result<(), GlanceError> {
+    // A variable that is not text is none of the cloud's.
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let variables = std::env::vars_os().filter_map(text).collect();
+    let around = Surroundings { variables, here: PathBuf::from(".") };
+    let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;
+    if !cloud.is_verified() {
+        events.emit(Event::Warning { text: "certificates are not checked (verify: false)".into() });
+    }
+    let mut glance = Glance::connect(&cloud)?;
+    members.iter().try_for_each(|member| put(&mut glance, member, (settings, events), done))
+}
+
+/// One image: id, name, what was done.
+fn line(image: &Uploaded, dry_run: bool) -> String {
+    let what = match (&image.outcome, dry_run) {
+        (Outcome::Unchanged, _) => "unchanged".to_string(),
+        (Outcome::Sent, false) => "uploaded".to_string(),
+        (Outcome::Sent, true) => "would be uploaded".to_string(),
+        (Outcome::Changed(names), false) => format!("changed {}", names.join(", ")),
+        (Outcome::Changed(names), true) => format!("would change {}", names.join(", ")),
+    };
+    let verb = if dry_run { "the former would be" } else { "the former is" };
+    let former: String = image.renamed.iter().map(|name| format!("; {verb} {name}")).collect();
+    format!("{:<36}  {}  {what}{former}", image.id.as_deref().unwrap_or("-"), image.name)
+}
+
+fn problem(error: GlanceError) -> Problem {
+    let exit = match &error {
+        error if error.is_input() => Exit::Input,
+        error if error.is_remote() => Exit::Cloud,
+        _ => Exit::Fault,
+    };
+    Problem::new(exit, error)
+}

@@ -1,0 +1,205 @@
+//! A fleet: the machines of an `instackenv.json`, or of ironic's own JSON.
+//!
+//! In: the text of the file. Out: what each machine needs of an image, or why that cannot be told. Never: a word of the file in
+//! a message, other than of the keys read here: it holds passwords.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Display;
+use core::str::FromStr;
+use dibber_model::{Arch, Platform, Target};
+use serde_json::Value;
+
+use super::Wants;
+
+/// Where a machine's architecture stands: TripleO's key, ironic's property, and the same outside of `properties`.
+const ARCH: [&str; 3] = ["/arch", "/cpu_arch", "/properties/cpu_arch"];
+
+/// Where its platform stands: TripleO's key, and where TripleO keeps it in ironic.
+const PLATFORM: [&str; 3] = ["/platform", "/extra/tripleo_platform", "/properties/tripleo_platform"];
+
+/// Where its capabilities stand.
+const CAPABILITIES: [&str; 2] = ["/capabilities", "/properties/capabilities"];
+
+/// What a machine goes by, the best first.
+const NAMES: [&str; 4] = ["/name", "/uuid", "/mac/0", "/ports/0/address"];
+
+/// Why a file of nodes could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodesError {
+    /// It is not JSON.
+    #[error("line {line}, column {column}: not JSON: {why}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the reader said.
+        why: String,
+    },
+    /// It is JSON of another kind.
+    #[error("{place}: {why}")]
+    Shape {
+        /// Path of the value: `nodes[2].arch`.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// What it goes by.
+    pub name: String,
+    /// What it needs, or why that cannot be told.
+    pub wants: Result<Wants, String>,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+/// All of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// In the file's order.
+    pub machines: Vec<Machine>,
+}
+
+impl Fleet {
+    /// Reads `{"nodes": [...]}`, or the list alone. Keys that are not looked for are left alone.
+    pub fn read(text: &str) -> Result<Fleet, NodesError> {
+        let value: Value = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+        let list = value.get("nodes").unwrap_or(&value);
+        let Some(list) = list.as_array() else {
+            return Err(shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
+        };
+        if list.is_empty() {
+            return Err(shape("nodes", "the list is empty"));
+        }
+        let machines = list.iter().enumerate().map(|(index, node)| machine(index, node));
+        Ok(Fleet { machines: machines.collect::<Result<_, _>>()? })
+    }
+}
+
+/// The reader's words for a syntax error quote nothing of the text.
+fn syntax(error: &serde_json::Error) -> NodesError {
+    let (line, column) = (error.line(), error.column());
+    let why = error.to_string();
+    let why = why.split(" at line ").next().unwrap_or_default().to_string();
+    NodesError::Syntax { line, column, why }
+}
+
+fn shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
+    NodesError::Shape { place: place.into(), why: why.into() }
+}
+
+fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
+    let place = format!("nodes[{index}]");
+    if !node.is_object() {
+        return Err(shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
+    }
+    let mut notes = Vec::new();
+    let mut said = Said::default();
+    for path in ARCH {
+        said.arch.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+    }
+    for path in PLATFORM {
+        said.platform.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+    }
+    for path in CAPABILITIES {
+        for (name, value) in capabilities(&place, node, path, &mut notes)? {
+            let from = format!("capability {name}");
+            match name.as_str() {
+                "cpu_arch" => said.arch.push((from, value)),
+                "platform" | "tripleo_platform" => said.platform.push((from, value)),
+                "boot_mode" => said.boot_mode.push((from, value)),
+                _ => {}
+            }
+        }
+    }
+    let name = NAMES.iter().find_map(|path| node.pointer(path)?.as_str().filter(|name| !name.is_empty()));
+    let name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
+    Ok(Machine { name, wants: wants(&said, &mut notes), notes })
+}
+
+/// `/properties/cpu_arch` as people write it.
+fn key(path: &str) -> String {
+    path.trim_start_matches('/').replace('/', ".")
+}
+
+/// A text, or nothing where there is none, null or an empty one.
+fn text(place: &str, node: &Value, path: &str) -> Result<Option<String>, NodesError> {
+    match node.pointer(path) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.trim().to_string()).filter(|text| !text.is_empty())),
+        Some(_) => Err(shape(format!("{place}.{}", key(path)), "a text is expected")),
+    }
+}
+
+/// `boot_mode:uefi,boot_option:local`, or the same as an object.
+fn capabilities(
+    place: &str,
+    node: &Value,
+    path: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(String, String)>, NodesError> {
+    let wrong = || shape(format!("{place}.{}", key(path)), "`name:value,name:value` is expected");
+    let mut found = Vec::new();
+    match node.pointer(path) {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(map)) => {
+            let texts = map.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into())));
+            found.extend(texts);
+        }
+        Some(Value::String(text)) => {
+            for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+                match item.split_once(':') {
+                    Some((name, value)) => found.push((name.trim().to_string(), value.trim().to_string())),
+                    None => {
+                        notes.push(format!("the capability `{item}` is not name:value, and has no effect"))
+                    }
+                }
+            }
+        }
+        Some(_) => return Err(wrong()),
+    }
+    Ok(found)
+}
+
+/// What a machine says of itself, by the place where it says so.
+#[derive(Default)]
+struct Said {
+    arch: Vec<(String, String)>,
+    platform: Vec<(String, String)>,
+    boot_mode: Vec<(String, String)>,
+}
+
+fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
+    let (arch, platform) = (agreed(&said.arch)?, agreed::<Platform>(&said.platform)?);
+    let boot_mode = agreed(&said.boot_mode)?;
+    if let (None, Some(platform)) = (arch, &platform) {
+        return Err(format!("it names the platform {platform} and no architecture; add \"arch\""));
+    }
+    let counts = arch.or(Arch::untagged()).ok_or("it names no architecture; add \"arch\"")?;
+    if arch.is_none() {
+        notes.push(format!("it names no architecture, and counts as {counts}"));
+    }
+    Ok(Wants { target: Target { arch: counts, platform }, boot_mode })
+}
+
+/// The one value that all places give.
+fn agreed<T: FromStr<Err: Display> + PartialEq>(said: &[(String, String)]) -> Result<Option<T>, String> {
+    let mut found: Option<(T, &str, &str)> = None;
+    for (place, text) in said {
+        let value: T = text.parse().map_err(|error| format!("{place}: {error}"))?;
+        match &found {
+            None => found = Some((value, place, text)),
+            Some((first, at, said)) if *first != value => {
+                return Err(format!("{at}={said} and {place}={text} contradict each other"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found.map(|(value, _, _)| value))
+}

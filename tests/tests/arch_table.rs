@@ -1,0 +1,106 @@
+//! Architectures and platforms are data: their files are the only place in the program that names one.
+//!
+//! In: the program's sources, and the table. Out: every line of code that names an architecture, which must be none. Never:
+//! comments and tests, which may speak of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dibber_model::Arch;
+use dibber_model::arch::Platform;
+
+const HOME: &str = "model/src/arch";
+
+fn builder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../builder")
+}
+
+/// Every word by which code could tell architectures apart.
+fn words() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for arch in Arch::all() {
+        let facts = arch.facts();
+        let (first, rest) = facts.kernel_name.split_at(1);
+        words.insert(format!("Arch::{}{rest}", first.to_uppercase()));
+        words
+            .extend([facts.kernel_name, facts.debian_name, facts.triplet, facts.rust_name].map(String::from));
+        words.extend(facts.console.split(',').next().map(String::from));
+        words.extend(facts.aliases.iter().chain(&facts.efi_name).map(|word| word.to_string()));
+        words.extend(facts.machine.iter().map(|machine| machine.program.to_string()));
+    }
+    words.extend(Platform::known().map(|facts| facts.cpu.to_string()));
+    words
+}
+
+/// Lines of a source file that are code of the program: neither comments nor tests.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+    lines.enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Whether the word stands in the line as a whole word.
+fn names(line: &str, word: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(part) && !line[at + word.len()..].starts_with(part))
+}
+
+fn faults(file: &str, text: &str, words: &BTreeSet<String>) -> Vec<String> {
+    let named = |line: &str| words.iter().find(|word| names(line, word)).cloned();
+    code(text)
+        .filter_map(|(at, line)| Some(format!("{file}:{}: {}: {}", at + 1, named(line)?, line.trim())))
+        .collect()
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a source directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_string();
+        let tests =
+            name == "tests.rs" || name.ends_with("_tests.rs") || name == "tests" || name == "examples";
+        if path.with_extension("").ends_with(HOME) {
+            continue;
+        }
+        if path.is_dir() && !tests {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && !tests {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_code_names_an_architecture() {
+    let (words, mut files) = (words(), Vec::new());
+    sources(&builder(), &mut files);
+    assert!(files.len() > 100, "only {} sources below {}", files.len(), builder().display());
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("UTF-8");
+        found.extend(faults(&file.display().to_string(), &text, &words));
+    }
+    assert!(found.is_empty(), "facts of architectures belong into builder/{HOME}:\n{}", found.join("\n"));
+}
+
+/// The broken twins: what the table itself says is found, wherever it stands; what only looks like it is not.
+#[test]
+fn a_name_is_found() {
+    let words = words();
+    for arch in Arch::all() {
+        let file = builder().join(HOME).join("known").join(format!("{arch}.rs"));
+        let text =
+            fs::read_to_string(&file).expect("an architecture's file is called as the kernel calls it");
+        assert!(!faults("known", &text, &words).is_empty(), "{}", file.display());
+    }
+    for (text, count) in [
+        ("match arch {\n    Arch::Ppc64le => 1,\n}", 1),
+        ("if name == \"arm64\" {}", 1),
+        ("set(\"console\", \"ttyS0,115200\");", 1),
+        ("// x86_64 alone\n/// ppc64le\nlet x = 1;", 0),
+        ("let x = 1;\n#[cfg(test)]\nmod tests {\n    Arch::X86_64\n}", 0),
+        ("let camd64s = wax86_64;", 0),
+    ] {
+        assert_eq!(faults("twin", text, &words).len(), count, "{text}");
+    }
+}
