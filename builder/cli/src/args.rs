@@ -99,7 +99,7 @@ pub(crate) struct RequestArgs {
     /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
-    /// Files to come out: qcow2, raw, vhd, vhdx, vmdk, tar, tgz, squashfs, vmlinuz, initrd.
+    /// Files to come out: qcow2, raw, vhd, vhdx, vmdk, tar, tgz, squashfs, vmlinuz, initrd, kernel, initramfs.
     #[arg(short = 't', long = "outputs", value_delimiter = ',', value_name = "KIND[,KIND]")]
     pub(crate) outputs: Vec<String>,
     /// Where the files go.

@@ -23,7 +23,7 @@ use super::source::{Files, Source};
 use super::tar::Stream;
 use super::{Manner, PourError};
 
-/// Bytes that are compressed at a time. What a block cannot refer back to costs about half a percent at this size.
+/// Bytes that are compressed at a time: many times deflate's window of 32 KiB, which each block starts without.
 const BLOCK: usize = 1 << 20;
 /// Bytes of an xz block, each with a dictionary of its own.
 const XZ_BLOCK: u64 = 16 << 20;
