@@ -130,7 +130,7 @@ fn machines_read_it() {
         told.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     let kinds: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(kinds.len(), events.len(), "every event has its kind");
-    assert_eq!((kinds.first(), kinds.last()), (Some(&"image-started"), Some(&"image-finished")));
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"image-started"), Some(&"member-ended")));
     assert!(events.iter().any(|event| event["line"] == "a \"quoted\" line"), "{}", told.out);
     // Without it, standard output is the files' and standard error the person's; no escape reaches a pipe.
     let told = shop.build(&image, &[]).well();
@@ -176,7 +176,7 @@ fn offline_with_nothing_recorded() {
 fn typing_errors() {
     let shop = Workshop::new();
     let cases: [(&[&str], i32, &str); 5] = [
-        (&["biuld"], 2, "a similar subcommand exists: 'build'"),
+        (&["biuld"], 2, "similar subcommands exist: 'upload', 'build'"),
         (&["build", "overcloud-fulll"], 3, "did you mean overcloud-full?"),
         (
             &["plan", "overcloud-full", "-e", "enable-serial-consol"],

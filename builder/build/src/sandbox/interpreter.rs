@@ -85,7 +85,8 @@ pub(super) fn main() -> i32 {
         eprintln!("dibber: {}: this root has no table of native programs", path.to_string_lossy());
         return NOT_STARTED;
     };
-    let mut words: Vec<OsString> = match stand_in(&table, Path::new(&path)) {
+    let program = if names_libraries() { None } else { stand_in(&table, Path::new(&path)) };
+    let mut words: Vec<OsString> = match program {
         Some(program) => {
             let known = [&table.loader, "--inhibit-cache", "--library-path", &table.libraries, "--argv0"];
             known.into_iter().map(OsString::from).chain([argv0, program.into()]).collect()
@@ -98,6 +99,11 @@ pub(super) fn main() -> i32 {
     let error = kernel::execute(&words);
     eprintln!("dibber: {}: {error}", String::from_utf8_lossy(words[0].as_bytes()));
     NOT_STARTED
+}
+
+/// Whether the caller names libraries to be loaded: they are the tree's, and do not fit a native program.
+fn names_libraries() -> bool {
+    ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// The twin's program for a path, if it may stand in.
