@@ -69,7 +69,13 @@ fn native_programs_change_no_byte() {
     let accelerated = digest(&tar);
     let told = accepts("tar", &["-xOf", tar.to_str().expect("UTF-8"), "./told"]);
     let words: Vec<&str> = told.lines().take(5).collect();
-    let answers = ["ppc64le", "ppc64le", "ppc64el", "powerpc64le-unknown-linux-gnu", "powerpc64le-linux-gnu-thread-multi"];
+    let answers = [
+        "ppc64le",
+        "ppc64le",
+        "ppc64el",
+        "powerpc64le-unknown-linux-gnu",
+        "powerpc64le-linux-gnu-thread-multi",
+    ];
     assert_eq!(words, answers, "programs that report the architecture answer for the target");
     fs::remove_dir_all(shop.out()).expect("clear");
     let cache = shop.text("work/emulated");
@@ -84,9 +90,11 @@ fn native_programs_change_no_byte() {
 #[test]
 fn a_power_disk_is_built_and_boots() {
     let shop = shop();
-    let registered = || accepts("sh", &["-c", "ls /proc/sys/fs/binfmt_misc 2>/dev/null | grep -i ppc64le || true"]);
+    let registered =
+        || accepts("sh", &["-c", "ls /proc/sys/fs/binfmt_misc 2>/dev/null | grep -i ppc64le || true"]);
     assert_eq!(registered(), "", "the host itself runs POWER programs: nothing is proven here");
-    build(shop, "overcloud-full", &["--target", "p9-ppc64le", "--env", "DIB_DEBIAN_SECURITY_MIRROR=none"]).well();
+    build(shop, "overcloud-full", &["--target", "p9-ppc64le", "--env", "DIB_DEBIAN_SECURITY_MIRROR=none"])
+        .well();
     assert_eq!(registered(), "", "a registration was left on the host");
     let disk = shop.text("work/out/p9-ppc64le-overcloud-full.qcow2");
     for file in ["p9-ppc64le-overcloud-full.vmlinuz", "p9-ppc64le-overcloud-full.initrd"] {
@@ -131,11 +139,22 @@ fn an_archive_that_is_being_updated() {
     let out = shop.text("work/out");
     let mirror = format!("http://127.0.0.1:{}", server.port());
     let sources = format!("DIB_APT_SOURCES_CONF=a:deb [trusted=yes] {mirror} bookworm main");
-    let set = ["--env", &sources, "--env", "DIB_DEBIAN_ARCHIVE_PAUSES=0", "--env", "DIB_DEBIAN_UPDATES=0", "--no-accelerate"];
+    let set = [
+        "--env",
+        &sources,
+        "--env",
+        "DIB_DEBIAN_ARCHIVE_PAUSES=0",
+        "--env",
+        "DIB_DEBIAN_UPDATES=0",
+        "--no-accelerate",
+    ];
     let mirror = format!("DIB_DISTRIBUTION_MIRROR={mirror}");
     let told = run(shop.dibber().args(["build", &image, "-o", &out, "--env", &mirror]).args(set));
     told.refuses(MACHINE, &["the archive is being updated for ppc64el", "try again later", "exit code 75"]);
-    assert!(told.err.contains("trying again in 0 seconds") || shop.outputs().keys().any(|n| n.ends_with(".failed.log")));
+    assert!(
+        told.err.contains("trying again in 0 seconds")
+            || shop.outputs().keys().any(|n| n.ends_with(".failed.log"))
+    );
 }
 
 #[test]
@@ -147,7 +166,10 @@ fn an_element_that_refuses_the_architecture() {
     );
     let image = shop.image("picky", &[("arch", "ppc64le"), ("elements", "[tiny-os, only-amd64]")]);
     let told = shop.build(&image, &[]);
-    told.refuses(5, &["root/01-only-amd64 of element only-amd64 failed", "only-amd64 is for amd64, not ppc64el"]);
+    told.refuses(
+        5,
+        &["root/01-only-amd64 of element only-amd64 failed", "only-amd64 is for amd64, not ppc64el"],
+    );
 }
 
 /// A web server on loopback that serves a directory.
