@@ -80,7 +80,7 @@ fn faults(menu: &str) -> Vec<String> {
             "menuentry" if !inside && quotes == 2 && line.ends_with(" {") => (inside, root) = (true, false),
             "}" if inside && words.len() == 1 => inside = false,
             "linux" | "initrd" if !inside || !root => {
-                fault("files need a menuentry, and a search before them")
+                fault("files need a menuentry, and a search before them");
             }
             "linux" => kernels += 1,
             "initrd" if words.len() == 2 => {}

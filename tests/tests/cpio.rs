@@ -101,7 +101,7 @@ fn generated(numbers: &mut Numbers) -> Tree {
         };
         let content = |len, from: u64, to: u64| Content {
             len,
-            data: if from < to { vec![from..to] } else { Vec::new() },
+            data: (from < to).then_some(from..to).into_iter().collect(),
             source: Source::File(FileRef(0)),
         };
         let kind = match numbers.below(9) {
@@ -230,7 +230,7 @@ fn streams_do_not_depend_on_threads() {
     for at in 0..5 {
         // Holes of more than a block, and files that end anywhere.
         let len = CONTENT - at * 1000;
-        let data = if at == 3 { vec![0..7, len - 7..len] } else { vec![0..len] };
+        let data = if at == 3 { vec![0..7, len - 7..len] } else { std::iter::once(0..len).collect() };
         let content = Content { len, data, source: Source::File(FileRef(0)) };
         let inode = Inode { meta: meta(0o644, EPOCH), kind: Kind::File(content) };
         tree.add(InodeId::ROOT, format!("{at}").as_bytes(), inode).unwrap();

@@ -79,14 +79,12 @@ fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events))
         let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
         glance.send((&wanted.name, id), &mut data, wanted.bytes)
     };
-    let sent = whole(glance);
+    let mut sent = whole(glance);
     if glance.is_forgotten(&sent)? {
-        whole(glance)?
-    } else {
-        sent?
+        sent = whole(glance);
     }
     stage.end();
-    Ok(())
+    sent
 }
 
 /// What is sent is what `images.json` names, byte for byte.

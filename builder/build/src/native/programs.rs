@@ -11,7 +11,7 @@ use dibber_model::Arch;
 
 use crate::output::dpkg_packages;
 use crate::sandbox::Emulator;
-use crate::sandbox::interpreter::{NATIVE, Row, Table};
+use crate::sandbox::interpreter::{DIRS, NATIVE, Row, Table};
 use crate::steps::{read_in, stat_in};
 
 /// Programs whose output is a function of their input and the kernel alone, by their package. Left out are those that
@@ -116,9 +116,6 @@ const PROGRAMS: [(&str, &[&str]); 17] = [
     ("zstd", &["zstd"]),
 ];
 
-/// Where programs are, without links: `/bin` is one on a merged system.
-const DIRS: [&str; 4] = ["usr/bin", "usr/sbin", "bin", "sbin"];
-
 /// The first glibc whose loader takes `--argv0`.
 const GLIBC: (u32, u32) = (2, 33);
 
@@ -205,12 +202,14 @@ pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -
         if !versions.0.agree(versions.1, package) {
             continue;
         }
-        for (dir, program) in DIRS.iter().flat_map(|dir| programs.iter().map(move |program| (dir, program))) {
-            let path = format!("{dir}/{program}");
-            // A link in either tree is another name of something that has a row of its own, or none.
-            let (Some(original), Some(_)) = (stat_in(tree, &path), stat_in(twin, &path)) else { continue };
-            let (bytes, modified) = original;
-            rows.push(Row { path: format!("/{path}"), bytes, modified });
+        for program in programs {
+            let there = |tree: &Path| {
+                let paths = DIRS.iter().map(|dir| format!("{dir}/{program}"));
+                paths.into_iter().find_map(|path| Some((stat_in(tree, path.trim_start_matches('/'))?, path)))
+            };
+            if let (Some(((bytes, modified), _)), Some((_, native))) = (there(tree), there(twin)) {
+                rows.push(Row { name: program.to_string(), bytes, modified, program: native });
+            }
         }
     }
     rows

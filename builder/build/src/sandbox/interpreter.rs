@@ -33,27 +33,32 @@ pub(crate) struct Table {
     pub(crate) loader: String,
     /// Separated by `:`.
     pub(crate) libraries: String,
-    /// Programs by the path of the file that they stand in for.
+    /// Programs by the name of the file that they stand in for.
     pub(crate) rows: Vec<Row>,
 }
+
+/// Where programs are, without links: a system that is merged while it is made has them below `/usr` afterwards.
+pub(crate) const DIRS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// A program, and how to know the file that it stands in for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
-    /// Absolute, without links.
-    pub(crate) path: String,
-    /// Length of the file in the tree, in bytes.
+    /// The file's name, in one of [`DIRS`].
+    pub(crate) name: String,
+    /// Its length, in bytes.
     pub(crate) bytes: u64,
     /// Its time of modification, in seconds since 1970.
     pub(crate) modified: i64,
+    /// The program's path in the twin.
+    pub(crate) program: String,
 }
 
 impl Table {
     /// As lines: four values, then rows.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
-        for Row { path, bytes, modified } in &self.rows {
-            text += &format!("{bytes} {modified} {path}\n");
+        for Row { name, bytes, modified, program } in &self.rows {
+            text += &format!("{bytes} {modified} {name} {program}\n");
         }
         text
     }
@@ -64,9 +69,9 @@ impl Table {
         let arch = lines.next()?.parse().ok()?;
         let (emulator, loader, libraries) = (lines.next()?, lines.next()?, lines.next()?);
         let row = |line: String| {
-            let mut words = line.splitn(3, ' ');
+            let mut words = line.split(' ');
             let (bytes, modified) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            Some(Row { path: words.next()?.to_owned(), bytes, modified })
+            Some(Row { name: words.next()?.to_owned(), bytes, modified, program: words.next()?.to_owned() })
         };
         Some(Table { arch, emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
     }
@@ -114,12 +119,14 @@ fn stand_in(table: &Table, path: &Path) -> Option<String> {
         return None;
     }
     let real = fs::canonicalize(path).ok()?;
-    let row = table.rows.iter().find(|row| row.path.as_bytes() == real.as_os_str().as_bytes())?;
+    let name = real.file_name()?;
+    let row = table.rows.iter().find(|row| row.name.as_bytes() == name.as_bytes())?;
+    let usual = DIRS.iter().any(|dir| real.parent() == Some(Path::new(dir)));
     let found = fs::metadata(&real).ok()?;
     let same = (found.len(), found.mtime()) == (row.bytes, row.modified);
     // A set-user-ID file would lend its rights to the loader, which gives none.
     let plain = found.mode() & 0o6000 == 0;
-    (same && plain).then(|| format!("{NATIVE}/root{}", row.path))
+    (usual && same && plain).then(|| format!("{NATIVE}/root{}", row.program))
 }
 
 #[cfg(test)]
@@ -128,13 +135,18 @@ mod tests {
 
     #[test]
     fn a_table_is_read_as_it_was_written() {
-        let row = |path: &str, bytes, modified| Row { path: path.into(), bytes, modified };
+        let row = |name: &str, bytes, modified| Row {
+            name: name.into(),
+            bytes,
+            modified,
+            program: format!("/usr/bin/{name}"),
+        };
         let table = Table {
             arch: Arch::Ppc64le,
             emulator: "/run/dibber/shim/qemu-ppc64le".into(),
             loader: "/run/dibber/native/root/ld.so".into(),
             libraries: "/run/dibber/native/root/lib".into(),
-            rows: vec![row("/usr/bin/dash", 7, -3), row("/usr/bin/[", 0, 1)],
+            rows: vec![row("dash", 7, -3), row("[", 0, 1)],
         };
         assert_eq!(Table::read(&table.text()), Some(table));
         assert_eq!(Table::read("ppc64le\na\nb\nc\nx y z\n"), None);
@@ -143,16 +155,22 @@ mod tests {
 
     #[test]
     fn a_changed_file_gets_no_stand_in() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let path = file.path().canonicalize().expect("a path");
-        let found = fs::metadata(&path).expect("a file");
-        let row = |bytes, modified| Row { path: path.to_string_lossy().into(), bytes, modified };
-        let empty = || String::new();
-        let (arch, rows) = (Arch::Ppc64le, |row| vec![row]);
-        let table =
-            |row| Table { arch, emulator: empty(), loader: empty(), libraries: empty(), rows: rows(row) };
-        assert!(stand_in(&table(row(0, found.mtime())), &path).is_some());
-        assert_eq!(stand_in(&table(row(1, found.mtime())), &path), None);
-        assert_eq!(stand_in(&table(row(0, found.mtime() + 1)), &path), None);
+        let path = Path::new("/usr/bin/env");
+        let found = fs::metadata(path).expect("every system has env(1)");
+        let row = |bytes, modified| Row { name: "env".into(), bytes, modified, program: "/bin/env".into() };
+        let empty = String::new;
+        let table = |row| Table {
+            arch: Arch::Ppc64le,
+            emulator: empty(),
+            loader: empty(),
+            libraries: empty(),
+            rows: Vec::from([row]),
+        };
+        let (bytes, modified) = (found.len(), found.mtime());
+        let stands_in = stand_in(&table(row(bytes, modified)), path);
+        assert_eq!(stands_in.as_deref(), Some("/run/dibber/native/root/bin/env"));
+        assert_eq!(stand_in(&table(row(bytes + 1, modified)), path), None);
+        assert_eq!(stand_in(&table(row(bytes, modified + 1)), path), None);
+        assert_eq!(stand_in(&table(row(bytes, modified)), Path::new("/usr/bin/id")), None);
     }
 }

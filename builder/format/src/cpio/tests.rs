@@ -60,7 +60,8 @@ fn data_goes_with_the_last_name() {
 #[test]
 fn what_does_not_fit_is_refused_or_told() {
     let mut tree = Tree::new(meta(0o755, 0));
-    let content = |len| Content { len, data: vec![0..len], source: Source::File(FileRef(0)) };
+    let content =
+        |len| Content { len, data: core::iter::once(0..len).collect(), source: Source::File(FileRef(0)) };
     let big = tree
         .add(InodeId::ROOT, b"big", Inode { meta: meta(0, 0), kind: Kind::File(content(LARGEST + 1)) })
         .unwrap();

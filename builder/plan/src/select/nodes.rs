@@ -157,7 +157,7 @@ fn capabilities(
                 match item.split_once(':') {
                     Some((name, value)) => found.push((name.trim().to_string(), value.trim().to_string())),
                     None => {
-                        notes.push(format!("the capability `{item}` is not name:value, and has no effect"))
+                        notes.push(format!("the capability `{item}` is not name:value, and has no effect"));
                     }
                 }
             }
