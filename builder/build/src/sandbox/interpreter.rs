@@ -113,11 +113,6 @@ fn names_libraries() -> bool {
 
 /// The twin's program for a path, if it may stand in.
 fn stand_in(table: &Table, path: &Path) -> Option<String> {
-    // Libraries that are to be loaded before all others are the tree's, and do not fit a native program.
-    if ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some())
-    {
-        return None;
-    }
     let real = fs::canonicalize(path).ok()?;
     let name = real.file_name()?;
     let row = table.rows.iter().find(|row| row.name.as_bytes() == name.as_bytes())?;
