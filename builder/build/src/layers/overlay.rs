@@ -15,8 +15,8 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
-use super::entry::{Dir, meta};
 use super::{LayerError, at as place, copy};
+use dibber_fs::{Dir, meta};
 
 /// A mounted tree. Dropping it unmounts; the end of the mount namespace does so too.
 #[derive(Debug)]
