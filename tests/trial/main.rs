@@ -40,7 +40,7 @@ fn person(base: &Path, job: &str) -> i32 {
     for dir in [&store, &cache, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, emulator: None }) {
+    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, given: Vec::new(), emulator: None }) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -98,6 +98,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         mounts,
         staged: &BTreeMap::new(),
         native: None,
+        given: &[],
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

@@ -11,6 +11,7 @@ use std::path::Path;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::event::{Event, Events};
+use crate::given;
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use crate::output::{Made, Stage};
 use crate::sandbox::{self, Grants, Worker};
@@ -88,12 +89,15 @@ impl Conversation<'_> {
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let cache = self.store.downloads("hooks").map_err(fault)?;
-        let emulator = match job {
-            Job::Build(build) => build.emulator.clone(),
-            Job::Prune { .. } => None,
+        let (emulator, given) = match job {
+            Job::Build(build) => {
+                let twin = build.native.iter().flat_map(|native| &native.given);
+                (build.emulator.clone(), given::for_worker(build.given.iter().chain(twin)))
+            }
+            Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants { store, cache, stage, emulator };
+        let grants = Grants { store, cache, stage, given, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }

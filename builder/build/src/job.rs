@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Releases;
 use crate::breaks::Breaks;
 use crate::event::Event;
+use crate::given::GivenFile;
 use crate::needs;
 use crate::output::{Made, OutputError};
 use crate::sandbox::Emulator;
@@ -57,6 +58,8 @@ pub struct Build {
     pub breaks: Breaks,
     /// What runs the programs of another architecture.
     pub emulator: Option<Emulator>,
+    /// Files of this machine that hooks are given.
+    pub given: Vec<GivenFile>,
     /// The build of the tree whose programs stand in for foreign ones. Enters no step id: they answer the same.
     pub native: Option<Box<Build>>,
 }

@@ -15,6 +15,7 @@ pub mod conversation;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod given;
 pub mod glance;
 pub mod image;
 pub mod job;

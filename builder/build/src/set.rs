@@ -16,6 +16,7 @@ use crate::answers::{self, Network, Releases};
 use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard, Interrupts};
 use crate::event::{Event, Events};
+use crate::given::{self, GivenError};
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
@@ -170,7 +171,8 @@ fn build_job(
 ) -> Result<Build, Failure> {
     let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
         .map_err(|e| Failure::of(FailureKind::Machine, e))?;
-    let mut job = known(plan, releases, store);
+    let mut job = known(plan, releases, (store, &settings.output_dir))
+        .map_err(|error| Failure::new(FailureKind::Input, error.to_string()))?;
     job.in_place = in_place.map(|entry| entry.id);
     job.offline = settings.network == Network::Offline;
     job.began = settings.began;
@@ -196,11 +198,17 @@ fn hand_over_large_files(plan: &mut Plan, store: &Store) -> Result<(), StoreErro
 }
 
 /// A job of what is known without asking anybody.
-pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
+pub fn known(
+    plan: &Plan,
+    releases: Releases,
+    (store, output_dir): (&Store, &Path),
+) -> Result<Build, GivenError> {
     let epoch = plan.epoch.or(releases.newest()).unwrap_or(0);
-    let native = plan.native.as_ref().map(|twin| Box::new(known(twin, releases.clone(), store)));
+    let twin = plan.native.as_ref().map(|twin| known(twin, releases.clone(), (store, output_dir)));
+    let native = twin.transpose()?.map(Box::new);
+    let given = given::find(plan, &[("the cache", store.path()), ("the output directory", output_dir)])?;
     let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
-    Build {
+    Ok(Build {
         plan: plan.clone(),
         epoch,
         releases,
@@ -212,8 +220,9 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         threads: 1,
         breaks: Breaks::default(),
         emulator: None,
+        given,
         native,
-    }
+    })
 }
 
 /// Host tools that host-side hooks of an operating system element run, by version: the tree is a function of them.

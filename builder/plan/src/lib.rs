@@ -9,6 +9,7 @@ pub mod disk;
 pub mod elements;
 mod explain;
 pub mod flavor;
+mod host_paths;
 pub mod image;
 mod output;
 pub mod plan;
@@ -25,6 +26,7 @@ pub mod yaml;
 
 pub use disk::fstab;
 pub use explain::explain;
+pub use host_paths::HostPath;
 pub use image::schema;
 pub use output::Role;
 pub use plan::{

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::host_paths::HostPath;
 use crate::source::ElementSource;
 
 /// What a step does.
@@ -180,6 +181,8 @@ pub struct Plan {
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
     pub steps: Vec<Step>,
+    /// Files and directories of the building machine that the image names, for the host-side hooks that read them.
+    pub host_paths: Vec<HostPath>,
     /// The package archive.
     pub archive: Archive,
     /// Nodes and labels to be added at capture.

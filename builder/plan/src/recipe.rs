@@ -14,6 +14,7 @@ use crate::disk::{self, Chosen, DiskWish};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
+use crate::host_paths::host_paths;
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
 use crate::properties::{contradictions, properties};
@@ -243,6 +244,7 @@ pub(crate) fn one(
     let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let host_paths = host_paths(&chain, &steps, &archive);
     let properties = properties(image, &target, &disk, (&outputs, &all));
     let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
@@ -257,6 +259,7 @@ pub(crate) fn one(
         late: BTreeMap::new(),
         packages,
         steps,
+        host_paths,
         archive,
         nodes: image.nodes.clone(),
         disk,

@@ -55,6 +55,8 @@ pub struct HookCall<'a> {
     pub staged: &'a BTreeMap<String, String>,
     /// Native programs that stand in for foreign ones.
     pub native: Option<&'a Native>,
+    /// Files of the host that the program may read: paths among the worker's [`Given`](super::Given).
+    pub given: &'a [PathBuf],
 }
 
 /// Native programs, for a tree of another architecture.
@@ -148,6 +150,7 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         mounts: call.mounts.to_vec(),
         staged: call.staged.clone(),
         native: call.native.cloned(),
+        given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

@@ -95,12 +95,6 @@ pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
     SandboxError::Missing(missing("a /proc of its own", why, CONTAINERS))
 }
 
-/// Whether hiding a directory hides a home, and not what programs need.
-pub(super) fn coverable(home: &Path) -> bool {
-    let system = ["/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc", "/sys", "/run", "/boot"];
-    home.components().count() > 2 && !system.iter().any(|dir| home.starts_with(dir))
-}
-
 /// How to have the host's instance serve.
 pub(super) const REGISTER: &str = "use Linux 6.7 or later, or have the host register static emulators: Debian, Ubuntu: sudo apt install \
 qemu-user-static binfmt-support; for containers on such a host: docker run --privileged --rm tonistiigi/binfmt --install all";

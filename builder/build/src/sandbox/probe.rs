@@ -175,7 +175,7 @@ fn trial(beside: &Path) -> (Finding, Option<bool>) {
         }
     }
     let open = fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
-    let grants = Grants { store, cache, stage, emulator: None };
+    let grants = Grants { store, cache, stage, given: Vec::new(), emulator: None };
     match open.map_err(SandboxError::from).and_then(|()| start(&[], &grants)) {
         Err(SandboxError::Missing(finding)) => fails(finding),
         Err(other) => fails(missing(what, other.to_string(), "")),

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::given::Share;
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
@@ -49,6 +50,8 @@ pub(super) struct Order {
     /// Texts for [`STAGED`], by file name.
     pub(super) staged: BTreeMap<String, String>,
     pub(super) native: Option<Native>,
+    /// Files of the host, at these paths.
+    pub(super) given: Vec<PathBuf>,
     /// `TERM` of the person.
     pub(super) terminal: String,
 }
@@ -122,6 +125,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
     let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
+    let given = Share::take(&order.given)?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
     root::private_run()?;
@@ -134,6 +138,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
     devices::mount_private()?;
+    given.place()?;
     let served = order.native.as_ref().zip(twin.as_ref());
     let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
     tree::replay(&order.mounts)?;

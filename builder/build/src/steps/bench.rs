@@ -13,7 +13,7 @@ use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
-use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, native};
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
@@ -39,6 +39,7 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    given: Vec<PathBuf>,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -98,6 +99,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
+    bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();
     let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
@@ -146,6 +148,7 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            given: Vec::new(),
             redact,
             emit,
         }
@@ -233,6 +236,7 @@ impl<'a> Bench<'a> {
             mounts: &self.mounts,
             staged: &NOTHING,
             native: self.native.as_ref(),
+            given: &self.given,
         }
     }
 

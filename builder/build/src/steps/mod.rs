@@ -81,7 +81,7 @@ pub(crate) fn run(
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
-    let ids = id::Ids::new(&job.plan, &job.releases, &job.tools, job.epoch);
+    let ids = id::Ids::new(job);
     let mut walk = Walk {
         job,
         twin,
@@ -103,7 +103,7 @@ pub(crate) fn run(
 
 /// Ids of a plan's steps, without running any; hooks that hooks add are unknown here.
 pub fn ids(plan: &Plan, job: &Build) -> Vec<Digest> {
-    let ids = id::Ids::new(plan, &job.releases, &job.tools, job.epoch);
+    let ids = id::Ids::new(job);
     let mut parent = ids.origin();
     plan.steps
         .iter()
