@@ -158,11 +158,7 @@ fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
 
 /// Where the person keeps things, if that is not below a directory that is covered anyway.
 fn homes() -> Vec<PathBuf> {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let listed = passwd.lines().filter(|line| line.split(':').nth(2) == Some(&uid));
-    let listed = listed.filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
-    let all = listed.chain(std::env::var_os("HOME").map(PathBuf::from));
+    let all = crate::passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
     let mut homes: Vec<_> =
         all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
     homes.sort();
