@@ -162,9 +162,9 @@ pub fn attempt(grants: &Grants) -> Vec<Finding> {
         Ok(Some(code @ (0 | NO_INSTANCE))) => {
             vec![Finding::ok(what, "it stands, and overlays work in it"), emulator::finding(code == 0)]
         }
-        other => vec![Finding::missing(
+        _ => vec![Finding::missing(
             what,
-            format!("overlays cannot be mounted in it on the file system of the cache ({other:?})"),
+            "overlays cannot be mounted in it on the file system of the cache",
             "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs (DIBBER_CACHE names another place): in a \
              container on a volume, not on its own overlay",
         )],
