@@ -164,8 +164,8 @@ fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
 }
 
 fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
-    let scratch =
-        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+    let scratch = crate::temporary::directory("dibber-release-")
+        .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let path = scratch.path().join("InRelease");
     let mut command = Command::new(APT_HELPER);
     // Without its own user, apt-helper could not write into a directory that is ours alone.

@@ -14,6 +14,7 @@ use dibber_plan::{HostPath, Plan};
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
+use crate::passwd;
 use crate::sandbox::{Given, is_visible};
 
 /// A file or directory of this machine that hooks are given.
@@ -93,8 +94,10 @@ fn refuse_wide(path: &HostPath, source: &Path, closed: &Closed<'_>) -> Result<()
         fs::canonicalize(place).is_ok_and(|place| place.starts_with(source) || source.starts_with(&place))
             && *place != Path::new("/")
     });
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let home = home.filter(|home| fs::canonicalize(home).is_ok_and(|home| home.starts_with(source)));
+    let homes = passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
+    let home = homes
+        .filter(|home| home.components().count() > 1)
+        .find(|home| fs::canonicalize(home).is_ok_and(|home| home.starts_with(source)));
     match held.map(|(what, _)| *what).or(home.map(|_| "a home directory")) {
         None => Ok(()),
         Some(what) => {

@@ -70,7 +70,7 @@ pub fn build(
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
-    needs::check_cache(plan, store.path())?;
+    needs::check_cache(&stem, store.path())?;
     let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
     let build = Build { emulator, ..build_job(plan, settings, &store, in_place)? };
     let estimate = build.timings.get("").copied();
@@ -118,7 +118,7 @@ pub fn prune(
     stop: &Interrupts,
 ) -> Result<(usize, u64, u64), Failure> {
     let store = Store::open(store).map_err(fault)?;
-    let scratch = tempfile::tempdir().map_err(fault)?;
+    let scratch = crate::temporary::directory("dibber-prune-").map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(in_the_way)?;
     let quiet = |_: Event| ();
     let log = scratch.path().join("log");

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Hold a flavor against an image: a whole disk takes a root-only one.
     CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
-    Doctor,
+    Doctor(DoctorArgs),
     /// Start a new element or image file in the current directory.
     New(NewArgs),
     /// Print the JSON Schema of image files.
@@ -255,6 +255,14 @@ pub(crate) enum NewKind {
     Element,
     /// An image file.
     Image,
+}
+
+/// `dibber doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 /// `dibber cache`.

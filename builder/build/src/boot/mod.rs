@@ -173,9 +173,7 @@ pub struct Access {
 
 /// Boots. `announce` is told how to log in, just before the guest starts.
 pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict, BootError> {
-    let scratch = tempfile::Builder::new()
-        .prefix("dibber-boot-")
-        .tempdir()
+    let scratch = crate::temporary::directory("dibber-boot-")
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
     for file in
         request.direct.iter().flat_map(|direct| [Some(&direct.kernel), direct.initrd.as_ref()]).flatten()
@@ -190,7 +188,7 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
     let access = access()?;
     let drive = scratch.path().join("config-drive.img");
     config_drive::write(&drive, &access.password)?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(crate::path::directories()).unwrap_or_default();
     let host = machine::Host { path: &path, root: Path::new("/") };
     let files = machine::Scratch::new(scratch.path(), &drive, &access);
     let mut command = machine::command(request, overlay.as_deref(), &files, &host)?;

@@ -45,7 +45,7 @@ pub use given::Given;
 pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
 pub(crate) use host::is_visible;
 pub use ids::{IDS, ROOT_RANGE};
-pub use probe::{Finding, State, probe};
+pub use probe::{Finding, State, attempt, probe};
 pub use shell::{has_terminal, shell, take_terminal_back};
 pub use start::{Grants, Worker, hand_over, start};
 pub use worker::{Inside, enter};
