@@ -7,6 +7,7 @@
 
 pub mod answers;
 mod artifacts;
+mod attended;
 pub mod boot;
 pub mod breaks;
 pub mod capture;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod glance;
 pub mod image;
+pub mod interrupts;
 pub mod job;
 pub mod kernel;
 pub mod layers;
@@ -28,7 +30,6 @@ pub mod outlook;
 pub mod output;
 pub mod parts;
 pub mod pour;
-mod redact;
 pub mod sandbox;
 pub mod scan;
 pub mod set;

@@ -14,6 +14,7 @@ mod output;
 pub mod plan;
 mod properties;
 mod recipe;
+pub mod redact;
 mod request;
 pub mod select;
 pub mod settings;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dibber_plan::redact::Redact;
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, parse_pem};
@@ -15,7 +16,6 @@ use ureq::{Agent, AsSendBody, SendBody};
 
 use super::error::mend;
 use super::{Cloud, GlanceError};
-use crate::redact::Redact;
 
 /// A connection that is not made in this time is not made.
 const CONNECT: Duration = Duration::from_secs(20);

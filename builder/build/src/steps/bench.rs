@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{hooks, image_element};
+use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
@@ -16,7 +17,6 @@ use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::redact::Redact;
 use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
 
@@ -123,7 +123,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        let redact = Redact::of(plan.archive.proxy.as_deref());
+        let redact = Redact::of_plan(plan);
         Bench {
             plan,
             variables,
@@ -176,12 +176,14 @@ impl<'a> Bench<'a> {
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
         let end = sandbox::run(call, &mut |_, line| {
-            let line = self.redact.public(String::from_utf8_lossy(line).into_owned());
-            if tail.len() == TAIL {
-                tail.remove(0);
+            let event = Event::output(self.redact.public_bytes(line));
+            if let Event::Output { line, .. } = &event {
+                if tail.len() == TAIL {
+                    tail.remove(0);
+                }
+                tail.push(line.clone());
             }
-            tail.push(line.clone());
-            (self.emit)(Event::Output { line });
+            (self.emit)(event);
         })?;
         if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
     }
