@@ -52,10 +52,17 @@ pub(crate) fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io:
             }
         }
     }
-    if stop.wait_for(&[ended.as_fd()], None)? == Woken::Interrupted {
-        return Ok(None);
+    let status = wait(&mut program.0, stop)?;
+    Ok(status.map(|status| Ended { status, said: kept }))
+}
+
+/// Waits for a program's end. `None` if the person interrupted: then it may still run.
+pub(crate) fn wait(child: &mut Child, stop: &Interrupts) -> io::Result<Option<ExitStatus>> {
+    let ended = pidfd_open(pid(child), PidfdFlags::empty())?;
+    match stop.wait_for(&[ended.as_fd()], None)? {
+        Woken::Interrupted => Ok(None),
+        Woken::By(_) | Woken::Late => child.wait().map(Some),
     }
-    Ok(Some(Ended { status: program.0.wait()?, said: kept }))
 }
 
 /// A program in a process group of its own, which ends with this.

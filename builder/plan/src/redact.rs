@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::plan::Plan;
 
@@ -211,6 +212,46 @@ fn found_in(text: &str) -> impl Iterator<Item = Login<'_>> {
             }
         }
     })
+}
+
+/// Where secrets stand in a line of YAML, JSON or shell: users of URLs, and values behind names that are secret.
+pub fn spans(line: &str) -> Vec<Range<usize>> {
+    let place = |part: &str| {
+        // Both are slices of the line.
+        let start = part.as_ptr() as usize - line.as_ptr() as usize;
+        start..start + part.len()
+    };
+    let mut spans: Vec<Range<usize>> = found_in(line).map(|found| place(found.user)).collect();
+    let mut rest = line;
+    while let Some(start) = rest.find(is_of_name) {
+        let (name, after) = rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
+        rest = after;
+        let behind = after.trim_start_matches(['"', '\'', ' ']);
+        let Some(value) = behind.strip_prefix([':', '=']) else { continue };
+        let value = value_of(value.trim_start(), line.contains('{'));
+        let lower = name.to_lowercase();
+        if is_secret(name) && !value.is_empty() {
+            spans.push(place(value));
+        } else if let Some(found) = login(value).filter(|_| lower.ends_with("proxy") || lower.ends_with("mirror")) {
+            spans.push(place(found.user));
+        }
+    }
+    spans
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
+/// A value up to its end: in quotes, in a mapping of one line, or the rest of the line.
+fn value_of(text: &str, flow: bool) -> &str {
+    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let (text, end) = match quote {
+        Some(quote) => (&text[1..], text[1..].find(quote)),
+        None if flow => (text, text.find([',', '}', ']'])),
+        None => (text, None),
+    };
+    text[..end.unwrap_or(text.len())].trim_end()
 }
 
 /// Percent-decoded (RFC 3986, section 2.1); what is no encoding stays.

@@ -55,3 +55,19 @@ fn variables_by_name_and_by_value() {
     assert_eq!(tell("DIB_ENV", env), "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_T_TOKEN=\"***\"");
     assert_eq!(tell("DIB_PWDLESS", "yes"), "yes");
 }
+
+#[test]
+fn secrets_in_lines_of_source() {
+    for (line, secrets) in [
+        ("    proxy: http://u:p@h:3128", &["u:p"][..]),
+        ("    proxy: u:p@h:3128", &["u:p"]),
+        ("  environment: {DIB_X_PASSWORD: a b, Y_TOKEN: 'c,d', Z: e}", &["a b", "c,d"]),
+        ("  DIB_X_PASSWORD: a, b", &["a, b"]),
+        ("{\"A_SECRET\": \"x\", \"mirror\": \"http://h/a@b\"}", &["x"]),
+        ("export A_PASSWORD=x", &["x"]),
+        ("PASSWORD", &[]),
+    ] {
+        let found: Vec<&str> = spans(line).into_iter().map(|span| &line[span]).collect();
+        assert_eq!(found, secrets, "{line}");
+    }
+}
