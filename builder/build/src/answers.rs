@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_model::time::EPOCHS;
 use dibber_model::{Digest, Hasher};
 use dibber_plan::{Plan, redact};
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,8 @@ fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
 /// Debian writes RFC 2822 dates with the zone `UTC`.
 fn seconds(date: &str) -> Option<i64> {
     let date = date.replace("UTC", "+0000");
-    jiff::fmt::rfc2822::parse(&date).ok().map(|zoned| zoned.timestamp().as_second())
+    let seconds = jiff::fmt::rfc2822::parse(&date).ok()?.timestamp().as_second();
+    EPOCHS.contains(&seconds).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -208,6 +210,8 @@ mod tests {
     #[test]
     fn dates_of_release_files() {
         assert_eq!(super::seconds("Sat, 06 Sep 2025 11:00:39 UTC"), Some(1_757_156_439));
-        assert_eq!(super::seconds("yesterday"), None);
+        for other in ["yesterday", "Sat, 06 Sep 1959 11:00:39 UTC", "Sat, 06 Sep 2125 11:00:39 UTC"] {
+            assert_eq!(super::seconds(other), None, "{other}");
+        }
     }
 }

@@ -169,10 +169,12 @@ fn build_job(
     (store, stop): (&Store, &Interrupts),
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
-    let releases = answers::releases(plan, &store.path().join("answers"), settings.network, stop)
-        .map_err(|error| match error {
-            AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
-            other => Failure::of(FailureKind::Machine, other),
+    let releases =
+        answers::releases(plan, &store.path().join("answers"), settings.network, stop).map_err(|error| {
+            match error {
+                AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
+                other => Failure::of(FailureKind::Machine, other),
+            }
         })?;
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);

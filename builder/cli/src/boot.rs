@@ -37,7 +37,10 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
     };
     let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
     let verdict = start(&request, stop, &|access| {
-        tell(format!("log in as root with the password {} (for this boot only, by cloud-init;", access.password));
+        tell(format!(
+            "log in as root with the password {} (for this boot only, by cloud-init;",
+            access.password
+        ));
         tell(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
         if request.expect.is_none() {
             tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");

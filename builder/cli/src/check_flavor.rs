@@ -17,9 +17,9 @@ use dibber_plan::structure::Structure;
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::report::Problem;
 use crate::select::{problem, target};
-use crate::printable::printable;
 use crate::show::pretty;
 use crate::terminal::{say, tell};
 

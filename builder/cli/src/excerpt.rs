@@ -9,8 +9,8 @@ use std::iter;
 use dibber_plan::redact;
 use dibber_plan::yaml::{Fault, Place};
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
 };
 
 use crate::printable::printable;
@@ -48,7 +48,8 @@ impl Excerpt {
             true => GraphicalTheme::unicode(),
             false => GraphicalTheme::unicode_nocolor(),
         };
-        let drawn = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).render_report(&mut text, self);
+        let drawn =
+            GraphicalReportHandler::new_themed(theme).with_width(WIDTH).render_report(&mut text, self);
         let headline = told(message.lines().next().unwrap_or_default());
         if drawn.is_ok() { format!("error: {headline}\n{text}\n") } else { format!("error: {headline}\n") }
     }

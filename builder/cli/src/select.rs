@@ -16,8 +16,8 @@ use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::report::Problem;
 use crate::printable::printable;
+use crate::report::Problem;
 use crate::show::pretty;
 use crate::terminal::{say, tell};
 

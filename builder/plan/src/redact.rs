@@ -77,7 +77,10 @@ impl Redact {
     pub fn of_plan(plan: &Plan) -> Redact {
         let mut redact = Redact::of_variables(&plan.variables);
         let archive = &plan.archive;
-        [&archive.proxy, &archive.mirror, &archive.security].into_iter().flatten().for_each(|url| redact.add_url(url));
+        [&archive.proxy, &archive.mirror, &archive.security]
+            .into_iter()
+            .flatten()
+            .for_each(|url| redact.add_url(url));
         redact
     }
 
@@ -224,7 +227,8 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = found_in(line).map(|found| place(found.user)).collect();
     let mut rest = line;
     while let Some(start) = rest.find(is_of_name) {
-        let (name, after) = rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
+        let (name, after) =
+            rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
         rest = after;
         let behind = after.trim_start_matches(['"', '\'', ' ']);
         let Some(value) = behind.strip_prefix([':', '=']) else { continue };
@@ -232,7 +236,9 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
         let lower = name.to_lowercase();
         if is_secret(name) && !value.is_empty() {
             spans.push(place(value));
-        } else if let Some(found) = login(value).filter(|_| lower.ends_with("proxy") || lower.ends_with("mirror")) {
+        } else if let Some(found) =
+            login(value).filter(|_| lower.ends_with("proxy") || lower.ends_with("mirror"))
+        {
             spans.push(place(found.user));
         }
     }
@@ -273,6 +279,18 @@ pub fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Percent-encoding of everything that is not unreserved (RFC 3986, section 2.3).
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
 }
 
 /// As bash quotes within double quotes.

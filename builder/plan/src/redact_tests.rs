@@ -8,7 +8,9 @@ fn passwords_go_and_all_else_stays() {
     assert_eq!(public("via http://me:hunter2@proxy.example:3128/"), "via http://***@proxy.example:3128/");
     assert_eq!(public("password hunter2"), "password ***");
     assert_eq!(public("me"), "me");
-    for plain in [None, Some("http://proxy.example:3128"), Some("proxy:3128/a@b"), Some("http://[::1]:80/a@b")] {
+    for plain in
+        [None, Some("http://proxy.example:3128"), Some("proxy:3128/a@b"), Some("http://[::1]:80/a@b")]
+    {
         assert_eq!(Redact::of(plain).public("a@b".into()), "a@b");
     }
 }
@@ -34,7 +36,10 @@ fn urls_of_any_text() {
     for (text, public) in [
         ("from http://u:p@h/x and https://tok@h", "from http://***@h/x and https://***@h"),
         ("Ünder https://a:b@h: 'ftp://c@d'", "Ünder https://***@h: 'ftp://***@d'"),
-        ("git clone ssh://git@host/x http://h/a@b mail@host", "git clone ssh://git@host/x http://h/a@b mail@host"),
+        (
+            "git clone ssh://git@host/x http://h/a@b mail@host",
+            "git clone ssh://git@host/x http://h/a@b mail@host",
+        ),
         ("ssh://git:pw@host/x", "ssh://***@host/x"),
         ("://", "://"),
     ] {
@@ -52,7 +57,10 @@ fn variables_by_name_and_by_value() {
     assert_eq!(tell("DIB_DEV_USER_PASSWORD", "a$cret"), "***");
     assert_eq!(tell("DIB_OTHER", "-p a$cret letmein"), "-p *** ***");
     let env = "declare -x DIB_DEV_USER_PASSWORD=\"a\\$cret\"\ndeclare -x DIB_T_TOKEN=\"abc\"";
-    assert_eq!(tell("DIB_ENV", env), "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_T_TOKEN=\"***\"");
+    assert_eq!(
+        tell("DIB_ENV", env),
+        "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_T_TOKEN=\"***\""
+    );
     assert_eq!(tell("DIB_PWDLESS", "yes"), "yes");
 }
 

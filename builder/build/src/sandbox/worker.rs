@@ -54,7 +54,7 @@ pub fn enter(run: impl FnOnce(Inside) -> i32) {
     }
     if name == *WORKER {
         let code = keeper(run).unwrap_or_else(|error| {
-            eprintln!("dibber: {error}");
+            let _ = writeln!(std::io::stderr(), "dibber: {error}");
             UNFIT
         });
         std::process::exit(code);
