@@ -50,6 +50,9 @@ pub enum Event {
     Output {
         /// The line, without its end.
         line: String,
+        /// Its bytes, where they are no UTF-8: for the log, and none where the event goes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bytes: Vec<u8>,
     },
     /// The build stopped at a break point: the terminal is a shell's until [`Event::ShellClosed`].
     ShellOpened {
@@ -120,6 +123,19 @@ pub enum Event {
         /// Seconds.
         seconds: f64,
     },
+}
+
+impl Event {
+    /// A line that a hook printed.
+    pub fn output(line: Vec<u8>) -> Event {
+        match String::from_utf8(line) {
+            Ok(line) => Event::Output { line, bytes: Vec::new() },
+            Err(error) => {
+                let line = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                Event::Output { line, bytes: error.into_bytes() }
+            }
+        }
+    }
 }
 
 /// Where events go. Called from several threads.

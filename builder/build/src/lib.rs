@@ -7,6 +7,7 @@
 
 pub mod answers;
 mod artifacts;
+mod attended;
 pub mod boot;
 pub mod breaks;
 pub mod capture;
@@ -18,6 +19,7 @@ pub mod event;
 pub mod given;
 pub mod glance;
 pub mod image;
+pub mod interrupts;
 pub mod job;
 pub mod kernel;
 pub mod layers;
@@ -31,7 +33,6 @@ pub mod parts;
 mod passwd;
 mod path;
 pub mod pour;
-mod redact;
 pub mod sandbox;
 pub mod scan;
 pub mod set;

@@ -10,7 +10,7 @@ use dibber_layout::{Loaders, Measured};
 use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 
-use crate::answers::{self, Network};
+use crate::answers;
 use crate::given;
 use crate::output::Sidecar;
 use crate::set::{former, known};
@@ -32,7 +32,7 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         Ok(files) => given::told(&files),
         Err(error) => return format!("error: {error}\n{place}"),
     };
-    let releases = answers::releases(plan, &store.path().join("answers"), Network::Offline);
+    let releases = answers::recorded(plan, &store.path().join("answers"));
     let Ok(releases) = releases else {
         return format!("{given}no step is kept: the package archive was never asked\n{place}");
     };

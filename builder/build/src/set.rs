@@ -12,11 +12,12 @@ use std::time::Instant;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, Network, Releases};
+use crate::answers::{self, AnswerError, Network, Releases};
 use crate::breaks::Breaks;
-use crate::conversation::{Conversation, Heard, Interrupts};
+use crate::conversation::{Conversation, Heard};
 use crate::event::{Event, Events};
 use crate::given::{self, GivenError};
+use crate::interrupts::Interrupts;
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
@@ -72,7 +73,7 @@ pub fn build(
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
     needs::check_cache(&stem, store.path())?;
     let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
-    let build = Build { emulator, ..build_job(plan, settings, &store, in_place)? };
+    let build = Build { emulator, ..build_job(plan, settings, (&store, stop), in_place)? };
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -166,11 +167,16 @@ pub fn names(plan: &Plan) -> Vec<String> {
 fn build_job(
     plan: &Plan,
     settings: &Settings,
-    store: &Store,
+    (store, stop): (&Store, &Interrupts),
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
-    let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
-        .map_err(|e| Failure::of(FailureKind::Machine, e))?;
+    let releases =
+        answers::releases(plan, &store.path().join("answers"), settings.network, stop).map_err(|error| {
+            match error {
+                AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
+                other => Failure::of(FailureKind::Machine, other),
+            }
+        })?;
     let mut job = known(plan, releases, (store, &settings.output_dir))
         .map_err(|error| Failure::new(FailureKind::Input, error.to_string()))?;
     job.in_place = in_place.map(|entry| entry.id);

@@ -4,18 +4,20 @@
 
 use std::time::SystemTime;
 
+use dibber_build::interrupts::Interrupts;
+use dibber_build::set;
 use dibber_build::store::{Site, Store};
-use dibber_build::{conversation, set};
 use dibber_model::Bytes;
 
 use crate::args::{CacheArgs, CacheCommand};
 use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
-use crate::{request, say};
+use crate::request;
+use crate::terminal::say;
 
 /// Lists or prunes.
-pub(crate) fn cache(args: &CacheArgs) -> Result<Exit, Problem> {
+pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let path = request::store_path(args.cache_dir.as_ref())?;
     // The first build makes it, and nothing else does.
     if let Site::Nothing { .. } = Store::survey(&path).map_err(|e| Problem::new(Exit::Fault, e))? {
@@ -27,8 +29,8 @@ pub(crate) fn cache(args: &CacheArgs) -> Result<Exit, Problem> {
             say(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
-            let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
-            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, &stop)?;
+            let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
+            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }

@@ -8,7 +8,8 @@ use dibber_build::sandbox::{Finding, State};
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
-use crate::{request, say};
+use crate::request;
+use crate::terminal::say;
 
 /// Prints every finding; fails if building would.
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {

@@ -3,7 +3,7 @@
 //! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
 //! in the content of a file that was asked for.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 
 use dibber_build::show::{Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, System};
 use dibber_model::Bytes;
@@ -11,16 +11,17 @@ use serde_json::json;
 
 use crate::args::ShowArgs;
 use crate::exit::Exit;
+use crate::printable::{self, printable};
 use crate::report::Problem;
-use crate::say;
+use crate::terminal::{self, say};
 
 /// Shows what is asked for.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
     match answer(args) {
         Ok(None) => Ok(Exit::Ok),
         Ok(Some(damage)) => Err(problem(args, damage)),
-        // `dibber show IMAGE --files | head`.
-        Err(error) if error.is_closed_pipe() => Ok(Exit::Ok),
+        // `dibber show IMAGE --files | head`, or a full disk: told at the end.
+        Err(_) if terminal::is_lost() => Ok(Exit::Ok),
         Err(error) => Err(problem(args, error)),
     }
 }
@@ -61,7 +62,7 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
         say(pretty(&packages));
         return Ok(());
     }
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     for package in &packages {
         let line = format!("{} {} {}", package.name, package.version, package.arch);
         writeln!(out, "{}", printable(line.as_bytes()))?;
@@ -73,12 +74,12 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
 fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let from = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     let mut first = true;
     tree.walk(&from, &mut |path, entry| {
         if json {
             let mark = if std::mem::take(&mut first) { '[' } else { ',' };
-            writeln!(out, "{mark}{}", described("path", path, entry))?;
+            writeln!(out, "{mark}{}", printable::json(described("path", path, entry).to_string()))?;
         } else {
             writeln!(out, "{}", line(entry, path))?;
         }
@@ -94,7 +95,7 @@ fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
 fn one(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let at = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     if at.entry.kind == Kind::Directory {
         let entries = tree.list(&at)?;
         if json {
@@ -156,28 +157,9 @@ fn mode(entry: &Entry) -> String {
     text
 }
 
-/// Text as it may stand on a terminal: control characters, and bytes that are no UTF-8, as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            // Marks that turn the direction of writing hide what a name is.
-            let hides =
-                matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if letter.is_control() || hides {
-                text.extend(letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
-            } else {
-                text.push(letter);
-            }
-        }
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
-}
-
 pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     // These values have no maps with keys that are no strings, which is all that can fail.
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    printable::json(serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn page(report: &Report) -> String {

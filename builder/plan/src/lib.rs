@@ -15,6 +15,7 @@ mod output;
 pub mod plan;
 mod properties;
 mod recipe;
+pub mod redact;
 mod request;
 pub mod select;
 pub mod settings;

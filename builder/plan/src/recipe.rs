@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
 use crate::disk::{self, Chosen, DiskWish};
@@ -358,13 +359,17 @@ fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Resul
 }
 
 fn epoch(request: &Request, declared: &BTreeMap<String, String>) -> Result<Option<i64>, PlanError> {
-    let Some(value) = declared.get("SOURCE_DATE_EPOCH").filter(|_| request.epoch.is_none()) else {
-        return Ok(request.epoch);
-    };
-    value.parse().map(Some).map_err(|_| PlanError::Variable {
+    let asked = request.epoch.map(|seconds| seconds.to_string());
+    let Some(value) = asked.as_ref().or(declared.get("SOURCE_DATE_EPOCH")) else { return Ok(None) };
+    let epoch = value.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
+    epoch.map(Some).ok_or_else(|| PlanError::Variable {
         name: "SOURCE_DATE_EPOCH".into(),
         value: value.clone(),
-        why: "a whole number of seconds is expected".into(),
+        why: alloc::format!(
+            "a whole number of seconds since 1970 is expected, from {} to {} (the year 2106)",
+            EPOCHS.start(),
+            EPOCHS.end()
+        ),
     })
 }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 
+use crate::interrupts::Interrupts;
+
 pub use console::Verdict;
 pub use dibber_model::arch::Firmware;
 pub use medium::{Found, find, target_of};
@@ -172,7 +174,11 @@ pub struct Access {
 }
 
 /// Boots. `announce` is told how to log in, just before the guest starts.
-pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict, BootError> {
+pub fn boot(
+    request: &BootRequest,
+    stop: &Interrupts,
+    announce: &dyn Fn(&Access),
+) -> Result<Verdict, BootError> {
     let scratch = crate::temporary::directory("dibber-boot-")
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
     for file in
@@ -193,7 +199,7 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
     let files = machine::Scratch::new(scratch.path(), &drive, &access);
     let mut command = machine::command(request, overlay.as_deref(), &files, &host)?;
     announce(&access);
-    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR))?;
+    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR), stop)?;
     if let (Some(keep), Some(overlay)) = (&request.keep_overlay, &overlay) {
         fs::rename(overlay, keep)
             .or_else(|_| fs::copy(overlay, keep).map(drop))

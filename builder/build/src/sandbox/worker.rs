@@ -4,7 +4,7 @@
 //! program's ordinary work.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +55,7 @@ pub fn enter(run: impl FnOnce(Inside) -> i32) {
     }
     if name == *WORKER {
         let code = keeper(run).unwrap_or_else(|error| {
-            eprintln!("dibber: {error}");
+            let _ = writeln!(io::stderr(), "dibber: {error}");
             UNFIT
         });
         std::process::exit(code);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::{Dir, os, remove_tree};
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
+use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
@@ -18,7 +19,6 @@ use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::redact::Redact;
 use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
 
@@ -139,7 +139,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        let redact = Redact::of(plan.archive.proxy.as_deref());
+        let redact = Redact::of_plan(plan);
         Bench {
             plan,
             variables,
@@ -200,14 +200,15 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
     }
 
-    /// Copies texts into a directory of the tree, owned by root.
+    /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).
     pub(super) fn place(
         &self,
         texts: &BTreeMap<String, String>,
-        to: &str,
+        (to, private): (&str, bool),
         step: &Step,
     ) -> Result<HookEnd, StepError> {
-        let argv = ["dibber-place", sandbox::STAGED, to].map(String::from);
+        let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
+        argv.extend(private.then(|| "private".to_string()));
         let call = self.hook_call(Side::Chroot, What::Command(&argv));
         self.carry_out(&HookCall { environment_files: &[], staged: texts, ..call }, step)
     }
@@ -215,12 +216,14 @@ impl<'a> Bench<'a> {
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
         let end = sandbox::run(call, &mut |_, line| {
-            let line = self.redact.public(String::from_utf8_lossy(line).into_owned());
-            if tail.len() == TAIL {
-                tail.remove(0);
+            let event = Event::output(self.redact.public_bytes(line));
+            if let Event::Output { line, .. } = &event {
+                if tail.len() == TAIL {
+                    tail.remove(0);
+                }
+                tail.push(line.clone());
             }
-            tail.push(line.clone());
-            (self.emit)(Event::Output { line });
+            (self.emit)(event);
         })?;
         if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
     }

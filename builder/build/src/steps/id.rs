@@ -5,6 +5,7 @@
 
 use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
+use dibber_plan::redact;
 use dibber_plan::{Action, ElementSource, Entry, Plan, Step, settings};
 
 use crate::breaks::Point;
@@ -44,7 +45,8 @@ impl<'a> Ids<'a> {
         common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
         let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
         for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
-            common.part(name.as_bytes()).part(value.as_bytes());
+            // Who asks changes nothing of what is got.
+            common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
         }
         for element in &plan.elements {
             let always = |path: &str| !is_hook(path) && !settings::is_late(element, path);
@@ -89,8 +91,8 @@ impl<'a> Ids<'a> {
         }
         let withheld: Vec<&str> = self.plan.withheld(step).collect();
         for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
-            let value = self.plan.variables.get(name);
-            hasher.part(name.as_bytes()).part(value.map_or(b"unset", |value| value.as_bytes()));
+            let value = self.plan.variables.get(name).map(|value| redact::urls(value));
+            hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
         }
         for file in hooks::seen_by(&request(self.plan), step) {
