@@ -2,6 +2,7 @@
 //!
 //! In: a [`Plan`]. Out: text: elements, steps by phase, the disk, the files. Never: what is cached, which `build` knows.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -29,12 +30,36 @@ pub fn explain(plan: &Plan) -> String {
             text += &clipped(&format!("  {head:<13} {:<38} {}", step.name, step.element));
         }
     }
+    text += &network(plan);
     if plan.has_disk() {
         section(&mut text, "disk");
         text += &disk(&plan.disk);
     }
     section(&mut text, "files");
     text += &files(plan);
+    text
+}
+
+/// Steps without network, under the line that says so; nothing where all have it.
+fn network(plan: &Plan) -> String {
+    let mut by_place: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Some(place) = plan.cut(step) {
+            by_place.entry(place).or_default().push(format!("{}/{}", step.phase, step.name));
+        }
+    }
+    let mut text = String::new();
+    if !by_place.is_empty() {
+        section(&mut text, "network");
+    }
+    for (place, steps) in by_place {
+        // A place is never cut short: it is what a person looks for.
+        text += &format!("  none at {place}\n");
+        match steps.len() == plan.steps.len() {
+            true => text += "    for every step\n",
+            false => text += &wrapped(steps.iter().map(String::as_str)),
+        }
+    }
     text
 }
 

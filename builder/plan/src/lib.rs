@@ -10,6 +10,7 @@ pub mod elements;
 mod explain;
 pub mod flavor;
 pub mod image;
+mod network;
 mod output;
 pub mod plan;
 mod properties;
@@ -26,6 +27,7 @@ pub mod yaml;
 pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
+pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::Role;
 pub use plan::{
     Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::network::Cuts;
 use crate::source::ElementSource;
 
 /// What a step does.
@@ -180,6 +181,8 @@ pub struct Plan {
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
     pub steps: Vec<Step>,
+    /// Which of these have no network, by declaration.
+    pub cuts: Cuts,
     /// The package archive.
     pub archive: Archive,
     /// Nodes and labels to be added at capture.
@@ -211,6 +214,16 @@ impl Plan {
     /// Whether a disk is made: a plan of ramdisks and archives has one on paper only.
     pub fn has_disk(&self) -> bool {
         self.outputs.iter().any(|kind| kind.is_disk())
+    }
+
+    /// The line (`FILE:LINE`) by which a step has no network; none for a step that has it. One that is not of the plan,
+    /// because a hook added it, goes by the image's default.
+    pub fn cut(&self, step: &Step) -> Option<&str> {
+        let same = |planned: &Step| planned.phase == step.phase && planned.name == step.name;
+        match self.steps.iter().any(same) {
+            true => self.cuts.of(step),
+            false => self.cuts.of_added(),
+        }
     }
 
     /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use dibber_model::Side;
+use dibber_model::{Network, Side};
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct HookCall<'a> {
     pub mounts: &'a [MountRequest],
     /// Native programs that stand in for foreign ones.
     pub native: Option<&'a Native>,
+    /// Whether it sees the building machine's network.
+    pub network: Network,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -145,6 +147,7 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         environment_files: call.environment_files.to_vec(),
         mounts: call.mounts.to_vec(),
         native: call.native.cloned(),
+        network: call.network,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

@@ -21,6 +21,7 @@ pub(crate) mod interpreter;
 mod kernel;
 mod mend;
 mod mounts;
+mod network;
 mod probe;
 mod root;
 mod shell;

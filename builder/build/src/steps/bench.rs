@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dibber_model::{Phase, Side};
+use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element};
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
+use super::reach::Reach;
 use super::{ELEMENTS, State, Walk, hooks_directory, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
@@ -34,6 +35,8 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    /// What the programs of its step reach. Nothing, until it is said.
+    pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -84,6 +87,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
+    bench.reach = Reach::of(walk.job, step);
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
@@ -132,6 +136,7 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            reach: Reach::Needless,
             redact,
             emit,
         }
@@ -168,9 +173,11 @@ impl<'a> Bench<'a> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
-    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
+    /// network.
     pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+        let call = self.hook_call(side, what);
+        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
@@ -196,13 +203,14 @@ impl<'a> Bench<'a> {
             environment_files: &self.environment,
             mounts: &self.mounts,
             native: self.native.as_ref(),
+            network: self.reach.network(),
         }
     }
 
-    /// Variables as they are after `environment.d`.
+    /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = self.hook_call(side, What::Command(&[]));
+        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
@@ -223,6 +231,7 @@ impl<'a> Bench<'a> {
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
             tail,
+            no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))
