@@ -111,7 +111,7 @@ pub(crate) struct RequestArgs {
     /// Stands in for now, in seconds since 1970; without it, the date of the package archive.
     #[arg(long, env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     pub(crate) source_date_epoch: Option<i64>,
-    /// Uses no network: package archives and sources as they were last seen.
+    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Asks the network again what earlier builds have recorded.

@@ -2,7 +2,6 @@
 //!
 //! In: a [`Plan`]. Out: text: elements, steps by phase, the disk, the files. Never: what is cached, which `build` knows.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -40,27 +39,23 @@ pub fn explain(plan: &Plan) -> String {
     text
 }
 
-/// Steps without network, under the line that says so; nothing where all have it.
+/// The steps that have the network, where that is not all that may need it.
 fn network(plan: &Plan) -> String {
-    let mut by_place: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for step in &plan.steps {
-        if let Some(place) = plan.cut(step) {
-            by_place.entry(place).or_default().push(format!("{}/{}", step.phase, step.name));
-        }
+    let (with, without): (Vec<&Step>, Vec<&Step>) = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.may_reach_network())
+        .partition(|step| plan.cut(step).is_none());
+    if without.is_empty() {
+        return String::new();
     }
     let mut text = String::new();
-    if !by_place.is_empty() {
-        section(&mut text, "network");
+    section(&mut text, &format!("network ({} of {} steps)", with.len(), plan.steps.len()));
+    let names: Vec<String> = with.iter().map(|step| format!("{}/{}", step.phase, step.name)).collect();
+    match names.is_empty() {
+        true => text + "  none\n",
+        false => text + &wrapped(names.iter().map(String::as_str)),
     }
-    for (place, steps) in by_place {
-        // A place is never cut short: it is what a person looks for.
-        text += &format!("  none at {place}\n");
-        match steps.len() == plan.steps.len() {
-            true => text += "    for every step\n",
-            false => text += &wrapped(steps.iter().map(String::as_str)),
-        }
-    }
-    text
 }
 
 fn section(text: &mut String, name: &str) {

@@ -40,7 +40,7 @@ impl Rule {
     }
 }
 
-/// Steps of a plan that are declared to have no network. All others have the building machine's.
+/// Steps of a plan that are declared to have no network. All others whose programs may need it have the building machine's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cuts {
     steps: Vec<Cut>,
@@ -92,7 +92,7 @@ pub(crate) fn cuts(
             None => default.or_else(|| given_up(elements, step)).map(ToString::to_string),
         }
     };
-    let cuts = steps.iter().filter_map(|step| {
+    let cuts = steps.iter().filter(|step| step.action.may_reach_network()).filter_map(|step| {
         let place = cut(step)?;
         Some(Cut { phase: step.phase, name: step.name.clone(), place })
     });

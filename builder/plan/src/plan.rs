@@ -42,6 +42,27 @@ pub enum Action {
     Fstab,
 }
 
+impl Action {
+    /// Whether it runs programs that elements bring, which may need the network. All else is done by programs of our own,
+    /// which place files, divert names and write texts, and are never given any.
+    pub fn may_reach_network(&self) -> bool {
+        match self {
+            // The operating system's `install-packages` removes packages too, and some ask their archive even then.
+            Action::Script { .. }
+            | Action::InstallPackages
+            | Action::UninstallPackages
+            | Action::ImagePackages
+            | Action::FetchSources => true,
+            Action::InstallStatic
+            | Action::InstallBin
+            | Action::Manifests
+            | Action::Divert
+            | Action::TakeBackDiversions
+            | Action::Fstab => false,
+        }
+    }
+}
+
 /// One step: the unit of caching.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

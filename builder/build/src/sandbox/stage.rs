@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_model::Network;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
@@ -19,9 +19,12 @@ use super::error::{Doing, SandboxError};
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
+use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
-use super::{BUILD, CACHE, HOSTNAME, SHIMS, TEMPLATE, devices, exec, kernel, mounts, network, root, tree};
+use super::{
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, network, root, tree,
+};
 
 /// What is to be run.
 #[derive(Serialize, Deserialize)]
@@ -46,6 +49,8 @@ pub(super) struct Order {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) environment_files: Vec<String>,
     pub(super) mounts: Vec<MountRequest>,
+    /// Texts for [`STAGED`], by file name.
+    pub(super) staged: BTreeMap<String, String>,
     pub(super) native: Option<Native>,
     pub(super) network: Network,
     /// `TERM` of the person.
@@ -62,9 +67,6 @@ pub(super) struct Report {
     /// `NAME=value`, each ended by NUL.
     pub(super) environment: String,
 }
-
-/// A record longer than this is cut: it is data of a hook, and a hook may write anything.
-const LONGEST_RECORD: usize = 1 << 20;
 
 /// The work of a process that was started as a hook's first.
 pub(super) fn main() -> ! {
@@ -97,8 +99,8 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
     // Native programs stand in as long as this is held: until the end of process 1.
-    let _served = match assemble(order) {
-        Ok(served) => served,
+    let (_served, records) = match assemble(order) {
+        Ok(made) => made,
         Err(error) => {
             link.tell(&Some(error.to_string())).doing("report a failure")?;
             return Ok(UNFIT);
@@ -113,31 +115,18 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
             std::process::exit(127)
         }
     };
-    link.tell(&report(code)).doing("report the end")?;
+    link.tell(&records.report(code)).doing("report the end")?;
     Ok(0)
 }
 
-fn report(code: i32) -> Report {
-    let text = |path: &str| {
-        let bytes = fs::read(path).unwrap_or_default();
-        String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_RECORD)]).into_owned()
-    };
-    Report {
-        code,
-        reading: text(exec::READING),
-        record: text(exec::RECORD),
-        environment: text(exec::ENVIRONMENT),
-    }
-}
-
 /// Makes the root that the hook sees, and enters it.
-fn assemble(order: &Order) -> Result<Option<Instance>, SandboxError> {
+fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
     let root = mounts::copy(Path::new(TEMPLATE))?;
     let build = mounts::copy(&order.build_dir)?;
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
-    let twin = order.native.as_ref().map(|native| mounts::copy(&native.tree)).transpose()?;
+    let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
     network::show(order.network)?;
@@ -157,12 +146,21 @@ fn assemble(order: &Order) -> Result<Option<Instance>, SandboxError> {
     if order.chroot {
         tree::enter()?;
     }
-    for path in [exec::RECORD, exec::READING, exec::ENVIRONMENT] {
-        fs::write(path, "").doing(format_args!("make {path}"))?;
-        fs::set_permissions(path, PermissionsExt::from_mode(0o666))
-            .doing(format_args!("open {path} to everyone"))?;
+    stage_texts(&order.staged)?;
+    Ok((served, Records::make()?))
+}
+
+/// What a native step hands over. Nothing of a hook's has run here yet, and /run is this namespace's own.
+fn stage_texts(texts: &BTreeMap<String, String>) -> Result<(), SandboxError> {
+    if texts.is_empty() {
+        return Ok(());
     }
-    Ok(served)
+    fs::create_dir_all(STAGED).doing(format_args!("make {STAGED}"))?;
+    let dir = Dir::open(Path::new(STAGED)).doing(format_args!("open {STAGED}"))?;
+    for (name, text) in texts {
+        dir.write_new(name, text.as_bytes(), 0o644).doing(format_args!("write {STAGED}/{name}"))?;
+    }
+    Ok(())
 }
 
 /// Native programs where the interpreter looks for them, and who runs foreign ones in this hook: inside the tree the

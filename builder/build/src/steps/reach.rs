@@ -22,6 +22,9 @@ pub(super) enum Reach {
 impl Reach {
     /// What a step has. `--offline` is no input of a step: what was fetched is the same, so a step's id does not name it.
     pub(super) fn of(job: &Build, step: &Step) -> Reach {
+        if !step.action.may_reach_network() {
+            return Reach::Needless;
+        }
         match job.plan.cut(step) {
             // Said first: without --offline it would have none, either.
             Some(place) => Reach::Denied(format!("network: none at {place}")),

@@ -27,8 +27,7 @@ fn told(quiet: &str, image: &str) -> Result<Vec<String>, String> {
     let image = declared(&entry).map_err(|fault| fault.to_string())?;
     let given = given(&elements).map_err(|error| error.to_string())?;
     let cuts = cuts(&image, &given, &names, &steps).map_err(|fault| fault.to_string())?;
-    let scripts = steps.iter().filter(|step| matches!(step.action, Action::Script { .. }));
-    let lines = scripts.filter_map(|step| Some(format!("{} {}", step.name, cuts.of(step)?)));
+    let lines = steps.iter().filter_map(|step| Some(format!("{} {}", step.name, cuts.of(step)?)));
     Ok(lines.chain(cuts.of_added().map(|place| format!("added {place}"))).collect())
 }
 
