@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
-use dibber_model::Side;
+use dibber_model::{Network, Side};
 use serde_json::{Value, json};
 
 fn main() {
@@ -54,7 +54,7 @@ fn person(base: &Path, job: &str) -> i32 {
     }
 }
 
-/// A job is `{"setup": shell text, "hooks": [{"side", "script", "environment": [text], "worker": shell text}]}`: the setup
+/// A job is `{"setup": shell text, "hooks": [{"side", "script", "network", "environment": [text], "worker": shell text}]}`: the setup
 /// runs as the driver itself in a new `TMP_BUILD_DIR`, then each hook in turn.
 fn driver(mut inside: Inside) -> i32 {
     let job: Value = serde_json::from_slice(&inside.job).expect("the job is JSON");
@@ -99,6 +99,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         staged: &BTreeMap::new(),
         native: None,
         given: &[],
+        network: if hook["network"] == "none" { Network::None } else { Network::Host },
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

@@ -48,7 +48,7 @@ pub struct Build {
     pub timings: BTreeMap<String, f64>,
     /// Id of the set that is in place and right; if the set to be built has it, nothing is poured.
     pub in_place: Option<Digest>,
-    /// Whether hooks are told, by `DIB_OFFLINE`, to use no network. Enters no step id: what was fetched is the same.
+    /// Whether hooks have no network, and are told so by `DIB_OFFLINE`. Enters no step id: what was fetched is the same.
     pub offline: bool,
     /// When the run that this build is of began, in seconds since 1970: its members fetch a source once.
     pub began: i64,

@@ -118,7 +118,7 @@ pub(crate) struct RequestArgs {
         value_parser = epoch
     )]
     pub(crate) source_date_epoch: Option<i64>,
-    /// Uses no network: package archives and sources as they were last seen.
+    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Asks the network again what earlier builds have recorded.

@@ -11,6 +11,7 @@ mod explain;
 pub mod flavor;
 mod host_paths;
 pub mod image;
+mod network;
 mod output;
 pub mod plan;
 mod properties;
@@ -29,6 +30,7 @@ pub use disk::fstab;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
+pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::Role;
 pub use plan::{
     Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,

@@ -22,9 +22,9 @@ use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
-use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
+use crate::{network, twin};
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -246,6 +246,9 @@ pub(crate) fn one(
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
     let host_paths = host_paths(&chain, &steps, &archive);
+    let given = network::given(&elements)
+        .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let cuts = network::cuts(&image.network, &given, &names, &steps)?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
@@ -261,6 +264,7 @@ pub(crate) fn one(
         packages,
         steps,
         host_paths,
+        cuts,
         archive,
         nodes: image.nodes.clone(),
         disk,

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use dibber_model::Side;
+use dibber_model::{Network, Side};
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ pub struct HookCall<'a> {
     pub native: Option<&'a Native>,
     /// Files of the host that the program may read: paths among the worker's [`Given`](super::Given).
     pub given: &'a [PathBuf],
+    /// Whether it sees the building machine's network.
+    pub network: Network,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -151,6 +153,7 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         staged: call.staged.clone(),
         native: call.native.cloned(),
         given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
+        network: call.network,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

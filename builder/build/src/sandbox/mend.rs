@@ -84,6 +84,21 @@ pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
     )
 }
 
+pub(super) fn network_refused(error: &io::Error) -> Finding {
+    missing(
+        NETWORK_NAMESPACES,
+        format!("the kernel refused a new one, and this step is to have no network: {error}"),
+        format!("{MORE_NETWORKS}; {CONTAINERS}"),
+    )
+}
+
+/// What a step without network needs.
+pub(super) const NETWORK_NAMESPACES: &str = "network namespaces";
+
+/// How to have them.
+pub(super) const MORE_NETWORKS: &str =
+    "sudo sysctl user.max_net_namespaces=15000, and the same line in /etc/sysctl.d to keep it";
+
 pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
     let why = format!(
         "{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it"

@@ -24,6 +24,7 @@ pub(crate) mod interpreter;
 mod kernel;
 mod mend;
 mod mounts;
+mod network;
 mod probe;
 mod records;
 mod root;

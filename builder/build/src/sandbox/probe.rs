@@ -96,6 +96,13 @@ pub(super) fn settings() -> Vec<Finding> {
             "use a kernel with CONFIG_USER_NS",
         ),
     });
+    // Our own steps, which need no network, have none: so every build needs these.
+    let why = match read("/proc/sys/user/max_net_namespaces") {
+        Some(0) => Some("user.max_net_namespaces is 0"),
+        Some(_) => None,
+        None => Some("this kernel was built without them (CONFIG_NET_NS)"),
+    };
+    findings.extend(why.map(|why| missing(mend::NETWORK_NAMESPACES, why, mend::MORE_NETWORKS)));
     if user && read("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
         findings.push(Finding::missing(
             "user namespaces of ordinary users",

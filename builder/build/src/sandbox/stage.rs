@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
+use dibber_model::Network;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;
@@ -22,7 +23,9 @@ use super::kernel::Fork;
 use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
-use super::{BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, root, tree};
+use super::{
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, network, root, tree,
+};
 
 /// What is to be run.
 #[derive(Serialize, Deserialize)]
@@ -52,6 +55,7 @@ pub(super) struct Order {
     pub(super) native: Option<Native>,
     /// Files of the host, at these paths.
     pub(super) given: Vec<PathBuf>,
+    pub(super) network: Network,
     /// `TERM` of the person.
     pub(super) terminal: String,
 }
@@ -77,7 +81,8 @@ fn run() -> Result<i32, SandboxError> {
     let order: Order = link.hear().doing("hear what to run")?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     let entered = enter_user_namespace(&mut link)
-        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"));
+        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"))
+        .and_then(|()| network::enter(order.network));
     if let Err(error) = entered {
         link.tell(&Some(error.to_string())).doing("report a failure")?;
         return Ok(UNFIT);
@@ -128,6 +133,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     let given = Share::take(&order.given)?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
+    network::show(order.network)?;
     root::private_run()?;
     for (mount, at) in [(build, BUILD), (cache, CACHE), (shims, SHIMS)] {
         fs::create_dir_all(at).doing(format_args!("make {at}"))?;

@@ -8,12 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::{Phase, Side};
+use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
+use super::reach::Reach;
 use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
@@ -40,6 +41,8 @@ pub(super) struct Bench<'a> {
     pub(super) began: i64,
     native: Option<Native>,
     given: Vec<PathBuf>,
+    /// What the programs of its step reach. Nothing, until it is said.
+    pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -96,6 +99,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
+    bench.reach = Reach::of(walk.job, step);
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
@@ -149,6 +153,7 @@ impl<'a> Bench<'a> {
             began: i64::MAX,
             native: None,
             given: Vec::new(),
+            reach: Reach::Needless,
             redact,
             emit,
         }
@@ -185,9 +190,11 @@ impl<'a> Bench<'a> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
-    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
+    /// network.
     pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+        let call = self.hook_call(side, what);
+        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
     /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
@@ -210,7 +217,8 @@ impl<'a> Bench<'a> {
         let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
         argv.extend(private.then(|| "private".to_string()));
         let call = self.hook_call(Side::Chroot, What::Command(&argv));
-        self.carry_out(&HookCall { environment_files: &[], staged: texts, ..call }, step)
+        let network = Network::None;
+        self.carry_out(&HookCall { environment_files: &[], staged: texts, network, ..call }, step)
     }
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
@@ -240,13 +248,14 @@ impl<'a> Bench<'a> {
             staged: &NOTHING,
             native: self.native.as_ref(),
             given: &self.given,
+            network: self.reach.network(),
         }
     }
 
-    /// Variables as they are after `environment.d`.
+    /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = self.hook_call(side, What::Command(&[]));
+        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
@@ -267,6 +276,7 @@ impl<'a> Bench<'a> {
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
             tail,
+            no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))

@@ -6,7 +6,7 @@
 use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::redact;
-use dibber_plan::{Action, ElementSource, Entry, Plan, Step, settings};
+use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
 use crate::breaks::Point;
 use crate::given::GivenFile;
@@ -49,7 +49,8 @@ impl<'a> Ids<'a> {
             common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
         }
         for element in &plan.elements {
-            let always = |path: &str| !is_hook(path) && !settings::is_late(element, path);
+            let always =
+                |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
             let others = element.entries.iter().filter(|(path, _)| always(path));
             for (path, entry) in others {
                 common.part(element.name.as_bytes()).part(path.as_bytes());
@@ -71,7 +72,9 @@ impl<'a> Ids<'a> {
 
     /// The id of a step of the plan.
     pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
-        let mut hasher = Hasher::new("step");
+        // A step without network sees less than one with it, so what the one left is not the other's.
+        let mut hasher =
+            Hasher::new(if self.plan.cut(step).is_some() { "step without network" } else { "step" });
         hasher
             .digest(parent)
             .digest(self.common)

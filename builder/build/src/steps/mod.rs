@@ -8,6 +8,7 @@ mod hooks_directory;
 mod id;
 mod native;
 mod pause;
+mod reach;
 mod scratch;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
+use reach::Reach;
+
 pub use hooks_directory::ELEMENTS;
 use hooks_directory::HOOKS;
 pub use scratch::ScratchTree;
@@ -196,6 +199,7 @@ impl Walk<'_> {
             phase: step.phase.name().into(),
             name: step.name.clone(),
             element: step.element.clone(),
+            network: Reach::of(self.job, step).network(),
             why: why.unwrap_or_else(|| "it, or what it sees, is new".into()),
             estimate: self.job.timings.get(&named).copied(),
         });
