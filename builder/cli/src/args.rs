@@ -210,6 +210,12 @@ pub(crate) struct BootArgs {
     /// Grows the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
+    /// Takes the backing files that the image names, if the image is your own; without it such an image is refused.
+    #[arg(long)]
+    pub(crate) allow_backing: bool,
+    /// Lets the machine reach the network; without it, it is only reached from here, by ssh.
+    #[arg(long)]
+    pub(crate) network: bool,
     /// Keeps what the guest wrote, as a qcow2 file on top of the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
