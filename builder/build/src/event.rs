@@ -51,7 +51,7 @@ pub enum Event {
         /// The line, without its end.
         line: String,
     },
-    /// The build stopped at a break point: the terminal is a shell's until [`Event::ShellClosed`].
+    /// The build stopped at a break point: what is typed goes to a shell until [`Event::ShellClosed`].
     ShellOpened {
         /// The point, such as `before-install`.
         point: String,

@@ -18,6 +18,7 @@ use super::error::{Doing, SandboxError};
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
+use super::pty::Pty;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
 use super::{BUILD, CACHE, HOSTNAME, SHIMS, TEMPLATE, devices, exec, kernel, mounts, root, tree};
@@ -93,25 +94,44 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
-    // Native programs stand in as long as this is held: until the end of process 1.
-    let _served = match assemble(order) {
-        Ok(served) => served,
+    let Ready { served: _served, terminal } = match ready(order) {
+        Ok(ready) => ready,
         Err(error) => {
             link.tell(&Some(error.to_string())).doing("report a failure")?;
             return Ok(UNFIT);
         }
     };
     link.tell(&None::<String>).doing("report a start")?;
+    if let Some(pty) = &terminal {
+        link.hand_over(Some(&pty.master)).doing("hand over the shell's terminal")?;
+    }
     let code = match kernel::fork().doing("start the hook")? {
-        Fork::Parent(child) => reap_until(child),
+        Fork::Parent(child) => {
+            drop(terminal);
+            reap_until(child)
+        }
         Fork::Child => {
             drop(link);
-            eprintln!("dibber: {}", exec::become_hook(order));
+            eprintln!("dibber: {}", exec::become_hook(order, terminal.as_ref().map(|pty| &pty.slave)));
             std::process::exit(127)
         }
     };
     link.tell(&report(code)).doing("report the end")?;
     Ok(0)
+}
+
+/// What process 1 holds while the hook runs.
+struct Ready {
+    /// Native programs stand in as long as this is held: until the end of process 1.
+    served: Option<Instance>,
+    /// A shell's.
+    terminal: Option<Pty>,
+}
+
+fn ready(order: &Order) -> Result<Ready, SandboxError> {
+    let served = assemble(order)?;
+    let terminal = matches!(order.action, Action::Shell).then(Pty::open);
+    Ok(Ready { served, terminal: terminal.transpose().doing("open a terminal for the shell")? })
 }
 
 fn report(code: i32) -> Report {
