@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use dibber_build::capture::{CaptureOptions, capture};
 use dibber_build::layers::{Overlay, is_unchanged, squash};
 use dibber_build::store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
+use dibber_fs::Dir;
 use dibber_model::{Bytes, Digest, Timestamp};
 use dibber_tests::{accepts, dump, in_namespace, listing};
 
@@ -124,7 +125,8 @@ fn a_squash_shows_what_its_layers_showed() {
         lines += seen.lines().count();
         let captured = mounted(&layers, &dir("at"), |at| {
             let epoch = Timestamp::from_secs(i64::MAX);
-            let (tree, files) = capture(at, &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
+            let (tree, files) =
+                capture(&Dir::open(at).unwrap(), &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
             dump(&tree, |file| files.open(file).unwrap())
         });
         assert_eq!(captured, seen, "the capture of the merged tree, seed {seed}");

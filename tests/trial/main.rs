@@ -96,6 +96,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         variables: &variables,
         environment_files: &files,
         mounts,
+        staged: &BTreeMap::new(),
         native: None,
     };
     let mut out = String::new();

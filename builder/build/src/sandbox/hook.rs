@@ -51,6 +51,8 @@ pub struct HookCall<'a> {
     pub environment_files: &'a [String],
     /// Mounts to be made beforehand: what the run before left.
     pub mounts: &'a [MountRequest],
+    /// Texts that the program finds as files of these names in [`STAGED`](super::STAGED), and nobody after it.
+    pub staged: &'a BTreeMap<String, String>,
     /// Native programs that stand in for foreign ones.
     pub native: Option<&'a Native>,
 }
@@ -58,8 +60,8 @@ pub struct HookCall<'a> {
 /// Native programs, for a tree of another architecture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Native {
-    /// A tree of this machine's architecture, as the driver sees it.
-    pub tree: PathBuf,
+    /// The `TMP_BUILD_DIR` of a tree of this machine's architecture, as the driver sees it.
+    pub build_dir: PathBuf,
     /// Which of its programs may stand in, and for which files.
     pub(crate) table: Table,
 }
@@ -144,6 +146,7 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         variables: call.variables.clone(),
         environment_files: call.environment_files.to_vec(),
         mounts: call.mounts.to_vec(),
+        staged: call.staged.clone(),
         native: call.native.cloned(),
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }

@@ -11,6 +11,7 @@
 //!
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
+mod apart;
 mod devices;
 mod emulator;
 mod error;
@@ -23,6 +24,7 @@ mod mend;
 mod mounts;
 mod probe;
 mod pty;
+mod records;
 mod root;
 mod shell;
 mod stage;
@@ -34,6 +36,7 @@ mod wire;
 mod words;
 mod worker;
 
+pub(crate) use apart::apart;
 pub use dibber_shim::{LoaderRequest, MountRequest, Request};
 pub use emulator::Emulator;
 pub(crate) use emulator::Instance;
@@ -55,6 +58,8 @@ pub const STAGE: &str = "/run/dibber/stage";
 pub const BUILD: &str = "/run/dibber/build";
 /// The hooks, as hooks in the chroot see them (dib's name for it).
 pub const IN_TARGET: &str = "/tmp/in_target.d";
+/// What a native step hands to the program that it runs.
+pub const STAGED: &str = "/run/dibber/staged";
 /// Programs of ours that stand in for the host's, first in every hook's `PATH`.
 pub const SHIMS: &str = "/run/dibber/shim";
 /// The host name inside.

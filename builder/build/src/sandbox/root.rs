@@ -61,7 +61,9 @@ fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
         let ours = texts.join(number.to_string());
         if path.is_file() {
             fs::write(&ours, text).doing(format_args!("write {}", path.display()))?;
-            mounts::place(&mounts::copy(&ours)?, &path.to_string_lossy())?;
+            let text = mounts::copy(&ours)?;
+            mounts::restrict(&text, mounts::READ_ONLY)?;
+            mounts::place(&text, &path.to_string_lossy())?;
         }
     }
     mounts::restrict(&run, mounts::READ_ONLY)?;

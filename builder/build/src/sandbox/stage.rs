@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;
@@ -19,9 +19,10 @@ use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
 use super::pty::Pty;
+use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
-use super::{BUILD, CACHE, HOSTNAME, SHIMS, TEMPLATE, devices, exec, kernel, mounts, root, tree};
+use super::{BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, root, tree};
 
 /// What is to be run.
 #[derive(Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub(super) struct Order {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) environment_files: Vec<String>,
     pub(super) mounts: Vec<MountRequest>,
+    /// Texts for [`STAGED`], by file name.
+    pub(super) staged: BTreeMap<String, String>,
     pub(super) native: Option<Native>,
     /// `TERM` of the person.
     pub(super) terminal: String,
@@ -61,9 +64,6 @@ pub(super) struct Report {
     /// `NAME=value`, each ended by NUL.
     pub(super) environment: String,
 }
-
-/// A record longer than this is cut: it is data of a hook, and a hook may write anything.
-const LONGEST_RECORD: usize = 1 << 20;
 
 /// The work of a process that was started as a hook's first.
 pub(super) fn main() -> ! {
@@ -94,7 +94,7 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
-    let Ready { served: _served, terminal } = match ready(order) {
+    let Ready { served: _served, records, terminal } = match ready(order) {
         Ok(ready) => ready,
         Err(error) => {
             link.tell(&Some(error.to_string())).doing("report a failure")?;
@@ -116,7 +116,7 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
             std::process::exit(127)
         }
     };
-    link.tell(&report(code)).doing("report the end")?;
+    link.tell(&records.report(code)).doing("report the end")?;
     Ok(0)
 }
 
@@ -124,37 +124,26 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
 struct Ready {
     /// Native programs stand in as long as this is held: until the end of process 1.
     served: Option<Instance>,
+    records: Records,
     /// A shell's.
     terminal: Option<Pty>,
 }
 
 fn ready(order: &Order) -> Result<Ready, SandboxError> {
-    let served = assemble(order)?;
+    let (served, records) = assemble(order)?;
     let terminal = matches!(order.action, Action::Shell).then(Pty::open);
-    Ok(Ready { served, terminal: terminal.transpose().doing("open a terminal for the shell")? })
-}
-
-fn report(code: i32) -> Report {
-    let text = |path: &str| {
-        let bytes = fs::read(path).unwrap_or_default();
-        String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_RECORD)]).into_owned()
-    };
-    Report {
-        code,
-        reading: text(exec::READING),
-        record: text(exec::RECORD),
-        environment: text(exec::ENVIRONMENT),
-    }
+    let terminal = terminal.transpose().doing("open a terminal for the shell")?;
+    Ok(Ready { served, records, terminal })
 }
 
 /// Makes the root that the hook sees, and enters it.
-fn assemble(order: &Order) -> Result<Option<Instance>, SandboxError> {
+fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
     let root = mounts::copy(Path::new(TEMPLATE))?;
     let build = mounts::copy(&order.build_dir)?;
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
-    let twin = order.native.as_ref().map(|native| mounts::copy(&native.tree)).transpose()?;
+    let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
     root::private_run()?;
@@ -173,12 +162,21 @@ fn assemble(order: &Order) -> Result<Option<Instance>, SandboxError> {
     if order.chroot {
         tree::enter()?;
     }
-    for path in [exec::RECORD, exec::READING, exec::ENVIRONMENT] {
-        fs::write(path, "").doing(format_args!("make {path}"))?;
-        fs::set_permissions(path, PermissionsExt::from_mode(0o666))
-            .doing(format_args!("open {path} to everyone"))?;
+    stage_texts(&order.staged)?;
+    Ok((served, Records::make()?))
+}
+
+/// What a native step hands over. Nothing of a hook's has run here yet, and /run is this namespace's own.
+fn stage_texts(texts: &BTreeMap<String, String>) -> Result<(), SandboxError> {
+    if texts.is_empty() {
+        return Ok(());
     }
-    Ok(served)
+    fs::create_dir_all(STAGED).doing(format_args!("make {STAGED}"))?;
+    let dir = Dir::open(Path::new(STAGED)).doing(format_args!("open {STAGED}"))?;
+    for (name, text) in texts {
+        dir.write_new(name, text.as_bytes(), 0o644).doing(format_args!("write {STAGED}/{name}"))?;
+    }
+    Ok(())
 }
 
 /// Native programs where the interpreter looks for them, and who runs foreign ones in this hook: inside the tree the

@@ -63,6 +63,16 @@ pub enum StepError {
     /// What a checkpoint remembers cannot be read.
     #[error("a checkpoint remembers something that cannot be read: {0}; dibber cache prune --all removes it")]
     State(String),
+    /// A name of the hooks directory could not be made.
+    #[error(
+        "cannot lay out {path}: {source}; if two elements have a file, a link or a directory of that name, rename one of them"
+    )]
+    Layout {
+        /// Its path in dib's TMP_BUILD_DIR.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file.
     #[error("{path}: {source}")]
     File {

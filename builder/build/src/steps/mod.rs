@@ -28,8 +28,11 @@ use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
 pub use hooks_directory::ELEMENTS;
+use hooks_directory::HOOKS;
 pub use scratch::ScratchTree;
-pub(crate) use scratch::{read_in, stat_in};
+
+/// The tree in `TMP_BUILD_DIR`, under dib's name.
+pub(crate) const TREE: &str = "mnt";
 
 /// Deeper than this, every missed look-up in the tree costs too much: 20,000 of them take 0.5 s over 20 layers.
 const DEEP: usize = 20;

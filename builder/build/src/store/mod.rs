@@ -20,7 +20,6 @@ mod checkpoint;
 mod draft;
 mod lock;
 mod prune;
-mod remove;
 mod session;
 mod sources;
 mod stamp;
@@ -34,10 +33,10 @@ use dibber_model::Digest;
 
 pub use answers::Timings;
 pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
+pub use dibber_fs::remove_tree;
 pub use draft::Draft;
 pub use lock::{ImageLock, StepLock};
 pub use prune::{Limits, Listed, Pruned};
-pub use remove::remove_tree;
 pub use session::Session;
 pub use stamp::Stamp;
 
