@@ -3,13 +3,14 @@
 //! In: an order. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::stage::{Action, Order};
-use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel};
+use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, pty};
 
 /// Where the shell notes which file of environment.d it reads.
 pub(super) const READING: &str = "/run/dibber/environment-file";
@@ -35,15 +36,13 @@ unset DIBBER_READING DIBBER_HOOKS
 exec "$@"
 "#;
 
-/// Becomes the hook. Returns only if that fails, with why.
-pub(super) fn become_hook(order: &Order) -> String {
-    if matches!(order.action, Action::Shell)
-        && let Err(error) = super::shell::take_terminal()
-    {
-        return format!("no terminal for a shell: {error}");
-    }
+/// Becomes the hook, on a terminal if it is given one. Returns only if that fails, with why.
+pub(super) fn become_hook(order: &Order, terminal: Option<&OwnedFd>) -> String {
     if let Err(error) = clean_slate() {
         return format!("cannot prepare the process: {error}");
+    }
+    if let Some(Err(error)) = terminal.map(pty::adopt) {
+        return format!("cannot give the shell its terminal: {error}");
     }
     let (program, arguments) = program(order);
     let variables = variables(order);
@@ -62,9 +61,7 @@ pub(super) fn become_hook(order: &Order) -> String {
 }
 
 fn clean_slate() -> Result<(), std::io::Error> {
-    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-        rustix::process::setsid()?;
-    }
+    rustix::process::setsid()?;
     kernel::default_signals();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     rustix::process::chdir("/")?;

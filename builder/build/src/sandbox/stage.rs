@@ -20,6 +20,7 @@ use super::given::Share;
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
+use super::pty::Pty;
 use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
@@ -101,25 +102,46 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
-    // Native programs stand in as long as this is held: until the end of process 1.
-    let (_served, records) = match assemble(order) {
-        Ok(made) => made,
+    let Ready { served: _served, records, terminal } = match ready(order) {
+        Ok(ready) => ready,
         Err(error) => {
             link.tell(&Some(error.to_string())).doing("report a failure")?;
             return Ok(UNFIT);
         }
     };
     link.tell(&None::<String>).doing("report a start")?;
+    if let Some(pty) = &terminal {
+        link.hand_over(Some(&pty.master)).doing("hand over the shell's terminal")?;
+    }
     let code = match kernel::fork().doing("start the hook")? {
-        Fork::Parent(child) => reap_until(child),
+        Fork::Parent(child) => {
+            drop(terminal);
+            reap_until(child)
+        }
         Fork::Child => {
             drop(link);
-            eprintln!("dibber: {}", exec::become_hook(order));
+            eprintln!("dibber: {}", exec::become_hook(order, terminal.as_ref().map(|pty| &pty.slave)));
             std::process::exit(127)
         }
     };
     link.tell(&records.report(code)).doing("report the end")?;
     Ok(0)
+}
+
+/// What process 1 holds while the hook runs.
+struct Ready {
+    /// Native programs stand in as long as this is held: until the end of process 1.
+    served: Option<Instance>,
+    records: Records,
+    /// A shell's.
+    terminal: Option<Pty>,
+}
+
+fn ready(order: &Order) -> Result<Ready, SandboxError> {
+    let (served, records) = assemble(order)?;
+    let terminal = matches!(order.action, Action::Shell).then(Pty::open);
+    let terminal = terminal.transpose().doing("open a terminal for the shell")?;
+    Ok(Ready { served, records, terminal })
 }
 
 /// Makes the root that the hook sees, and enters it.

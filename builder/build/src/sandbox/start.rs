@@ -3,14 +3,14 @@
 //! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
-use super::WORKER;
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
 use super::given::Given;
@@ -18,6 +18,7 @@ use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
+use super::{WORKER, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -39,6 +40,10 @@ pub struct Grants {
 pub struct Worker {
     child: Child,
     _life: Link,
+    /// Over which the driver gets a terminal for a shell.
+    shells: Link,
+    /// Prints what the sandbox's own processes complain of.
+    errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
     /// User and group that own, on the host, what the sandbox's root makes: (uid, gid).
@@ -55,7 +60,18 @@ impl Worker {
 
     /// Waits for its end. A driver's exit code is the status's; one that was killed by signal N ends with 128 + N.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait()
+        let status = self.child.wait()?;
+        if let Some(errors) = self.errors.take() {
+            // It only prints; its own failure is not the worker's.
+            let _ = errors.join();
+        }
+        Ok(status)
+    }
+
+    /// Lends the person's terminal to the shell that the driver is about to run, until that ends or `stop` can be read. `told`
+    /// hears first whether there is a terminal. Errors are those of the socket to the worker.
+    pub fn lend_terminal(&mut self, stop: BorrowedFd<'_>, told: impl FnOnce(bool)) -> io::Result<()> {
+        terminal::lend(&mut self.shells, stop, told)
     }
 }
 
@@ -86,10 +102,24 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
     let mut child = spawn(theirs)?;
     let events = OwnedFd::from(child.stdout.take().expect("spawn asks for a pipe"));
-    let up = bring_up(&mut life, (&setup, job), &ids, child.id());
+    let errors = child.stderr.take().expect("spawn asks for a pipe");
+    let errors = Some(std::thread::spawn(|| pass_on(errors)));
+    let (shells, lent) = Link::pair().doing("make a socket pair")?;
+    let up = life.hand_over(Some(&lent)).doing("give the worker its socket for shells");
+    let up = up.and_then(|()| bring_up(&mut life, (&setup, job), &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
+    let worker = Worker { child, _life: life, shells, errors, events: File::from(events), owner: ids.root() };
     up.map(|()| worker)
+}
+
+/// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
+fn pass_on(errors: ChildStderr) {
+    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+        let text = String::from_utf8_lossy(&line);
+        let shown: String = text.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
+        // Nobody may be listening.
+        let _ = writeln!(io::stderr(), "{shown}");
+    }
 }
 
 /// Layers and extents hold many files open. Hooks get the usual limit again; see `exec`.
@@ -116,6 +146,7 @@ fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
         .arg0(WORKER)
         .stdin(stdin)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .doing("start a worker")
 }
