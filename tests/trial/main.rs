@@ -10,6 +10,7 @@ use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
 use dibber_model::Side;
+use dibber_plan::Limits;
 use serde_json::{Value, json};
 
 fn main() {
@@ -98,6 +99,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         mounts,
         staged: &BTreeMap::new(),
         native: None,
+        limits: Limits::default(),
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

@@ -22,6 +22,7 @@ pub mod layout;
 pub mod phase;
 pub mod seed;
 pub mod size;
+pub mod span;
 pub mod time;
 pub mod tree;
 
@@ -36,5 +37,6 @@ pub use layout::{DiskLayout, Placed, Region};
 pub use phase::{Phase, Side};
 pub use seed::Seed;
 pub use size::Bytes;
+pub use span::Span;
 pub use time::Timestamp;
 pub use tree::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Tree, Xattr};

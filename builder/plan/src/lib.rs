@@ -10,6 +10,7 @@ pub mod elements;
 mod explain;
 pub mod flavor;
 pub mod image;
+mod limits;
 mod output;
 pub mod plan;
 mod properties;
@@ -26,6 +27,7 @@ pub mod yaml;
 pub use disk::fstab;
 pub use explain::explain;
 pub use image::schema;
+pub use limits::Limits;
 pub use output::Role;
 pub use plan::{
     Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,

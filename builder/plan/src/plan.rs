@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Limits;
 use crate::source::ElementSource;
 
 /// What a step does.
@@ -182,6 +183,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The package archive.
     pub archive: Archive,
+    /// What each hook may take. In no id: it changes no result.
+    pub limits: Limits,
     /// Nodes and labels to be added at capture.
     pub nodes: Vec<DeclaredNode>,
     /// The disk.

@@ -258,6 +258,7 @@ pub(crate) fn one(
         packages,
         steps,
         archive,
+        limits: image.limits,
         nodes: image.nodes.clone(),
         disk,
         outputs,

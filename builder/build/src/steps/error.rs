@@ -23,6 +23,8 @@ pub struct HookFailure {
     pub origin: String,
     /// `exit code 3`, `signal 11`.
     pub end: String,
+    /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
+    pub limit: Option<String>,
     /// The last lines that it printed.
     pub tail: Vec<String>,
     /// Bytes that the cache had free when it ended.
@@ -39,11 +41,15 @@ impl HookFailure {
     }
 }
 
+fn because(limit: &Option<String>) -> String {
+    limit.as_ref().map(|limit| format!(": {limit}")).unwrap_or_default()
+}
+
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// A hook ended badly.
-    #[error("{}/{} of element {} failed with {}", .0.phase, .0.name, .0.element, .0.end)]
+    #[error("{}/{} of element {} failed with {}{}", .0.phase, .0.name, .0.element, .0.end, because(&.0.limit))]
     Hook(Box<HookFailure>),
     /// root.d left no tree.
     #[error("the root phase left an empty tree; some element must provide an operating system in root.d")]
