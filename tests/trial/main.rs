@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
+
 use dibber_model::{Network, Side};
+use dibber_plan::Limits;
 use serde_json::{Value, json};
 
 fn main() {
@@ -107,6 +109,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         native: None,
         given: &[],
         network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        limits: Limits::default(),
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

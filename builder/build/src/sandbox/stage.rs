@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
 use dibber_model::Network;
+use dibber_plan::Limits;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;
@@ -23,9 +24,10 @@ use super::kernel::Fork;
 use super::pty::Pty;
 use super::records::Records;
 use super::wire::Link;
-use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
+use super::worker::{UNFIT, enter_user_namespace, reap_until, watch};
 use super::{
-    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, network, root, tree,
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, network, root,
+    tree,
 };
 
 /// What is to be run.
@@ -59,6 +61,7 @@ pub(super) struct Order {
     pub(super) network: Network,
     /// `TERM` of the person.
     pub(super) terminal: String,
+    pub(super) limits: Limits,
 }
 
 /// What the hook's process 1 answers at the end.
@@ -70,6 +73,9 @@ pub(super) struct Report {
     pub(super) record: String,
     /// `NAME=value`, each ended by NUL.
     pub(super) environment: String,
+    /// Whether the driver ended it, as only the driver knows.
+    #[serde(skip)]
+    pub(super) overran: bool,
 }
 
 /// The work of a process that was started as a hook's first.
@@ -81,7 +87,9 @@ fn run() -> Result<i32, SandboxError> {
     let mut link = Link::from_stdin().doing("hear the driver")?;
     let order: Order = link.hear().doing("hear what to run")?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
-    let entered = enter_user_namespace(&mut link)
+    let entered = limits::bound_namespace(&order.limits)
+        .doing("limit the hook's processes")
+        .and_then(|()| enter_user_namespace(&mut link))
         .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"))
         .and_then(|()| network::enter(order.network));
     if let Err(error) = entered {
@@ -89,10 +97,8 @@ fn run() -> Result<i32, SandboxError> {
         return Ok(UNFIT);
     }
     match kernel::fork().doing("start a process")? {
-        Fork::Parent(child) => {
-            drop(link);
-            Ok(ended(child))
-        }
+        // The driver ends it early by closing its end.
+        Fork::Parent(child) => Ok(watch(&link, child)),
         Fork::Child => first(link, &order),
     }
 }

@@ -33,6 +33,11 @@ impl Link {
         Ok(Link(link.into()))
     }
 
+    /// Says that nothing more will be sent. What the other end sends is still heard.
+    pub(super) fn fall_silent(&self) -> io::Result<()> {
+        self.0.shutdown(std::net::Shutdown::Write)
+    }
+
     /// Sends a descriptor, or word that there is none (`SCM_RIGHTS` of unix(7)).
     pub(super) fn hand_over(&mut self, descriptor: Option<&OwnedFd>) -> io::Result<()> {
         let one = [descriptor.map(AsFd::as_fd)];

@@ -78,7 +78,9 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
             match kernel::fork().doing("start a process")? {
                 Fork::Parent(child) => {
                     drop((events, shells));
-                    Ok(watch(&link, child, alive))
+                    let Alive { mine, theirs: _kept } = alive;
+                    drop(mine);
+                    Ok(watch(&link, child))
                 }
                 Fork::Child => {
                     let Alive { mine, theirs } = alive;
@@ -176,10 +178,8 @@ fn die_with_parent(pipe: &OwnedFd) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Waits for process 1 of the namespace, or for the end of the person's process, which ends it.
-fn watch(link: &Link, child: Pid, alive: Alive) -> i32 {
-    drop(alive.mine);
-    let _kept = alive.theirs;
+/// Waits for process 1 of a namespace. The end of the process at the other end of the link, or of its sending, is its end too.
+pub(super) fn watch(link: &Link, child: Pid) -> i32 {
     let Ok(process) = rustix::process::pidfd_open(child, PidfdFlags::empty()) else {
         return ended(child);
     };

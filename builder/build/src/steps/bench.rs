@@ -11,11 +11,11 @@ use dibber_fs::{Dir, os, remove_tree};
 use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
-use dibber_plan::{Action, Plan, Step};
+use dibber_plan::{Action, Limits, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
 use super::reach::Reach;
-use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, native};
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
@@ -249,6 +249,7 @@ impl<'a> Bench<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            limits: self.plan.limits,
         }
     }
 
@@ -264,7 +265,8 @@ impl<'a> Bench<'a> {
 
     /// What a native step ends with: the mounts stay as they were.
     pub(super) fn unchanged(&self) -> HookEnd {
-        HookEnd { code: 0, environment_file: None, mounts: self.mounts.clone(), requests: Vec::new() }
+        let mounts = self.mounts.clone();
+        HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
     fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
@@ -275,6 +277,7 @@ impl<'a> Bench<'a> {
             element: step.element.clone(),
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
+            limit: limit::met(end, &tail, &self.plan.limits),
             tail,
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
@@ -288,7 +291,10 @@ impl<'a> Bench<'a> {
         let side = if outside { Side::Host } else { step.phase.side() };
         if let Some(command) = &breaks.command {
             let argv = ["sh", "-c", command].map(String::from);
-            return self.call(side, What::Command(&argv), step);
+            let call = self.hook_call(side, What::Command(&argv));
+            // It may wait for a person.
+            let limits = Limits { timeout: None, ..call.limits };
+            return self.carry_out(&HookCall { limits, ..call }, step);
         }
         // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });

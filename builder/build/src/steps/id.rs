@@ -1,7 +1,7 @@
 //! Step ids: digests over everything that a step can see.
 //!
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
-//! environment, a path of this machine, a secret.
+//! environment, a path of this machine, a secret; nor limits of hooks: what ends within them is the same under any.
 
 use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};

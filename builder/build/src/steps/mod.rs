@@ -6,6 +6,7 @@ mod bench;
 mod error;
 mod hooks_directory;
 mod id;
+mod limit;
 mod native;
 mod pause;
 mod reach;
