@@ -22,13 +22,13 @@ fn main() {
     sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
-        [beside] => {
-            for finding in sandbox::probe(Path::new(beside)) {
+        [] => {
+            for finding in sandbox::probe() {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
         _ => {
-            eprintln!("sandbox-trial BASE JOB, or sandbox-trial DIRECTORY for what this machine lacks");
+            eprintln!("sandbox-trial BASE JOB, or sandbox-trial alone for what this machine lacks");
             std::process::exit(2);
         }
     }
