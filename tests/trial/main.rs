@@ -24,15 +24,13 @@ fn main() {
     sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
-        [beside] => {
-            let mut findings = sandbox::probe();
-            findings.extend(sandbox::attempt(&grants(&Path::new(beside).join("tried"))));
-            for finding in findings {
+        [] => {
+            for finding in sandbox::probe() {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
         _ => {
-            eprintln!("sandbox-trial BASE JOB, or sandbox-trial DIRECTORY for what this machine lacks");
+            eprintln!("sandbox-trial BASE JOB, or sandbox-trial alone for what this machine lacks");
             std::process::exit(2);
         }
     }
