@@ -81,6 +81,11 @@ impl Workshop {
 
     /// Somebody's; `None` is root. Tests that build as an ordinary user must themselves be started by root.
     pub fn of(user: Option<&'static str>) -> Workshop {
+        Workshop::with(&program(), user)
+    }
+
+    /// The same with this program.
+    pub fn with(program: &Path, user: Option<&'static str>) -> Workshop {
         assert!(
             rustix::process::geteuid().is_root(),
             "run this test as root: it builds as root and as {USER}"
@@ -90,8 +95,8 @@ impl Workshop {
         fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).expect("open the directory");
         let ours = home.path().join("dibber");
         // A link where it can be: the program is large.
-        fs::hard_link(program(), &ours)
-            .or_else(|_| fs::copy(program(), &ours).map(drop))
+        fs::hard_link(program, &ours)
+            .or_else(|_| fs::copy(program, &ours).map(drop))
             .expect("copy the program");
         let shop = Workshop { user, home };
         let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/elements/tiny-os");

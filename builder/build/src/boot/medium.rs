@@ -2,7 +2,6 @@
 //!
 //! In: a path. Out: a disk, or a kernel with its initramfs, and the target that they are for. Never: a guess from bytes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Platform};
@@ -57,9 +56,7 @@ pub fn target_of(file: &Path) -> Option<(Arch, Option<Platform>)> {
 }
 
 fn sidecar(file: &Path) -> Option<serde_json::Value> {
-    let mut name = file.as_os_str().to_os_string();
-    name.push(".json");
-    serde_json::from_slice(&fs::read(name).ok()?).ok()
+    serde_json::from_slice(&crate::output::sidecar_bytes(file).ok()?).ok()
 }
 
 /// How a kernel is told the root filesystem of a disk of ours.
@@ -73,6 +70,7 @@ fn root_of(disk: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn said(file: &Path) -> Option<String> {
         let (arch, platform) = target_of(file)?;

@@ -207,7 +207,7 @@ fn no_range(path: &str, name: &str) -> Finding {
 }
 
 /// A user's name by /etc/passwd, or the number.
-pub(super) fn user_name(uid: u32) -> String {
+pub(crate) fn user_name(uid: u32) -> String {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let id = uid.to_string();
     let named = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id));

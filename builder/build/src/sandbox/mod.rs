@@ -44,10 +44,11 @@ pub use error::SandboxError;
 pub use given::Given;
 pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
 pub(crate) use host::is_visible;
+pub(crate) use ids::user_name;
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, probe};
 pub use shell::{has_terminal, shell, take_terminal_back};
-pub use start::{Grants, Worker, hand_over, start};
+pub use start::{Grants, Worker, hand_over, is_own, start};
 pub use worker::{Inside, enter};
 
 /// The store, as the driver sees it. No hook sees it.
