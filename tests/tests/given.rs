@@ -13,7 +13,9 @@ use dibber_tests::workshop::{USER, Workshop};
 fn person(shop: &Workshop, user: Option<&str>) -> PathBuf {
     let home = shop.at("work/home");
     fs::create_dir_all(home.join("repository")).expect("make a directory");
-    for (name, text) in [("key", "the key\n"), ("other", "SECRET\n"), ("repository/file", "of the repository\n")] {
+    for (name, text) in
+        [("key", "the key\n"), ("other", "SECRET\n"), ("repository/file", "of the repository\n")]
+    {
         fs::write(home.join(name), text).expect("write a file");
         let mode = if name.contains('/') { 0o644 } else { 0o600 };
         fs::set_permissions(home.join(name), PermissionsExt::from_mode(mode)).expect("set a mode");
@@ -40,7 +42,12 @@ fn with_hooks(user: Option<&'static str>) -> (Workshop, PathBuf, String) {
 
 fn variables(home: &std::path::Path) -> [String; 4] {
     let path = |name: &str| home.join(name).display().to_string();
-    ["--env".into(), format!("THE_KEY={}", path("key")), "--env".into(), format!("THE_REPOSITORY={}", path("repository"))]
+    [
+        "--env".into(),
+        format!("THE_KEY={}", path("key")),
+        "--env".into(),
+        format!("THE_REPOSITORY={}", path("repository")),
+    ]
 }
 
 #[test]
@@ -73,7 +80,8 @@ fn plan_lists_what_hooks_are_given() {
     let mut words = vec!["plan", image.as_str(), "--elements-path", elements.as_str()];
     words.extend(variables.iter().map(String::as_str));
     let told = shop.run(&words).well();
-    let expected = format!("hooks are given {}/key of this machine, read-only: THE_KEY names it", home.display());
+    let expected =
+        format!("hooks are given {}/key of this machine, read-only: THE_KEY names it", home.display());
     assert!(told.out.contains(&expected), "{}", told.out);
 }
 

@@ -31,6 +31,9 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dibber_model::Digest;
+use rustix::fs::{AtFlags, CWD, FileType, statat};
+
+use crate::sandbox;
 
 pub use answers::Timings;
 pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
@@ -64,6 +67,18 @@ pub enum StoreError {
         path: PathBuf,
         /// Its stamp.
         found: String,
+    },
+    /// Another person's is there.
+    #[error(
+        "{path} belongs to {owner}, and nobody builds in another's cache; set DIBBER_CACHE to a directory of your own{hint}"
+    )]
+    NotYours {
+        /// The directory.
+        path: PathBuf,
+        /// User name, or user id.
+        owner: String,
+        /// More that may help.
+        hint: &'static str,
     },
     /// Something else is there.
     #[error(
@@ -167,6 +182,7 @@ impl Store {
         }
         for dir in DIRS {
             private(&root.join(dir))?;
+            own(&root.join(dir))?;
         }
         Ok(Store { root })
     }
@@ -196,6 +212,22 @@ impl Store {
     fn checkpoint_dir(&self, id: Digest) -> PathBuf {
         self.root.join("checkpoints").join(id.to_string())
     }
+}
+
+/// Refuses a directory that is neither this person's nor its sandbox's root's, and a link.
+fn own(path: &Path) -> Result<(), StoreError> {
+    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map_err(at("look at", path))?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
+        return Err(at("use", path)(io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    if sandbox::is_own(found.st_uid) {
+        return Ok(());
+    }
+    let hint = match rustix::process::geteuid().is_root() {
+        true => ", or run it with `sudo -H`, so that it is root's",
+        false => "; a sudo that keeps HOME leaves root's cache there, and root can remove it",
+    };
+    Err(StoreError::NotYours { path: path.into(), owner: crate::passwd::name(found.st_uid), hint })
 }
 
 /// Whether a name is one that an interrupted `open` may have left.
