@@ -1,12 +1,16 @@
 //! What the package archive said of itself when it was first asked, kept until `--refresh`.
 //!
-//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them.
+//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. An
+//! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded.
+
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dibber_model::{Digest, Hasher};
 use dibber_plan::Plan;
@@ -67,6 +71,18 @@ pub enum AnswerError {
         /// The file.
         url: String,
     },
+    /// Nobody vouches for the file.
+    #[error(
+        "{url} is not signed by a key that this machine trusts: {said}; Debian's keys are in the package \
+         debian-archive-keyring, the variable DIB_APT_KEYRING names others, and an archive without a signature is one with \
+         [trusted=yes] in DIB_APT_SOURCES_CONF"
+    )]
+    NotSigned {
+        /// The file.
+        url: String,
+        /// What apt says.
+        said: String,
+    },
     /// The program that fetches is missing.
     #[error("{0} is not installed; on Debian: apt install apt")]
     NoApt(&'static str),
@@ -99,24 +115,53 @@ impl Releases {
     }
 }
 
-/// The Release files of the archive that this plan's operating system comes from.
-pub fn releases(plan: &Plan, dir: &Path, network: Network) -> Result<Releases, AnswerError> {
-    let mut files = BTreeMap::new();
+/// What this run has asked: all of its members are given the same answers, whether or not they are kept afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Asked(Arc<Mutex<BTreeMap<String, Release>>>);
+
+/// The Release files of the archive that this plan's operating system comes from. What is asked now is verified, and is not kept
+/// before [`Releases::record`].
+pub fn releases(plan: &Plan, dir: &Path, network: Network, asked: &Asked) -> Result<Releases, AnswerError> {
+    // Held while the network is asked: a member that wants the same waits for it.
+    let mut asked = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut releases = Releases::default();
+    let mut fetched = Vec::new();
     for url in urls(plan) {
-        let recorded = dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json");
-        let known = (network != Network::Refresh).then(|| read(&recorded)).flatten();
-        let release = match (known, network) {
-            (Some(release), _) => release,
+        let kept = || (network != Network::Refresh).then(|| read(&place(dir, &url))).flatten();
+        match (asked.get(&url).cloned().or_else(kept), network) {
+            (Some(release), _) => drop(releases.files.insert(url, release)),
             (None, Network::Offline) => return Err(AnswerError::NotRecorded { url }),
             (None, _) => {
-                let release = fetch(&url, plan.archive.proxy.as_deref())?;
-                record(&recorded, &release)?;
-                release
+                let bytes = fetch(&url, plan.archive.proxy.as_deref())?;
+                fetched.push((url, bytes));
             }
-        };
-        files.insert(url, release);
+        }
     }
-    Ok(Releases { files })
+    let files: Vec<_> = fetched.iter().map(|(url, bytes)| verify::Fetched { url, bytes }).collect();
+    verify::verify(plan, &files)?;
+    for (url, bytes) in fetched {
+        let release = parse(&url, &bytes)?;
+        asked.insert(url.clone(), release.clone());
+        releases.files.insert(url, release);
+    }
+    Ok(releases)
+}
+
+impl Releases {
+    /// Keeps them for later builds. To be called when a build with them has succeeded.
+    pub fn record(&self, dir: &Path) -> Result<(), AnswerError> {
+        for (url, release) in &self.files {
+            let place = place(dir, url);
+            if read(&place).as_ref() != Some(release) {
+                record(&place, release)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(dir: &Path, url: &str) -> PathBuf {
+    dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json")
 }
 
 /// Where Debian's security suite is, unless an image says otherwise.
@@ -148,9 +193,25 @@ fn urls(plan: &Plan) -> Vec<String> {
     urls
 }
 
+/// An answer as it is kept. One that was kept before answers were verified has no seal, and does not count.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    release: Release,
+    seal: Digest,
+}
+
+impl Kept {
+    fn of(release: &Release) -> Kept {
+        let mut hasher = Hasher::new("release 1");
+        hasher.digest(release.digest).part(release.date.as_bytes()).part(&release.seconds.to_le_bytes());
+        Kept { release: release.clone(), seal: hasher.finish() }
+    }
+}
+
 fn read(path: &Path) -> Option<Release> {
-    // A record that cannot be read is asked for again.
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    // A record that cannot be read, or is not what was written, is asked for again.
+    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (Kept::of(&kept.release).seal == kept.seal).then_some(kept.release)
 }
 
 fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
@@ -159,11 +220,11 @@ fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(fault)?;
     }
-    let json = serde_json::to_vec(release).map_err(|e| fault(e.into()))?;
+    let json = serde_json::to_vec(&Kept::of(release)).map_err(|e| fault(e.into()))?;
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 
-fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
+fn fetch(url: &str, proxy: Option<&str>) -> Result<Vec<u8>, AnswerError> {
     let scratch =
         tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let path = scratch.path().join("InRelease");
@@ -186,12 +247,16 @@ fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
         let said = Redact::of(proxy).public(said);
         return Err(AnswerError::NotFetched { url: url.into(), said });
     }
-    let bytes = fs::read(&path).map_err(|source| AnswerError::File { path, source })?;
-    let text = String::from_utf8_lossy(&bytes);
+    fs::read(&path).map_err(|source| AnswerError::File { path, source })
+}
+
+/// Reads a Release file that is verified: apt refuses one with anything outside of what is signed.
+fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
+    let text = String::from_utf8_lossy(bytes);
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
     let parsed = date.and_then(|date| Some((date, seconds(date)?)));
     let (date, seconds) = parsed.ok_or_else(|| AnswerError::NoDate { url: url.into() })?;
-    Ok(Release { digest: Digest::of(&bytes), date: date.into(), seconds })
+    Ok(Release { digest: Digest::of(bytes), date: date.into(), seconds })
 }
 
 /// Debian writes RFC 2822 dates with the zone `UTC`.

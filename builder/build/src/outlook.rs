@@ -10,7 +10,7 @@ use dibber_layout::{Loaders, Measured};
 use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 
-use crate::answers::{self, Network};
+use crate::answers::{self, Asked, Network};
 use crate::output::Sidecar;
 use crate::set::{former, known};
 use crate::steps;
@@ -27,7 +27,8 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         Err(failure) => failure.message,
     };
     let store = Store::seen_at(store);
-    let releases = answers::releases(plan, &store.path().join("answers"), Network::Offline);
+    let nobody = Asked::default();
+    let releases = answers::releases(plan, &store.path().join("answers"), Network::Offline, &nobody);
     let Ok(releases) = releases else {
         return format!("no step is kept: the package archive was never asked\n{place}");
     };

@@ -12,7 +12,7 @@ use std::time::Instant;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, Network, Releases};
+use crate::answers::{self, Asked, Network, Releases};
 use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard, Interrupts};
 use crate::event::{Event, Events};
@@ -31,6 +31,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
+    /// What the archives were asked in this run.
+    pub asked: Asked,
     /// When the run began, in seconds since 1970: its members fetch a source once.
     pub began: i64,
     /// Threads that write images.
@@ -72,6 +74,7 @@ pub fn build(
     needs::check_cache(plan, store.path())?;
     let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
     let build = Build { emulator, ..build_job(plan, settings, &store, in_place)? };
+    let releases = build.releases.clone();
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -96,6 +99,7 @@ pub fn build(
             return Err(Failure { log, ..needs::or_space(failure, store.path()) });
         }
     };
+    releases.record(&store.path().join("answers")).map_err(fault)?;
     // What went wrong is mended.
     let _ = fs::remove_file(settings.output_dir.join(failed_log(&stem)));
     announce(&built, &settings.output_dir, events);
@@ -168,7 +172,7 @@ fn build_job(
     store: &Store,
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
-    let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
+    let releases = answers::releases(plan, &store.path().join("answers"), settings.network, &settings.asked)
         .map_err(|e| Failure::of(FailureKind::Machine, e))?;
     let mut job = known(plan, releases, store);
     job.in_place = in_place.map(|entry| entry.id);
