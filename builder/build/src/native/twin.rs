@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dibber_model::Arch;
+use dibber_model::{Arch, Digest};
 use rustix::fs::{FlockOperation, flock};
 
 use super::programs::{Versions, rows, table};
@@ -17,12 +17,14 @@ use crate::layers::Overlay;
 use crate::sandbox::interpreter::Table;
 use crate::sandbox::{Instance, Native, STORE};
 use crate::steps;
-use crate::store::Session;
+use crate::store::{Session, StoreError};
 
 /// A mounted twin.
 pub(crate) struct Twin {
     overlay: Overlay,
     versions: Versions,
+    /// Checkpoints of its layers.
+    layers: Vec<Digest>,
     /// Of the tree that is built, and of the twin.
     arches: (Arch, Arch),
 }
@@ -50,7 +52,8 @@ impl Twin {
         };
         let at = session.scratch().join("twin");
         std::fs::create_dir_all(&at).map_err(|source| BuildError::File { path: at.clone(), source })?;
-        let overlay = Overlay::mount_read_only(&finished.layers, &at).map_err(steps::StepError::from)?;
+        let (layers, paths): (Vec<_>, Vec<_>) = finished.layers.into_iter().unzip();
+        let overlay = Overlay::mount_read_only(&paths, &at).map_err(steps::StepError::from)?;
         let tree = at.join("mnt");
         let versions =
             Versions::installed(&tree).map_err(|source| BuildError::File { path: tree, source })?;
@@ -59,7 +62,12 @@ impl Twin {
             seconds: start.elapsed().as_secs_f64(),
         });
         let arches = (build.plan.target.arch, native.plan.target.arch);
-        Ok(Some(Twin { overlay, versions, arches }))
+        Ok(Some(Twin { overlay, versions, layers, arches }))
+    }
+
+    /// Compares what its files hold with what was written: before one of its programs runs.
+    pub(crate) fn compare(&self, session: &Session) -> Result<(), StoreError> {
+        session.compare(self.layers.iter().copied())
     }
 
     /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
