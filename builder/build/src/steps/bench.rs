@@ -10,6 +10,7 @@ use dibber_model::{Phase, Side};
 use dibber_plan::elements::{hooks, image_element};
 use dibber_plan::{Action, Plan, Step};
 
+use super::downloads::{Cache, Downloads, For};
 use super::error::{HookFailure, StepError, at};
 use super::{ELEMENTS, State, Walk, hooks_directory, native};
 use crate::breaks::{Breaks, Point};
@@ -34,6 +35,7 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    pub(super) downloads: Option<&'a Downloads<'a>>,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -47,8 +49,10 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Mounts the walk's tree, with the hooks that `view` sees.
+    /// Mounts the walk's tree, with the hooks that `view` sees. What runs there reads the layers: they are compared before.
     pub(super) fn open(walk: &Walk<'a>, view: Option<&Step>) -> Result<Self, StepError> {
+        walk.session.compare(walk.layers.iter().map(|(id, _)| *id))?;
+        walk.twin.map_or(Ok(()), |twin| twin.compare(walk.session))?;
         let base = base(walk.session, &walk.job.plan, view)?;
         let layers = walk.layers.iter().map(|(_, path)| path.clone());
         let lowers: Vec<PathBuf> = std::iter::once(base.clone()).chain(layers).collect();
@@ -93,6 +97,16 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
             side.insert("DIB_OFFLINE".into(), "1".into());
         }
     }
+    bench.downloads = Some(walk.downloads);
+    // What fetches sources has a cache of its own for each.
+    let cache = match step.action {
+        Action::FetchSources => None,
+        _ => {
+            let tree = &bench.tree();
+            let wish = For { tree, mounts: &walk.state.mounts, keep: Some(walk.lineage) };
+            Some(walk.downloads.open(&wish)?)
+        }
+    };
     let end = bench.step(step).inspect_err(|error| {
         if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
             // The tree of the failed step is mounted until this ends.
@@ -100,7 +114,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
                 emit(Event::Warning { text: format!("at after-error: {error}") });
             }
         }
-    })?;
+    });
+    // Also when it failed: what it downloaded need not be downloaded again.
+    let closed = cache.map_or(Ok(()), Cache::close);
+    let end = end?;
+    closed?;
     if step.phase == Phase::Root && is_last_of_root(&walk.job.plan, step) {
         refuse_empty(opened.path())?;
     }
@@ -132,6 +150,7 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            downloads: None,
             redact,
             emit,
         }
@@ -141,6 +160,11 @@ impl<'a> Bench<'a> {
     pub(super) fn without_environment(mut self) -> Self {
         self.environment.clear();
         self
+    }
+
+    /// Whether hooks are told to use no network.
+    pub(super) fn is_offline(&self) -> bool {
+        self.variables.iter().any(|side| side.contains_key("DIB_OFFLINE"))
     }
 
     /// Where the tree is mounted, for reading what a program left.
@@ -166,6 +190,17 @@ impl<'a> Bench<'a> {
     /// Runs a program, and fails if it does.
     pub(super) fn call(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
         self.carry_out(&self.hook_call(side, what), step)
+    }
+
+    /// The same for a program of ours, with these variables only.
+    pub(super) fn call_with(
+        &self,
+        variables: &BTreeMap<String, String>,
+        what: What<'_>,
+        step: &Step,
+    ) -> Result<HookEnd, StepError> {
+        let call = HookCall { variables, environment_files: &[], ..self.hook_call(Side::Host, what) };
+        self.carry_out(&call, step)
     }
 
     /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.

@@ -11,7 +11,7 @@ use crate::answers::Releases;
 use crate::breaks::Point;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 3";
+const GENERATION: &str = "step 4";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
 const NOT_SEEN: [&str; 8] = [
@@ -59,6 +59,19 @@ impl<'a> Ids<'a> {
         Ids { plan, common: common.finish(), origin: origin.finish() }
     }
 
+    /// Ids of the same steps whatever the archive says, the host's tools are, and whenever that is.
+    pub(super) fn timeless(plan: &'a Plan) -> Self {
+        Ids::new(plan, &Releases::default(), &[], 0)
+    }
+
+    /// The id of the step after `parent`: one of the plan, or one that an earlier hook added.
+    pub(super) fn next(&self, parent: Digest, (step, added): (&Step, bool)) -> Digest {
+        match added {
+            true => self.of_added(parent, step),
+            false => self.of(parent, step),
+        }
+    }
+
     /// The id that the first step's parent has.
     pub(super) fn origin(&self) -> Digest {
         self.origin
@@ -103,7 +116,7 @@ impl<'a> Ids<'a> {
     }
 
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
-    pub(super) fn of_added(&self, parent: Digest, step: &Step) -> Digest {
+    fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
         hasher.digest(self.of(parent, step));
         hasher.finish()

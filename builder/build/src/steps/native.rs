@@ -8,17 +8,17 @@ use std::fs;
 use std::path::Path;
 
 use dibber_model::{Phase, Side};
-use dibber_plan::elements::{manifests, package_installs, pkg_map, repositories};
+use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
 
 use super::bench::Bench;
 use super::error::{StepError, at};
-use super::id;
+use super::{id, sources};
 use crate::output::dpkg_packages;
 use crate::sandbox::{HookEnd, What};
 
 /// Below the hooks directory, what native steps hand to programs in the tree.
-const STAGED: &str = ".dibber";
+pub(super) const STAGED: &str = ".dibber";
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {
@@ -27,7 +27,7 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
         Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
         Action::InstallStatic => place(bench, step, "static", "/"),
         Action::InstallBin => place(bench, step, "bin", "/usr/local/bin"),
-        Action::FetchSources => sources(bench, step),
+        Action::FetchSources => sources::fetch(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
         Action::Divert => divert(bench, step, "add"),
@@ -63,7 +63,7 @@ fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepErr
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
+pub(super) fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
     let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
     bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
 }
@@ -79,7 +79,7 @@ fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Resu
 }
 
 /// Takes away what was staged, so that no later step sees it.
-fn unstage(bench: &Bench<'_>) -> Result<(), StepError> {
+pub(super) fn unstage(bench: &Bench<'_>) -> Result<(), StepError> {
     let staged = bench.hooks().join(STAGED);
     fs::remove_dir_all(&staged).map_err(at(&staged))
 }
@@ -109,7 +109,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
 }
 
 /// Where manifests are in the tree.
-fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
+pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
     bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
 }
 
@@ -120,39 +120,4 @@ fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     let end = place(bench, step, &staged, "/etc")?;
     unstage(bench)?;
     Ok(end)
-}
-
-/// The script that fetches; data reaches it as arguments only.
-const FETCH: &str = include_str!("fetch-source.sh");
-
-/// Fetches into the download cache with the host's git and curl, and copies into the tree.
-fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
-    let environment = bench.environment(Side::Host, step)?;
-    for repository in repositories::repositories(&bench.plan.elements, &environment)? {
-        if repository.kind == repositories::Kind::Package {
-            continue;
-        }
-        let kind = kind(repository.kind);
-        let (name, location, began) = (&repository.name, &repository.location, &bench.began.to_string());
-        let data = [kind, name, location, &repository.reference, &repository.dest, began];
-        let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
-        bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
-    }
-    // Commits that were fetched: dib's dib-manifest-git-IMAGE.
-    let fetched = format!("{STAGED}/sources");
-    if !bench.hooks().join(&fetched).is_dir() {
-        return Ok(bench.unchanged());
-    }
-    let end = place(bench, step, &fetched, manifests_directory(bench))?;
-    unstage(bench)?;
-    Ok(end)
-}
-
-fn kind(kind: repositories::Kind) -> &'static str {
-    match kind {
-        repositories::Kind::Git => "git",
-        repositories::Kind::Tar => "tar",
-        repositories::Kind::File => "file",
-        repositories::Kind::Package => "package",
-    }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_plan::{Action, Step};
 
 use super::bench::{Bench, Opened};
+use super::downloads::For;
 use super::error::{StepError, at};
 use super::{State, Walk, id, now};
 use crate::breaks::Point;
@@ -31,7 +32,11 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     bench.mounts = walk.state.mounts.clone();
     let action = Action::Script { path: String::new() };
     let step = Step { phase, name: "break".into(), element: "dibber".into(), action };
-    let end = bench.stop(&walk.job.breaks, point, &step)?;
+    let tree = &bench.tree();
+    let cache = walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?;
+    let end = bench.stop(&walk.job.breaks, point, &step);
+    cache.close()?;
+    let end = end?;
     drop(bench);
     let (draft, added) = opened.close(is_touched)?;
     if !draft.layer().exists() {
