@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use dibber_model::{Meta, Timestamp, Xattr};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom, Statx, StatxFlags};
 use rustix::io::Errno;
 
 /// An open directory.
@@ -41,6 +41,8 @@ impl Dir {
 
     /// Names, without `.` and `..`, in bytewise order.
     pub fn names(&self) -> io::Result<Vec<CString>> {
+        // The descriptor stands where an earlier reading of it ended.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
         let mut buffer = Vec::with_capacity(32 << 10);
         let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
         let mut names = Vec::new();
@@ -208,4 +210,17 @@ pub fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
 /// A name as paths take it.
 pub fn os(name: &CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_be_read_twice() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::write(base.path().join("file"), "").unwrap();
+        let dir = Dir::open(base.path()).unwrap();
+        assert_eq!((dir.names().unwrap().len(), dir.names().unwrap().len()), (1, 1));
+    }
 }

@@ -115,3 +115,38 @@ fn directory(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Option<Dir>> {
 fn is_plain(name: &str) -> bool {
     name.len() < 180 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~%-".contains(&b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn packages_are_taken_and_handed_out_by_digest() {
+        let base = tempfile::tempdir().unwrap();
+        let at = |name: &str| base.path().join(name);
+        fs::create_dir_all(at("upper/apt/debian")).unwrap();
+        fs::create_dir_all(at("upper/wheels")).unwrap();
+        fs::create_dir(at("shared")).unwrap();
+        fs::create_dir(at("to")).unwrap();
+        fs::write(at("upper/apt/debian/a_1%3a2_all.deb"), "package").unwrap();
+        fs::write(at("upper/apt/debian/two_1_all.deb"), "two names").unwrap();
+        fs::hard_link(at("upper/apt/debian/two_1_all.deb"), at("upper/own")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("upper/apt/debian/link_1_all.deb")).unwrap();
+        fs::write(at("upper/wheels/b-1-py3-none-any.whl"), "wheel").unwrap();
+        let pool = Pool::open(&at("shared")).unwrap();
+        pool.harvest(&at("upper")).unwrap();
+        assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
+        assert!(pool.of_others().unwrap().is_empty(), "its own");
+        let later = Pool::open(&at("shared")).unwrap();
+        assert_eq!(later.of_others().unwrap().len(), 2);
+        let (digest, to) = (Digest::of(b"package"), Dir::open(&at("to")).unwrap());
+        later.hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        assert_eq!(fs::read(at("to/a_1%3a2_all.deb")).unwrap(), b"package");
+        let kept = at("shared/packages").join(format!("{digest}-a_1%3a2_all.deb"));
+        fs::remove_file(at("to/a_1%3a2_all.deb")).unwrap();
+        fs::write(&kept, "pAckage").unwrap();
+        Pool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        assert!(!kept.exists() && to.names().unwrap().is_empty(), "a damaged one was handed out");
+    }
+}
