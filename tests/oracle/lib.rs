@@ -4,6 +4,7 @@
 //! not installed fails the test, with the package that has it.
 
 pub mod archive;
+pub mod craft;
 pub mod disks;
 pub mod meeting;
 pub mod workshop;

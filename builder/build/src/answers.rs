@@ -1,22 +1,24 @@
 //! What the package archive said of itself when it was first asked, kept until `--refresh`.
 //!
 //! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. An
-//! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded.
+//! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded. Never a
+//! password in what is kept: an archive is the same for whoever asks.
 
+mod fetch;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dibber_model::time::EPOCHS;
 use dibber_model::{Digest, Hasher};
-use dibber_plan::Plan;
+use dibber_plan::{Plan, redact};
 use serde::{Deserialize, Serialize};
 
-use crate::redact::Redact;
+use crate::interrupts::Interrupts;
 
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum Network {
 /// The Release files of an image's archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Releases {
-    /// By URL.
+    /// By URL, without a user in it.
     pub files: BTreeMap<String, Release>,
 }
 
@@ -83,6 +85,9 @@ pub enum AnswerError {
         /// What apt says.
         said: String,
     },
+    /// The person interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// The program that fetches is missing.
     #[error("{0} is not installed; on Debian: apt install apt")]
     NoApt(&'static str),
@@ -95,9 +100,6 @@ pub enum AnswerError {
         source: io::Error,
     },
 }
-
-/// Apt's own downloader: it knows the machine's proxies and certificates.
-const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 
 impl Releases {
     /// The newest `Date:`, which is the natural time of a tree made of these packages. `None` without an archive.
@@ -119,32 +121,54 @@ impl Releases {
 #[derive(Clone, Debug, Default)]
 pub struct Asked(Arc<Mutex<BTreeMap<String, Release>>>);
 
-/// The Release files of the archive that this plan's operating system comes from. What is asked now is verified, and is not kept
-/// before [`Releases::record`].
-pub fn releases(plan: &Plan, dir: &Path, network: Network, asked: &Asked) -> Result<Releases, AnswerError> {
+/// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed. What
+/// is asked now is verified, and is not kept before [`Releases::record`].
+pub fn releases(
+    plan: &Plan,
+    dir: &Path,
+    network: Network,
+    (asked, stop): (&Asked, &Interrupts),
+) -> Result<Releases, AnswerError> {
     // Held while the network is asked: a member that wants the same waits for it.
     let mut asked = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
     let mut releases = Releases::default();
     let mut fetched = Vec::new();
     for url in urls(plan) {
-        let kept = || (network != Network::Refresh).then(|| read(&place(dir, &url))).flatten();
-        match (asked.get(&url).cloned().or_else(kept), network) {
-            (Some(release), _) => drop(releases.files.insert(url, release)),
-            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url }),
+        // Whoever asks gets the same.
+        let public = redact::without_login(&url);
+        let kept = || (network != Network::Refresh).then(|| read(&place(dir, &public))).flatten();
+        match (asked.get(&public).cloned().or_else(kept), network) {
+            (Some(release), _) => drop(releases.files.insert(public, release)),
+            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url: public }),
             (None, _) => {
-                let bytes = fetch(&url, plan.archive.proxy.as_deref())?;
-                fetched.push((url, bytes));
+                let bytes = fetch::fetch(&url, plan.archive.proxy.as_deref(), stop)?;
+                fetched.push(Fetched { url: public, bytes });
             }
         }
     }
-    let files: Vec<_> = fetched.iter().map(|(url, bytes)| verify::Fetched { url, bytes }).collect();
-    verify::verify(plan, &files)?;
-    for (url, bytes) in fetched {
+    verify::verify(plan, &fetched, stop)?;
+    for Fetched { url, bytes } in fetched {
         let release = parse(&url, &bytes)?;
         asked.insert(url.clone(), release.clone());
         releases.files.insert(url, release);
     }
     Ok(releases)
+}
+
+/// The same, of what earlier builds have recorded.
+pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, AnswerError> {
+    let mut releases = Releases::default();
+    for url in urls(plan).iter().map(|url| redact::without_login(url)) {
+        let release = read(&place(dir, &url)).ok_or_else(|| AnswerError::NotRecorded { url: url.clone() })?;
+        releases.files.insert(url, release);
+    }
+    Ok(releases)
+}
+
+/// A file as the archive gave it, by its URL without a user.
+struct Fetched {
+    url: String,
+    bytes: Vec<u8>,
 }
 
 impl Releases {
@@ -224,33 +248,6 @@ fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 
-fn fetch(url: &str, proxy: Option<&str>) -> Result<Vec<u8>, AnswerError> {
-    let scratch =
-        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
-    let path = scratch.path().join("InRelease");
-    let mut command = Command::new(APT_HELPER);
-    // Without its own user, apt-helper could not write into a directory that is ours alone.
-    command.args(["-q", "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3"]);
-    if let Some(proxy) = proxy {
-        command.arg("-o").arg(format!("Acquire::http::Proxy={proxy}"));
-    }
-    let output = command.arg("download-file").arg(url).arg(&path).stdin(Stdio::null()).output();
-    let output = output.map_err(|_| AnswerError::NoApt(APT_HELPER))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said
-            .lines()
-            .rfind(|line| !line.trim().is_empty())
-            .unwrap_or("no reason given")
-            .trim()
-            .to_string();
-        let said = Redact::of(proxy).public(said);
-        return Err(AnswerError::NotFetched { url: url.into(), said });
-    }
-    fs::read(&path).map_err(|source| AnswerError::File { path, source })
-}
-
-/// Reads a Release file that is verified: apt refuses one with anything outside of what is signed.
 fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
     let text = String::from_utf8_lossy(bytes);
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
@@ -262,7 +259,8 @@ fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
 /// Debian writes RFC 2822 dates with the zone `UTC`.
 fn seconds(date: &str) -> Option<i64> {
     let date = date.replace("UTC", "+0000");
-    jiff::fmt::rfc2822::parse(&date).ok().map(|zoned| zoned.timestamp().as_second())
+    let seconds = jiff::fmt::rfc2822::parse(&date).ok()?.timestamp().as_second();
+    EPOCHS.contains(&seconds).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -270,6 +268,8 @@ mod tests {
     #[test]
     fn dates_of_release_files() {
         assert_eq!(super::seconds("Sat, 06 Sep 2025 11:00:39 UTC"), Some(1_757_156_439));
-        assert_eq!(super::seconds("yesterday"), None);
+        for other in ["yesterday", "Sat, 06 Sep 1959 11:00:39 UTC", "Sat, 06 Sep 2125 11:00:39 UTC"] {
+            assert_eq!(super::seconds(other), None, "{other}");
+        }
     }
 }

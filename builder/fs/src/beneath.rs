@@ -54,6 +54,15 @@ impl Dir {
         }
     }
 
+    /// Whether a path leads to a regular file that somebody may execute. Links are followed as if this directory were the root.
+    pub fn is_program(&self, path: impl AsRef<Path>) -> bool {
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let found = walk(self.as_fd(), path.as_ref(), OFlags::PATH | OFlags::CLOEXEC, resolve);
+        found.and_then(|file| Ok(fstat(file)?)).is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0
+        })
+    }
+
     /// Opens what is at a path below this directory with flags of open(2).
     pub fn open_beneath(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         walk(self.as_fd(), path, flags, BENEATH)

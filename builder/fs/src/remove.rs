@@ -28,6 +28,13 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
 }
 
 impl Dir {
+    /// Removes a directory below this one, and all that is in it.
+    pub fn remove_tree(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        parent.below(name)?.clear()?;
+        gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+    }
+
     /// Removes all that is in this directory.
     pub fn clear(&self) -> io::Result<()> {
         empty(self)

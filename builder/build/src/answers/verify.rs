@@ -11,29 +11,28 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use dibber_plan::Plan;
+use dibber_plan::{Plan, redact};
 
-use super::AnswerError;
+use super::{AnswerError, Fetched};
+use crate::attended;
+use crate::interrupts::Interrupts;
 
 const APT_GET: &str = "/usr/bin/apt-get";
+
+/// apt's own caches of a few files are not larger, in bytes.
+const LARGEST: u64 = 256 << 20;
 
 /// What mmdebstrap falls back to.
 const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// A Release file, and where it came from: `http://mirror/dists/SUITE/InRelease`.
-pub(super) struct Fetched<'a> {
-    pub(super) url: &'a str,
-    pub(super) bytes: &'a [u8],
-}
-
 /// Fails for the first file that is not signed, or no longer valid.
-pub(super) fn verify(plan: &Plan, files: &[Fetched<'_>]) -> Result<(), AnswerError> {
-    let unsaid: Vec<&Fetched<'_>> = files.iter().filter(|file| !is_trusted(plan, file.url)).collect();
+pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Result<(), AnswerError> {
+    let unsaid: Vec<&Fetched> = files.iter().filter(|file| !is_trusted(plan, &file.url)).collect();
     let variable = |name: &str| plan.variables.get(name).map_or("", String::as_str);
     let keyring = variable("DIB_APT_KEYRING");
-    let settings = Settings { keyring, checks_expiry: variable("DIB_APT_CHECK_VALID_UNTIL") != "0" };
+    let settings = Settings { keyring, checks_expiry: variable("DIB_APT_CHECK_VALID_UNTIL") != "0", stop };
     let Err(said) = update(&unsaid, &settings, None)? else { return Ok(()) };
     let debians = Some(DEBIAN_KEYS).filter(|keys| keyring.is_empty() && Path::new(keys).exists());
     if debians.is_some() && update(&unsaid, &settings, debians)?.is_ok() {
@@ -42,7 +41,7 @@ pub(super) fn verify(plan: &Plan, files: &[Fetched<'_>]) -> Result<(), AnswerErr
     // One by one, to tell which.
     for file in unsaid {
         if let Err(said) = update(&[file], &settings, None)? {
-            return Err(AnswerError::NotSigned { url: file.url.into(), said });
+            return Err(AnswerError::NotSigned { url: file.url.clone(), said });
         }
     }
     Err(AnswerError::NotSigned { url: "the archive".into(), said })
@@ -57,7 +56,8 @@ fn is_trusted(plan: &Plan, url: &str) -> bool {
         options.is_some_and(|(options, rest)| {
             let mut words = rest.split_whitespace();
             options.split_whitespace().any(|option| option == "trusted=yes")
-                && words.next().map(|word| word.trim_end_matches('/')) == Some(mirror)
+                && words.next().map(redact::without_login).as_deref().map(|url| url.trim_end_matches('/'))
+                    == Some(mirror)
                 && words.next() == Some(suite)
         })
     })
@@ -71,11 +71,12 @@ fn parts(url: &str) -> Option<(&str, &str)> {
 struct Settings<'a> {
     keyring: &'a str,
     checks_expiry: bool,
+    stop: &'a Interrupts,
 }
 
 /// `apt-get update` from copies of these files; the inner error is what apt says against them.
 fn update(
-    files: &[&Fetched<'_>],
+    files: &[&Fetched],
     settings: &Settings<'_>,
     keys: Option<&str>,
 ) -> Result<Result<(), String>, AnswerError> {
@@ -100,17 +101,17 @@ fn update(
     fs::create_dir_all(dir.join("lists/partial")).map_err(fault)?;
     fs::write(dir.join("sources.list"), sources).map_err(fault)?;
     fs::write(dir.join("apt.conf"), config(dir, settings)).map_err(fault)?;
-    let output = Command::new(APT_GET)
-        .args(["-q", "update"])
-        .env("APT_CONFIG", dir.join("apt.conf"))
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|_| AnswerError::NoApt(APT_GET))?;
-    if output.status.success() {
+    let mut command = Command::new(APT_GET);
+    command.args(["-q", "update"]).env("APT_CONFIG", dir.join("apt.conf")).env("LC_ALL", "C");
+    let ended = attended::run(&mut command, LARGEST, settings.stop).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => AnswerError::NoApt(APT_GET),
+        _ => AnswerError::File { path: APT_GET.into(), source: error },
+    })?;
+    let Some(ended) = ended else { return Err(AnswerError::Interrupted) };
+    if ended.status.success() {
         return Ok(Ok(()));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&ended.said);
     let word = |prefix: &str| said.lines().find_map(|line| line.strip_prefix(prefix));
     let said = word("W: GPG error: ").or(word("E: ")).unwrap_or("no reason given");
     Ok(Err(said.split_once(" InRelease: ").map_or(said, |(_, why)| why).trim().to_string()))

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_model::{Content, Kind, Meta, Rdev};
 use rayon::prelude::*;
-use rustix::fs::{CWD, FileType, Mode, OFlags, Statx};
+use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::{CaptureError, at, content};
@@ -45,7 +45,7 @@ pub(super) enum What {
 }
 
 /// Walks the tree at `root`.
-pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
+pub(super) fn walk(root: &Dir) -> Result<Walked, CaptureError> {
     let top = Path::new("");
     let dir = open_root(root).map_err(at("open", top))?;
     let found = dir.statx().map_err(at("read", top))?;
@@ -75,13 +75,13 @@ pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
 
 /// A private clone of the mount, in which nothing else is mounted, so that what lies under mount points can be seen. Without
 /// the right to it (tests, as an ordinary user) the tree itself, in which mount points look empty.
-fn open_root(root: &Path) -> io::Result<Dir> {
+fn open_root(root: &Dir) -> io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if let Ok(tree) = open_tree(CWD, root, clone) {
+    if let Ok(tree) = open_tree(root, "", clone | OpenTreeFlags::AT_EMPTY_PATH) {
         return Ok(Dir::from(rustix::fs::openat(tree, c".", flags, Mode::empty())?));
     }
-    Dir::open(root)
+    root.below("")
 }
 
 /// Entries of the directory at `path`, in bytewise order.

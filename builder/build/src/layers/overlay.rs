@@ -74,6 +74,11 @@ impl Overlay {
         self.at.as_deref().unwrap_or(Path::new(""))
     }
 
+    /// Opens a directory of the merged tree, whose names programs in it chose.
+    pub fn below(&self, path: &str) -> io::Result<Dir> {
+        Dir::open(self.path())?.below(path)
+    }
+
     /// Unmounts, and tells if the tree is still in use.
     pub fn unmount(mut self) -> Result<(), LayerError> {
         match self.at.take() {

@@ -1,7 +1,8 @@
 # Copies a source repository from the download cache, which this run cannot change, into the tree. Runs on the host's side of
-# the sandbox. Arguments: kind, name, location, reference, destination in the tree.
+# the sandbox. Arguments: kind, name, reference, destination in the tree, and a directory with the text `location`.
 set -eu -o pipefail
-kind=$1 name=$2 location=$3 reference=$4 destination=$5
+kind=$1 name=$2 reference=$3 destination=$4
+location=$(cat "$5/location")
 
 source=$DIB_IMAGE_CACHE/source
 target=$TMP_MOUNT_PATH$destination

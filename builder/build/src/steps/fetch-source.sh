@@ -1,7 +1,10 @@
 # Fetches one source repository into its own directory of the download cache. Runs on the host's side of the sandbox, where
-# nothing else of the cache is. Arguments: kind, location, when the run began (seconds since 1970).
+# nothing else of the cache is. Arguments: kind, when the run began (seconds since 1970), and a directory with the texts
+# `location`, `curl` (a configuration of curl's) and, where there is a password, `login` (a line of git's credential
+# store). No password is an argument, and none is kept with what is fetched.
 set -eu -o pipefail
-kind=$1 location=$2 began=$3
+kind=$1 began=$2 staged=$3
+location=$(cat "$staged/location")
 
 source=$DIB_IMAGE_CACHE/source
 fetched=$DIB_IMAGE_CACHE/fetched
@@ -15,6 +18,9 @@ case $kind in
 git)
     # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
     git config --global --add safe.directory '*'
+    if [ -e "$staged/login" ]; then
+        git config --global credential.helper "store --file=$staged/login"
+    fi
     # One with a lost or a changed object is fetched anew.
     if [ -d "$source" ] && ! git -C "$source" fsck --no-progress --no-dangling > /dev/null 2>&1; then
         echo "the repository in the download cache is corrupted, and is fetched again"
@@ -33,7 +39,7 @@ tar | file)
         rm -f "$source"
     fi
     if [ ! -f "$source" ] || ! is_fresh; then
-        curl --fail --silent --show-error --location --retry 5 --output "$source.new" --url "$location"
+        curl --fail --silent --show-error --location --retry 5 --output "$source.new" --config "$staged/curl"
         mv -T "$source.new" "$source"
         sha256sum "$source" > "$source.sha256"
     fi

@@ -4,9 +4,9 @@
 //! links in it are its own, so what writes runs inside.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
@@ -15,18 +15,15 @@ use super::bench::Bench;
 use super::error::{StepError, at};
 use super::{id, sources};
 use crate::output::dpkg_packages;
-use crate::sandbox::{HookEnd, What};
-
-/// Below the hooks directory, what native steps hand to programs in the tree.
-pub(super) const STAGED: &str = ".dibber";
+use crate::sandbox::{HookEnd, IN_TARGET, STAGED, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {
         Action::InstallPackages => packages(bench, step, false),
         Action::UninstallPackages => packages(bench, step, true),
         Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
-        Action::InstallStatic => place(bench, step, "static", "/"),
-        Action::InstallBin => place(bench, step, "bin", "/usr/local/bin"),
+        Action::InstallStatic => copy(bench, step, "static", &["/"]),
+        Action::InstallBin => copy(bench, step, "bin", &["/usr/local/bin"]),
         Action::FetchSources => sources::fetch(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
@@ -63,25 +60,10 @@ fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepErr
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-pub(super) fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
-    let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
-    bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
-}
-
-fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
-    let staged = bench.hooks().join(STAGED).join(dir);
-    fs::create_dir_all(&staged).map_err(at(&staged))?;
-    for (name, text) in files {
-        let path = staged.join(name);
-        fs::write(&path, text).map_err(at(&path))?;
-    }
-    Ok(format!("{STAGED}/{dir}"))
-}
-
-/// Takes away what was staged, so that no later step sees it.
-pub(super) fn unstage(bench: &Bench<'_>) -> Result<(), StepError> {
-    let staged = bench.hooks().join(STAGED);
-    fs::remove_dir_all(&staged).map_err(at(&staged))
+pub(super) fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
+    let from = format!("{IN_TARGET}/{from}");
+    let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
+    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
 }
 
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
@@ -93,7 +75,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         ("dib-element-manifest".to_string(), manifests::element_manifest(&bench.plan.names)),
         ("dib_environment".to_string(), manifests::environment(&bench.plan.variables)),
     ]);
-    let status = super::scratch::read_in(&bench.tree(), Path::new("var/lib/dpkg/status"));
+    let status = bench.tree().and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", DATABASE));
     if let Ok(status) = status {
         let packages: Vec<_> = dpkg_packages(&String::from_utf8_lossy(&status))
             .into_iter()
@@ -102,11 +84,11 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         let json = serde_json::json!({ "packages": packages });
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
-    let staged = stage(bench, "manifests", &files)?;
-    let end = place(bench, step, &staged, manifests_directory(bench))?;
-    unstage(bench)?;
-    Ok(end)
+    bench.place(&files, (manifests_directory(bench), true), step)
 }
+
+/// The longest database of packages that is read, in bytes.
+const DATABASE: u64 = 512 << 20;
 
 /// Where manifests are in the tree.
 pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
@@ -116,8 +98,5 @@ pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
 /// `/etc/fstab` and the directories that filesystems are mounted on.
 fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     let text = dibber_plan::fstab(&bench.plan.disk);
-    let staged = stage(bench, "fstab", &BTreeMap::from([("fstab".to_string(), text)]))?;
-    let end = place(bench, step, &staged, "/etc")?;
-    unstage(bench)?;
-    Ok(end)
+    bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
 }

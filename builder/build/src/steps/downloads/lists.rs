@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
 
 use dibber_fs::{Dir, os};
 use dibber_model::{Digest, Hasher};
@@ -29,7 +28,7 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads a tree's lists, unless they and what is kept are what they were. A tree without lists wants nothing.
     pub(super) fn of(
-        tree: &Path,
+        tree: &Dir,
         kept: &BTreeMap<Digest, String>,
         before: Option<Wanted>,
     ) -> io::Result<Wanted> {
@@ -38,7 +37,7 @@ impl Wanted {
             all.digest(*digest);
         }
         let mut key = vec![(all.finish().to_string(), 0, 0, 0)];
-        let Ok(dir) = Dir::open(tree).and_then(|tree| tree.below(LISTS)) else {
+        let Ok(dir) = tree.below(LISTS) else {
             return Ok(Wanted { key, packages: BTreeMap::new() });
         };
         let mut names = Vec::new();
@@ -149,10 +148,11 @@ mod tests {
         );
         fs::write(lists.join("mirror_main_Packages"), text).unwrap();
         let kept = BTreeMap::from([(here, format!("{here}-x"))]);
-        let wanted = Wanted::of(dir.path(), &kept, None).unwrap();
+        let tree = Dir::open(dir.path()).unwrap();
+        let wanted = Wanted::of(&tree, &kept, None).unwrap();
         let names: Vec<_> = wanted.packages().keys().map(String::as_str).collect();
         assert_eq!(names, ["evil_1%2f..%2f2_amd64.deb", "gcc-12_1%3a12.2~0+b1_all.deb"]);
-        let again = Wanted::of(dir.path(), &kept, Some(Wanted { packages: BTreeMap::new(), ..wanted }));
+        let again = Wanted::of(&tree, &kept, Some(Wanted { packages: BTreeMap::new(), ..wanted }));
         assert_eq!(again.unwrap().packages().len(), 0, "lists that did not change are not read again");
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Downloads<'a> {
 /// For whom a cache is opened.
 pub(super) struct For<'b> {
     /// The mounted tree.
-    pub(super) tree: &'b Path,
+    pub(super) tree: &'b Dir,
     /// Mounts that will be replayed: those of the cache must find their directories.
     pub(super) mounts: &'b [MountRequest],
     /// Under what its own files are kept; `None` throws them away.
