@@ -230,8 +230,18 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
-    /// Runs a program of ours outside the tree, which has this and nothing of the elements'.
+    /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
     pub(super) fn call_with(
+        &self,
+        side: Side,
+        what: What<'_>,
+        (step, staged): (&Step, &BTreeMap<String, String>),
+    ) -> Result<HookEnd, StepError> {
+        self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
+    }
+
+    /// Runs a program of ours outside the tree, which has this and nothing of the elements'.
+    pub(super) fn call_alone(
         &self,
         alone: &Alone<'_>,
         what: What<'_>,

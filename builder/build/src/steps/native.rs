@@ -4,7 +4,6 @@
 //! links in it are its own, so what writes runs inside.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
@@ -12,10 +11,10 @@ use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
 
 use super::bench::Bench;
-use super::error::{StepError, at};
+use super::error::StepError;
 use super::{id, sources};
 use crate::output::dpkg_packages;
-use crate::sandbox::{HookEnd, IN_TARGET, STAGED, What};
+use crate::sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {

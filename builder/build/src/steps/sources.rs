@@ -75,11 +75,11 @@ fn one(
     }
     let alone = Alone { variables: &variables, texts, is_networked: true };
     let bound = downloads.open_source(key)?;
-    bench.call_with(&alone, What::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
+    bench.call_alone(&alone, What::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
     drop(bound);
     let _shown = downloads.show_source(key)?;
     let alone = Alone { is_networked: false, ..alone };
-    bench.call_with(&alone, What::Command(&words(COPY, &[kind, name, reference, dest, STAGED])), step)?;
+    bench.call_alone(&alone, What::Command(&words(COPY, &[kind, name, reference, dest, STAGED])), step)?;
     Ok(())
 }
 
