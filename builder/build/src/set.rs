@@ -12,7 +12,7 @@ use dibber_fs::Dir;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, AnswerError, Network, Releases};
+use crate::answers::{self, AnswerError, Asked, Network, Releases};
 use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard};
 use crate::event::{Event, Events};
@@ -33,6 +33,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
+    /// What the archives were asked in this run.
+    pub asked: Asked,
     /// When the run began, in seconds since 1970: its members fetch a source once.
     pub began: i64,
     /// Threads that write images.
@@ -76,6 +78,7 @@ pub fn build(
     needs::check_cache(&stem, store.path())?;
     let in_place = former.as_ref().filter(|former| former.is_right()).map(|former| &former.entry);
     let build = Build { emulator, ..build_job(plan, settings, (&store, stop), in_place)? };
+    let releases = build.releases.clone();
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -98,6 +101,7 @@ pub fn build(
             return Err(Failure { log, ..needs::or_space(failure, store.path()) });
         }
     };
+    releases.record(&store.path().join("answers")).map_err(fault)?;
     // What went wrong is mended.
     let _ = output::refuse_log(stage.parent(), stage.place(), &failed_log(&stem))
         .map(|()| stage.parent().remove_file(failed_log(&stem)));
@@ -195,8 +199,9 @@ fn build_job(
     (store, stop): (&Store, &Interrupts),
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
+    let answers = store.path().join("answers");
     let releases =
-        answers::releases(plan, &store.path().join("answers"), settings.network, stop).map_err(|error| {
+        answers::releases(plan, &answers, settings.network, (&settings.asked, stop)).map_err(|error| {
             match error {
                 AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
                 other => Failure::of(FailureKind::Machine, other),

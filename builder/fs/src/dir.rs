@@ -66,8 +66,13 @@ impl Dir {
         Ok(rustix::fs::statx(&self.0, c"", AtFlags::EMPTY_PATH, WANTED)?)
     }
 
-    /// Its extended attributes, sorted by name.
+    /// Its extended attributes, sorted by name, but those of overlayfs itself.
     pub fn xattrs(&self) -> io::Result<Vec<Xattr>> {
+        Ok(without_overlays(self.all_xattrs()?))
+    }
+
+    /// The same, and those by which overlayfs says how a layer lies on others.
+    pub fn all_xattrs(&self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&fd_path(self.0.as_fd(), b""))
     }
 }
@@ -119,8 +124,13 @@ impl Here<'_> {
         fd_path(self.dir.as_fd(), self.name.to_bytes())
     }
 
-    /// Extended attributes of what has this name, sorted by name.
+    /// Extended attributes of what has this name, sorted by name, but those of overlayfs itself.
     pub fn xattrs(self) -> io::Result<Vec<Xattr>> {
+        Ok(without_overlays(self.all_xattrs()?))
+    }
+
+    /// The same, and those by which overlayfs says how a layer lies on others.
+    pub fn all_xattrs(self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&self.proc_path())
     }
 }
@@ -132,7 +142,14 @@ fn fd_path(fd: BorrowedFd<'_>, name: &[u8]) -> CString {
     CString::new(path).expect("names from the kernel hold no NUL")
 }
 
-/// All attributes but those of overlayfs itself. A file system without attributes has none.
+fn without_overlays(mut all: Vec<Xattr>) -> Vec<Xattr> {
+    all.retain(|xattr| {
+        !xattr.name.starts_with(b"user.overlay.") && !xattr.name.starts_with(b"trusted.overlay.")
+    });
+    all
+}
+
+/// All attributes. A file system without attributes has none.
 fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
     let mut few = [0_u8; 256];
     let many;
@@ -152,9 +169,6 @@ fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
     let mut found = Vec::new();
     for name in list.split_inclusive(|b| *b == 0) {
         let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
-        if name.to_bytes().starts_with(b"user.overlay.") || name.to_bytes().starts_with(b"trusted.overlay.") {
-            continue;
-        }
         found.push(Xattr { name: name.to_bytes().into(), value: xattr(path, name)?.into() });
     }
     found.sort_unstable();

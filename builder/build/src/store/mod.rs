@@ -5,18 +5,21 @@
 //!
 //! ```text
 //! VERSION                   what wrote this directory
-//! checkpoints/<step id>/    layer/ (if the step changed the tree), parts (hooks/ ...), meta.json, sealed
+//! checkpoints/<step id>/    layer/ (if the step changed the tree), layer.content, meta.json, sealed
 //! scratch/<session>/        what running steps write; a checkpoint is renamed out of it
 //! running/<session>         held by a lock while a build runs: the ids that it uses, one a line
 //! locks/                    the store's own lock, one for each image, and one for each step that runs
 //! timings/<image>.json      seconds of each step, the last time
 //! answers/<digest>          what the network said
-//! downloads/<name>/         caches of programs that download; never part of a step's id
+//! downloads/shared/         packages by digest, for every image; never part of a step's id, like all downloads
+//! downloads/private/<id>/   what the hooks of one step of one chain left in their cache
+//! downloads/sources/<id>/   source repositories, by what they are fetched with
 //! sources/<digest>          large files of elements, for the sandbox to read
 //! ```
 
 mod answers;
 mod checkpoint;
+mod content;
 mod draft;
 mod lock;
 mod prune;
@@ -202,7 +205,7 @@ impl Store {
         DIRS.into_iter()
     }
 
-    /// The directory in which a program keeps what it downloads (`apt`, `git`, `http` ...).
+    /// The directory of one kind of downloads (`shared`, `private`, `sources`).
     pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.root.join("downloads").join(name);
         fs::create_dir_all(&path).map_err(at("create", &path))?;
