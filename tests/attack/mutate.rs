@@ -13,7 +13,8 @@ use crate::seeds::Seed;
 pub(crate) fn image(seeds: &[Seed], random: &mut Random) -> Vec<u8> {
     let seed = &seeds[random.below(seeds.len())];
     let mut disk = seed.disk.clone();
-    let changes = 1 + random.below(if random.once_in(4) { 24 } else { 4 });
+    let most = if random.once_in(4) { 24 } else { 4 };
+    let changes = 1 + random.below(most);
     for _ in 0..changes {
         change(&mut disk, &seed.fields, random);
     }

@@ -93,7 +93,6 @@ fn journal() -> Vec<u8> {
 
 fn fat(wide: bool) -> Vec<u8> {
     let mut disk = if wide { craft::fat(1200, 8, true) } else { craft::fat(600, 3, false) };
-    let width = if wide { 32 } else { 12 };
     let root = if wide { 9 * 512 } else { 4 * 512 };
     let data = if wide { root } else { root + 512 * 32 };
     let table: Vec<u8> = if wide {
@@ -119,7 +118,6 @@ fn fat(wide: bool) -> Vec<u8> {
     disk[root..root + 96].copy_from_slice(&entries.concat());
     let inner = data + 512 * if wide { 3 } else { 0 };
     disk[inner..inner + 32].copy_from_slice(&entry(b"BOOT    EFI", 0x20, 4, 9));
-    disk[510 - 8] = width;
     disk
 }
 
