@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use dibber_build::capture::{CaptureOptions, Rule, capture, rules};
+use dibber_fs::Dir;
 use dibber_model::{Kind, Source, Timestamp, Tree};
 use dibber_plan::{DeclaredNode, NodeKind};
 use dibber_tests::{accepts, dump, in_namespace, listing};
@@ -18,7 +19,7 @@ fn options<'a>(scrub: &'a [Rule], nodes: &'a [DeclaredNode]) -> CaptureOptions<'
 }
 
 fn text(root: &Path, options: &CaptureOptions<'_>) -> String {
-    let (tree, files) = capture(root, options).unwrap();
+    let (tree, files) = capture(&Dir::open(root).unwrap(), options).unwrap();
     dump(&tree, |file| files.open(file).unwrap())
 }
 
@@ -132,7 +133,7 @@ fn a_capture_is_what_find_sees_whatever_the_order_of_creation() {
     assert_eq!(captured, seen);
     assert_eq!(captured, text(&two, &options(&[], &[])));
     // Ids, which writers follow, are in one order too.
-    let walk = |root: &Path| capture(root, &options(&[], &[])).unwrap().0.walk();
+    let walk = |root: &Path| capture(&Dir::open(root).unwrap(), &options(&[], &[])).unwrap().0.walk();
     assert_eq!(walk(&one), walk(&two));
 
     // The broken twin: one other byte, at the same time.
@@ -162,7 +163,7 @@ fn holes_are_found_by_content() {
     file.write_all_at(b"end", (10 << 20) - 3).unwrap();
     File::create(root.join("void")).unwrap().set_len(1 << 30).unwrap();
     fs::write(root.join("full"), vec![1; 5000]).unwrap();
-    let (tree, files) = capture(root, &options(&[], &[])).unwrap();
+    let (tree, files) = capture(&Dir::open(root).unwrap(), &options(&[], &[])).unwrap();
     let mib = 1 << 20;
     assert_eq!(data(&tree, "sparse"), (10 * mib, vec![mib..mib + 4096, 10 * mib - 4096..10 * mib]));
     assert_eq!(data(&tree, "void"), (1 << 30, vec![]));
@@ -200,7 +201,8 @@ fn times_are_clamped_and_volatile_files_go() {
     let hostname = rules::Treatment::Write(b"overcloud\n".as_slice().into());
     scrub.push(Rule { pattern: "etc/hostname".into(), treatment: hostname, why: "the image's own".into() });
     let epoch = Timestamp::from_secs(1_700_000_000);
-    let (tree, _) = capture(root, &CaptureOptions { epoch, scrub: &scrub, nodes: &[] }).unwrap();
+    let (tree, _) =
+        capture(&Dir::open(root).unwrap(), &CaptureOptions { epoch, scrub: &scrub, nodes: &[] }).unwrap();
     let paths: Vec<String> =
         tree.walk().into_iter().map(|(path, _)| String::from_utf8(path).unwrap()).collect();
     let expected = "\netc\netc/hostname\netc/machine-id\netc/ssh\netc/ssh/sshd_config\nrun\ntmp\nvar\nvar/cache\n\
@@ -243,7 +245,7 @@ fn declared_nodes_and_labels_are_added() {
         (node("/dev", console), "is there already"),
         (node("/no", NodeKind::SelinuxLabel(String::new())), "no such file"),
     ] {
-        let said = capture(root, &options(&[], &[bad])).unwrap_err().to_string();
+        let said = capture(&Dir::open(root).unwrap(), &options(&[], &[bad])).unwrap_err().to_string();
         assert!(said.contains(why), "{said}");
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use dibber_build::capture::{CaptureOptions, capture};
 use dibber_build::layers::{Overlay, is_unchanged, squash};
 use dibber_build::store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
+use dibber_fs::Dir;
 use dibber_model::{Bytes, Digest, Timestamp};
 use dibber_tests::{accepts, dump, in_namespace, listing};
 
@@ -124,7 +125,8 @@ fn a_squash_shows_what_its_layers_showed() {
         lines += seen.lines().count();
         let captured = mounted(&layers, &dir("at"), |at| {
             let epoch = Timestamp::from_secs(i64::MAX);
-            let (tree, files) = capture(at, &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
+            let (tree, files) =
+                capture(&Dir::open(at).unwrap(), &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
             dump(&tree, |file| files.open(file).unwrap())
         });
         assert_eq!(captured, seen, "the capture of the merged tree, seed {seed}");
@@ -386,10 +388,16 @@ fn a_store_knows_its_own() {
             "XDG_CACHE_HOME" => xdg,
             _ => home,
         };
-        Store::place(|name| of(name).map(PathBuf::from)).ok()
+        Store::place(|name| of(name).map(PathBuf::from), None).ok()
     };
     assert_eq!(place(Some("here"), Some("/x"), Some("/h")), Some("here".into()));
     assert_eq!(place(None, Some("/x"), Some("/h")), Some("/x/dibber".into()));
     assert_eq!(place(None, Some("relative"), Some("/h")), Some("/h/.cache/dibber".into()));
     assert_eq!(place(Some(""), None, None), None);
+    // Without HOME, the home of /etc/passwd.
+    let listed = |home: Option<&str>| {
+        Store::place(|name| home.filter(|_| name == "HOME").map(PathBuf::from), Some("/p".into())).ok()
+    };
+    assert_eq!(listed(None), Some("/p/.cache/dibber".into()));
+    assert_eq!(listed(Some("/h")), Some("/h/.cache/dibber".into()));
 }

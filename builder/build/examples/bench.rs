@@ -18,6 +18,7 @@ use dibber_format::cpio;
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{self, Ext4Params};
 use dibber_format::qcow2::{Compression, Options};
+use dibber_fs::Dir;
 use dibber_layout::{Loaders, Measured, solve};
 use dibber_model::{
     Bytes, DiskSpec, Extent, Extents, FileRef, FsKind, FsSpec, Holds, MkfsOptions, PartKind, PartSpec, Piece,
@@ -150,7 +151,8 @@ fn packing(word: &str) -> Result<Packing, Box<dyn Error>> {
 fn ramdisk(from: &str, (out, kind): (&str, &str), threads: usize) -> Result<(), Box<dyn Error>> {
     let mut stages = Stages(Instant::now());
     let epoch = Timestamp::from_secs(i64::MAX);
-    let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+    let (tree, files) =
+        capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
     stages.done("capture");
     let archive = cpio::write(&tree)?;
     stages.done("layout");
@@ -180,7 +182,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut stages = Stages(Instant::now());
     let (extents, files): (Extents, Box<dyn Files>) = if verb == "tree" {
         let epoch = Timestamp::from_secs(i64::MAX);
-        let (tree, files) = capture(Path::new(from), &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+        let (tree, files) =
+            capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
         stages.done("capture");
         let whole = outputs.get(1).is_some_and(|kind| kind == "raw");
         (if whole { bare(&tree)? } else { gpt(&tree)? }, Box::new(files))

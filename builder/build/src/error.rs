@@ -108,9 +108,12 @@ impl BuildError {
             }
             BuildError::Step(StepError::Hook(hook)) if hook.is_temporary() => FailureKind::Machine,
             BuildError::Step(StepError::Hook(_)) => FailureKind::Hook,
-            BuildError::Step(StepError::Element(_) | StepError::NoTree | StepError::Source { .. }) => {
-                FailureKind::Input
-            }
+            BuildError::Step(
+                StepError::Element(_)
+                | StepError::NoTree
+                | StepError::Layout { .. }
+                | StepError::Source { .. },
+            ) => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
             BuildError::Loader(_)
             | BuildError::NoKernel

@@ -51,7 +51,8 @@ pub fn image(
     let scratch = ScratchTree::open(&finished, session, (&build.plan, build.epoch))?;
     let (tree, files) = stage_of("capture", events, || {
         let options = CaptureOptions { epoch, scrub: &rules::volatile(), nodes: &build.plan.nodes };
-        Ok(capture(&scratch.tree(), &options)?)
+        let root = scratch.tree().map_err(|source| BuildError::File { path: steps::TREE.into(), source })?;
+        Ok(capture(&root, &options)?)
     })?;
     let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;
     let facts = artifacts::Facts {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use dibber_build::boot::{
     BootError, BootRequest, Direct, Expectation, Firmware, Found, Verdict, boot as start, find, target_of,
 };
+use dibber_build::interrupts::Interrupts;
 use dibber_model::{Arch, Bytes, Platform};
 
 use crate::args::BootArgs;
@@ -14,9 +15,10 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
+use crate::terminal::tell;
 
 /// Boots an image.
-pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
+pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let medium = medium(args).map_err(problem)?;
     let (arch, platform) = target(args)?;
     let whole = medium.disk.is_none();
@@ -35,19 +37,22 @@ pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
         accel: args.accel.into(),
         expect,
     };
-    let verdict = start(&request, &|access| {
-        eprintln!("log in as root with the password {} (for this boot only, by cloud-init;", access.password);
-        eprintln!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port);
+    let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let verdict = start(&request, stop, &|access| {
+        tell(format!(
+            "log in as root with the password {} (for this boot only, by cloud-init;",
+            access.password
+        ));
+        tell(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
         if request.expect.is_none() {
-            eprintln!(
-                "leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given"
-            );
+            tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
         }
     });
     match verdict.map_err(problem)? {
         Verdict::Ended => Ok(Exit::Ok),
+        Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
-            eprintln!("\nseen after {}", duration(after.as_secs_f64()));
+            tell(format!("\nseen after {}", duration(after.as_secs_f64())));
             Ok(Exit::Ok)
         }
         Verdict::TimedOut => Err(Problem::new(

@@ -13,16 +13,17 @@ use serde_json::json;
 
 use crate::args::ShowArgs;
 use crate::exit::Exit;
+use crate::printable::{self, printable};
 use crate::report::Problem;
-use crate::say;
+use crate::terminal::{self, say};
 
 /// Shows what is asked for.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
     match answer(args) {
         Ok(None) => Ok(Exit::Ok),
         Ok(Some(damage)) => Err(problem(args, damage)),
-        // `dibber show IMAGE --files | head`.
-        Err(error) if error.is_closed_pipe() => Ok(Exit::Ok),
+        // `dibber show IMAGE --files | head`, or a full disk: told at the end.
+        Err(_) if terminal::is_lost() => Ok(Exit::Ok),
         Err(error) => Err(problem(args, error)),
     }
 }
@@ -59,7 +60,7 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
             nearest: "a system without dpkg".into(),
         });
     };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     let mut array = Array::default();
     for package in &packages {
         let (name, version, arch) = (&package.name, &package.version, &package.arch);
@@ -78,7 +79,7 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
 fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let from = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     let mut array = Array::default();
     tree.walk(&from, &mut |path, entry| {
         Ok(match json {
@@ -101,7 +102,7 @@ struct Array {
 impl Array {
     fn add(&mut self, out: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
         let mark = if std::mem::replace(&mut self.begun, true) { ',' } else { '[' };
-        writeln!(out, "{mark}{value}")
+        writeln!(out, "{mark}{}", printable::json(value.to_string()))
     }
 
     fn end(self, out: &mut impl Write) -> io::Result<()> {
@@ -113,7 +114,7 @@ impl Array {
 fn one(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let at = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     if at.entry.kind == Kind::Directory {
         let entries = tree.list(&at)?;
         let mut array = Array::default();
@@ -179,28 +180,9 @@ fn mode(entry: &Entry) -> String {
     text
 }
 
-/// Text as it may stand on a terminal: control characters, and bytes that are no UTF-8, as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            // Marks that turn the direction of writing hide what a name is.
-            let hides =
-                matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if letter.is_control() || hides {
-                text.extend(letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
-            } else {
-                text.push(letter);
-            }
-        }
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
-}
-
 pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     // These values have no maps with keys that are no strings, which is all that can fail.
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    printable::json(serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn page(report: &Report) -> String {

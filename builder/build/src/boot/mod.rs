@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 
+use crate::interrupts::Interrupts;
+
 pub use console::Verdict;
 pub use dibber_model::arch::Firmware;
 pub use medium::{Found, find, target_of};
@@ -188,10 +190,12 @@ pub struct Access {
 }
 
 /// Boots. `announce` is told how to log in, just before the guest starts.
-pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict, BootError> {
-    let scratch = tempfile::Builder::new()
-        .prefix("dibber-boot-")
-        .tempdir()
+pub fn boot(
+    request: &BootRequest,
+    stop: &Interrupts,
+    announce: &dyn Fn(&Access),
+) -> Result<Verdict, BootError> {
+    let scratch = crate::temporary::directory("dibber-boot-")
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
     let direct = request.direct.as_ref().map(|direct| beside(direct, scratch.path())).transpose()?;
     let disk = match (&request.disk, &direct) {
@@ -202,7 +206,7 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
     let access = access()?;
     let drive = scratch.path().join("config-drive.img");
     config_drive::write(&drive, &access.password)?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(crate::path::directories()).unwrap_or_default();
     let host = machine::Host { path: &path, root: Path::new("/") };
     let files = machine::Scratch {
         dir: scratch.path(),
@@ -213,7 +217,7 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
     };
     let mut command = machine::command(request, &files, &host)?;
     announce(&access);
-    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR))?;
+    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR), stop)?;
     if let (Some(keep), Some(disk)) = (&request.keep_overlay, &disk) {
         fs::rename(&disk.overlay, keep)
             .or_else(|_| fs::copy(&disk.overlay, keep).map(drop))

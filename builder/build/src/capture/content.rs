@@ -14,7 +14,7 @@ use rustix::fs::{SeekFrom, Statx, seek};
 use rustix::io::Errno;
 
 use super::walk::What;
-use crate::layers::Here;
+use dibber_fs::Here;
 
 /// Files up to this many bytes are read at once: half of a Debian tree's files, and a thirtieth of its bytes.
 const SMALL: u64 = 4096;

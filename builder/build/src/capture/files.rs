@@ -5,16 +5,14 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dibber_model::FileRef;
 use rustix::fs::OFlags;
 
-use super::walk::open_at;
-use crate::layers::Dir;
 use crate::pour::{Files, Stamp};
+use dibber_fs::Dir;
 
 /// Large files of a captured tree. Holds the tree's mount, so it outlives an unmount of its name.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ impl CapturedFiles {
     pub fn open(&self, file: FileRef) -> io::Result<File> {
         let path = self.path(file).ok_or(io::ErrorKind::InvalidInput)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(File::from(open_at(self.root.as_fd(), path, flags)?))
+        Ok(File::from(self.root.open_in_mount(path, flags)?))
     }
 
     /// Its path in the tree, with a leading slash, for messages.

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_model::tree::TreeError;
 use dibber_model::{Inode, InodeId, Kind, Source, Timestamp, Tree};
 use dibber_plan::DeclaredNode;
@@ -70,10 +71,9 @@ fn at<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> 
     move |source| CaptureError::File { what, path, source: source.into() }
 }
 
-/// Captures the tree mounted at `root`. What is mounted below it is not part of it: there, the tree shows what lies
-/// underneath. Must run inside the namespace that made the tree, for there its owners are 0..65535 and file capabilities
+/// Captures the tree at `root`. What is mounted below it is not part of it: there, the tree shows what lies underneath. Must run inside the namespace that made the tree, for there its owners are 0..65535 and file capabilities
 /// have their portable form.
-pub fn capture(root: &Path, options: &CaptureOptions<'_>) -> Result<(Tree, CapturedFiles), CaptureError> {
+pub fn capture(root: &Dir, options: &CaptureOptions<'_>) -> Result<(Tree, CapturedFiles), CaptureError> {
     let walked = walk::walk(root)?;
     let mut assembly = Assembly { dirs: walked.dirs, ids: HashMap::new(), files: Vec::new() };
     let mut tree = Tree::new(walked.meta);

@@ -5,16 +5,15 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Content, Kind, Meta, Rdev};
 use rayon::prelude::*;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Statx, openat2};
+use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::{CaptureError, at, content};
-use crate::layers::{Dir, Here, file_type, meta};
+use dibber_fs::{Dir, Here, file_type, meta};
 
 /// All that was found.
 pub(super) struct Walked {
@@ -46,7 +45,7 @@ pub(super) enum What {
 }
 
 /// Walks the tree at `root`.
-pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
+pub(super) fn walk(root: &Dir) -> Result<Walked, CaptureError> {
     let top = Path::new("");
     let dir = open_root(root).map_err(at("open", top))?;
     let found = dir.statx().map_err(at("read", top))?;
@@ -64,7 +63,7 @@ pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
             for entry in &mut entries {
                 if let What::Dir(number @ Some(_)) = &mut entry.what {
                     *number = Some(base + next.len());
-                    next.push(path.join(crate::layers::os(&entry.name)));
+                    next.push(path.join(dibber_fs::os(&entry.name)));
                 }
             }
             dirs.push(entries);
@@ -76,13 +75,13 @@ pub(super) fn walk(root: &Path) -> Result<Walked, CaptureError> {
 
 /// A private clone of the mount, in which nothing else is mounted, so that what lies under mount points can be seen. Without
 /// the right to it (tests, as an ordinary user) the tree itself, in which mount points look empty.
-fn open_root(root: &Path) -> io::Result<Dir> {
+fn open_root(root: &Dir) -> io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if let Ok(tree) = open_tree(CWD, root, clone) {
+    if let Ok(tree) = open_tree(root, "", clone | OpenTreeFlags::AT_EMPTY_PATH) {
         return Ok(Dir::from(rustix::fs::openat(tree, c".", flags, Mode::empty())?));
     }
-    Dir::open(root)
+    root.below("")
 }
 
 /// Entries of the directory at `path`, in bytewise order.
@@ -90,7 +89,7 @@ fn entries(root: &Dir, path: &Path, mount: u64) -> Result<Vec<Found>, CaptureErr
     let dir = open_below(root, path).map_err(at("open", path))?;
     let names = dir.names().map_err(at("read", path))?;
     let read = |name: &CString| -> Result<Option<Found>, CaptureError> {
-        entry(dir.here(name), mount).map_err(|e| at("read", &path.join(crate::layers::os(name)))(e))
+        entry(dir.here(name), mount).map_err(|e| at("read", &path.join(dibber_fs::os(name)))(e))
     };
     // Directories of ten thousands of files are shared out; for small ones that would cost more than it gains.
     let found: Result<Vec<Option<Found>>, _> = if names.len() > 256 {
@@ -104,26 +103,7 @@ fn entries(root: &Dir, path: &Path, mount: u64) -> Result<Vec<Found>, CaptureErr
 /// Opens a directory below the root by the names on the way, none of which may be a link.
 fn open_below(root: &Dir, path: &Path) -> io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(Dir::from(open_at(root.as_fd(), path, flags)?))
-}
-
-/// openat2(2) takes 4095 bytes of path: longer ones are opened in pieces.
-pub(super) fn open_at(root: std::os::fd::BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
-    if path.as_os_str().is_empty() {
-        return Ok(openat2(root, c".", flags, Mode::empty(), resolve)?);
-    }
-    if path.as_os_str().len() < 4000 {
-        return Ok(openat2(root, path, flags, Mode::empty(), resolve)?);
-    }
-    let mut at: Option<OwnedFd> = None;
-    let mut names = path.components().peekable();
-    while let Some(name) = names.next() {
-        let flags = if names.peek().is_some() { OFlags::PATH | OFlags::CLOEXEC } else { flags };
-        let from = at.as_ref().map_or(root, |fd| fd.as_fd());
-        at = Some(openat2(from, name.as_os_str(), flags, Mode::empty(), resolve)?);
-    }
-    at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+    Ok(Dir::from(root.open_in_mount(path, flags)?))
 }
 
 /// What has this name; `None` if it is gone by now.

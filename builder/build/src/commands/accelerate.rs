@@ -12,6 +12,7 @@ use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 use crate::native::{Versions, rows};
 use crate::sandbox::interpreter::{NAME, NATIVE, Table};
 use crate::sandbox::{Instance, SHIMS, SandboxError};
+use dibber_fs::Dir;
 
 /// The name that foreign programs are registered under while native ones stand in.
 const ENTRY: &str = "native";
@@ -60,13 +61,15 @@ const SHARED: [&str; 2] = [SHIMS, NATIVE];
 /// takes the same.
 fn on(root: &Path) -> Result<(), AccelerateError> {
     let twin = Path::new(NATIVE).join("root");
-    let offers = |tree: &Path| Versions::on_offer(tree).map_err(at(tree));
-    let (theirs, ours) = (offers(root)?, offers(&twin)?);
+    let open = |tree: &Path| Dir::open(tree).map_err(at(tree));
+    let (theirs, ours) = (open(root)?, open(&twin)?);
+    let offers = |tree: &Dir, path: &Path| Versions::on_offer(tree).map_err(at(path));
+    let versions = (offers(&theirs, root)?, offers(&ours, &twin)?);
     let path = Path::new(NATIVE).join("table");
     let told = fs::read_to_string(&path).map_err(at(&path))?;
     let told = Table::read(&told).ok_or(AccelerateError::Table)?;
     let arch = told.arch;
-    let rows = rows(root, &twin, (&theirs, &ours));
+    let rows = rows(&theirs, &ours, (&versions.0, &versions.1));
     fs::write(&path, Table { rows, ..told }.text()).map_err(at(&path))?;
     for place in SHARED {
         let inside = root.join(place.trim_start_matches('/'));

@@ -16,8 +16,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::entry::{Dir, Here, file_type, meta};
 use super::{LayerError, at as place};
+use dibber_fs::{Dir, Here, file_type, meta};
 
 /// Gives the directory `to` owner, mode, time and attributes of the root of the layer `from`; without one, root's and 0755.
 pub(super) fn root_of(from: Option<&PathBuf>, to: &Path) -> Result<(), LayerError> {

@@ -8,14 +8,12 @@
 //! of a lower layer splits it from its other names.
 
 mod copy;
-mod entry;
 mod overlay;
 mod squash;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use entry::{Dir, Here, file_type, meta, os};
 pub use overlay::{Overlay, is_unchanged};
 pub use squash::{Squashed, squash};
 

@@ -15,8 +15,8 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
-use super::entry::{Dir, meta};
 use super::{LayerError, at as place, copy};
+use dibber_fs::{Dir, meta};
 
 /// A mounted tree. Dropping it unmounts; the end of the mount namespace does so too.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl Overlay {
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.at.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Opens a directory of the merged tree, whose names programs in it chose.
+    pub fn below(&self, path: &str) -> io::Result<Dir> {
+        Dir::open(self.path())?.below(path)
     }
 
     /// Unmounts, and tells if the tree is still in use.

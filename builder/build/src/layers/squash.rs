@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, Statx, linkat, mkdirat};
 
-use super::entry::{Dir, Here, file_type, meta, os};
 use super::{LayerError, copy};
+use dibber_fs::{Dir, Here, file_type, meta, os};
 
 /// What a squash made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use dibber_model::arch::Core;
 use dibber_model::{DiskSpec, FsSpec, Holds, Loader, MountPoint};
 use dibber_plan::Plan;
 
+use crate::sandbox::STAGED;
+
 /// Bytes for a disk's boot loader places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cores {
@@ -57,10 +59,8 @@ pub enum LoaderError {
 
 /// A copy of the finished tree in which programs can be run and that is thrown away.
 pub trait Scratch {
-    /// Writes a file that programs in the tree see as `/tmp/in_target.d/NAME`.
-    fn stage(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
-    /// Runs a program in the tree; the error is what it printed.
-    fn run(&self, argv: &[&str]) -> Result<(), String>;
+    /// Runs a program in the tree, which finds these texts as files in [`STAGED`]; the error is what it printed.
+    fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String>;
     /// Reads a file of the tree, following no link out of it.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
@@ -112,17 +112,16 @@ fn bytes(plan: &Plan, core: &Core, scratch: &dyn Scratch) -> Result<Vec<u8>, Loa
     scratch.read(&modinfo).map_err(|_| no_grub(core, &modinfo))?;
     let early = early_config(plan)?;
     let staged = format!("early-{}.cfg", core.platform);
-    scratch
-        .stage(&staged, early.as_bytes())
-        .map_err(|source| LoaderError::File { path: staged.clone(), source })?;
-    let config = format!("/tmp/in_target.d/{staged}");
+    let config = format!("{STAGED}/{staged}");
     let output = format!("/tmp/core-{}.img", core.platform);
     let mut argv =
         vec!["grub-mkimage", "-O", core.platform, "-p", "/boot/grub", "-c", &config, "-o", &output];
     argv.extend(core.arguments);
     argv.extend(MODULES);
     argv.extend(core.modules);
-    scratch.run(&argv).map_err(|said| LoaderError::Failed { platform: core.platform, said })?;
+    scratch
+        .run(&argv, &BTreeMap::from([(staged, early)]))
+        .map_err(|said| LoaderError::Failed { platform: core.platform, said })?;
     let path = output.trim_start_matches('/').to_string();
     scratch.read(&path).map_err(|source| LoaderError::File { path, source })
 }

@@ -3,16 +3,16 @@
 //! In: the package versions of two trees. Out: a table for the interpreter. Never: a program by a rule: each is named here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use dibber_fs::{Dir, file_type, os, read_in_root};
 use dibber_model::Arch;
+use rustix::fs::FileType;
 
 use crate::output::dpkg_packages;
 use crate::sandbox::Emulator;
 use crate::sandbox::interpreter::{DIRS, NATIVE, Row, Table};
-use crate::steps::{read_in, stat_in};
 
 /// Programs whose output is a function of their input and the kernel alone, by their package. Left out are those that
 /// tell the architecture (`uname`, `arch`, `dpkg`, `dpkg-query`, `bash` with `$MACHTYPE`), those that load code by path
@@ -116,6 +116,9 @@ const PROGRAMS: [(&str, &[&str]); 17] = [
     ("zstd", &["zstd"]),
 ];
 
+/// The longest list of packages that is read. Debian's own, of all sections, has 60 MiB.
+const DATABASE: u64 = 512 << 20;
+
 /// The first glibc whose loader takes `--argv0`.
 const GLIBC: (u32, u32) = (2, 33);
 
@@ -125,19 +128,18 @@ pub(crate) struct Versions(BTreeMap<String, BTreeSet<String>>);
 
 impl Versions {
     /// What is installed, by the tree's dpkg.
-    pub(crate) fn installed(tree: &Path) -> io::Result<Versions> {
-        let status = read_in(tree, Path::new("var/lib/dpkg/status"))?;
+    pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
+        let status = read_in_root(tree, "var/lib/dpkg/status", DATABASE)?;
         let packages = dpkg_packages(&String::from_utf8_lossy(&status));
         Ok(Versions::of(packages.into_iter().map(|package| (package.name, package.version))))
     }
 
     /// What apt could install, by the tree's package lists.
-    pub(crate) fn on_offer(tree: &Path) -> io::Result<Versions> {
+    pub(crate) fn on_offer(tree: &Dir) -> io::Result<Versions> {
         let mut all = Vec::new();
-        for entry in fs::read_dir(tree.join("var/lib/apt/lists"))? {
-            let name = entry?.file_name();
-            if name.to_string_lossy().ends_with("_Packages") {
-                let text = read_in(tree, &Path::new("var/lib/apt/lists").join(&name))?;
+        for name in tree.below("var/lib/apt/lists")?.names()? {
+            if name.to_bytes().ends_with(b"_Packages") {
+                let text = read_in_root(tree, Path::new("var/lib/apt/lists").join(os(&name)), DATABASE)?;
                 all.extend(paragraphs(&String::from_utf8_lossy(&text)));
             }
         }
@@ -193,7 +195,7 @@ pub(crate) fn table(foreign: Arch, native: Arch) -> Table {
 }
 
 /// The rows for a tree: programs of packages whose versions agree, that both trees have.
-pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -> Vec<Row> {
+pub(crate) fn rows(tree: &Dir, twin: &Dir, versions: (&Versions, &Versions)) -> Vec<Row> {
     let mut rows = Vec::new();
     if !versions.1.has_argv0() {
         return rows;
@@ -203,9 +205,9 @@ pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -
             continue;
         }
         for program in programs {
-            let there = |tree: &Path| {
+            let there = |tree: &Dir| {
                 let paths = DIRS.iter().map(|dir| format!("{dir}/{program}"));
-                paths.into_iter().find_map(|path| Some((stat_in(tree, path.trim_start_matches('/'))?, path)))
+                paths.into_iter().find_map(|path| Some((stat(tree, path.trim_start_matches('/'))?, path)))
             };
             if let (Some(((bytes, modified), _)), Some((_, native))) = (there(tree), there(twin)) {
                 rows.push(Row { name: program.to_string(), bytes, modified, program: native });
@@ -213,6 +215,12 @@ pub(crate) fn rows(tree: &Path, twin: &Path, versions: (&Versions, &Versions)) -
         }
     }
     rows
+}
+
+/// Length and time of modification of a regular file of a tree, if no part of its path is a link.
+fn stat(tree: &Dir, path: &str) -> Option<(u64, i64)> {
+    let found = tree.stat(path).ok()??;
+    (file_type(&found) == FileType::RegularFile).then_some((found.stx_size, found.stx_mtime.tv_sec))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! In: its build. Out: the tree, mounted. Never: an image of it, or two builds of it at a time.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::time::Instant;
 
+use dibber_fs::Dir;
 use dibber_model::Arch;
 use rustix::fs::{FlockOperation, flock};
 
@@ -51,9 +53,8 @@ impl Twin {
         let at = session.scratch().join("twin");
         std::fs::create_dir_all(&at).map_err(|source| BuildError::File { path: at.clone(), source })?;
         let overlay = Overlay::mount_read_only(&finished.layers, &at).map_err(steps::StepError::from)?;
-        let tree = at.join("mnt");
-        let versions =
-            Versions::installed(&tree).map_err(|source| BuildError::File { path: tree, source })?;
+        let installed = tree(&overlay).and_then(|tree| Versions::installed(&tree));
+        let versions = installed.map_err(|source| BuildError::File { path: at.join(steps::TREE), source })?;
         events.emit(Event::StageFinished {
             stage: "native programs".into(),
             seconds: start.elapsed().as_secs_f64(),
@@ -63,16 +64,17 @@ impl Twin {
     }
 
     /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
-    pub(crate) fn stand_ins(&self, tree: &Path) -> Native {
-        let theirs = Versions::installed(tree).unwrap_or_default();
-        let rows = rows(tree, &self.tree(), (&theirs, &self.versions));
+    pub(crate) fn stand_ins(&self, theirs: &Dir) -> io::Result<Native> {
+        let versions = Versions::installed(theirs).unwrap_or_default();
+        let rows = rows(theirs, &tree(&self.overlay)?, (&versions, &self.versions));
         let table = Table { rows, ..table(self.arches.0, self.arches.1) };
-        Native { tree: self.tree(), table }
+        Ok(Native { build_dir: self.overlay.path().to_path_buf(), table })
     }
+}
 
-    fn tree(&self) -> PathBuf {
-        self.overlay.path().join("mnt")
-    }
+/// The twin's tree: hooks made it, so what has its name may be anything.
+fn tree(overlay: &Overlay) -> io::Result<Dir> {
+    overlay.below(steps::TREE)
 }
 
 /// Held until it is dropped.

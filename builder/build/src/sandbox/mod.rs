@@ -11,35 +11,47 @@
 //!
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
+mod apart;
 mod devices;
 mod emulator;
 mod error;
 mod exec;
+mod given;
 mod hook;
+mod host;
 mod ids;
 pub(crate) mod interpreter;
 mod kernel;
+mod limits;
 mod mend;
 mod mounts;
+mod network;
 mod probe;
+mod pty;
+mod records;
 mod root;
+mod seccomp;
 mod shell;
 mod stage;
 mod start;
+mod terminal;
 mod traces;
 mod tree;
 mod wire;
 mod words;
 mod worker;
 
+pub(crate) use apart::apart;
 pub use dibber_shim::{LoaderRequest, MountRequest, Request};
 pub use emulator::Emulator;
 pub(crate) use emulator::Instance;
 pub use error::SandboxError;
+pub use given::Given;
 pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
+pub(crate) use host::is_visible;
 pub use ids::{IDS, ROOT_RANGE};
-pub use probe::{Finding, State, probe};
-pub use shell::{has_terminal, shell, take_terminal_back};
+pub use probe::{Finding, State, attempt, probe};
+pub use shell::shell;
 pub use start::{Grants, Worker, hand_over, start};
 pub use worker::{Inside, enter};
 
@@ -53,6 +65,8 @@ pub const STAGE: &str = "/run/dibber/stage";
 pub const BUILD: &str = "/run/dibber/build";
 /// The hooks, as hooks in the chroot see them (dib's name for it).
 pub const IN_TARGET: &str = "/tmp/in_target.d";
+/// What a native step hands to the program that it runs.
+pub const STAGED: &str = "/run/dibber/staged";
 /// Programs of ours that stand in for the host's, first in every hook's `PATH`.
 pub const SHIMS: &str = "/run/dibber/shim";
 /// The host name inside.

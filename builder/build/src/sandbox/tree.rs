@@ -31,6 +31,13 @@ pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// A copy of the mount of a build directory's tree, whose name must not be a link.
+pub(super) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
+    let build = File::open(build_dir).doing(format_args!("open {}", build_dir.display()))?;
+    let tree = within(&build, "mnt", false).doing("open the tree of native programs")?;
+    mounts::copy_of(tree, "the tree of native programs")
+}
+
 /// Makes the tree the root.
 pub(super) fn enter() -> Result<(), SandboxError> {
     let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).doing("read resolv.conf")?;

@@ -4,21 +4,27 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_model::{Phase, Side};
-use dibber_plan::elements::{hooks, image_element};
-use dibber_plan::{Action, Plan, Step};
+use dibber_fs::{Dir, os, remove_tree};
+use dibber_model::{Network, Phase, Side};
+use dibber_plan::elements::{hooks, image_element, run_parts};
+use dibber_plan::redact::Redact;
+use dibber_plan::{Action, Limits, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
-use super::{ELEMENTS, State, Walk, hooks_directory, native};
+use super::reach::Reach;
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::redact::Redact;
 use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
+
+/// Most calls hand nothing over.
+static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 
 /// How many of a failed hook's last lines are told.
 const TAIL: usize = 20;
@@ -34,6 +40,9 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    given: Vec<PathBuf>,
+    /// What the programs of its step reach. Nothing, until it is said.
+    pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -61,15 +70,21 @@ impl<'a> Opened<'a> {
         self.overlay.path()
     }
 
+    /// The tree and the hooks directory.
+    pub(super) fn dir(&self) -> Result<Dir, StepError> {
+        self.overlay.below("").map_err(at(self.path()))
+    }
+
     /// Unmounts. What is left is the draft, with its layer if the layer `says` something, and the hooks that were added.
     pub(super) fn close(self, says: Says) -> Result<(Draft<'a>, Vec<(Phase, String)>), StepError> {
+        let layer = self.draft.layer();
+        let added = self.dir().and_then(|merged| added_hooks(&layer, &merged).map_err(at(&layer)))?;
         let Opened { overlay, base, lowers, draft } = self;
         overlay.unmount()?;
-        if !says(&draft.layer(), &lowers)? {
+        if !says(&layer, &lowers)? {
             draft.give_up("layer")?;
         }
-        fs::remove_dir_all(&base).map_err(at(&base))?;
-        let added = added_hooks(&draft.layer());
+        remove_tree(&base).map_err(at(&base))?;
         Ok((draft, added))
     }
 }
@@ -84,10 +99,13 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
+    bench.reach = Reach::of(walk.job, step);
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
-    bench.native = walk.twin.map(|twin| twin.stand_ins(&bench.tree()));
+    bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();
+    let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
+    bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
         for side in &mut bench.variables {
             side.insert("DIB_OFFLINE".into(), "1".into());
@@ -102,7 +120,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
         }
     })?;
     if step.phase == Phase::Root && is_last_of_root(&walk.job.plan, step) {
-        refuse_empty(opened.path())?;
+        refuse_empty(&opened.dir()?)?;
     }
     let (draft, added) = opened.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
     Ok((draft, State { mounts: end.mounts, requests: end.requests, added }))
@@ -110,12 +128,14 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
 
 /// A fresh bottom layer: the hooks that this step may see.
 pub(super) fn base(session: &Session, plan: &Plan, step: Option<&Step>) -> Result<PathBuf, StepError> {
-    let base = session.scratch().join("hooks");
-    if base.exists() {
-        fs::remove_dir_all(&base).map_err(at(&base))?;
-    }
-    fs::create_dir_all(&base).map_err(at(&base))?;
-    hooks_directory::lay_out(&base, plan, step).map_err(at(&base))?;
+    let base = session.scratch().join(HOOKS);
+    remove_tree(&base).map_err(at(&base))?;
+    fs::create_dir(&base).map_err(at(&base))?;
+    let (dir, layout) = Dir::open(&base)
+        .and_then(|dir| Ok((dir, hooks_directory::Layout::of(plan, step)?)))
+        .map_err(at(&base))?;
+    let made = sandbox::apart(|| layout.make(&dir))?;
+    made.map_err(|(path, source)| StepError::Layout { path, source })?;
     Ok(base)
 }
 
@@ -123,7 +143,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        let redact = Redact::of(plan.archive.proxy.as_deref());
+        let redact = Redact::of_plan(plan);
         Bench {
             plan,
             variables,
@@ -132,6 +152,8 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            given: Vec::new(),
+            reach: Reach::Needless,
             redact,
             emit,
         }
@@ -143,14 +165,14 @@ impl<'a> Bench<'a> {
         self
     }
 
-    /// Where the tree is mounted, for reading what a program left.
-    pub(super) fn tree(&self) -> PathBuf {
-        self.dir.join("mnt")
+    /// The tree, for reading what programs left.
+    pub(super) fn tree(&self) -> io::Result<Dir> {
+        self.build_dir()?.below(TREE)
     }
 
-    /// Where the hooks directory is.
-    pub(super) fn hooks(&self) -> PathBuf {
-        self.dir.join("hooks")
+    /// `TMP_BUILD_DIR`.
+    pub(super) fn build_dir(&self) -> io::Result<Dir> {
+        Dir::open(&self.dir)
     }
 
     fn step(&self, step: &Step) -> Result<HookEnd, StepError> {
@@ -168,20 +190,48 @@ impl<'a> Bench<'a> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
-    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
+    /// network.
     pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+        let call = self.hook_call(side, what);
+        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
+    }
+
+    /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
+    pub(super) fn call_with(
+        &self,
+        side: Side,
+        what: What<'_>,
+        (step, staged): (&Step, &BTreeMap<String, String>),
+    ) -> Result<HookEnd, StepError> {
+        self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
+    }
+
+    /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).
+    pub(super) fn place(
+        &self,
+        texts: &BTreeMap<String, String>,
+        (to, private): (&str, bool),
+        step: &Step,
+    ) -> Result<HookEnd, StepError> {
+        let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
+        argv.extend(private.then(|| "private".to_string()));
+        let call = self.hook_call(Side::Chroot, What::Command(&argv));
+        let network = Network::None;
+        self.carry_out(&HookCall { environment_files: &[], staged: texts, network, ..call }, step)
     }
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
         let end = sandbox::run(call, &mut |_, line| {
-            let line = self.redact.public(String::from_utf8_lossy(line).into_owned());
-            if tail.len() == TAIL {
-                tail.remove(0);
+            let event = Event::output(self.redact.public_bytes(line));
+            if let Event::Output { line, .. } = &event {
+                if tail.len() == TAIL {
+                    tail.remove(0);
+                }
+                tail.push(line.clone());
             }
-            tail.push(line.clone());
-            (self.emit)(Event::Output { line });
+            (self.emit)(event);
         })?;
         if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
     }
@@ -195,14 +245,18 @@ impl<'a> Bench<'a> {
             variables: if side == Side::Host { outside } else { inside },
             environment_files: &self.environment,
             mounts: &self.mounts,
+            staged: &NOTHING,
             native: self.native.as_ref(),
+            given: &self.given,
+            network: self.reach.network(),
+            limits: self.plan.limits,
         }
     }
 
-    /// Variables as they are after `environment.d`.
+    /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = self.hook_call(side, What::Command(&[]));
+        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
@@ -211,7 +265,8 @@ impl<'a> Bench<'a> {
 
     /// What a native step ends with: the mounts stay as they were.
     pub(super) fn unchanged(&self) -> HookEnd {
-        HookEnd { code: 0, environment_file: None, mounts: self.mounts.clone(), requests: Vec::new() }
+        let mounts = self.mounts.clone();
+        HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
     fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
@@ -222,29 +277,31 @@ impl<'a> Bench<'a> {
             element: step.element.clone(),
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
+            limit: limit::met(end, &tail, &self.plan.limits),
             tail,
+            no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))
     }
 
-    /// Stops at a break point, on the side of the step's phase: a shell on the person's terminal, or the command instead.
+    /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.
     pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookEnd, StepError> {
         let outside = breaks.outside || point == Point::Before(Phase::Root);
         let side = if outside { Side::Host } else { step.phase.side() };
         if let Some(command) = &breaks.command {
             let argv = ["sh", "-c", command].map(String::from);
-            return self.call(side, What::Command(&argv), step);
+            let call = self.hook_call(side, What::Command(&argv));
+            // It may wait for a person.
+            let limits = Limits { timeout: None, ..call.limits };
+            return self.carry_out(&HookCall { limits, ..call }, step);
         }
-        if !sandbox::has_terminal() {
-            let text =
-                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
-            (self.emit)(Event::Warning { text });
-            return Ok(self.unchanged());
-        }
+        // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });
         let ended = sandbox::shell(&self.hook_call(side, What::Command(&[])));
-        (self.emit)(Event::ShellClosed);
+        if !matches!(ended, Ok(false)) {
+            (self.emit)(Event::ShellClosed);
+        }
         ended?;
         Ok(self.unchanged())
     }
@@ -286,30 +343,29 @@ fn is_last_of_root(plan: &Plan, step: &Step) -> bool {
 }
 
 /// dib's test that root.d made something.
-fn refuse_empty(build_dir: &Path) -> Result<(), StepError> {
-    let tree = build_dir.join("mnt");
-    let names = fs::read_dir(&tree).map_err(at(&tree))?.filter_map(Result::ok).map(|entry| entry.file_name());
-    match names.filter(|name| name != "lost+found" && name != "tmp").count() {
-        0 => Err(StepError::NoTree),
-        _ => Ok(()),
+fn refuse_empty(build_dir: &Dir) -> Result<(), StepError> {
+    // What is there instead of a tree is none.
+    let names = build_dir.below(TREE).and_then(|tree| tree.names()).unwrap_or_default();
+    match names.iter().all(|name| matches!(name.to_bytes(), b"lost+found" | b"tmp")) {
+        true => Err(StepError::NoTree),
+        false => Ok(()),
     }
 }
 
-/// Hooks that a step put into the hooks directory.
-fn added_hooks(layer: &Path) -> Vec<(Phase, String)> {
+/// Hooks that a step put into the hooks directory: names of its layer that lead to an executable file in the merged tree, as
+/// `find -xtype f -executable` of dib-run-parts would have them.
+fn added_hooks(layer: &Path, merged: &Dir) -> io::Result<Vec<(Phase, String)>> {
     let mut added = Vec::new();
+    let layer = Dir::open(layer)?;
     for phase in Phase::all() {
-        let Ok(entries) = fs::read_dir(layer.join("hooks").join(phase.directory())) else { continue };
-        for entry in entries.filter_map(Result::ok) {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let runs = fs::metadata(entry.path()).is_ok_and(|meta| {
-                meta.is_file() && std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o111 != 0
-            });
-            if runs && dibber_plan::elements::run_parts::is_hook_name(&name) {
-                added.push((phase, name));
+        let place = Path::new(HOOKS).join(phase.directory());
+        let Ok(names) = layer.below(&place).and_then(|dir| dir.names()) else { continue };
+        for name in names.iter().map(|name| os(name)) {
+            if run_parts::is_hook_name(&name.to_string_lossy()) && merged.is_program(place.join(name)) {
+                added.push((phase, name.to_string_lossy().into_owned()));
             }
         }
     }
     added.sort();
-    added
+    Ok(added)
 }

@@ -1,80 +1,115 @@
 //! The hooks directory of one step, laid out afresh: a step sees its own phase's hooks up to itself, and no later one.
 //!
 //! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
-//! owner or time of the directories that were scanned.
+//! owner or time of the directories that were scanned; a link of an element followed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
-use dibber_plan::{Body, Entry, Plan, Step};
+use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
 
-use super::id;
+use super::{TREE, id};
+
+/// The hooks in `TMP_BUILD_DIR`.
+pub(super) const HOOKS: &str = "hooks";
 
 /// Below the hooks directory: a directory for each element with the files of its top, which the flat merge would hide. Names
 /// of hooks and of phases have no dot in front, so nothing there is taken for one.
 pub const ELEMENTS: &str = ".elements";
 
-/// Makes `DIR/hooks` and an empty `DIR/mnt`.
-pub(super) fn lay_out(dir: &Path, plan: &Plan, step: Option<&Step>) -> io::Result<()> {
-    fs::create_dir_all(dir.join("mnt"))?;
-    for phase in Phase::all() {
-        fs::create_dir_all(dir.join("hooks").join(phase.directory()))?;
-    }
-    elements(&dir.join("hooks").join(ELEMENTS), plan)?;
-    let Some(step) = step else { return Ok(()) };
-    for file in hooks::seen_by(&id::request(plan), step) {
-        if let Some(entry) = id::entry(&plan.elements, &file.element, &file.source) {
-            place(&dir.join("hooks").join(&file.path), entry)?;
-        }
-    }
-    Ok(())
+/// What is to be made of one name, with everything opened that is elsewhere.
+enum What<'a> {
+    Dir,
+    Link(&'a str),
+    Text { bytes: &'a [u8], mode: u32 },
+    Copy { from: File, mode: u32 },
 }
 
-/// A directory for each name, empty for what the program stands in for.
-fn elements(dir: &Path, plan: &Plan) -> io::Result<()> {
-    for name in &plan.names {
-        fs::create_dir_all(dir.join(name))?;
-    }
-    for element in &plan.elements {
-        let own = dir.join(&element.name);
-        // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
-        let top = |path: &str| !path.contains('/') && Phase::of_directory(path).is_none();
-        for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
-            place(&own.join(path), entry)?;
-        }
-    }
-    Ok(())
+/// A hooks directory that has yet to be made.
+pub(super) struct Layout<'a> {
+    items: Vec<(PathBuf, What<'a>)>,
 }
 
-fn place(path: &Path, entry: &Entry) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    match entry {
-        Entry::Dir => fs::create_dir_all(path),
-        Entry::Symlink(target) => replace(path, |path| symlink(target, path)),
-        Entry::File { executable, body, .. } => replace(path, |path| {
-            let mode = if *executable { 0o755 } else { 0o644 };
-            let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
-            match body {
-                Body::Inline(bytes) => file.write_all(bytes),
-                Body::OnDisk(source) => {
-                    io::copy(&mut File::open(PathBuf::from(source))?, &mut file).map(drop)
-                }
+impl<'a> Layout<'a> {
+    /// What a step sees; without a step, the elements' own files only.
+    pub(super) fn of(plan: &'a Plan, step: Option<&Step>) -> io::Result<Layout<'a>> {
+        let mut layout = Layout { items: vec![(TREE.into(), What::Dir)] };
+        let hooks = Path::new(HOOKS);
+        for phase in Phase::all() {
+            layout.items.push((hooks.join(phase.directory()), What::Dir));
+        }
+        layout.elements(plan)?;
+        let Some(step) = step else { return Ok(layout) };
+        for file in hooks::seen_by(&id::request(plan), step) {
+            if let Some(entry) = id::entry(&plan.elements, &file.element, &file.source) {
+                layout.add(hooks.join(&file.path), entry)?;
             }
-        }),
+        }
+        Ok(layout)
+    }
+
+    /// A directory for each name, empty for what the program stands in for.
+    fn elements(&mut self, plan: &'a Plan) -> io::Result<()> {
+        let all = Path::new(HOOKS).join(ELEMENTS);
+        self.items.push((all.clone(), What::Dir));
+        for name in &plan.names {
+            self.items.push((all.join(name), What::Dir));
+        }
+        for element in &plan.elements {
+            // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
+            let top = |path: &str| {
+                !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
+            };
+            for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
+                self.add(all.join(&element.name).join(path), entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: PathBuf, entry: &'a Entry) -> io::Result<()> {
+        let mode = |executable: &bool| if *executable { 0o755 } else { 0o644 };
+        let what = match entry {
+            Entry::Dir => What::Dir,
+            Entry::Symlink(target) => What::Link(target),
+            Entry::File { executable, body: Body::Inline(bytes), .. } => {
+                What::Text { bytes, mode: mode(executable) }
+            }
+            // A copy in the store under a digest: see `Store::keep_source`.
+            Entry::File { executable, body: Body::OnDisk(source), .. } => {
+                What::Copy { from: File::open(source)?, mode: mode(executable) }
+            }
+        };
+        self.items.push((path, what));
+        Ok(())
+    }
+
+    /// Makes it in a directory. What it ends with is the path that could not be made, and why.
+    pub(super) fn make(self, dir: &Dir) -> Result<(), (PathBuf, io::Error)> {
+        for (path, what) in self.items {
+            make(dir, &path, what).map_err(|error| (path, error))?;
+        }
+        Ok(())
     }
 }
 
-/// A later element's file takes the place of an earlier one's.
-fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
+fn make(dir: &Dir, path: &Path, what: What<'_>) -> io::Result<()> {
+    if let What::Dir = what {
+        return dir.make_dirs(path, 0o755).map(drop);
     }
-    make(path)
+    if let Some(parent) = path.parent() {
+        dir.make_dirs(parent, 0o755)?;
+    }
+    // A later element's file takes the place of an earlier one's.
+    dir.remove_file(path)?;
+    match what {
+        What::Dir => Ok(()),
+        What::Link(target) => dir.link_to(target, path),
+        What::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
+        What::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),
+    }
 }

@@ -4,29 +4,29 @@
 //! links in it are its own, so what writes runs inside.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map, repositories};
-use dibber_plan::{Action, Step};
+use dibber_plan::{Action, Step, redact};
 
 use super::bench::Bench;
 use super::error::{StepError, at};
-use super::id;
+use super::{HOOKS, id};
 use crate::output::dpkg_packages;
-use crate::sandbox::{HookEnd, What};
+use crate::sandbox::{HookEnd, IN_TARGET, STAGED, What};
 
-/// Below the hooks directory, what native steps hand to programs in the tree.
-const STAGED: &str = ".dibber";
+/// Below the hooks directory, where the script that fetches leaves what it fetched.
+const FETCHED: &str = ".dibber/sources";
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {
         Action::InstallPackages => packages(bench, step, false),
         Action::UninstallPackages => packages(bench, step, true),
         Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
-        Action::InstallStatic => place(bench, step, "static", "/"),
-        Action::InstallBin => place(bench, step, "bin", "/usr/local/bin"),
+        Action::InstallStatic => copy(bench, step, "static", &["/"]),
+        Action::InstallBin => copy(bench, step, "bin", &["/usr/local/bin"]),
         Action::FetchSources => sources(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
@@ -63,25 +63,10 @@ fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepErr
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-fn place(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
-    let argv = ["dibber-place", &format!("/tmp/in_target.d/{from}"), to];
-    bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
-}
-
-fn stage(bench: &Bench<'_>, dir: &str, files: &BTreeMap<String, String>) -> Result<String, StepError> {
-    let staged = bench.hooks().join(STAGED).join(dir);
-    fs::create_dir_all(&staged).map_err(at(&staged))?;
-    for (name, text) in files {
-        let path = staged.join(name);
-        fs::write(&path, text).map_err(at(&path))?;
-    }
-    Ok(format!("{STAGED}/{dir}"))
-}
-
-/// Takes away what was staged, so that no later step sees it.
-fn unstage(bench: &Bench<'_>) -> Result<(), StepError> {
-    let staged = bench.hooks().join(STAGED);
-    fs::remove_dir_all(&staged).map_err(at(&staged))
+fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
+    let from = format!("{IN_TARGET}/{from}");
+    let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
+    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
 }
 
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
@@ -93,7 +78,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         ("dib-element-manifest".to_string(), manifests::element_manifest(&bench.plan.names)),
         ("dib_environment".to_string(), manifests::environment(&bench.plan.variables)),
     ]);
-    let status = super::scratch::read_in(&bench.tree(), Path::new("var/lib/dpkg/status"));
+    let status = bench.tree().and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", DATABASE));
     if let Ok(status) = status {
         let packages: Vec<_> = dpkg_packages(&String::from_utf8_lossy(&status))
             .into_iter()
@@ -102,11 +87,11 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         let json = serde_json::json!({ "packages": packages });
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
-    let staged = stage(bench, "manifests", &files)?;
-    let end = place(bench, step, &staged, manifests_directory(bench))?;
-    unstage(bench)?;
-    Ok(end)
+    bench.place(&files, (manifests_directory(bench), true), step)
 }
+
+/// The longest database of packages that is read, in bytes.
+const DATABASE: u64 = 512 << 20;
 
 /// Where manifests are in the tree.
 fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
@@ -116,13 +101,10 @@ fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
 /// `/etc/fstab` and the directories that filesystems are mounted on.
 fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     let text = dibber_plan::fstab(&bench.plan.disk);
-    let staged = stage(bench, "fstab", &BTreeMap::from([("fstab".to_string(), text)]))?;
-    let end = place(bench, step, &staged, "/etc")?;
-    unstage(bench)?;
-    Ok(end)
+    bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
 }
 
-/// The script that fetches; data reaches it as arguments only.
+/// The script that fetches; data reaches it as arguments and staged texts only.
 const FETCH: &str = include_str!("fetch-source.sh");
 
 /// Fetches into the download cache with the host's git and curl, and copies into the tree.
@@ -133,19 +115,42 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
             continue;
         }
         let kind = kind(repository.kind);
-        let (name, location, began) = (&repository.name, &repository.location, &bench.began.to_string());
-        let data = [kind, name, location, &repository.reference, &repository.dest, began];
+        let (name, began) = (&repository.name, &bench.began.to_string());
+        let data = [kind, name, &repository.reference, &repository.dest, began, STAGED];
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
-        bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
+        let place = place(&repository.location);
+        bench.call_with(Side::Host, What::Command(&argv.collect::<Vec<_>>()), (step, &place))?;
     }
     // Commits that were fetched: dib's dib-manifest-git-IMAGE.
-    let fetched = format!("{STAGED}/sources");
-    if !bench.hooks().join(&fetched).is_dir() {
+    let build_dir = bench.build_dir().map_err(at(FETCHED))?;
+    let fetched = Path::new(HOOKS).join(FETCHED);
+    if build_dir.below(&fetched).is_err() {
         return Ok(bench.unchanged());
     }
-    let end = place(bench, step, &fetched, manifests_directory(bench))?;
-    unstage(bench)?;
+    let end = copy(bench, step, FETCHED, &[manifests_directory(bench), "private"])?;
+    build_dir.remove_tree(&fetched).map_err(at(&fetched))?;
     Ok(end)
+}
+
+/// Where a source is, as texts: arguments of processes can be read by everybody on the machine. `location` is without the user
+/// and password of a web address; `login` tells those to git, and `curl` the whole to curl.
+fn place(location: &str) -> BTreeMap<String, String> {
+    let web = |scheme: &str| ["http://", "https://", "ftp://"].contains(&scheme.to_lowercase().as_str());
+    let found = redact::login(location).filter(|login| web(login.scheme));
+    let escaped = location.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], "");
+    let mut texts = BTreeMap::from([
+        ("location".to_string(), location.to_string()),
+        ("curl".to_string(), format!("url = \"{escaped}\"\n")),
+    ]);
+    if let Some(login) = found {
+        let encoded = |text: &str| redact::encoded(&redact::decoded(text));
+        let (user, password) = login.user.split_once(':').unwrap_or((login.user, ""));
+        let host = login.rest.split('/').next().unwrap_or_default();
+        let line = format!("{}{}:{}@{host}\n", login.scheme, encoded(user), encoded(password));
+        texts.insert("location".into(), redact::without_login(location));
+        texts.insert("login".into(), line);
+    }
+    texts
 }
 
 fn kind(kind: repositories::Kind) -> &'static str {

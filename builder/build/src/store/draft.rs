@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use dibber_model::Digest;
 
 use super::checkpoint::{Checkpoint, Found, Record};
-use super::{Meta, Session, StoreError, at, remove, stamp};
+use super::{Meta, Session, StoreError, at, remove_tree, stamp};
 
 /// A step's result, not yet kept. Dropped without [`commit`](Draft::commit), it is removed.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl<'a> Draft<'a> {
     /// Gives up a part, such as a layer that [`is_unchanged`](crate::layers::is_unchanged).
     pub fn give_up(&self, name: &str) -> Result<(), StoreError> {
         let path = self.part(name);
-        remove::remove_tree(&path).map_err(at("remove", &path))
+        remove_tree(&path).map_err(at("remove", &path))
     }
 
     /// The `work` of the mount whose upper is the part `name`.
@@ -107,7 +107,7 @@ impl<'a> Draft<'a> {
     fn discard(&mut self) {
         if let Some(dir) = self.dir.take() {
             // What fails here is done when the session ends, or by the next one's sweep.
-            let _ = remove::remove_tree(&dir);
+            let _ = remove_tree(&dir);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use dibber_model::{Bytes, Digest};
 
-use super::{Meta, Store, StoreError, at, checkpoint, lock, remove};
+use super::{Meta, Store, StoreError, at, checkpoint, lock, remove_tree};
 
 /// A checkpoint, as `dibber cache ls` shows it.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ impl Store {
         done.left = size;
         let trash = self.rename_out(gone.into_iter())?;
         drop(lock);
-        trash.iter().try_for_each(|path| remove::remove_tree(path).map_err(at("remove", path)))?;
+        trash.iter().try_for_each(|path| remove_tree(path).map_err(at("remove", path)))?;
         if limits.all {
             self.forget()?;
         }
@@ -119,7 +119,7 @@ impl Store {
         gone.push(id);
         let trash = self.rename_out(gone.into_iter())?;
         drop(lock);
-        trash.iter().try_for_each(|path| remove::remove_tree(path).map_err(at("remove", path)))
+        trash.iter().try_for_each(|path| remove_tree(path).map_err(at("remove", path)))
     }
 
     /// Moves checkpoints to where a dead session's scratch would be, so that the next sweep ends what is interrupted here.
@@ -158,7 +158,7 @@ impl Store {
                 let entry = entry.map_err(at("read", &dir))?;
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 let path = entry.path();
-                let removed = if is_dir { remove::remove_tree(&path) } else { fs::remove_file(&path) };
+                let removed = if is_dir { remove_tree(&path) } else { fs::remove_file(&path) };
                 removed.map_err(at("remove", &path))?;
             }
         }

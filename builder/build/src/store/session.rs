@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, utimens
 
 use super::checkpoint::Found;
 use super::lock::StepLock;
-use super::{Draft, Store, StoreError, at, lock, remove};
+use super::{Draft, Store, StoreError, at, lock, remove_tree};
 
 /// A running build. Used inside the namespace, since what it removes belongs to the sandbox's ids.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Store {
         for entry in fs::read_dir(&scratch).map_err(at("read", &scratch))? {
             let entry = entry.map_err(at("read", &scratch))?;
             if !running.join(entry.file_name()).exists() {
-                remove::remove_tree(&entry.path()).map_err(at("remove", &entry.path()))?;
+                remove_tree(&entry.path()).map_err(at("remove", &entry.path()))?;
             }
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // What fails here is done by the next session's sweep.
-        let _ = remove::remove_tree(&self.scratch());
+        let _ = remove_tree(&self.scratch());
         let _ = fs::remove_file(self.store.root.join("running").join(&self.name));
     }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Dir, file_type, os};
+use dibber_fs::{Dir, file_type, os};
 
 /// What a layer looked like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,24 +15,32 @@ use rustix::io::Errno;
 
 /// An open directory.
 #[derive(Debug)]
-pub(crate) struct Dir(OwnedFd);
+pub struct Dir(OwnedFd);
 
 /// A name in an open directory.
 #[derive(Clone, Copy)]
-pub(crate) struct Here<'a> {
-    pub(crate) dir: &'a Dir,
-    pub(crate) name: &'a CStr,
+pub struct Here<'a> {
+    /// The directory.
+    pub dir: &'a Dir,
+    /// The name in it.
+    pub name: &'a CStr,
 }
 
 impl Dir {
-    /// Opens a directory by path; only for roots, which this program chose.
-    pub(crate) fn open(path: &Path) -> io::Result<Dir> {
+    /// Opens a directory by a path that this program or the person who runs it chose. Links are followed.
+    pub fn open(path: &Path) -> io::Result<Dir> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Dir(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
     }
 
+    /// The same, unless the path's last name is a link.
+    pub fn open_itself(path: &Path) -> io::Result<Dir> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Dir(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
+    }
+
     /// Names, without `.` and `..`, in bytewise order.
-    pub(crate) fn names(&self) -> io::Result<Vec<CString>> {
+    pub fn names(&self) -> io::Result<Vec<CString>> {
         let mut buffer = Vec::with_capacity(32 << 10);
         let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
         let mut names = Vec::new();
@@ -47,17 +55,17 @@ impl Dir {
     }
 
     /// A name in it.
-    pub(crate) fn here<'a>(&'a self, name: &'a CStr) -> Here<'a> {
+    pub fn here<'a>(&'a self, name: &'a CStr) -> Here<'a> {
         Here { dir: self, name }
     }
 
     /// Metadata of the directory itself.
-    pub(crate) fn statx(&self) -> io::Result<Statx> {
+    pub fn statx(&self) -> io::Result<Statx> {
         Ok(rustix::fs::statx(&self.0, c"", AtFlags::EMPTY_PATH, WANTED)?)
     }
 
     /// Its extended attributes, sorted by name.
-    pub(crate) fn xattrs(&self) -> io::Result<Vec<Xattr>> {
+    pub fn xattrs(&self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&fd_path(self.0.as_fd(), b""))
     }
 }
@@ -79,7 +87,7 @@ const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
 
 impl Here<'_> {
     /// Metadata of what has this name, links not followed; `None` if nothing has it.
-    pub(crate) fn statx(self) -> io::Result<Option<Statx>> {
+    pub fn statx(self) -> io::Result<Option<Statx>> {
         match rustix::fs::statx(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW, WANTED) {
             Ok(found) => Ok(Some(found)),
             Err(Errno::NOENT) => Ok(None),
@@ -88,29 +96,29 @@ impl Here<'_> {
     }
 
     /// Opens the directory of this name.
-    pub(crate) fn open_dir(self) -> io::Result<Dir> {
+    pub fn open_dir(self) -> io::Result<Dir> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Dir(rustix::fs::openat(self.dir, self.name, flags, Mode::empty())?))
     }
 
     /// Opens the regular file of this name for reading.
-    pub(crate) fn open_file(self) -> io::Result<OwnedFd> {
+    pub fn open_file(self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(self.dir, self.name, flags, Mode::empty())?)
     }
 
     /// The target of the symbolic link of this name.
-    pub(crate) fn read_link(self) -> io::Result<CString> {
+    pub fn read_link(self) -> io::Result<CString> {
         Ok(rustix::fs::readlinkat(self.dir, self.name, Vec::new())?)
     }
 
     /// The name's path through `/proc`, for calls that take a path only; no name before the last is looked up in the tree.
-    pub(crate) fn proc_path(self) -> CString {
+    pub fn proc_path(self) -> CString {
         fd_path(self.dir.as_fd(), self.name.to_bytes())
     }
 
     /// Extended attributes of what has this name, sorted by name.
-    pub(crate) fn xattrs(self) -> io::Result<Vec<Xattr>> {
+    pub fn xattrs(self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&self.proc_path())
     }
 }
@@ -152,7 +160,7 @@ fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
 }
 
 /// The value of one attribute.
-pub(crate) fn xattr(path: &CStr, name: &CStr) -> io::Result<Vec<u8>> {
+pub fn xattr(path: &CStr, name: &CStr) -> io::Result<Vec<u8>> {
     let mut few = [0_u8; 512];
     match rustix::fs::lgetxattr(path, name, &mut few) {
         Ok(len) => Ok(few[..len].to_vec()),
@@ -168,12 +176,12 @@ pub(crate) fn xattr(path: &CStr, name: &CStr) -> io::Result<Vec<u8>> {
 }
 
 /// Type of a file that `statx` described.
-pub(crate) fn file_type(found: &Statx) -> FileType {
+pub fn file_type(found: &Statx) -> FileType {
     FileType::from_raw_mode(found.stx_mode.into())
 }
 
 /// Owner, mode and time of a file that `statx` described.
-pub(crate) fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
+pub fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
     Meta {
         mode: found.stx_mode & 0o7777,
         uid: found.stx_uid,
@@ -184,6 +192,6 @@ pub(crate) fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
 }
 
 /// A name as paths take it.
-pub(crate) fn os(name: &CStr) -> &OsStr {
+pub fn os(name: &CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
 }

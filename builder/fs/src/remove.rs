@@ -1,7 +1,7 @@
 //! Directories removed with all that is in them.
 //!
-//! In: a path of the store. Out: nothing there. Never: a followed link. Trees that the sandbox made belong to its ids, so this
-//! runs inside its namespace, where they can be removed.
+//! In: a directory that this program chose. Out: nothing there. Never: a followed link. Trees that the sandbox made belong to
+//! its ids: they can be removed inside its namespace only.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,21 +10,35 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, chmodat, rmdir, unlinkat};
 use rustix::io::Errno;
 
-use crate::layers::{Dir, file_type};
+use crate::{Dir, file_type};
 
 /// Removes a directory and all below it; one that is missing is removed already.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
-    let dir = match Dir::open(path) {
+    let dir = match Dir::open_itself(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             // overlayfs leaves `work/work` with mode 0.
             chmodat(CWD, path, Mode::RWXU, AtFlags::empty())?;
-            Dir::open(path)?
+            Dir::open_itself(path)?
         }
         other => other?,
     };
     empty(&dir)?;
     gone(rmdir(path))
+}
+
+impl Dir {
+    /// Removes a directory below this one, and all that is in it.
+    pub fn remove_tree(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        parent.below(name)?.clear()?;
+        gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+    }
+
+    /// Removes all that is in this directory.
+    pub fn clear(&self) -> io::Result<()> {
+        empty(self)
+    }
 }
 
 /// Another process may be removing the same.

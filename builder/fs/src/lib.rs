@@ -1,0 +1,22 @@
+//! Files under names that somebody else chose: a hook, an element, an archive, whoever wrote to a directory before.
+//!
+//! A path is a program for the kernel to run: a link in it, `..` or a special file at its end makes the kernel do what the
+//! path's author wants with the rights of whoever opens it. So such a path is never opened from the root: a directory that
+//! this program chose is held open, and what is below it is reached from there, beneath it, without links, and only if it is
+//! a regular file or a directory (openat2(2), `RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`).
+//!
+//! In: an open directory, and a path below it. Out: files, directories, bytes of a bounded length. Never: a link followed on
+//! the way, a file of another kind opened, a file overwritten where a new one was to be made.
+#![forbid(unsafe_code)]
+
+mod beneath;
+mod digest;
+mod dir;
+mod make;
+mod remove;
+mod replace;
+
+pub use beneath::read_in_root;
+pub use digest::sha256;
+pub use dir::{Dir, Here, file_type, meta, os, xattr};
+pub use remove::remove_tree;

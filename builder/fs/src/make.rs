@@ -1,0 +1,129 @@
+//! Making what is below a directory.
+//!
+//! In: an open directory, a path below it. Out: new files, directories, links. Never: something that was there opened, cut
+//! or changed instead.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, Mode, OFlags, fchmod, linkat, mkdirat, openat, renameat, symlinkat, unlinkat};
+use rustix::io::Errno;
+
+use crate::Dir;
+use crate::beneath::refused;
+
+impl Dir {
+    /// Makes a regular file with exactly this mode, whatever the umask. What has its name already is `AlreadyExists`.
+    pub fn create(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<File> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(parent.as_fd(), name, flags, Mode::RUSR | Mode::WUSR)?;
+        fchmod(&file, Mode::from_raw_mode(mode))?;
+        Ok(file.into())
+    }
+
+    /// Makes a regular file with this content.
+    pub fn write_new(&self, path: impl AsRef<Path>, bytes: &[u8], mode: u32) -> io::Result<()> {
+        self.create(path, mode)?.write_all(bytes)
+    }
+
+    /// Makes a directory with exactly this mode, or opens the one that is there.
+    pub fn make_dir(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<Dir> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        match mkdirat(parent.as_fd(), name, Mode::RWXU) {
+            Ok(()) => {
+                let made = parent.below(name)?;
+                fchmod(made.as_fd(), Mode::from_raw_mode(mode))?;
+                Ok(made)
+            }
+            Err(Errno::EXIST) => parent.below(name),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a directory and those above it that are missing.
+    pub fn make_dirs(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<Dir> {
+        let mut at = self.below("")?;
+        for part in path.as_ref().components() {
+            match part {
+                Component::Normal(name) => at = at.make_dir(name, mode)?,
+                Component::CurDir => {}
+                _ => return Err(refused("it leads out of its directory")),
+            }
+        }
+        Ok(at)
+    }
+
+    /// Makes a symbolic link. Its target is data: nobody looks where it leads.
+    pub fn link_to(&self, target: impl AsRef<Path>, path: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        Ok(symlinkat(target.as_ref(), parent.as_fd(), name)?)
+    }
+
+    /// Gives a file of this directory a further name, in another directory or this one.
+    pub fn hard_link(&self, path: impl AsRef<Path>, to: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
+        let (from, old) = self.parent_of(path.as_ref())?;
+        let (to, new) = to.parent_of(name.as_ref())?;
+        Ok(linkat(from.as_fd(), old, to.as_fd(), new, AtFlags::empty())?)
+    }
+
+    /// Renames what is here, over what has the new name.
+    pub fn rename(&self, path: impl AsRef<Path>, to: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
+        let (from, old) = self.parent_of(path.as_ref())?;
+        let (to, new) = to.parent_of(name.as_ref())?;
+        Ok(renameat(from.as_fd(), old, to.as_fd(), new)?)
+    }
+
+    /// Removes a name that is not a directory's. One that is missing is removed already.
+    pub fn remove_file(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let removed = self.parent_of(path.as_ref()).and_then(|(parent, name)| {
+            unlinkat(parent.as_fd(), name, AtFlags::empty())?;
+            Ok(())
+        });
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_link_in_place_of_a_new_file_is_not_written_through() {
+        let base = tempfile::tempdir().unwrap();
+        fs::write(base.path().join("precious"), "kept").unwrap();
+        fs::create_dir(base.path().join("in")).unwrap();
+        symlink("../precious", base.path().join("in/new")).unwrap();
+        symlink("../nowhere", base.path().join("in/dangling")).unwrap();
+        symlink("..", base.path().join("in/up")).unwrap();
+        let dir = Dir::open(&base.path().join("in")).unwrap();
+        for path in ["new", "dangling", "up/new", "../new", "/new"] {
+            assert!(dir.write_new(path, b"bad", 0o644).is_err(), "{path} was written");
+        }
+        assert!(dir.make_dir("dangling", 0o755).is_err());
+        assert!(dir.make_dirs("up/made", 0o755).is_err());
+        assert!(dir.remove_file("up/precious").is_err());
+        assert!(dir.remove_file("../precious").is_err());
+        assert_eq!(fs::read_to_string(base.path().join("precious")).unwrap(), "kept");
+        let names: Vec<_> = fs::read_dir(base.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    #[test]
+    fn modes_are_what_was_asked_for() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = Dir::open(base.path()).unwrap();
+        dir.write_new("file", b"x", 0o666).unwrap();
+        dir.make_dir("dir", 0o777).unwrap();
+        let mode = |name: &str| fs::metadata(base.path().join(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("file"), mode("dir")), (0o666, 0o777));
+        assert_eq!(dir.create("file", 0o600).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+}
