@@ -183,12 +183,17 @@ pub fn qcow2(size: u64, cluster_bits: u32, pieces: &[(u64, &[u8])]) -> Vec<u8> {
         new
     };
     for (place, piece) in pieces {
-        for (n, byte) in piece.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            let at = place + n as u64;
-            let index = at / cluster;
-            let l2 = follow(&mut file, cluster + index / per_table * 8);
-            let data = follow(&mut file, l2 + index % per_table * 8);
-            file[(data + at % cluster) as usize] = *byte;
+        let mut done = 0;
+        while done < piece.len() {
+            let at = place + done as u64;
+            let now = ((cluster - at % cluster) as usize).min(piece.len() - done);
+            let part = &piece[done..done + now];
+            if part.iter().any(|byte| *byte != 0) {
+                let l2 = follow(&mut file, cluster + at / cluster / per_table * 8);
+                let data = (follow(&mut file, l2 + at / cluster % per_table * 8) + at % cluster) as usize;
+                file[data..data + now].copy_from_slice(part);
+            }
+            done += now;
         }
     }
     file
