@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
+
 use dibber_model::{Network, Side};
+use dibber_plan::Limits;
 use serde_json::{Value, json};
 
 fn main() {
@@ -34,13 +36,18 @@ fn main() {
     }
 }
 
-/// Starts a worker on BASE/{store,cache,stage} and prints its events.
-fn person(base: &Path, job: &str) -> i32 {
+/// BASE/{store,cache,stage}.
+fn grants(base: &Path) -> Grants {
     let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.join(name));
     for dir in [&store, &cache, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, given: Vec::new(), emulator: None }) {
+    Grants { store, cache, stage, given: Vec::new(), emulator: None }
+}
+
+/// Starts a worker on these and prints its events.
+fn person(base: &Path, job: &str) -> i32 {
+    match sandbox::start(job.as_bytes(), &grants(base)) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -100,6 +107,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         native: None,
         given: &[],
         network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        limits: Limits::default(),
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

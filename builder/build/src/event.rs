@@ -57,7 +57,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         bytes: Vec<u8>,
     },
-    /// The build stopped at a break point: the terminal is a shell's until [`Event::ShellClosed`].
+    /// The build stopped at a break point: what is typed goes to a shell until [`Event::ShellClosed`].
     ShellOpened {
         /// The point, such as `before-install`.
         point: String,

@@ -23,6 +23,7 @@ pub mod network;
 pub mod phase;
 pub mod seed;
 pub mod size;
+pub mod span;
 pub mod time;
 pub mod tree;
 
@@ -38,5 +39,6 @@ pub use network::Network;
 pub use phase::{Phase, Side};
 pub use seed::Seed;
 pub use size::Bytes;
+pub use span::Span;
 pub use time::Timestamp;
 pub use tree::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Tree, Xattr};

@@ -11,6 +11,7 @@ mod explain;
 pub mod flavor;
 mod host_paths;
 pub mod image;
+mod limits;
 mod network;
 mod output;
 pub mod plan;
@@ -30,6 +31,7 @@ pub use disk::fstab;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
+pub use limits::Limits;
 pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::Role;
 pub use plan::{

@@ -10,6 +10,7 @@ use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::host_paths::HostPath;
+use crate::limits::Limits;
 use crate::network::Cuts;
 use crate::source::ElementSource;
 
@@ -209,6 +210,8 @@ pub struct Plan {
     pub cuts: Cuts,
     /// The package archive.
     pub archive: Archive,
+    /// What each hook may take. In no id: it changes no result.
+    pub limits: Limits,
     /// Nodes and labels to be added at capture.
     pub nodes: Vec<DeclaredNode>,
     /// The disk.

@@ -266,6 +266,7 @@ pub(crate) fn one(
         host_paths,
         cuts,
         archive,
+        limits: image.limits,
         nodes: image.nodes.clone(),
         disk,
         outputs,

@@ -174,6 +174,24 @@ pub(super) fn scope_to_descendants() -> bool {
     unsafe { libc::syscall(libc::SYS_landlock_restrict_self, made.as_raw_fd(), 0) == 0 }
 }
 
+/// Has the kernel ask this filter about every system call of this process and its children from now on (seccomp(2)). Wants
+/// CAP_SYS_ADMIN in this user namespace. The processor's guesses are as they were: a filter that slowed them would slow every
+/// hook, and hides nothing from a hook that the hook could guess at.
+pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(filter.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: the program describes a live slice, which the kernel copies and does not write to.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+            &raw const program,
+        )
+    };
+    answered(answer).map(drop)
+}
+
 /// Whether SIGPIPE was ignored when this program was started; Rust's runtime ignores it always.
 static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
 

@@ -3,14 +3,16 @@
 //! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
-use super::WORKER;
+use dibber_fs::Dir;
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
 use super::given::Given;
@@ -18,6 +20,7 @@ use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
+use super::{WORKER, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -39,6 +42,10 @@ pub struct Grants {
 pub struct Worker {
     child: Child,
     _life: Link,
+    /// Over which the driver gets a terminal for a shell.
+    shells: Link,
+    /// Prints what the sandbox's own processes complain of.
+    errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
     /// User and group that own, on the host, what the sandbox's root makes: (uid, gid).
@@ -55,7 +62,18 @@ impl Worker {
 
     /// Waits for its end. A driver's exit code is the status's; one that was killed by signal N ends with 128 + N.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait()
+        let status = self.child.wait()?;
+        if let Some(errors) = self.errors.take() {
+            // It only prints; its own failure is not the worker's.
+            let _ = errors.join();
+        }
+        Ok(status)
+    }
+
+    /// Lends the person's terminal to the shell that the driver is about to run, until that ends or `stop` can be read. `told`
+    /// hears first whether there is a terminal. Errors are those of the socket to the worker.
+    pub fn lend_terminal(&mut self, stop: BorrowedFd<'_>, told: impl FnOnce(bool)) -> io::Result<()> {
+        terminal::lend(&mut self.shells, stop, told)
     }
 }
 
@@ -86,10 +104,24 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
     let mut child = spawn(theirs)?;
     let events = OwnedFd::from(child.stdout.take().expect("spawn asks for a pipe"));
-    let up = bring_up(&mut life, (&setup, job), &ids, child.id());
+    let errors = child.stderr.take().expect("spawn asks for a pipe");
+    let errors = Some(std::thread::spawn(|| pass_on(errors)));
+    let (shells, lent) = Link::pair().doing("make a socket pair")?;
+    let up = life.hand_over(Some(&lent)).doing("give the worker its socket for shells");
+    let up = up.and_then(|()| bring_up(&mut life, (&setup, job), &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
+    let worker = Worker { child, _life: life, shells, errors, events: File::from(events), owner: ids.root() };
     up.map(|()| worker)
+}
+
+/// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
+fn pass_on(errors: ChildStderr) {
+    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+        let text = String::from_utf8_lossy(&line);
+        let shown: String = text.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
+        // Nobody may be listening.
+        let _ = writeln!(io::stderr(), "{shown}");
+    }
 }
 
 /// Layers and extents hold many files open. Hooks get the usual limit again; see `exec`.
@@ -116,6 +148,7 @@ fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
         .arg0(WORKER)
         .stdin(stdin)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .doing("start a worker")
 }
@@ -142,19 +175,28 @@ pub fn hand_over(dir: &Path) -> Result<(), SandboxError> {
     give(dir, &Ids::for_sandbox()?).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
 }
 
-/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already.
+/// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom [`start`] gives directories.
+pub fn is_own(uid: u32) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    // Where there is no sandbox, it owns nothing.
+    uid == own || Ids::for_sandbox().is_ok_and(|ids| uid == ids.root().0)
+}
+
+/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already. One of somebody
+/// else's, and a link, stay as they are.
 fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
-    let found = fs::metadata(dir)?;
-    if !found.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    if found.mode() & 0o7777 != 0o700 {
-        fs::set_permissions(dir, PermissionsExt::from_mode(0o700))?;
-    }
+    let open = Dir::open_itself(dir)?;
+    let found = open.statx()?;
     let (user, group) = ids.root();
-    if ids.writer != Writer::Helpers && (found.uid(), found.gid()) != (user, group) {
+    if ![user, rustix::process::geteuid().as_raw()].contains(&found.stx_uid) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
+    }
+    if found.stx_mode & 0o7777 != 0o700 {
+        fchmod(&open, Mode::RWXU)?;
+    }
+    if ids.writer != Writer::Helpers && (found.stx_uid, found.stx_gid) != (user, group) {
         // Maps are written in the ids of this very namespace, so an owner needs no translation.
-        std::os::unix::fs::chown(dir, Some(user), Some(group))?;
+        fchown(&open, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::given::{self, Given, Taken};
 use super::kernel::Fork;
 use super::wire::Link;
 use super::words::Words;
-use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, stage};
+use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, shell, stage};
 
 /// What the keeper is told before anything else.
 #[derive(Serialize, Deserialize)]
@@ -66,7 +66,10 @@ pub fn enter(run: impl FnOnce(Inside) -> i32) {
 pub(super) const UNFIT: i32 = 71;
 
 fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
+    // The person's terminal is not this session's: /dev/tty is nothing to whatever runs inside.
+    rustix::process::setsid().doing("leave the session of the terminal")?;
     let mut link = Link::from_stdin().doing("hear the program that started this one")?;
+    let shells = link.take_over().doing("get the socket for shells")?;
     let events = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3).doing("open the events")?;
     rustix::stdio::dup2_stdout(io::stderr()).doing("point output at the terminal")?;
     match prepare(&mut link) {
@@ -74,12 +77,17 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
             let alive = Alive::new()?;
             match kernel::fork().doing("start a process")? {
                 Fork::Parent(child) => {
-                    drop(events);
-                    Ok(watch(&link, child, alive))
+                    drop((events, shells));
+                    let Alive { mine, theirs: _kept } = alive;
+                    drop(mine);
+                    Ok(watch(&link, child))
                 }
                 Fork::Child => {
                     let Alive { mine, theirs } = alive;
                     drop(theirs);
+                    if let Some(shells) = shells {
+                        shell::remember(Link::from(shells));
+                    }
                     let parts = (opened, programs);
                     let inside = Inside { job, events: File::from(events) };
                     std::process::exit(first(link, &setup, parts, (mine, inside, run)))
@@ -170,10 +178,8 @@ fn die_with_parent(pipe: &OwnedFd) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Waits for process 1 of the namespace, or for the end of the person's process, which ends it.
-fn watch(link: &Link, child: Pid, alive: Alive) -> i32 {
-    drop(alive.mine);
-    let _kept = alive.theirs;
+/// Waits for process 1 of a namespace. The end of the process at the other end of the link, or of its sending, is its end too.
+pub(super) fn watch(link: &Link, child: Pid) -> i32 {
     let Ok(process) = rustix::process::pidfd_open(child, PidfdFlags::empty()) else {
         return ended(child);
     };

@@ -11,11 +11,12 @@ use dibber_fs::{Dir, os, remove_tree};
 use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
-use dibber_plan::{Action, Plan, Step};
+use dibber_plan::{Action, Limits, Plan, Step};
 
+use super::downloads::{Cache, Downloads, For};
 use super::error::{HookFailure, StepError, at};
 use super::reach::Reach;
-use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, native};
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
@@ -40,11 +41,21 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    pub(super) downloads: Option<&'a Downloads<'a>>,
     given: Vec<PathBuf>,
     /// What the programs of its step reach. Nothing, until it is said.
     pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
+}
+
+/// What a program of ours has that runs apart from the elements.
+pub(super) struct Alone<'b> {
+    pub(super) variables: &'b BTreeMap<String, String>,
+    /// Files in [`STAGED`](sandbox::STAGED).
+    pub(super) texts: &'b BTreeMap<String, String>,
+    /// Whether it has the network of its step.
+    pub(super) is_networked: bool,
 }
 
 /// Layers with a draft on top, mounted. Dropped, it is unmounted first, then removed.
@@ -56,8 +67,10 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Mounts the walk's tree, with the hooks that `view` sees.
+    /// Mounts the walk's tree, with the hooks that `view` sees. What runs there reads the layers: they are compared before.
     pub(super) fn open(walk: &Walk<'a>, view: Option<&Step>) -> Result<Self, StepError> {
+        walk.session.compare(walk.layers.iter().map(|(id, _)| *id))?;
+        walk.twin.map_or(Ok(()), |twin| twin.compare(walk.session))?;
         let base = base(walk.session, &walk.job.plan, view)?;
         let layers = walk.layers.iter().map(|(_, path)| path.clone());
         let lowers: Vec<PathBuf> = std::iter::once(base.clone()).chain(layers).collect();
@@ -111,6 +124,16 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
             side.insert("DIB_OFFLINE".into(), "1".into());
         }
     }
+    bench.downloads = Some(walk.downloads);
+    // What fetches sources has a cache of its own for each.
+    let cache = match step.action {
+        Action::FetchSources => None,
+        _ => {
+            let tree = &bench.tree().map_err(at(opened.path()))?;
+            let wish = For { tree, mounts: &walk.state.mounts, keep: Some(walk.lineage) };
+            Some(walk.downloads.open(&wish)?)
+        }
+    };
     let end = bench.step(step).inspect_err(|error| {
         if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
             // The tree of the failed step is mounted until this ends.
@@ -118,7 +141,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
                 emit(Event::Warning { text: format!("at after-error: {error}") });
             }
         }
-    })?;
+    });
+    // Also when it failed: what it downloaded need not be downloaded again.
+    let closed = cache.map_or(Ok(()), Cache::close);
+    let end = end?;
+    closed?;
     if step.phase == Phase::Root && is_last_of_root(&walk.job.plan, step) {
         refuse_empty(&opened.dir()?)?;
     }
@@ -152,6 +179,7 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            downloads: None,
             given: Vec::new(),
             reach: Reach::Needless,
             redact,
@@ -163,6 +191,11 @@ impl<'a> Bench<'a> {
     pub(super) fn without_environment(mut self) -> Self {
         self.environment.clear();
         self
+    }
+
+    /// Whether hooks are told to use no network.
+    pub(super) fn is_offline(&self) -> bool {
+        self.variables.iter().any(|side| side.contains_key("DIB_OFFLINE"))
     }
 
     /// The tree, for reading what programs left.
@@ -207,6 +240,19 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
     }
 
+    /// Runs a program of ours outside the tree, which has this and nothing of the elements'.
+    pub(super) fn call_alone(
+        &self,
+        alone: &Alone<'_>,
+        what: What<'_>,
+        step: &Step,
+    ) -> Result<HookEnd, StepError> {
+        let call = self.hook_call(Side::Host, what);
+        let network = if alone.is_networked { call.network } else { Network::None };
+        let Alone { variables, texts: staged, .. } = alone;
+        self.carry_out(&HookCall { variables, staged, environment_files: &[], network, ..call }, step)
+    }
+
     /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).
     pub(super) fn place(
         &self,
@@ -249,6 +295,7 @@ impl<'a> Bench<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            limits: self.plan.limits,
         }
     }
 
@@ -264,7 +311,8 @@ impl<'a> Bench<'a> {
 
     /// What a native step ends with: the mounts stay as they were.
     pub(super) fn unchanged(&self) -> HookEnd {
-        HookEnd { code: 0, environment_file: None, mounts: self.mounts.clone(), requests: Vec::new() }
+        let mounts = self.mounts.clone();
+        HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
     fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
@@ -275,6 +323,7 @@ impl<'a> Bench<'a> {
             element: step.element.clone(),
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
+            limit: limit::met(end, &tail, &self.plan.limits),
             tail,
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
@@ -282,23 +331,23 @@ impl<'a> Bench<'a> {
         }))
     }
 
-    /// Stops at a break point, on the side of the step's phase: a shell on the person's terminal, or the command instead.
+    /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.
     pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookEnd, StepError> {
         let outside = breaks.outside || point == Point::Before(Phase::Root);
         let side = if outside { Side::Host } else { step.phase.side() };
         if let Some(command) = &breaks.command {
             let argv = ["sh", "-c", command].map(String::from);
-            return self.call(side, What::Command(&argv), step);
+            let call = self.hook_call(side, What::Command(&argv));
+            // It may wait for a person.
+            let limits = Limits { timeout: None, ..call.limits };
+            return self.carry_out(&HookCall { limits, ..call }, step);
         }
-        if !sandbox::has_terminal() {
-            let text =
-                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
-            (self.emit)(Event::Warning { text });
-            return Ok(self.unchanged());
-        }
+        // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });
         let ended = sandbox::shell(&self.hook_call(side, What::Command(&[])));
-        (self.emit)(Event::ShellClosed);
+        if !matches!(ended, Ok(false)) {
+            (self.emit)(Event::ShellClosed);
+        }
         ended?;
         Ok(self.unchanged())
     }

@@ -78,6 +78,12 @@ const NETWORK: &[Key] = &[
     Key::new("steps", Shape::Map(&NETWORK_WORD), "By a step, such as install.d/50-fetch, before its element"),
 ];
 
+const LIMITS: &[Key] = &[
+    Key::new("processes", Shape::Whole, "Processes and threads at a time; 4096 unless given"),
+    Key::new("open_files", Shape::Whole, "Open files of one process; 65536 unless given"),
+    Key::new("file_size", Shape::Scalar, "Size of one file that it writes; 64GiB unless given"),
+];
+
 const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);
 
 /// A pair of architecture and platform.
@@ -139,6 +145,12 @@ const SECTION: &[Key] = &[
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
     Key::new("min_ram", Shape::Scalar, "Memory that the image needs to run: Glance's min_ram"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
+    Key::new("limits", Shape::Object("limits", LIMITS), "What each hook may take of the building machine"),
+    Key::new(
+        "timeout",
+        Shape::Scalar,
+        "How long each hook may run, such as 90s, 30m or 2h; 6h unless given, `none` for ever",
+    ),
 ];
 
 /// Keys of one item of `disk_images` that are the whole image's. TripleO's are these thirteen, some of them in the table
@@ -200,7 +212,7 @@ pub(super) const APPENDED: [&str; 5] = ["elements", "options", "packages", "envi
 pub(super) const SECTIONED: [&str; 2] = ["arches", "platforms"];
 
 /// Keys that a section adds to or updates; for all others the section's word replaces the image's.
-pub(super) const ADDED: [&str; 12] = [
+pub(super) const ADDED: [&str; 13] = [
     "elements",
     "packages",
     "environment",
@@ -213,6 +225,7 @@ pub(super) const ADDED: [&str; 12] = [
     "labels",
     "properties",
     "mkfs",
+    "limits",
 ];
 
 /// The JSON Schema (draft 2020-12) of an image file.

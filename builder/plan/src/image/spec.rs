@@ -12,6 +12,7 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
+use crate::limits::Limits;
 use crate::network::{Declared, declared};
 use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
@@ -104,6 +105,8 @@ pub struct ImageSpec {
     pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
+    /// What each hook may take.
+    pub limits: Limits,
     /// Security suite.
     pub security: Security,
     /// Kernel arguments.
@@ -149,6 +152,7 @@ impl ImageSpec {
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
             min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
+            limits: Limits::of(&entry)?,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
                 Some(Yaml { node: Node::Bool(false), .. }) => Security::Off,
