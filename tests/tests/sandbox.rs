@@ -219,7 +219,7 @@ fn hooks_stay_inside_and_leave_nothing() {
         assert_eq!(ends.len(), 4);
         // Landlock is an addition that not every kernel has; doctor says whether this one does.
         let doctor = accepts(env!("CARGO_BIN_EXE_sandbox-trial"), &[]);
-        assert!(doctor.contains("a sandbox, tried: Ok"), "{doctor}");
+        assert!(!doctor.contains(": Missing:"), "{doctor}");
         let known = if doctor.contains("abstract sockets: Ok") { "" } else { "ESCAPED abstract" };
         for (number, end) in ends.iter().enumerate() {
             assert_eq!(end["code"], 0, "{end}");
