@@ -120,9 +120,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
-        for side in &mut bench.variables {
-            side.insert("DIB_OFFLINE".into(), "1".into());
-        }
+        bench.say_offline();
     }
     bench.downloads = Some(walk.downloads);
     // What fetches sources has a cache of its own for each.
@@ -208,6 +206,13 @@ impl<'a> Bench<'a> {
         Dir::open(&self.dir)
     }
 
+    /// Tells programs that nothing can be fetched, in dib's word.
+    pub(super) fn say_offline(&mut self) {
+        for side in &mut self.variables {
+            side.insert("DIB_OFFLINE".into(), "1".into());
+        }
+    }
+
     fn step(&self, step: &Step) -> Result<HookEnd, StepError> {
         match &step.action {
             Action::Script { .. } => {
@@ -279,7 +284,7 @@ impl<'a> Bench<'a> {
             }
             (self.emit)(event);
         })?;
-        if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
+        if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, tail)))) }
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: What<'b>) -> HookCall<'b> {
@@ -306,7 +311,11 @@ impl<'a> Bench<'a> {
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
-        found.map_err(|end| self.failure(step, &end, tail))
+        found.map_err(|end| {
+            let mut failure = self.failure(step, &end, tail);
+            failure.no_network.get_or_insert_with(|| "dibber reads environment.d without".into());
+            StepError::Hook(Box::new(failure))
+        })
     }
 
     /// What a native step ends with: the mounts stay as they were.
@@ -315,9 +324,9 @@ impl<'a> Bench<'a> {
         HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
-    fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
+    fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> HookFailure {
         let origin = self.plan.elements.iter().find(|element| element.name == step.element);
-        StepError::Hook(Box::new(HookFailure {
+        HookFailure {
             phase: step.phase.name().into(),
             name: step.name.clone(),
             element: step.element.clone(),
@@ -328,7 +337,7 @@ impl<'a> Bench<'a> {
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
-        }))
+        }
     }
 
     /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.

@@ -38,6 +38,9 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     let mut hooks = steps.filter(|step| step.action.may_reach_network());
     let beside = if matches!(point, Point::Before(_)) { hooks.next() } else { hooks.next_back() };
     bench.reach = Reach::of(walk.job, beside.unwrap_or(&step));
+    if walk.job.offline {
+        bench.say_offline();
+    }
     let tree = &bench.tree().map_err(at(opened.path()))?;
     let cache = walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?;
     let end = bench.stop(&walk.job.breaks, point, &step);
