@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
-use dibber_model::Side;
+
+use dibber_model::{Network, Side};
+use dibber_plan::Limits;
 use serde_json::{Value, json};
 
 fn main() {
@@ -22,25 +24,30 @@ fn main() {
     sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
-        [beside] => {
-            for finding in sandbox::probe(Path::new(beside)) {
+        [] => {
+            for finding in sandbox::probe() {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
         _ => {
-            eprintln!("sandbox-trial BASE JOB, or sandbox-trial DIRECTORY for what this machine lacks");
+            eprintln!("sandbox-trial BASE JOB, or sandbox-trial alone for what this machine lacks");
             std::process::exit(2);
         }
     }
 }
 
-/// Starts a worker on BASE/{store,cache,stage} and prints its events.
-fn person(base: &Path, job: &str) -> i32 {
+/// BASE/{store,cache,stage}.
+fn grants(base: &Path) -> Grants {
     let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.join(name));
     for dir in [&store, &cache, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, emulator: None }) {
+    Grants { store, cache, stage, given: Vec::new(), emulator: None }
+}
+
+/// Starts a worker on these and prints its events.
+fn person(base: &Path, job: &str) -> i32 {
+    match sandbox::start(job.as_bytes(), &grants(base)) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -54,7 +61,7 @@ fn person(base: &Path, job: &str) -> i32 {
     }
 }
 
-/// A job is `{"setup": shell text, "hooks": [{"side", "script", "environment": [text], "worker": shell text}]}`: the setup
+/// A job is `{"setup": shell text, "hooks": [{"side", "script", "network", "environment": [text], "worker": shell text}]}`: the setup
 /// runs as the driver itself in a new `TMP_BUILD_DIR`, then each hook in turn.
 fn driver(mut inside: Inside) -> i32 {
     let job: Value = serde_json::from_slice(&inside.job).expect("the job is JSON");
@@ -98,6 +105,9 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         mounts,
         staged: &BTreeMap::new(),
         native: None,
+        given: &[],
+        network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        limits: Limits::default(),
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

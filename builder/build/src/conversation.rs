@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::event::{Event, Events};
+use crate::given;
 use crate::interrupts::{Interrupts, Woken};
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use crate::output::{Made, Stage};
@@ -56,6 +57,7 @@ impl Conversation<'_> {
                 break;
             }
             match serde_json::from_slice(&line).map_err(fault)? {
+                Line::Event(Event::ShellOpened { point }) => self.shell(&mut worker, &point, &mut log)?,
                 Line::Event(event) => self.tell(event, &mut log)?,
                 Line::UpToDate => answer = Some(Ok(Heard::UpToDate)),
                 Line::Made(made) => answer = Some(Ok(Heard::Made(made))),
@@ -72,12 +74,15 @@ impl Conversation<'_> {
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let cache = self.store.downloads("hooks").map_err(fault)?;
-        let emulator = match job {
-            Job::Build(build) => build.emulator.clone(),
-            Job::Prune { .. } => None,
+        let (emulator, given) = match job {
+            Job::Build(build) => {
+                let twin = build.native.iter().flat_map(|native| &native.given);
+                (build.emulator.clone(), given::for_worker(build.given.iter().chain(twin)))
+            }
+            Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants { store, cache, stage, emulator };
+        let grants = Grants { store, cache, stage, given, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
@@ -116,12 +121,24 @@ impl Conversation<'_> {
             }
             _ => log.write_all(line.as_bytes()).map_err(fault)?,
         }
-        if event == Event::ShellClosed {
-            // Without a terminal there is nothing to take back.
-            let _ = sandbox::take_terminal_back();
-        }
         self.events.emit(event);
         Ok(())
+    }
+
+    /// Lends the person's terminal to a shell in the sandbox, if there is one.
+    fn shell(&self, worker: &mut Worker, point: &str, log: &mut File) -> Result<(), Failure> {
+        let mut told = Ok(());
+        let lent = worker.lend_terminal(self.stop.as_fd(), |there| {
+            let text =
+                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
+            let shell = Event::ShellOpened { point: point.to_string() };
+            told = self.tell(if there { shell } else { Event::Warning { text } }, log);
+        });
+        if let Err(error) = lent {
+            let text = format!("at {point}: the shell has lost the terminal: {error}");
+            self.tell(Event::Warning { text }, log)?;
+        }
+        told
     }
 
     /// After a worker was killed, another one takes away what it was writing. What it cannot in this time, the next build does.

@@ -1,5 +1,6 @@
 //! What a build tells while it runs: the only way in which progress leaves this crate.
 
+use dibber_model::Network;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. One JSON object a line in `--json`, under these names.
@@ -34,6 +35,8 @@ pub enum Event {
         name: String,
         /// Element.
         element: String,
+        /// What its hook, or the fetching that it does, reaches: `host` or `none`.
+        network: Network,
         /// Why it was not found: the first step, `hook changed`, `after <step>` ...
         why: String,
         /// Seconds that it took the last time, if known.
@@ -54,7 +57,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         bytes: Vec<u8>,
     },
-    /// The build stopped at a break point: the terminal is a shell's until [`Event::ShellClosed`].
+    /// The build stopped at a break point: what is typed goes to a shell until [`Event::ShellClosed`].
     ShellOpened {
         /// The point, such as `before-install`.
         point: String,

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Hold a flavor against an image: a whole disk takes a root-only one.
     CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
-    Doctor,
+    Doctor(DoctorArgs),
     /// Start a new element or image file in the current directory.
     New(NewArgs),
     /// Print the JSON Schema of image files.
@@ -118,7 +118,7 @@ pub(crate) struct RequestArgs {
         value_parser = epoch
     )]
     pub(crate) source_date_epoch: Option<i64>,
-    /// Uses no network: package archives and sources as they were last seen.
+    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Asks the network again what earlier builds have recorded.
@@ -210,6 +210,12 @@ pub(crate) struct BootArgs {
     /// Grows the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
+    /// Takes the backing files that the image names, if the image is your own; without it such an image is refused.
+    #[arg(long)]
+    pub(crate) allow_backing: bool,
+    /// Lets the machine reach the network; without it, it is only reached from here, by ssh.
+    #[arg(long)]
+    pub(crate) network: bool,
     /// Keeps what the guest wrote, as a qcow2 file on top of the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
@@ -262,6 +268,14 @@ pub(crate) enum NewKind {
     Element,
     /// An image file.
     Image,
+}
+
+/// `dibber doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 /// `dibber cache`.

@@ -30,6 +30,8 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         platform,
         firmware: args.firmware.map(Firmware::from),
         disk_size: args.disk_size,
+        allow_backing: args.allow_backing,
+        network: args.network,
         keep_overlay: args.keep_overlay.clone(),
         memory: args.memory.unwrap_or(if whole { Bytes::gib(3) } else { Bytes::gib(1) }),
         accel: args.accel.into(),
@@ -107,6 +109,7 @@ fn problem(error: BootError) -> Problem {
         | BootError::NoKernel
         | BootError::Nothing => Exit::Usage,
         BootError::OverlayExists(_) => Exit::Output,
+        BootError::Refused { .. } => Exit::Input,
         _ => Exit::Fault,
     };
     Problem::new(exit, error)

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use dibber_build::interrupts::Interrupts;
 use dibber_build::set;
-use dibber_build::store::Store;
+use dibber_build::store::{Site, Store};
 use dibber_model::Bytes;
 
 use crate::args::{CacheArgs, CacheCommand};
@@ -19,6 +19,10 @@ use crate::terminal::say;
 /// Lists or prunes.
 pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let path = request::store_path(args.cache_dir.as_ref())?;
+    // The first build makes it, and nothing else does.
+    if let Site::Nothing { .. } = Store::survey(&path).map_err(|e| Problem::new(Exit::Fault, e))? {
+        return Ok(say(format!("0 checkpoints: there is no cache yet at {}", path.display())));
+    }
     match args.command {
         CacheCommand::Ls => {
             let store = Store::open(&path).map_err(|e| Problem::new(Exit::Fault, e))?;

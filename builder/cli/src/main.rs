@@ -83,7 +83,7 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::Upload(args) => upload::upload(args),
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),

@@ -3,9 +3,11 @@
 //! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
 //! in the content of a file that was asked for.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
-use dibber_build::show::{Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, System};
+use dibber_build::show::{
+    Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
+};
 use dibber_model::Bytes;
 use serde_json::json;
 
@@ -58,14 +60,17 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
             nearest: "a system without dpkg".into(),
         });
     };
-    if json {
-        say(pretty(&packages));
-        return Ok(());
-    }
     let mut out = BufWriter::new(terminal::answer());
+    let mut array = Array::default();
     for package in &packages {
-        let line = format!("{} {} {}", package.name, package.version, package.arch);
-        writeln!(out, "{}", printable(line.as_bytes()))?;
+        let (name, version, arch) = (&package.name, &package.version, &package.arch);
+        match json {
+            true => array.add(&mut out, &json!({"name": name, "version": version, "arch": arch}))?,
+            false => writeln!(out, "{}", printable(format!("{name} {version} {arch}").as_bytes()))?,
+        }
+    }
+    if json {
+        array.end(&mut out)?;
     }
     Ok(out.flush()?)
 }
@@ -75,20 +80,34 @@ fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let from = tree.find(path)?;
     let mut out = BufWriter::new(terminal::answer());
-    let mut first = true;
+    let mut array = Array::default();
     tree.walk(&from, &mut |path, entry| {
-        if json {
-            let mark = if std::mem::take(&mut first) { '[' } else { ',' };
-            writeln!(out, "{mark}{}", printable::json(described("path", path, entry).to_string()))?;
-        } else {
-            writeln!(out, "{}", line(entry, path))?;
-        }
-        Ok(())
+        Ok(match json {
+            true => array.add(&mut out, &described("path", path, entry))?,
+            false => writeln!(out, "{}", line(entry, path))?,
+        })
     })?;
     if json {
-        writeln!(out, "{}]", if first { "[" } else { "" })?;
+        array.end(&mut out)?;
     }
     Ok(out.flush()?)
+}
+
+/// An array in JSON, a value a line, written as its values come.
+#[derive(Default)]
+struct Array {
+    begun: bool,
+}
+
+impl Array {
+    fn add(&mut self, out: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
+        let mark = if std::mem::replace(&mut self.begun, true) { ',' } else { '[' };
+        writeln!(out, "{mark}{}", printable::json(value.to_string()))
+    }
+
+    fn end(self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}]", if self.begun { "" } else { "[" })
+    }
 }
 
 /// A file's content, or a directory's names.
@@ -98,11 +117,15 @@ fn one(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let mut out = BufWriter::new(terminal::answer());
     if at.entry.kind == Kind::Directory {
         let entries = tree.list(&at)?;
+        let mut array = Array::default();
+        for entry in &entries {
+            match json {
+                true => array.add(&mut out, &described("name", &entry.name, entry))?,
+                false => writeln!(out, "{}", line(entry, &entry.name))?,
+            }
+        }
         if json {
-            let entries = entries.iter().map(|entry| described("name", &entry.name, entry));
-            writeln!(out, "{}", pretty(&entries.collect::<Vec<_>>()))?;
-        } else {
-            entries.iter().try_for_each(|entry| writeln!(out, "{}", line(entry, &entry.name)))?;
+            array.end(&mut out)?;
         }
     } else if json {
         writeln!(out, "{}", pretty(&described("path", at.path().as_bytes(), &at.entry)))?;
@@ -167,18 +190,26 @@ fn page(report: &Report) -> String {
     if let Some(found) = &report.system {
         text += &system(found);
     }
-    if let Some(sidecar) = &report.sidecar {
-        let verdict = if sidecar.equal { "is this file's" } else { "is NOT this file's" };
-        text += &format!("\nsidecar   {}: its sha256 {verdict}\n", sidecar.file.display());
-        if !sidecar.equal {
-            text += &format!(
-                "          it says {}\n          there is {}\n",
-                printable(sidecar.says.as_bytes()),
-                sidecar.sha256
-            );
-        }
+    if let Some(check) = &report.sidecar {
+        text += &sidecar(check);
     }
     text
+}
+
+fn sidecar(check: &SidecarCheck) -> String {
+    let name = printable(check.file.as_os_str().as_encoded_bytes());
+    let there = check.sha256.as_deref().unwrap_or("a file of another length");
+    match check.equal {
+        Some(true) => format!("\nsidecar   {name}: its sha256 is this file's\n"),
+        Some(false) => format!(
+            "\nsidecar   {name}: its sha256 is NOT this file's\n          it says {}\n          there is {there}\n",
+            printable(check.says.as_bytes()),
+        ),
+        None => format!(
+            "\nsidecar   {name}: not held against this file, which takes long above 2 GiB; sha256sum IMAGE must print\n          {}\n",
+            printable(check.says.as_bytes()),
+        ),
+    }
 }
 
 fn container(file: &Container) -> String {

@@ -19,9 +19,11 @@ pub mod digest;
 pub mod disk;
 pub mod extent;
 pub mod layout;
+pub mod network;
 pub mod phase;
 pub mod seed;
 pub mod size;
+pub mod span;
 pub mod time;
 pub mod tree;
 
@@ -33,8 +35,10 @@ pub use disk::{
 };
 pub use extent::{Extent, Extents, Piece};
 pub use layout::{DiskLayout, Placed, Region};
+pub use network::Network;
 pub use phase::{Phase, Side};
 pub use seed::Seed;
 pub use size::Bytes;
+pub use span::Span;
 pub use time::Timestamp;
 pub use tree::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Tree, Xattr};

@@ -15,15 +15,16 @@ use crate::disk::{self, Chosen, DiskWish};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
+use crate::host_paths::host_paths;
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
 use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
-use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
+use crate::{network, twin};
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -244,6 +245,10 @@ pub(crate) fn one(
     let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let host_paths = host_paths(&chain, &steps, &archive);
+    let given = network::given(&elements)
+        .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let cuts = network::cuts(&image.network, &given, &names, &steps)?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
@@ -258,7 +263,10 @@ pub(crate) fn one(
         late: BTreeMap::new(),
         packages,
         steps,
+        host_paths,
+        cuts,
         archive,
+        limits: image.limits,
         nodes: image.nodes.clone(),
         disk,
         outputs,

@@ -23,8 +23,8 @@ const LARGEST: u64 = 16 << 20;
 /// Fetches. Messages name the URL without its user.
 pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result<Vec<u8>, AnswerError> {
     // Nobody else can enter it.
-    let scratch =
-        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+    let scratch = crate::temporary::directory("dibber-release-")
+        .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let at = |name: &str| {
         let path = scratch.path().join(name);
         move |source| AnswerError::File { path, source }

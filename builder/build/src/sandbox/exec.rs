@@ -3,13 +3,12 @@
 //! In: an order. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
 use super::stage::{Action, Order};
-use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel};
+use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, limits, pty, seccomp};
 
 /// Where the shell notes which file of environment.d it reads.
 pub(super) const READING: &str = "/run/dibber/environment-file";
@@ -35,15 +34,16 @@ unset DIBBER_READING DIBBER_HOOKS
 exec "$@"
 "#;
 
-/// Becomes the hook. Returns only if that fails, with why.
-pub(super) fn become_hook(order: &Order) -> String {
-    if matches!(order.action, Action::Shell)
-        && let Err(error) = super::shell::take_terminal()
-    {
-        return format!("no terminal for a shell: {error}");
-    }
-    if let Err(error) = clean_slate() {
+/// Becomes the hook, on a terminal if it is given one. Returns only if that fails, with why.
+pub(super) fn become_hook(order: &Order, terminal: Option<&OwnedFd>) -> String {
+    if let Err(error) = clean_slate().and_then(|()| limits::bound_hook(&order.limits)) {
         return format!("cannot prepare the process: {error}");
+    }
+    if let Some(Err(error)) = terminal.map(pty::adopt) {
+        return format!("cannot give the shell its terminal: {error}");
+    }
+    if let Err(error) = seccomp::install() {
+        return format!("cannot refuse system calls, as a kernel with CONFIG_SECCOMP_FILTER does: {error}");
     }
     let (program, arguments) = program(order);
     let variables = variables(order);
@@ -62,18 +62,10 @@ pub(super) fn become_hook(order: &Order) -> String {
 }
 
 fn clean_slate() -> Result<(), std::io::Error> {
-    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-        rustix::process::setsid()?;
-    }
+    rustix::process::setsid()?;
     kernel::default_signals();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     rustix::process::chdir("/")?;
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none)?;
-    // dpkg and apt walk every descriptor up to the limit, which some hosts set to a billion.
-    let most = rustix::process::getrlimit(Resource::Nofile).maximum;
-    let files = Rlimit { current: Some(most.map_or(1024, |most| most.min(1024))), maximum: most };
-    setrlimit(Resource::Nofile, files)?;
     // An addition to the namespaces, where the kernel has it.
     let _ = kernel::scope_to_descendants();
     kernel::close_on_exec()

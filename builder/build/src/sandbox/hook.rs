@@ -11,10 +11,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use dibber_model::Side;
+use dibber_model::{Network, Side};
+use dibber_plan::Limits;
 use dibber_shim::{LoaderRequest, MountRequest, Request};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
@@ -55,6 +57,12 @@ pub struct HookCall<'a> {
     pub staged: &'a BTreeMap<String, String>,
     /// Native programs that stand in for foreign ones.
     pub native: Option<&'a Native>,
+    /// Files of the host that the program may read: paths among the worker's [`Given`](super::Given).
+    pub given: &'a [PathBuf],
+    /// Whether it sees the building machine's network.
+    pub network: Network,
+    /// What it may take. A [`shell`](super::shell) has all the time that it wants.
+    pub limits: Limits,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -86,6 +94,8 @@ pub struct HookEnd {
     pub mounts: Vec<MountRequest>,
     /// What boot loader programs were asked to do.
     pub requests: Vec<LoaderRequest>,
+    /// Whether it was ended because its time was over.
+    pub overran: bool,
 }
 
 /// Runs a hook; `line` gets what it prints, without line ends, as it is printed.
@@ -134,7 +144,7 @@ fn end(call: &HookCall<'_>, report: &Report) -> HookEnd {
         }
     }
     let environment_file = Some(report.reading.clone()).filter(|file| !file.is_empty());
-    HookEnd { code: report.code, environment_file, mounts, requests }
+    HookEnd { code: report.code, environment_file, mounts, requests, overran: report.overran }
 }
 
 fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
@@ -148,6 +158,9 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         mounts: call.mounts.to_vec(),
         staged: call.staged.clone(),
         native: call.native.cloned(),
+        given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
+        network: call.network,
+        limits: call.limits,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }
@@ -159,7 +172,8 @@ fn perform(
 ) -> Result<Report, SandboxError> {
     prepared(call, action, |order| {
         let (mut child, mut link) = launch(order, Stdio::piped)?;
-        let report = listen(&mut child, &mut link, line);
+        let time = order.limits.timeout.map(Duration::from);
+        let report = listen(&mut child, (&mut link, time), line);
         child.wait().doing("wait for the hook")?;
         report
     })
@@ -211,17 +225,26 @@ fn stand(order: &Order, link: &mut Link, pid: u32) -> Result<(), SandboxError> {
     answer(link)
 }
 
-/// Hears lines and the report until the hook's last process is gone.
+/// Hears lines and the report until the hook's last process is gone: by itself, or because its time is over.
 fn listen(
     child: &mut Child,
-    link: &mut Link,
+    (link, time): (&mut Link, Option<Duration>),
     line: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<Report, SandboxError> {
     let mut out = Lines::new(Stream::Out, child.stdout.take().expect("launch was asked for pipes"));
     let mut err = Lines::new(Stream::Err, child.stderr.take().expect("launch was asked for pipes"));
-    let mut report = None;
+    let (begun, mut overran) = (Instant::now(), false);
+    let mut report: Option<Report> = None;
     while out.open || err.open || report.is_none() {
-        let (a, b, c) = wait(&out, &err, report.is_none().then_some(&*link))?;
+        // One that has reported, or is being ended, takes no time of its own any more.
+        let left =
+            time.filter(|_| !overran && report.is_none()).map(|time| time.saturating_sub(begun.elapsed()));
+        if left == Some(Duration::ZERO) {
+            overran = true;
+            link.fall_silent().doing("end the hook")?;
+            continue;
+        }
+        let (a, b, c) = wait(&out, &err, report.is_none().then_some(&*link), left)?;
         if a {
             out.take(line).doing("read the hook's output")?;
         }
@@ -232,7 +255,8 @@ fn listen(
             report = Some(link.hear().unwrap_or(Report { code: 128 + 9, ..Report::default() }));
         }
     }
-    Ok(report.expect("the loop ends with a report"))
+    let report = report.expect("the loop ends with a report");
+    Ok(Report { overran, ..report })
 }
 
 type Source = Box<dyn ReadAsFd>;
@@ -240,7 +264,12 @@ type Source = Box<dyn ReadAsFd>;
 trait ReadAsFd: Read + AsFd {}
 impl<T: Read + AsFd> ReadAsFd for T {}
 
-fn wait(out: &Lines, err: &Lines, link: Option<&Link>) -> Result<(bool, bool, bool), SandboxError> {
+fn wait(
+    out: &Lines,
+    err: &Lines,
+    link: Option<&Link>,
+    most: Option<Duration>,
+) -> Result<(bool, bool, bool), SandboxError> {
     let mut fds = Vec::with_capacity(3);
     let mut whose = Vec::with_capacity(3);
     let sources =
@@ -251,7 +280,9 @@ fn wait(out: &Lines, err: &Lines, link: Option<&Link>) -> Result<(bool, bool, bo
             whose.push(number);
         }
     }
-    match poll(&mut fds, None) {
+    // More than a kernel's clock can count is for ever.
+    let most = most.and_then(|time| Timespec::try_from(time).ok());
+    match poll(&mut fds, most.as_ref()) {
         Err(rustix::io::Errno::INTR) => return Ok((false, false, false)),
         other => other.doing("wait for the hook")?,
     };

@@ -11,6 +11,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 
+/// Brings the loopback interface of this network namespace up (`netdevice(7)`). The kernel then gives it 127.0.0.1 and ::1.
+pub(super) fn loopback_up() -> io::Result<()> {
+    // Any socket does, whatever its family.
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    // SAFETY: an all-zero ifreq is valid: an empty name, no flags.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
+    // SAFETY: the socket is open, and the request is a live ifreq whose name ends with a NUL; the kernel fills in the flags.
+    let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) };
+    answered(asked.into())?;
+    // SAFETY: SIOCGIFFLAGS has filled this member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+    // SAFETY: as above; the kernel only reads the request.
+    let set = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    answered(set.into()).map(drop)
+}
+
 /// Which side of a [`fork`] this is.
 pub(super) enum Fork {
     /// The process that forked, with the child's id.
@@ -154,6 +172,24 @@ pub(super) fn scope_to_descendants() -> bool {
     let made = unsafe { OwnedFd::from_raw_fd(made as i32) };
     // SAFETY: takes a descriptor and flags.
     unsafe { libc::syscall(libc::SYS_landlock_restrict_self, made.as_raw_fd(), 0) == 0 }
+}
+
+/// Has the kernel ask this filter about every system call of this process and its children from now on (seccomp(2)). Wants
+/// CAP_SYS_ADMIN in this user namespace. The processor's guesses are as they were: a filter that slowed them would slow every
+/// hook, and hides nothing from a hook that the hook could guess at.
+pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let len = u16::try_from(filter.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: the program describes a live slice, which the kernel copies and does not write to.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+            &raw const program,
+        )
+    };
+    answered(answer).map(drop)
 }
 
 /// Whether SIGPIPE was ignored when this program was started; Rust's runtime ignores it always.

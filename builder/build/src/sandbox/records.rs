@@ -40,6 +40,7 @@ impl Records {
             reading: text(&self.reading),
             record: text(&self.record),
             environment: text(&self.environment),
+            overran: false,
         }
     }
 }

@@ -1,47 +1,48 @@
-//! A shell for a person, in the place where a hook failed.
+//! A shell for a person, in the place where a hook failed: the driver's part.
 //!
-//! In: the hook's call, the person's terminal. Out: the shell's exit code. Never: a hook, or anything of it kept running.
+//! In: the hook's call, the person's process at the other end of a socket. Out: the shell, while it runs on a terminal of its
+//! own; see `pty` and `terminal`. Never: the person's terminal, which no process of the sandbox has open.
 
-use std::fs::File;
-use std::io;
 use std::process::Stdio;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::error::{Doing, SandboxError};
 use super::hook::{HookCall, launch, prepared};
-use super::kernel;
 use super::stage::Action;
+use super::wire::Link;
 
-/// Runs an interactive shell where a hook would run, on the person's terminal, as the driver. What it changes below
-/// `TMP_BUILD_DIR` stays. The person's process must then [`take_terminal_back`].
-pub fn shell(call: &HookCall<'_>) -> Result<i32, SandboxError> {
-    let report = prepared(call, Action::Shell, |order| {
-        let (mut child, mut link) = launch(order, Stdio::inherit)?;
+/// The way to the person's process. There is one person, as there is one driver.
+static PERSON: OnceLock<Mutex<Link>> = OnceLock::new();
+
+/// Remembers the way to the person's process, before anything else runs in the driver.
+pub(super) fn remember(person: Link) {
+    // A second one would be a fault of `keeper`, which calls this once; the first one serves.
+    let _ = PERSON.set(Mutex::new(person));
+}
+
+/// Runs an interactive shell where a hook would run, as the driver. The person's process must have been told, so that it
+/// [lends its terminal](super::Worker::lend_terminal); false where it has none, and no shell was run. What the shell changes
+/// below `TMP_BUILD_DIR` stays.
+pub fn shell(call: &HookCall<'_>) -> Result<bool, SandboxError> {
+    let Some(person) = PERSON.get() else { return Ok(false) };
+    let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
+    if !person.hear::<bool>().doing("hear whether there is a terminal")? {
+        return Ok(false);
+    }
+    let ended = on_a_terminal(call, &mut person);
+    person.hand_over(None).doing("tell of the shell's end")?;
+    ended.map(|()| true)
+}
+
+fn on_a_terminal(call: &HookCall<'_>, person: &mut Link) -> Result<(), SandboxError> {
+    let run = prepared(call, Action::Shell, |order| {
+        let (mut child, mut link) = launch(order, Stdio::null)?;
+        let master = link.take_over().doing("get the shell's terminal")?;
+        person.hand_over(master.as_ref()).doing("hand over the shell's terminal")?;
+        drop(master);
         let report = link.hear().doing("hear of the shell's end");
         child.wait().doing("wait for the shell")?;
         report
-    })?;
-    Ok(report.code)
-}
-
-/// Whether there is a terminal for a [`shell`].
-pub fn has_terminal() -> bool {
-    File::open("/dev/tty").is_ok()
-}
-
-/// In the shell's process: the terminal as standard input, output and errors, with the shell's group in front.
-pub(super) fn take_terminal() -> io::Result<()> {
-    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
-    rustix::stdio::dup2_stdin(&terminal)?;
-    rustix::stdio::dup2_stdout(&terminal)?;
-    rustix::stdio::dup2_stderr(&terminal)?;
-    rustix::process::setpgid(None, None)?;
-    rustix::termios::tcsetpgrp(&terminal, rustix::process::getpid())?;
-    Ok(())
-}
-
-/// Makes this process's group the one that the terminal listens to, after a [`shell`] has ended.
-pub fn take_terminal_back() -> io::Result<()> {
-    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
-    kernel::while_in_background(|| rustix::termios::tcsetpgrp(&terminal, rustix::process::getpgrp()))?;
-    Ok(())
+    });
+    run.map(drop)
 }

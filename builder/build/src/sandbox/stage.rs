@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
+use dibber_model::Network;
+use dibber_plan::Limits;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;
@@ -15,13 +17,18 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::given::Share;
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
+use super::pty::Pty;
 use super::records::Records;
 use super::wire::Link;
-use super::worker::{UNFIT, ended, enter_user_namespace, reap_until};
-use super::{BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, mounts, root, tree};
+use super::worker::{UNFIT, enter_user_namespace, reap_until, watch};
+use super::{
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, network, root,
+    tree,
+};
 
 /// What is to be run.
 #[derive(Serialize, Deserialize)]
@@ -49,8 +56,12 @@ pub(super) struct Order {
     /// Texts for [`STAGED`], by file name.
     pub(super) staged: BTreeMap<String, String>,
     pub(super) native: Option<Native>,
+    /// Files of the host, at these paths.
+    pub(super) given: Vec<PathBuf>,
+    pub(super) network: Network,
     /// `TERM` of the person.
     pub(super) terminal: String,
+    pub(super) limits: Limits,
 }
 
 /// What the hook's process 1 answers at the end.
@@ -62,6 +73,9 @@ pub(super) struct Report {
     pub(super) record: String,
     /// `NAME=value`, each ended by NUL.
     pub(super) environment: String,
+    /// Whether the driver ended it, as only the driver knows.
+    #[serde(skip)]
+    pub(super) overran: bool,
 }
 
 /// The work of a process that was started as a hook's first.
@@ -73,17 +87,18 @@ fn run() -> Result<i32, SandboxError> {
     let mut link = Link::from_stdin().doing("hear the driver")?;
     let order: Order = link.hear().doing("hear what to run")?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
-    let entered = enter_user_namespace(&mut link)
-        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"));
+    let entered = limits::bound_namespace(&order.limits)
+        .doing("limit the hook's processes")
+        .and_then(|()| enter_user_namespace(&mut link))
+        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"))
+        .and_then(|()| network::enter(order.network));
     if let Err(error) = entered {
         link.tell(&Some(error.to_string())).doing("report a failure")?;
         return Ok(UNFIT);
     }
     match kernel::fork().doing("start a process")? {
-        Fork::Parent(child) => {
-            drop(link);
-            Ok(ended(child))
-        }
+        // The driver ends it early by closing its end.
+        Fork::Parent(child) => Ok(watch(&link, child)),
         Fork::Child => first(link, &order),
     }
 }
@@ -93,25 +108,46 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .doing("guard the hook's process 1")?;
-    // Native programs stand in as long as this is held: until the end of process 1.
-    let (_served, records) = match assemble(order) {
-        Ok(made) => made,
+    let Ready { served: _served, records, terminal } = match ready(order) {
+        Ok(ready) => ready,
         Err(error) => {
             link.tell(&Some(error.to_string())).doing("report a failure")?;
             return Ok(UNFIT);
         }
     };
     link.tell(&None::<String>).doing("report a start")?;
+    if let Some(pty) = &terminal {
+        link.hand_over(Some(&pty.master)).doing("hand over the shell's terminal")?;
+    }
     let code = match kernel::fork().doing("start the hook")? {
-        Fork::Parent(child) => reap_until(child),
+        Fork::Parent(child) => {
+            drop(terminal);
+            reap_until(child)
+        }
         Fork::Child => {
             drop(link);
-            eprintln!("dibber: {}", exec::become_hook(order));
+            eprintln!("dibber: {}", exec::become_hook(order, terminal.as_ref().map(|pty| &pty.slave)));
             std::process::exit(127)
         }
     };
     link.tell(&records.report(code)).doing("report the end")?;
     Ok(0)
+}
+
+/// What process 1 holds while the hook runs.
+struct Ready {
+    /// Native programs stand in as long as this is held: until the end of process 1.
+    served: Option<Instance>,
+    records: Records,
+    /// A shell's.
+    terminal: Option<Pty>,
+}
+
+fn ready(order: &Order) -> Result<Ready, SandboxError> {
+    let (served, records) = assemble(order)?;
+    let terminal = matches!(order.action, Action::Shell).then(Pty::open);
+    let terminal = terminal.transpose().doing("open a terminal for the shell")?;
+    Ok(Ready { served, records, terminal })
 }
 
 /// Makes the root that the hook sees, and enters it.
@@ -122,8 +158,10 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
     let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
+    let given = Share::take(&order.given)?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
+    network::show(order.network)?;
     root::private_run()?;
     for (mount, at) in [(build, BUILD), (cache, CACHE), (shims, SHIMS)] {
         fs::create_dir_all(at).doing(format_args!("make {at}"))?;
@@ -134,6 +172,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
     devices::mount_private()?;
+    given.place()?;
     let served = order.native.as_ref().zip(twin.as_ref());
     let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
     tree::replay(&order.mounts)?;

@@ -3,20 +3,22 @@
 //! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
+use super::given::Given;
 use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
-use super::{WORKER, mend};
+use super::{WORKER, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -28,6 +30,8 @@ pub struct Grants {
     pub cache: PathBuf,
     /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
     pub stage: PathBuf,
+    /// Files of the host that the job's image names. Seen by the host-side hooks that are given them.
+    pub given: Vec<Given>,
     /// What runs programs of another architecture, if the job has any.
     pub emulator: Option<Emulator>,
 }
@@ -36,6 +40,10 @@ pub struct Grants {
 pub struct Worker {
     child: Child,
     _life: Link,
+    /// Over which the driver gets a terminal for a shell.
+    shells: Link,
+    /// Prints what the sandbox's own processes complain of.
+    errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
     /// User and group that own, on the host, what the sandbox's root makes: (uid, gid).
@@ -52,7 +60,18 @@ impl Worker {
 
     /// Waits for its end. A driver's exit code is the status's; one that was killed by signal N ends with 128 + N.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait()
+        let status = self.child.wait()?;
+        if let Some(errors) = self.errors.take() {
+            // It only prints; its own failure is not the worker's.
+            let _ = errors.join();
+        }
+        Ok(status)
+    }
+
+    /// Lends the person's terminal to the shell that the driver is about to run, until that ends or `stop` can be read. `told`
+    /// hears first whether there is a terminal. Errors are those of the socket to the worker.
+    pub fn lend_terminal(&mut self, stop: BorrowedFd<'_>, told: impl FnOnce(bool)) -> io::Result<()> {
+        terminal::lend(&mut self.shells, stop, told)
     }
 }
 
@@ -77,16 +96,30 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
         grants: [absolute(dirs[0])?, absolute(dirs[1])?, absolute(dirs[2])?],
         as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
-        homes: homes(),
+        given: grants.given.clone(),
         emulator: grants.emulator.clone(),
     };
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
     let mut child = spawn(theirs)?;
     let events = OwnedFd::from(child.stdout.take().expect("spawn asks for a pipe"));
-    let up = bring_up(&mut life, (&setup, job), &ids, child.id());
+    let errors = child.stderr.take().expect("spawn asks for a pipe");
+    let errors = Some(std::thread::spawn(|| pass_on(errors)));
+    let (shells, lent) = Link::pair().doing("make a socket pair")?;
+    let up = life.hand_over(Some(&lent)).doing("give the worker its socket for shells");
+    let up = up.and_then(|()| bring_up(&mut life, (&setup, job), &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker = Worker { child, _life: life, events: File::from(events), owner: ids.root() };
+    let worker = Worker { child, _life: life, shells, errors, events: File::from(events), owner: ids.root() };
     up.map(|()| worker)
+}
+
+/// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
+fn pass_on(errors: ChildStderr) {
+    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+        let text = String::from_utf8_lossy(&line);
+        let shown: String = text.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
+        // Nobody may be listening.
+        let _ = writeln!(io::stderr(), "{shown}");
+    }
 }
 
 /// Layers and extents hold many files open. Hooks get the usual limit again; see `exec`.
@@ -113,6 +146,7 @@ fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
         .arg0(WORKER)
         .stdin(stdin)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .doing("start a worker")
 }
@@ -154,18 +188,4 @@ fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
         std::os::unix::fs::chown(dir, Some(user), Some(group))?;
     }
     Ok(())
-}
-
-/// Where the person keeps things, if that is not below a directory that is covered anyway.
-fn homes() -> Vec<PathBuf> {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let listed = passwd.lines().filter(|line| line.split(':').nth(2) == Some(&uid));
-    let listed = listed.filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
-    let all = listed.chain(std::env::var_os("HOME").map(PathBuf::from));
-    let mut homes: Vec<_> =
-        all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
-    homes.sort();
-    homes.dedup();
-    homes
 }

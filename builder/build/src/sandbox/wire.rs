@@ -2,10 +2,15 @@
 //!
 //! In: a socket. Out: whole messages. Never: more than a gigabyte taken on the word of a length.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -26,6 +31,40 @@ impl Link {
         let link = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
         Ok(Link(link.into()))
+    }
+
+    /// Says that nothing more will be sent. What the other end sends is still heard.
+    pub(super) fn fall_silent(&self) -> io::Result<()> {
+        self.0.shutdown(std::net::Shutdown::Write)
+    }
+
+    /// Sends a descriptor, or word that there is none (`SCM_RIGHTS` of unix(7)).
+    pub(super) fn hand_over(&mut self, descriptor: Option<&OwnedFd>) -> io::Result<()> {
+        let one = [descriptor.map(AsFd::as_fd)];
+        let descriptors: &[BorrowedFd<'_>] = &one.into_iter().flatten().collect::<Vec<_>>();
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut room);
+        if !descriptors.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(descriptors));
+        }
+        sendmsg(&self.0, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Waits for what [`Link::hand_over`] sends. The descriptor closes on exec.
+    pub(super) fn take_over(&mut self) -> io::Result<Option<OwnedFd>> {
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut room);
+        let mut byte = [0];
+        let mut slices = [IoSliceMut::new(&mut byte)];
+        let got = recvmsg(&self.0, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        if got.bytes == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        }))
     }
 
     /// Sends bytes.
@@ -61,6 +100,12 @@ impl Link {
     /// Waits for a value.
     pub(super) fn hear<T: DeserializeOwned>(&mut self) -> io::Result<T> {
         serde_json::from_slice(&self.receive()?).map_err(io::Error::other)
+    }
+}
+
+impl From<OwnedFd> for Link {
+    fn from(end: OwnedFd) -> Link {
+        Link(end.into())
     }
 }
 

@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::given::{self, Given, Taken};
 use super::kernel::Fork;
 use super::wire::Link;
 use super::words::Words;
-use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, stage};
+use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, shell, stage};
 
 /// What the keeper is told before anything else.
 #[derive(Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub(super) struct Setup {
     /// Whether the host's root, who will not be there inside, must open the grants beforehand.
     pub(super) as_root: bool,
     pub(super) words: Words,
-    pub(super) homes: Vec<PathBuf>,
+    pub(super) given: Vec<Given>,
     pub(super) emulator: Option<Emulator>,
 }
 
@@ -65,21 +66,29 @@ pub fn enter(run: impl FnOnce(Inside) -> i32) {
 pub(super) const UNFIT: i32 = 71;
 
 fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
+    // The person's terminal is not this session's: /dev/tty is nothing to whatever runs inside.
+    rustix::process::setsid().doing("leave the session of the terminal")?;
     let mut link = Link::from_stdin().doing("hear the program that started this one")?;
+    let shells = link.take_over().doing("get the socket for shells")?;
     let events = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3).doing("open the events")?;
     rustix::stdio::dup2_stdout(io::stderr()).doing("point output at the terminal")?;
     match prepare(&mut link) {
-        Ok((setup, job, programs, grants)) => {
+        Ok((setup, job, programs, opened)) => {
             let alive = Alive::new()?;
             match kernel::fork().doing("start a process")? {
                 Fork::Parent(child) => {
-                    drop(events);
-                    Ok(watch(&link, child, alive))
+                    drop((events, shells));
+                    let Alive { mine, theirs: _kept } = alive;
+                    drop(mine);
+                    Ok(watch(&link, child))
                 }
                 Fork::Child => {
                     let Alive { mine, theirs } = alive;
                     drop(theirs);
-                    let parts = (grants, programs);
+                    if let Some(shells) = shells {
+                        shell::remember(Link::from(shells));
+                    }
+                    let parts = (opened, programs);
                     let inside = Inside { job, events: File::from(events) };
                     std::process::exit(first(link, &setup, parts, (mine, inside, run)))
                 }
@@ -92,7 +101,13 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
     }
 }
 
-type Prepared = (Setup, Vec<u8>, Programs, Option<[OwnedFd; 3]>);
+type Prepared = (Setup, Vec<u8>, Programs, Option<Opened>);
+
+/// What the person's side named, open.
+struct Opened {
+    grants: [OwnedFd; 3],
+    given: Vec<Taken>,
+}
 
 /// This program, and the emulator.
 type Programs = (File, Option<File>);
@@ -110,16 +125,17 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
         .as_ref()
         .map(|found| File::open(&found.program).doing(format_args!("open {}", found.program.display())));
     let programs = (program, emulator.transpose()?);
-    let grants = if setup.as_root { Some(open_grants(&setup)?) } else { None };
+    let opened = if setup.as_root { Some(open(&setup)?) } else { None };
     enter_user_namespace(link)?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     kernel::unshare(spaces).map_err(|e| SandboxError::Missing(super::mend::namespaces_refused(&e)))?;
-    Ok((setup, job, programs, grants))
+    Ok((setup, job, programs, opened))
 }
 
-fn open_grants(setup: &Setup) -> Result<[OwnedFd; 3], SandboxError> {
+fn open(setup: &Setup) -> Result<Opened, SandboxError> {
     let [store, cache, stage] = &setup.grants;
-    Ok([mounts::copy(store)?, mounts::copy(cache)?, mounts::copy(stage)?])
+    let grants = [mounts::copy(store)?, mounts::copy(cache)?, mounts::copy(stage)?];
+    Ok(Opened { grants, given: given::take(&setup.given, setup.as_root)? })
 }
 
 /// A new user namespace, whose map the process at the other end writes; then its root.
@@ -162,10 +178,8 @@ fn die_with_parent(pipe: &OwnedFd) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Waits for process 1 of the namespace, or for the end of the person's process, which ends it.
-fn watch(link: &Link, child: Pid, alive: Alive) -> i32 {
-    drop(alive.mine);
-    let _kept = alive.theirs;
+/// Waits for process 1 of a namespace. The end of the process at the other end of the link, or of its sending, is its end too.
+pub(super) fn watch(link: &Link, child: Pid) -> i32 {
     let Ok(process) = rustix::process::pidfd_open(child, PidfdFlags::empty()) else {
         return ended(child);
     };
@@ -203,7 +217,7 @@ fn code(status: WaitStatus) -> i32 {
 }
 
 type Driver<R> = (OwnedFd, Inside, R);
-type Parts = (Option<[OwnedFd; 3]>, Programs);
+type Parts = (Option<Opened>, Programs);
 
 /// Process 1: makes the root, starts the driver, reaps until it ends.
 fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce(Inside) -> i32>) -> i32 {
@@ -232,11 +246,11 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     }
 }
 
-fn make_root(setup: &Setup, (grants, programs): Parts) -> Result<Option<Instance>, SandboxError> {
+fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<Option<Instance>, SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
-    let grants = match grants {
-        Some(grants) => grants,
-        None => open_grants(setup)?,
+    let Opened { grants, given } = match opened {
+        Some(opened) => opened,
+        None => open(setup)?,
     };
     let emulator = setup.emulator.as_ref();
     root::make(root::Parts {
@@ -244,7 +258,9 @@ fn make_root(setup: &Setup, (grants, programs): Parts) -> Result<Option<Instance
         program: programs.0,
         emulator: emulator.map(|found| found.arch).zip(programs.1),
         words: &setup.words,
-        hidden: [&setup.grants[..], &setup.homes].concat(),
+        hidden: setup.grants.to_vec(),
+        given: setup.given.clone(),
+        taken: given,
     })?;
     emulator.map_or(Ok(None), emulator::serve)
 }

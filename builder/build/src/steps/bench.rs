@@ -8,13 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::{Phase, Side};
+use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
-use dibber_plan::{Action, Plan, Step};
+use dibber_plan::{Action, Limits, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
-use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, native};
+use super::reach::Reach;
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
@@ -39,6 +40,9 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    given: Vec<PathBuf>,
+    /// What the programs of its step reach. Nothing, until it is said.
+    pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -95,9 +99,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
+    bench.reach = Reach::of(walk.job, step);
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
+    bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();
     let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
@@ -146,6 +152,8 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            given: Vec::new(),
+            reach: Reach::Needless,
             redact,
             emit,
         }
@@ -182,9 +190,11 @@ impl<'a> Bench<'a> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
-    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
+    /// network.
     pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+        let call = self.hook_call(side, what);
+        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
     /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
@@ -207,7 +217,8 @@ impl<'a> Bench<'a> {
         let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
         argv.extend(private.then(|| "private".to_string()));
         let call = self.hook_call(Side::Chroot, What::Command(&argv));
-        self.carry_out(&HookCall { environment_files: &[], staged: texts, ..call }, step)
+        let network = Network::None;
+        self.carry_out(&HookCall { environment_files: &[], staged: texts, network, ..call }, step)
     }
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
@@ -236,13 +247,16 @@ impl<'a> Bench<'a> {
             mounts: &self.mounts,
             staged: &NOTHING,
             native: self.native.as_ref(),
+            given: &self.given,
+            network: self.reach.network(),
+            limits: self.plan.limits,
         }
     }
 
-    /// Variables as they are after `environment.d`.
+    /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = self.hook_call(side, What::Command(&[]));
+        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
@@ -251,7 +265,8 @@ impl<'a> Bench<'a> {
 
     /// What a native step ends with: the mounts stay as they were.
     pub(super) fn unchanged(&self) -> HookEnd {
-        HookEnd { code: 0, environment_file: None, mounts: self.mounts.clone(), requests: Vec::new() }
+        let mounts = self.mounts.clone();
+        HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
     fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
@@ -262,29 +277,31 @@ impl<'a> Bench<'a> {
             element: step.element.clone(),
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
+            limit: limit::met(end, &tail, &self.plan.limits),
             tail,
+            no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))
     }
 
-    /// Stops at a break point, on the side of the step's phase: a shell on the person's terminal, or the command instead.
+    /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.
     pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookEnd, StepError> {
         let outside = breaks.outside || point == Point::Before(Phase::Root);
         let side = if outside { Side::Host } else { step.phase.side() };
         if let Some(command) = &breaks.command {
             let argv = ["sh", "-c", command].map(String::from);
-            return self.call(side, What::Command(&argv), step);
+            let call = self.hook_call(side, What::Command(&argv));
+            // It may wait for a person.
+            let limits = Limits { timeout: None, ..call.limits };
+            return self.carry_out(&HookCall { limits, ..call }, step);
         }
-        if !sandbox::has_terminal() {
-            let text =
-                format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
-            (self.emit)(Event::Warning { text });
-            return Ok(self.unchanged());
-        }
+        // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });
         let ended = sandbox::shell(&self.hook_call(side, What::Command(&[])));
-        (self.emit)(Event::ShellClosed);
+        if !matches!(ended, Ok(false)) {
+            (self.emit)(Event::ShellClosed);
+        }
         ended?;
         Ok(self.unchanged())
     }

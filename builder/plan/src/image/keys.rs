@@ -70,6 +70,20 @@ const MKFS: &[Key] = &[
     Key::new("grow_to", Shape::Scalar, "Largest size that online growth prepares for"),
 ];
 
+const NETWORK_WORD: Shape = Shape::OneOf(&dibber_model::Network::WORDS);
+
+const NETWORK: &[Key] = &[
+    Key::new("default", NETWORK_WORD, "For whatever no other rule is about; host unless given"),
+    Key::new("elements", Shape::Map(&NETWORK_WORD), "By the name of an element, before the default"),
+    Key::new("steps", Shape::Map(&NETWORK_WORD), "By a step, such as install.d/50-fetch, before its element"),
+];
+
+const LIMITS: &[Key] = &[
+    Key::new("processes", Shape::Whole, "Processes and threads at a time; 4096 unless given"),
+    Key::new("open_files", Shape::Whole, "Open files of one process; 65536 unless given"),
+    Key::new("file_size", Shape::Scalar, "Size of one file that it writes; 64GiB unless given"),
+];
+
 const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);
 
 /// A pair of architecture and platform.
@@ -111,6 +125,11 @@ const SECTION: &[Key] = &[
     Key::new("users", Shape::List(&Shape::Object("a user", USER)), "Users of the image"),
     Key::new("ssh_keys", TEXTS, "Keys that may log in as root"),
     Key::new("files", Shape::List(&Shape::Object("a file", FILE)), "Files written after installation"),
+    Key::new(
+        "network",
+        Shape::Either("none, host or a mapping of both", &[NETWORK_WORD, Shape::Object("network", NETWORK)]),
+        "Which steps have the network: host, all but those whose elements give it up, unless given",
+    ),
     Key::new("hooks", Shape::List(&Shape::Object("a hook", HOOK)), "Scripts of this image's own"),
     Key::new(
         "nodes",
@@ -126,6 +145,12 @@ const SECTION: &[Key] = &[
     Key::new("size", Shape::Scalar, "Size of the disk; what it needs unless given"),
     Key::new("min_ram", Shape::Scalar, "Memory that the image needs to run: Glance's min_ram"),
     Key::new("mkfs", Shape::Object("mkfs", MKFS), "Choices for the root filesystem"),
+    Key::new("limits", Shape::Object("limits", LIMITS), "What each hook may take of the building machine"),
+    Key::new(
+        "timeout",
+        Shape::Scalar,
+        "How long each hook may run, such as 90s, 30m or 2h; 6h unless given, `none` for ever",
+    ),
 ];
 
 /// Keys of one item of `disk_images` that are the whole image's. TripleO's are these thirteen, some of them in the table
@@ -187,7 +212,7 @@ pub(super) const APPENDED: [&str; 5] = ["elements", "options", "packages", "envi
 pub(super) const SECTIONED: [&str; 2] = ["arches", "platforms"];
 
 /// Keys that a section adds to or updates; for all others the section's word replaces the image's.
-pub(super) const ADDED: [&str; 12] = [
+pub(super) const ADDED: [&str; 13] = [
     "elements",
     "packages",
     "environment",
@@ -200,6 +225,7 @@ pub(super) const ADDED: [&str; 12] = [
     "labels",
     "properties",
     "mkfs",
+    "limits",
 ];
 
 /// The JSON Schema (draft 2020-12) of an image file.

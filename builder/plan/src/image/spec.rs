@@ -12,6 +12,8 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
+use crate::limits::Limits;
+use crate::network::{Declared, declared};
 use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
 
@@ -103,6 +105,8 @@ pub struct ImageSpec {
     pub min_ram: Option<Bytes>,
     /// Choices for the root filesystem.
     pub mkfs: MkfsOptions,
+    /// What each hook may take.
+    pub limits: Limits,
     /// Security suite.
     pub security: Security,
     /// Kernel arguments.
@@ -111,6 +115,8 @@ pub struct ImageSpec {
     pub users: Vec<UserSpec>,
     /// Files.
     pub files: Vec<FileSpec>,
+    /// Which steps have the network.
+    pub(crate) network: Declared,
     /// Hooks.
     pub hooks: Vec<HookSpec>,
     /// Nodes and labels.
@@ -146,6 +152,7 @@ impl ImageSpec {
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
             min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
+            limits: Limits::of(&entry)?,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
                 Some(Yaml { node: Node::Bool(false), .. }) => Security::Off,
@@ -155,6 +162,7 @@ impl ImageSpec {
             users: list(&entry, "users").iter().map(user).collect::<Result<_, _>>()?,
             files: list(&entry, "files").iter().map(file).collect::<Result<_, _>>()?,
             hooks: list(&entry, "hooks").iter().map(hook).collect::<Result<_, _>>()?,
+            network: declared(&entry)?,
             nodes: nodes(&entry)?,
             options,
             entry,

@@ -1,0 +1,39 @@
+//! What one hook may take of the machine: limits of the kernel's, set before the hook has its user namespace.
+//!
+//! In: a plan's limits. Out: a process that has them, and whose children have. Never: more than this process was given.
+
+use std::io;
+
+use dibber_plan::Limits;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Processes of ours that count beside a hook's: the driver, its threads, the hook's first process.
+const OURS: u64 = 1024;
+
+/// dpkg and apt walk every descriptor up to the soft limit, which some hosts set to a billion.
+const FILES_AT_FIRST: u64 = 1024;
+
+/// In the hook's first process, before its user namespace is made. Since Linux 5.14 processes are counted for each user of a user
+/// namespace, and all of a namespace's on its maker, whose limit then is the namespace's: a hook cannot pass it by becoming many
+/// users, or by namespaces of its own.
+pub(super) fn bound_namespace(limits: &Limits) -> io::Result<()> {
+    lower(Resource::Nproc, u64::from(limits.processes) + OURS)
+}
+
+/// In the process that becomes the hook.
+pub(super) fn bound_hook(limits: &Limits) -> io::Result<()> {
+    lower(Resource::Core, 0)?;
+    lower(Resource::Nproc, limits.processes.into())?;
+    lower(Resource::Fsize, limits.file_size.0)?;
+    lower(Resource::Nofile, limits.open_files.into())?;
+    let most = getrlimit(Resource::Nofile).maximum;
+    let first = Some(most.map_or(FILES_AT_FIRST, |most| most.min(FILES_AT_FIRST)));
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: first, maximum: most })?)
+}
+
+/// Lowers both limits to this; what is lower already stays.
+fn lower(resource: Resource, to: u64) -> io::Result<()> {
+    let least = |limit: Option<u64>| Some(limit.map_or(to, |limit| limit.min(to)));
+    let Rlimit { current, maximum } = getrlimit(resource);
+    Ok(setrlimit(resource, Rlimit { current: least(current), maximum: least(maximum) })?)
+}
