@@ -82,7 +82,7 @@ pub fn leaf(extents: &[(u32, u16, u64)]) -> Vec<u8> {
         put(&mut entry, 2, &[(4, (*len).into()), (6, *block >> 32)]);
         entry
     };
-    node(0, extents.iter().map(entry).collect())
+    node(0, &extents.iter().map(entry).collect::<Vec<_>>())
 }
 
 /// An inner node: first block in the file, and the block of the node below.
@@ -92,10 +92,10 @@ pub fn index(depth: u16, children: &[(u32, u64)]) -> Vec<u8> {
         put(&mut entry, 4, &[(0, (*logical).into()), (4, *block)]);
         entry
     };
-    node(depth, children.iter().map(entry).collect())
+    node(depth, &children.iter().map(entry).collect::<Vec<_>>())
 }
 
-fn node(depth: u16, entries: Vec<Vec<u8>>) -> Vec<u8> {
+fn node(depth: u16, entries: &[Vec<u8>]) -> Vec<u8> {
     let mut node = vec![0; 12];
     let count = entries.len() as u64;
     put(&mut node, 2, &[(0, 0xf30a), (2, count), (4, count), (6, depth.into())]);

@@ -122,7 +122,11 @@ fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
         return Err(io::Error::other("it has further names, which no build gives"));
     }
     if meta.len() != made.sidecar.bytes {
-        return Err(io::Error::other(format!("it has {} bytes, and {} were made", meta.len(), made.sidecar.bytes)));
+        return Err(io::Error::other(format!(
+            "it has {} bytes, and {} were made",
+            meta.len(),
+            made.sidecar.bytes
+        )));
     }
     // Its sidecar was made under the person's umask.
     let mode = stage.file(names::sidecar(&made.name))?.metadata()?.mode() & 0o777;

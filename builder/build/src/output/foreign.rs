@@ -46,7 +46,9 @@ fn is_ours(dir: &Dir, name: &str, (set, seen): (&SetFile, &Seen)) -> bool {
     };
     match files().find_map(|(_, file)| Some((file, described(file)?))) {
         // Beside a file that is ours, its sidecar is, cut or changed too; alone it must speak for itself.
-        Some((file, is_right)) => dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file).unwrap_or(false)),
+        Some((file, is_right)) => {
+            dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file).unwrap_or(false))
+        }
         None => false,
     }
 }
@@ -55,7 +57,9 @@ fn is_ours(dir: &Dir, name: &str, (set, seen): (&SetFile, &Seen)) -> bool {
 pub(super) fn is_sidecar_of(dir: &Dir, name: &str, file: &FileEntry) -> io::Result<bool> {
     match sidecar::read(dir, name) {
         Ok(found) => Ok(found.is_some_and(|found| found.sha256 == file.sha256)),
-        Err(error) if set::is_of_another_kind(&error) || error.kind() == io::ErrorKind::InvalidData => Ok(false),
+        Err(error) if set::is_of_another_kind(&error) || error.kind() == io::ErrorKind::InvalidData => {
+            Ok(false)
+        }
         // serde_json's word for a text that ends too early.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
