@@ -41,8 +41,11 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     if walk.job.offline {
         bench.say_offline();
     }
-    let tree = &bench.tree().map_err(at(opened.path()))?;
-    let cache = walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?;
+    let cache = {
+        // Not held until the end: an open directory keeps the tree mounted.
+        let tree = &bench.tree().map_err(at(opened.path()))?;
+        walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?
+    };
     let end = bench.stop(&walk.job.breaks, point, &step);
     cache.close()?;
     let end = end?;
