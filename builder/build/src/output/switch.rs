@@ -116,10 +116,13 @@ impl Switching<'_> {
     /// Undoes what was done since `images.json` named the former set.
     pub(super) fn back(&self, shown: Shown) -> Result<(), OutputError> {
         self.refuse_others()?;
-        if shown == Shown::Coming {
-            self.show(self.meanwhile(self.all_are_aside()?))?;
-        }
-        if shown != Shown::Former {
+        let standing = match shown {
+            Shown::Coming => self.meanwhile(self.all_are_aside()?),
+            other => other,
+        };
+        // SHA256SUMS is written before images.json, so an interruption may have left the sums of what was to come next.
+        self.show(standing)?;
+        if standing != Shown::Former {
             for (name, digest) in &self.switch.aside {
                 self.put_back((name, *digest))?;
             }
