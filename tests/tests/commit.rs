@@ -73,6 +73,33 @@ fn half_way() -> tempfile::TempDir {
     base
 }
 
+/// What brings an interrupted commit to an end can itself be killed, at each of its renames.
+#[test]
+fn a_mending_that_is_killed() {
+    for first in 1..=12 {
+        for second in [1, 2, 4, 6, 9] {
+            let base = tempfile::tempdir().expect("tempdir");
+            let set = base.path().join("set");
+            let put = |kill: Option<usize>, version: &str| {
+                let mut command = Command::new("strace");
+                command.args(["-f", "-o", "/dev/null", "-e", "trace=renameat"]);
+                if let Some(at) = kill {
+                    command.args(["-e", &format!("inject=renameat:signal=KILL:when={at}")]);
+                }
+                command.arg(trial()).arg("put").arg(&set).args(["good", version, "raw,qcow2"]);
+                command.output().expect("strace").status.success()
+            };
+            assert!(put(None, "-old"));
+            put(Some(first), "-new");
+            put(Some(second), "-newer");
+            assert_eq!(sets::torn(&set), [""; 0], "killed at {first}, then at {second}");
+            assert!(put(None, "-newest"), "killed at {first}, then at {second}");
+            assert_eq!(sets::torn(&set), [""; 0], "killed at {first}, then at {second}, then mended");
+            assert!(fs::read_to_string(set.join("good.raw")).expect("read").ends_with("-newest"));
+        }
+    }
+}
+
 /// Who may not write there is given the former set, from where it is, and changes nothing.
 #[test]
 fn a_reader_without_rights_finds_the_former_set() {

@@ -89,7 +89,7 @@ fn plan_lists_what_hooks_are_given() {
 fn a_directory_that_holds_the_cache_or_a_home_is_not_given() {
     let (shop, _, image) = with_hooks(None);
     let elements = shop.text("elements");
-    for (wide, what) in [(shop.text("work"), "the cache"), ("/root".into(), "a home directory")] {
+    for (wide, what) in [(shop.text("work"), "the output directory"), ("/root".into(), "a home directory")] {
         let variable = format!("THE_KEY={wide}");
         let told = shop.run(&["plan", &image, "--elements-path", &elements, "--env", &variable]).well();
         assert!(told.out.contains(&format!("which THE_KEY names: it holds {what}")), "{}", told.out);
