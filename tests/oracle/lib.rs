@@ -3,6 +3,7 @@
 //! In: extents and command lines. Out: files, and what a program said of them. Never: a skipped check: a program that is
 //! not installed fails the test, with the package that has it.
 
+pub mod craft;
 pub mod disks;
 pub mod workshop;
 

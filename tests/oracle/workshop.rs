@@ -1,4 +1,5 @@
-//! A place to build in: elements, image files, a cache, outputs and the program, for root or for an ordinary user.
+//! A place to build in: elements, image files, a cache, outputs and the program, for root or for an ordinary user. Where an ordinary
+//! user runs the tests, that user is everybody.
 //!
 //! In: elements and image files as texts. Out: what the program said and left. Never: the network; a place that others use.
 
@@ -79,24 +80,16 @@ impl Workshop {
         Workshop::of(None)
     }
 
-    /// Somebody's; `None` is root. Tests that build as an ordinary user must themselves be started by root.
+    /// Somebody's; `None` is root.
     pub fn of(user: Option<&'static str>) -> Workshop {
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "run this test as root: it builds as root and as {USER}"
-        );
-        // The cache must be on a file system that can hold overlay layers, and where the user can reach it.
-        let home = tempfile::tempdir_in("/var/lib").expect("make a directory in /var/lib");
-        fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).expect("open the directory");
-        let ours = home.path().join("dibber");
-        // A link where it can be: the program is large.
-        fs::hard_link(program(), &ours)
-            .or_else(|_| fs::copy(program(), &ours).map(drop))
-            .expect("copy the program");
+        let user = user.filter(|_| rustix::process::geteuid().is_root());
+        let home = place();
+        install(&home.path().join("dibber"));
         let shop = Workshop { user, home };
         let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/elements/tiny-os");
         fs::create_dir(shop.at("elements")).expect("make a directory");
         accepts("cp", &["-r", tiny, shop.text("elements").as_str()]);
+        accepts("chmod", &["-R", "a+rX", shop.text("elements").as_str()]);
         fs::create_dir(shop.at("work")).expect("make a directory");
         if let Some(user) = user {
             make_user();
@@ -130,8 +123,9 @@ impl Workshop {
         let path = self.at("elements").join(path);
         fs::create_dir_all(path.parent().expect("elements/")).expect("make a directory");
         fs::write(&path, text).expect("write a file");
-        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("set a mode");
+        set_mode(&path, if text.starts_with("#!") { 0o755 } else { 0o644 });
+        let above = path.ancestors().skip(1).take_while(|dir| *dir != self.at("elements"));
+        above.for_each(|dir| set_mode(dir, 0o755));
         path
     }
 
@@ -153,10 +147,15 @@ impl Workshop {
         ]);
         all.extend(keys.iter().copied());
         let lines: String = all.iter().map(|(key, value)| format!("    {key}: {value}\n")).collect();
-        let path = self.at(&format!("{name}.yaml"));
-        fs::write(&path, format!("disk_images:\n  - imagename: {name}\n{lines}"))
-            .expect("write an image file");
-        path.to_str().expect("UTF-8").to_string()
+        self.file(&format!("{name}.yaml"), &format!("disk_images:\n  - imagename: {name}\n{lines}"))
+    }
+
+    /// Writes a file that the person can read; its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.at(name);
+        fs::write(&path, text).expect("write a file");
+        set_mode(&path, 0o644);
+        self.text(name)
     }
 
     /// The program, as the person starts it.
@@ -175,10 +174,17 @@ impl Workshop {
             person.into_iter().chain(by.iter().copied()).chain([program.as_str()]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.at("work")).env_clear();
-        let home = self.user.map_or_else(|| "/root".to_string(), |user| format!("/home/{user}"));
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home);
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home_of_person());
         command.env(TOKEN, self.home.path()).env("DIBBER_CACHE", self.cache());
         command
+    }
+
+    fn home_of_person(&self) -> PathBuf {
+        match self.user {
+            Some(user) => Path::new("/home").join(user),
+            None if rustix::process::geteuid().is_root() => "/root".into(),
+            None => self.at("work"),
+        }
     }
 
     /// Arguments of a build of an image file of this workshop.
@@ -235,6 +241,19 @@ impl Workshop {
     }
 }
 
+impl Drop for Workshop {
+    /// Files of subordinate ids are not a user's to remove, but root's of a namespace that has them.
+    fn drop(&mut self) {
+        if !rustix::process::geteuid().is_root() {
+            let script = "rm -rf \"$1\"/*";
+            let _ = Command::new("unshare")
+                .args(["--map-root-user", "--map-auto", "sh", "-c", script, "sh"])
+                .arg(self.at("work"))
+                .status();
+        }
+    }
+}
+
 impl Default for Workshop {
     fn default() -> Self {
         Workshop::new()
@@ -275,6 +294,29 @@ impl Earlier {
         told.refuses(code, words);
         self.is_untouched();
     }
+}
+
+/// A new directory that everybody can pass, on a file system that can hold overlay layers.
+pub fn place() -> tempfile::TempDir {
+    let above = if rustix::process::geteuid().is_root() { "/var/lib" } else { "/var/tmp" };
+    let place = tempfile::tempdir_in(above).unwrap_or_else(|e| panic!("make a directory in {above}: {e}"));
+    set_mode(place.path(), 0o755);
+    place
+}
+
+/// Puts the program there, for everybody. A link where it can be: the program is large. A clone of somebody with a strict umask
+/// has programs for nobody else; they are copied.
+fn install(at: &Path) {
+    let mode = fs::metadata(program()).expect("the program is built").permissions().mode();
+    let linked = mode & 0o005 == 0o005 && fs::hard_link(program(), at).is_ok();
+    if !linked {
+        fs::copy(program(), at).expect("copy the program");
+        set_mode(at, 0o755);
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("set a mode");
 }
 
 /// Runs a command of the program.

@@ -34,13 +34,11 @@ const TELL: &str = r#"
 
 /// The smallest Debian for POWER. The security suite of some mirrors lags behind for it.
 fn small(shop: &Workshop, name: &str) -> String {
-    let path = shop.at(&format!("{name}.yaml"));
     let text = format!(
         "disk_images:\n  - imagename: {name}\n    distro: debian-minimal\n    release: bookworm\n    security: false\n    arch: ppc64le\n    \
          skip_base: true\n    layout: partition\n    outputs: [tar]\n    hooks:{TELL}"
     );
-    fs::write(&path, text).expect("write an image file");
-    path.to_str().expect("UTF-8").to_string()
+    shop.file(&format!("{name}.yaml"), &text)
 }
 
 /// Builds into a directory of that name: tests run side by side.

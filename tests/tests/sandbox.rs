@@ -36,7 +36,8 @@ fn builders() -> [Builder; 2] {
         let home = tempfile::tempdir_in("/var/lib").expect("make a directory");
         fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).expect("open it");
         let program = home.path().join("trial");
-        fs::copy(env!("CARGO_BIN_EXE_sandbox-trial"), program).expect("copy the program");
+        fs::copy(env!("CARGO_BIN_EXE_sandbox-trial"), &program).expect("copy the program");
+        fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("open it");
         let base = home.path().join("base");
         fs::create_dir(&base).expect("make the base");
         if let Some(user) = user {

@@ -388,10 +388,16 @@ fn a_store_knows_its_own() {
             "XDG_CACHE_HOME" => xdg,
             _ => home,
         };
-        Store::place(|name| of(name).map(PathBuf::from)).ok()
+        Store::place(|name| of(name).map(PathBuf::from), None).ok()
     };
     assert_eq!(place(Some("here"), Some("/x"), Some("/h")), Some("here".into()));
     assert_eq!(place(None, Some("/x"), Some("/h")), Some("/x/dibber".into()));
     assert_eq!(place(None, Some("relative"), Some("/h")), Some("/h/.cache/dibber".into()));
     assert_eq!(place(Some(""), None, None), None);
+    // Without HOME, the home of /etc/passwd.
+    let listed = |home: Option<&str>| {
+        Store::place(|name| home.filter(|_| name == "HOME").map(PathBuf::from), Some("/p".into())).ok()
+    };
+    assert_eq!(listed(None), Some("/p/.cache/dibber".into()));
+    assert_eq!(listed(Some("/h")), Some("/h/.cache/dibber".into()));
 }

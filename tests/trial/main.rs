@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
-use dibber_model::Side;
+use dibber_model::{Network, Side};
 use dibber_plan::Limits;
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn person(base: &Path, job: &str) -> i32 {
     for dir in [&store, &cache, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, emulator: None }) {
+    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, given: Vec::new(), emulator: None }) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -55,7 +55,7 @@ fn person(base: &Path, job: &str) -> i32 {
     }
 }
 
-/// A job is `{"setup": shell text, "hooks": [{"side", "script", "environment": [text], "worker": shell text}]}`: the setup
+/// A job is `{"setup": shell text, "hooks": [{"side", "script", "network", "environment": [text], "worker": shell text}]}`: the setup
 /// runs as the driver itself in a new `TMP_BUILD_DIR`, then each hook in turn.
 fn driver(mut inside: Inside) -> i32 {
     let job: Value = serde_json::from_slice(&inside.job).expect("the job is JSON");
@@ -100,6 +100,8 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         staged: &BTreeMap::new(),
         native: None,
         limits: Limits::default(),
+        given: &[],
+        network: if hook["network"] == "none" { Network::None } else { Network::Host },
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

@@ -1,18 +1,21 @@
 //! What the package archive said of itself when it was first asked, kept until `--refresh`.
 //!
 //! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them.
+//! Never a password in what is kept: an archive is the same for whoever asks.
+
+mod fetch;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use dibber_model::time::EPOCHS;
 use dibber_model::{Digest, Hasher};
-use dibber_plan::Plan;
+use dibber_plan::{Plan, redact};
 use serde::{Deserialize, Serialize};
 
-use crate::redact::Redact;
+use crate::interrupts::Interrupts;
 
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub enum Network {
 /// The Release files of an image's archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Releases {
-    /// By URL.
+    /// By URL, without a user in it.
     pub files: BTreeMap<String, Release>,
 }
 
@@ -67,6 +70,9 @@ pub enum AnswerError {
         /// The file.
         url: String,
     },
+    /// The person interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// The program that fetches is missing.
     #[error("{0} is not installed; on Debian: apt install apt")]
     NoApt(&'static str),
@@ -79,9 +85,6 @@ pub enum AnswerError {
         source: io::Error,
     },
 }
-
-/// Apt's own downloader: it knows the machine's proxies and certificates.
-const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 
 impl Releases {
     /// The newest `Date:`, which is the natural time of a tree made of these packages. `None` without an archive.
@@ -99,22 +102,46 @@ impl Releases {
     }
 }
 
-/// The Release files of the archive that this plan's operating system comes from.
-pub fn releases(plan: &Plan, dir: &Path, network: Network) -> Result<Releases, AnswerError> {
+/// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed.
+pub fn releases(
+    plan: &Plan,
+    dir: &Path,
+    network: Network,
+    stop: &Interrupts,
+) -> Result<Releases, AnswerError> {
+    each(plan, dir, |url, public, recorded| {
+        let known = (network != Network::Refresh).then(|| read(recorded)).flatten();
+        match (known, network) {
+            (Some(release), _) => Ok(release),
+            (None, Network::Offline) => Err(AnswerError::NotRecorded { url: public.into() }),
+            (None, _) => {
+                let release = parse(public, &fetch::fetch(url, plan.archive.proxy.as_deref(), stop)?)?;
+                record(recorded, &release)?;
+                Ok(release)
+            }
+        }
+    })
+}
+
+/// The same, of what earlier builds have recorded.
+pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, AnswerError> {
+    each(plan, dir, |_, public, recorded| {
+        read(recorded).ok_or_else(|| AnswerError::NotRecorded { url: public.into() })
+    })
+}
+
+/// Each Release file by its URL, by that URL without a user, and by where it is recorded: whoever asks gets the same.
+fn each(
+    plan: &Plan,
+    dir: &Path,
+    get: impl Fn(&str, &str, &Path) -> Result<Release, AnswerError>,
+) -> Result<Releases, AnswerError> {
     let mut files = BTreeMap::new();
     for url in urls(plan) {
-        let recorded = dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json");
-        let known = (network != Network::Refresh).then(|| read(&recorded)).flatten();
-        let release = match (known, network) {
-            (Some(release), _) => release,
-            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url }),
-            (None, _) => {
-                let release = fetch(&url, plan.archive.proxy.as_deref())?;
-                record(&recorded, &release)?;
-                release
-            }
-        };
-        files.insert(url, release);
+        let public = redact::without_login(&url);
+        let path = dir.join(Digest::of(public.as_bytes()).to_string()).with_extension("json");
+        let release = get(&url, &public, &path)?;
+        files.insert(public, release);
     }
     Ok(Releases { files })
 }
@@ -163,41 +190,19 @@ fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 
-fn fetch(url: &str, proxy: Option<&str>) -> Result<Release, AnswerError> {
-    let scratch =
-        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
-    let path = scratch.path().join("InRelease");
-    let mut command = Command::new(APT_HELPER);
-    // Without its own user, apt-helper could not write into a directory that is ours alone.
-    command.args(["-q", "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3"]);
-    if let Some(proxy) = proxy {
-        command.arg("-o").arg(format!("Acquire::http::Proxy={proxy}"));
-    }
-    let output = command.arg("download-file").arg(url).arg(&path).stdin(Stdio::null()).output();
-    let output = output.map_err(|_| AnswerError::NoApt(APT_HELPER))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said
-            .lines()
-            .rfind(|line| !line.trim().is_empty())
-            .unwrap_or("no reason given")
-            .trim()
-            .to_string();
-        let said = Redact::of(proxy).public(said);
-        return Err(AnswerError::NotFetched { url: url.into(), said });
-    }
-    let bytes = fs::read(&path).map_err(|source| AnswerError::File { path, source })?;
-    let text = String::from_utf8_lossy(&bytes);
+fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
+    let text = String::from_utf8_lossy(bytes);
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
     let parsed = date.and_then(|date| Some((date, seconds(date)?)));
     let (date, seconds) = parsed.ok_or_else(|| AnswerError::NoDate { url: url.into() })?;
-    Ok(Release { digest: Digest::of(&bytes), date: date.into(), seconds })
+    Ok(Release { digest: Digest::of(bytes), date: date.into(), seconds })
 }
 
 /// Debian writes RFC 2822 dates with the zone `UTC`.
 fn seconds(date: &str) -> Option<i64> {
     let date = date.replace("UTC", "+0000");
-    jiff::fmt::rfc2822::parse(&date).ok().map(|zoned| zoned.timestamp().as_second())
+    let seconds = jiff::fmt::rfc2822::parse(&date).ok()?.timestamp().as_second();
+    EPOCHS.contains(&seconds).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -205,6 +210,8 @@ mod tests {
     #[test]
     fn dates_of_release_files() {
         assert_eq!(super::seconds("Sat, 06 Sep 2025 11:00:39 UTC"), Some(1_757_156_439));
-        assert_eq!(super::seconds("yesterday"), None);
+        for other in ["yesterday", "Sat, 06 Sep 1959 11:00:39 UTC", "Sat, 06 Sep 2125 11:00:39 UTC"] {
+            assert_eq!(super::seconds(other), None, "{other}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use dibber_format::{cpio, qcow2, vhd};
 use dibber_model::{
     Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
 };
-use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
+use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of, redact};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
@@ -318,13 +318,13 @@ impl Artifacts<'_> {
             depends_on_tools: raw.tools,
             source_date_epoch: build.epoch,
             archive: ArchiveFacts {
-                mirror: plan.archive.mirror.as_deref().map(without_credentials),
+                mirror: plan.archive.mirror.as_deref().map(redact::without_login),
                 snapshot: plan.archive.snapshot.clone(),
                 release_dates: build
                     .releases
                     .files
                     .iter()
-                    .map(|(url, r)| (without_credentials(url), r.date.clone()))
+                    .map(|(url, r)| (url.clone(), r.date.clone()))
                     .collect(),
             },
             kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
@@ -344,21 +344,4 @@ impl Artifacts<'_> {
 fn create(path: &Path) -> Result<File, BuildError> {
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path);
     file.map_err(|source| BuildError::File { path: path.into(), source })
-}
-
-/// `http://user:password@host/` without the user and the password.
-fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn urls_lose_their_credentials_only() {
-        let strip = super::without_credentials;
-        assert_eq!(strip("http://u:p@host:3142/debian"), "http://host:3142/debian");
-        assert_eq!(strip("http://host/a@b"), "http://host/a@b");
-    }
 }

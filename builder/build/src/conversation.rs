@@ -4,38 +4,23 @@
 //! left running.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::event::{Event, Events};
+use crate::given;
+use crate::interrupts::{Interrupts, Woken};
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use crate::output::{Made, Stage};
 use crate::sandbox::{self, Grants, Worker};
 use crate::store::Store;
 
-/// Becomes readable when the person interrupts; see [`interrupts`].
-pub struct Interrupts(OwnedFd);
-
-impl Interrupts {
-    /// Whether the person has interrupted.
-    pub fn heard(&self) -> bool {
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
-    }
-}
-
-/// Catches Ctrl-C and SIGTERM from now on. Call once.
-pub fn interrupts() -> std::io::Result<Interrupts> {
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::low_level::pipe::register(signal, File::from(write.try_clone()?))?;
-    }
-    Ok(Interrupts(read))
-}
+/// How long the cleaning after an interrupt may take: the person waits for the program's end.
+const SWEEP: Duration = Duration::from_millis(500);
 
 /// A worker's answer, where it succeeded.
 pub(crate) enum Heard {
@@ -61,7 +46,7 @@ impl Conversation<'_> {
         let mut lines = BufReader::new(events);
         let mut answer = None;
         loop {
-            if lines.buffer().is_empty() && self.interrupted(&worker)? {
+            if self.interrupted(&worker, !lines.buffer().is_empty())? {
                 worker.kill();
                 drop(worker);
                 self.sweep();
@@ -89,12 +74,15 @@ impl Conversation<'_> {
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let cache = self.store.downloads("hooks").map_err(fault)?;
-        let emulator = match job {
-            Job::Build(build) => build.emulator.clone(),
-            Job::Prune { .. } => None,
+        let (emulator, given) = match job {
+            Job::Build(build) => {
+                let twin = build.native.iter().flat_map(|native| &native.given);
+                (build.emulator.clone(), given::for_worker(build.given.iter().chain(twin)))
+            }
+            Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants { store, cache, stage, emulator };
+        let grants = Grants { store, cache, stage, given, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
@@ -108,31 +96,31 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Waits until the worker says something, or the person does.
-    fn interrupted(&self, worker: &Worker) -> Result<bool, Failure> {
-        let mut fds = [
-            PollFd::from_borrowed_fd(worker.events.as_fd(), PollFlags::IN),
-            PollFd::new(&self.stop.0, PollFlags::IN),
-        ];
-        loop {
-            match poll(&mut fds, None) {
-                Ok(_) => return Ok(!fds[1].revents().is_empty()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(fault(e)),
-            }
-        }
+    /// Whether the person has interrupted; where no line is at hand, waits until one is, or the person interrupts.
+    fn interrupted(&self, worker: &Worker, at_hand: bool) -> Result<bool, Failure> {
+        let time = at_hand.then_some(Duration::ZERO);
+        let woken = self.stop.wait_for(&[worker.events.as_fd()], time).map_err(fault)?;
+        Ok(woken == Woken::Interrupted)
     }
 
-    fn tell(&self, event: Event, log: &mut File) -> Result<(), Failure> {
+    fn tell(&self, mut event: Event, log: &mut File) -> Result<(), Failure> {
         let line = match &event {
-            Event::Output { line } => format!("{line}\n"),
+            Event::Output { line, .. } => format!("{line}\n"),
             Event::StepStarted { phase, name, element, .. } => format!("== {phase}/{name} ({element})\n"),
             Event::StepFinished { seconds, .. } => format!("== {seconds:.2} s\n"),
             Event::Warning { text } => format!("warning: {text}\n"),
             Event::ShellOpened { point } => format!("== {point}: a shell\n"),
             _ => String::new(),
         };
-        log.write_all(line.as_bytes()).map_err(fault)?;
+        match &mut event {
+            // The log has what the hook printed, byte by byte.
+            Event::Output { bytes, .. } if !bytes.is_empty() => {
+                let mut line = std::mem::take(bytes);
+                line.push(b'\n');
+                log.write_all(&line).map_err(fault)?;
+            }
+            _ => log.write_all(line.as_bytes()).map_err(fault)?,
+        }
         self.events.emit(event);
         Ok(())
     }
@@ -153,10 +141,26 @@ impl Conversation<'_> {
         told
     }
 
-    /// After a worker was killed, another one takes away what it was writing. What it cannot, the next build does.
+    /// After a worker was killed, another one takes away what it was writing. What it cannot in this time, the next build does.
     fn sweep(&self) {
-        if let Ok(mut worker) = self.start(&Job::Prune { limit: None, all: false }) {
-            let _ = worker.wait();
+        if let Ok(worker) = self.start(&Job::Prune { limit: None, all: false }) {
+            wait_for_end(&worker, SWEEP);
+        }
+    }
+}
+
+/// Waits until a worker has said its last word, or time is up. Dropped, it is killed.
+fn wait_for_end(worker: &Worker, time: Duration) {
+    let end = Instant::now() + time;
+    let mut polled = [PollFd::from_borrowed_fd(worker.events.as_fd(), PollFlags::IN)];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let Ok(left) = Timespec::try_from(left) else { return };
+        let ready = poll(&mut polled, Some(&left));
+        let mut heard = [0; 4096];
+        // An answer is read away; its end is what is waited for.
+        if !matches!(ready, Ok(1..)) || !matches!((&worker.events).read(&mut heard), Ok(1..)) {
+            return;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a build tells while it runs: the only way in which progress leaves this crate.
 
+use dibber_model::Network;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. One JSON object a line in `--json`, under these names.
@@ -34,6 +35,8 @@ pub enum Event {
         name: String,
         /// Element.
         element: String,
+        /// What its hook, or the fetching that it does, reaches: `host` or `none`.
+        network: Network,
         /// Why it was not found: the first step, `hook changed`, `after <step>` ...
         why: String,
         /// Seconds that it took the last time, if known.
@@ -50,6 +53,9 @@ pub enum Event {
     Output {
         /// The line, without its end.
         line: String,
+        /// Its bytes, where they are no UTF-8: for the log, and none where the event goes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bytes: Vec<u8>,
     },
     /// The build stopped at a break point: what is typed goes to a shell until [`Event::ShellClosed`].
     ShellOpened {
@@ -120,6 +126,19 @@ pub enum Event {
         /// Seconds.
         seconds: f64,
     },
+}
+
+impl Event {
+    /// A line that a hook printed.
+    pub fn output(line: Vec<u8>) -> Event {
+        match String::from_utf8(line) {
+            Ok(line) => Event::Output { line, bytes: Vec::new() },
+            Err(error) => {
+                let line = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                Event::Output { line, bytes: error.into_bytes() }
+            }
+        }
+    }
 }
 
 /// Where events go. Called from several threads.

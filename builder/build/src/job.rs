@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Releases;
 use crate::breaks::Breaks;
 use crate::event::Event;
+use crate::given::GivenFile;
 use crate::needs;
 use crate::output::{Made, OutputError};
 use crate::sandbox::Emulator;
@@ -47,7 +48,7 @@ pub struct Build {
     pub timings: BTreeMap<String, f64>,
     /// Id of the set that is in place and right; if the set to be built has it, nothing is poured.
     pub in_place: Option<Digest>,
-    /// Whether hooks are told, by `DIB_OFFLINE`, to use no network. Enters no step id: what was fetched is the same.
+    /// Whether hooks have no network, and are told so by `DIB_OFFLINE`. Enters no step id: what was fetched is the same.
     pub offline: bool,
     /// When the run that this build is of began, in seconds since 1970: its members fetch a source once.
     pub began: i64,
@@ -57,6 +58,8 @@ pub struct Build {
     pub breaks: Breaks,
     /// What runs the programs of another architecture.
     pub emulator: Option<Emulator>,
+    /// Files of this machine that hooks are given.
+    pub given: Vec<GivenFile>,
     /// The build of the tree whose programs stand in for foreign ones. Enters no step id: they answer the same.
     pub native: Option<Box<Build>>,
 }

@@ -12,6 +12,7 @@ use dibber_plan::{OutputKind, Plan};
 
 use crate::job::{Failure, FailureKind};
 use crate::output::SetEntry;
+use crate::path;
 use crate::sandbox::Emulator;
 
 /// Less than this is never enough for an image of an operating system and its log.
@@ -38,9 +39,7 @@ fn programs(plan: &Plan) -> Vec<(&'static str, &'static str)> {
 
 /// Fails if a program that the plan needs is not in `PATH`.
 pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = |name: &str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
-    match programs(plan).into_iter().find(|(name, _)| !there(name)) {
+    match programs(plan).into_iter().find(|(name, _)| path::find(name).is_none()) {
         None => Ok(()),
         Some((name, package)) => Err(Failure::new(
             FailureKind::Machine,
@@ -80,23 +79,18 @@ pub(crate) fn check_output(plan: &Plan, dir: &Path, former: Option<&SetEntry>) -
     check(dir, needs, &plan.stem(), "choose another --output-dir")
 }
 
-/// Fails if the cache has clearly too little space.
-pub(crate) fn check_cache(plan: &Plan, dir: &Path) -> Result<(), Failure> {
-    check(
-        dir,
-        LEAST,
-        &plan.stem(),
-        "choose another --cache-dir; `dibber cache prune` frees what earlier builds left",
-    )
+/// Fails if the file system of the cache has clearly too little space for `what`, an image or any.
+pub(crate) fn check_cache(what: &str, dir: &Path) -> Result<(), Failure> {
+    check(dir, LEAST, what, "choose another --cache-dir; `dibber cache prune` frees what earlier builds left")
 }
 
-fn check(dir: &Path, needs: Bytes, stem: &str, mend: &str) -> Result<(), Failure> {
+fn check(dir: &Path, needs: Bytes, what: &str, mend: &str) -> Result<(), Failure> {
     let free = free(dir).map_err(|e| Failure::new(FailureKind::Fault, format!("{}: {e}", dir.display())))?;
     if free >= needs {
         return Ok(());
     }
     let message = format!(
-        "{} has {free} free, and {stem} needs about {needs}; free some space, or {mend}",
+        "{} has {free} free, and {what} needs about {needs}; free some space, or {mend}",
         dir.display()
     );
     Err(Failure::new(FailureKind::Space, message))

@@ -10,7 +10,8 @@ use dibber_layout::{Loaders, Measured};
 use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 
-use crate::answers::{self, Network};
+use crate::answers;
+use crate::given;
 use crate::output::Sidecar;
 use crate::set::{former, known};
 use crate::steps;
@@ -27,11 +28,18 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         Err(failure) => failure.message,
     };
     let store = Store::seen_at(store);
-    let releases = answers::releases(plan, &store.path().join("answers"), Network::Offline);
-    let Ok(releases) = releases else {
-        return format!("no step is kept: the package archive was never asked\n{place}");
+    let given = match given::find(plan, &[("the cache", store.path()), ("the output directory", dir)]) {
+        Ok(files) => given::told(&files),
+        Err(error) => return format!("error: {error}\n{place}"),
     };
-    let build = known(plan, releases, &store);
+    let releases = answers::recorded(plan, &store.path().join("answers"));
+    let Ok(releases) = releases else {
+        return format!("{given}no step is kept: the package archive was never asked\n{place}");
+    };
+    let build = match known(plan, releases, (&store, dir)) {
+        Ok(build) => build,
+        Err(error) => return format!("error: {error}\n{place}"),
+    };
     let kept: Vec<_> = store.list().unwrap_or_default().into_iter().map(|entry| entry.id).collect();
     let ids = steps::ids(plan, &build);
     let first = ids.iter().position(|id| !kept.contains(id));
@@ -53,7 +61,7 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
             )
         }
     };
-    format!("{steps}\n{place}")
+    format!("{given}{steps}\n{place}")
 }
 
 /// Content that is drawn for a filesystem that was never measured.

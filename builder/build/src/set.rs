@@ -12,10 +12,12 @@ use std::time::Instant;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, Network, Releases};
+use crate::answers::{self, AnswerError, Network, Releases};
 use crate::breaks::Breaks;
-use crate::conversation::{Conversation, Heard, Interrupts};
+use crate::conversation::{Conversation, Heard};
 use crate::event::{Event, Events};
+use crate::given::{self, GivenError};
+use crate::interrupts::Interrupts;
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
@@ -69,9 +71,9 @@ pub fn build(
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
-    needs::check_cache(plan, store.path())?;
+    needs::check_cache(&stem, store.path())?;
     let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
-    let build = Build { emulator, ..build_job(plan, settings, &store, in_place)? };
+    let build = Build { emulator, ..build_job(plan, settings, (&store, stop), in_place)? };
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -117,7 +119,7 @@ pub fn prune(
     stop: &Interrupts,
 ) -> Result<(usize, u64, u64), Failure> {
     let store = Store::open(store).map_err(fault)?;
-    let scratch = tempfile::tempdir().map_err(fault)?;
+    let scratch = crate::temporary::directory("dibber-prune-").map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(in_the_way)?;
     let quiet = |_: Event| ();
     let log = scratch.path().join("log");
@@ -165,12 +167,18 @@ pub fn names(plan: &Plan) -> Vec<String> {
 fn build_job(
     plan: &Plan,
     settings: &Settings,
-    store: &Store,
+    (store, stop): (&Store, &Interrupts),
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
-    let releases = answers::releases(plan, &store.path().join("answers"), settings.network)
-        .map_err(|e| Failure::of(FailureKind::Machine, e))?;
-    let mut job = known(plan, releases, store);
+    let releases =
+        answers::releases(plan, &store.path().join("answers"), settings.network, stop).map_err(|error| {
+            match error {
+                AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
+                other => Failure::of(FailureKind::Machine, other),
+            }
+        })?;
+    let mut job = known(plan, releases, (store, &settings.output_dir))
+        .map_err(|error| Failure::new(FailureKind::Input, error.to_string()))?;
     job.in_place = in_place.map(|entry| entry.id);
     job.offline = settings.network == Network::Offline;
     job.began = settings.began;
@@ -196,11 +204,17 @@ fn hand_over_large_files(plan: &mut Plan, store: &Store) -> Result<(), StoreErro
 }
 
 /// A job of what is known without asking anybody.
-pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
+pub fn known(
+    plan: &Plan,
+    releases: Releases,
+    (store, output_dir): (&Store, &Path),
+) -> Result<Build, GivenError> {
     let epoch = plan.epoch.or(releases.newest()).unwrap_or(0);
-    let native = plan.native.as_ref().map(|twin| Box::new(known(twin, releases.clone(), store)));
+    let twin = plan.native.as_ref().map(|twin| known(twin, releases.clone(), (store, output_dir)));
+    let native = twin.transpose()?.map(Box::new);
+    let given = given::find(plan, &[("the cache", store.path()), ("the output directory", output_dir)])?;
     let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
-    Build {
+    Ok(Build {
         plan: plan.clone(),
         epoch,
         releases,
@@ -212,8 +226,9 @@ pub fn known(plan: &Plan, releases: Releases, store: &Store) -> Build {
         threads: 1,
         breaks: Breaks::default(),
         emulator: None,
+        given,
         native,
-    }
+    })
 }
 
 /// Host tools that host-side hooks of an operating system element run, by version: the tree is a function of them.

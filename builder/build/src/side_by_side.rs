@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use dibber_plan::Plan;
 
-use crate::conversation::Interrupts;
 use crate::event::{Event, Events};
+use crate::interrupts::Interrupts;
 use crate::job::{Failure, FailureKind};
 use crate::set::{self, Built, Settings};
 use crate::store::Store;

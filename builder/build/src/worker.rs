@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
+use dibber_plan::redact::Redact;
 
 use crate::error::BuildError;
 use crate::event::Event;
@@ -23,7 +24,8 @@ pub fn work(inside: Inside) -> i32 {
     let job: Job = match postcard::from_bytes(&inside.job) {
         Ok(job) => job,
         Err(error) => {
-            eprintln!("dibber: the worker does not understand its job: {error}");
+            // What cannot be told leaves its exit code.
+            let _ = writeln!(std::io::stderr(), "dibber: the worker does not understand its job: {error}");
             return 1;
         }
     };
@@ -31,7 +33,11 @@ pub fn work(inside: Inside) -> i32 {
         Job::Build(build) => match build_image(&build, &lines) {
             Ok(Outcome::UpToDate) => Line::UpToDate,
             Ok(Outcome::Made(made)) => Line::Made(made),
-            Err(error) => Line::Failed(error.failure()),
+            Err(error) => {
+                let mut failure = error.failure();
+                failure.message = Redact::of_plan(&build.plan).public(failure.message);
+                Line::Failed(failure)
+            }
         },
         Job::Prune { limit, all } => match prune(limit, all) {
             Ok(line) => line,

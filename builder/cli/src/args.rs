@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dibber_build::boot::{Accel, Firmware};
+use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Bytes, Platform, Target};
 
 use crate::check_flavor::CheckFlavorArgs;
@@ -41,7 +42,7 @@ pub(crate) enum Command {
     /// Hold a flavor against an image: a whole disk takes a root-only one.
     CheckFlavor(CheckFlavorArgs),
     /// Say what this machine lacks for building, and how to get it.
-    Doctor,
+    Doctor(DoctorArgs),
     /// Start a new element or image file in the current directory.
     New(NewArgs),
     /// Print the JSON Schema of image files.
@@ -109,9 +110,15 @@ pub(crate) struct RequestArgs {
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Stands in for now, in seconds since 1970; without it, the date of the package archive.
-    #[arg(long, env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "SOURCE_DATE_EPOCH",
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        value_parser = epoch
+    )]
     pub(crate) source_date_epoch: Option<i64>,
-    /// Uses no network: package archives and sources as they were last seen.
+    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
     #[arg(long)]
     pub(crate) offline: bool,
     /// Asks the network again what earlier builds have recorded.
@@ -203,6 +210,12 @@ pub(crate) struct BootArgs {
     /// Grows the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
+    /// Takes the backing files that the image names, if the image is your own; without it such an image is refused.
+    #[arg(long)]
+    pub(crate) allow_backing: bool,
+    /// Lets the machine reach the network; without it, it is only reached from here, by ssh.
+    #[arg(long)]
+    pub(crate) network: bool,
     /// Keeps what the guest wrote, as a qcow2 file on top of the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
@@ -255,6 +268,14 @@ pub(crate) enum NewKind {
     Element,
     /// An image file.
     Image,
+}
+
+/// `dibber doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 /// `dibber cache`.
@@ -333,6 +354,14 @@ fn variable(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` cannot name a variable"));
     }
     Ok((name.to_string(), value.to_string()))
+}
+
+fn epoch(text: &str) -> Result<i64, String> {
+    let (first, last) = (EPOCHS.start(), EPOCHS.end());
+    let seconds = text.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
+    seconds.ok_or_else(|| {
+        format!("write a whole number of seconds since 1970, from {first} to {last} (the year 2106)")
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

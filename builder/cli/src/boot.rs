@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use dibber_build::boot::{
     BootError, BootRequest, Direct, Expectation, Firmware, Found, Verdict, boot as start, find, target_of,
 };
+use dibber_build::interrupts::Interrupts;
 use dibber_model::{Arch, Bytes, Platform};
 
 use crate::args::BootArgs;
@@ -14,9 +15,10 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
+use crate::terminal::tell;
 
 /// Boots an image.
-pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
+pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let medium = medium(args).map_err(problem)?;
     let (arch, platform) = target(args)?;
     let whole = medium.disk.is_none();
@@ -28,24 +30,29 @@ pub(crate) fn boot(args: &BootArgs) -> Result<Exit, Problem> {
         platform,
         firmware: args.firmware.map(Firmware::from),
         disk_size: args.disk_size,
+        allow_backing: args.allow_backing,
+        network: args.network,
         keep_overlay: args.keep_overlay.clone(),
         memory: args.memory.unwrap_or(if whole { Bytes::gib(3) } else { Bytes::gib(1) }),
         accel: args.accel.into(),
         expect,
     };
-    let verdict = start(&request, &|access| {
-        eprintln!("log in as root with the password {} (for this boot only, by cloud-init;", access.password);
-        eprintln!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port);
+    let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let verdict = start(&request, stop, &|access| {
+        tell(format!(
+            "log in as root with the password {} (for this boot only, by cloud-init;",
+            access.password
+        ));
+        tell(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
         if request.expect.is_none() {
-            eprintln!(
-                "leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given"
-            );
+            tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
         }
     });
     match verdict.map_err(problem)? {
         Verdict::Ended => Ok(Exit::Ok),
+        Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
-            eprintln!("\nseen after {}", duration(after.as_secs_f64()));
+            tell(format!("\nseen after {}", duration(after.as_secs_f64())));
             Ok(Exit::Ok)
         }
         Verdict::TimedOut => Err(Problem::new(
@@ -102,6 +109,7 @@ fn problem(error: BootError) -> Problem {
         | BootError::NoKernel
         | BootError::Nothing => Exit::Usage,
         BootError::OverlayExists(_) => Exit::Output,
+        BootError::Refused { .. } => Exit::Input,
         _ => Exit::Fault,
     };
     Problem::new(exit, error)

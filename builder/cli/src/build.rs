@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dibber_build::answers::Network;
 use dibber_build::breaks::{Breaks, Point};
-use dibber_build::conversation;
 use dibber_build::event::Event;
+use dibber_build::interrupts::Interrupts;
 use dibber_build::set::{self, Settings};
 use dibber_build::side_by_side::{self, Ended, Member, Watch};
 use dibber_build::store::Store;
@@ -20,10 +20,10 @@ use crate::report::Problem;
 use crate::{request, summary};
 
 /// Builds every member that is asked for, several at a time.
-pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
+pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
-    let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
     let progress = Progress::new((args.json, args.verbose), &plans);
     for (name, origin) in &sources.shadowed {
         progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
@@ -40,7 +40,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
         progress.set_started(plans.len(), jobs.min(plans.len()), estimate);
     }
     let start = Instant::now();
-    let ended = side_by_side::build(&plans, (&settings, jobs), &progress, &stop);
+    let ended = side_by_side::build(&plans, (&settings, jobs), &progress, stop);
     progress.finish();
     let mut last = Exit::Ok;
     for (plan, member) in plans.iter().zip(&ended) {
@@ -54,7 +54,7 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Exit, Problem> {
         progress.say(&summary::table(&plans, &ended, start.elapsed().as_secs_f64()));
     }
     if last == Exit::Ok {
-        trim(args, &settings, &stop)?;
+        trim(args, &settings, stop)?;
     }
     Ok(last)
 }
@@ -85,7 +85,7 @@ fn jobs(args: &BuildArgs, settings: &Settings) -> usize {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &Settings, stop: &conversation::Interrupts) -> Result<(), Problem> {
+fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), Problem> {
     let size = set::size(&settings.store)?;
     if size > args.cache_limit {
         set::prune(&settings.store, Some(args.cache_limit), false, stop)?;

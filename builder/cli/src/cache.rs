@@ -4,27 +4,33 @@
 
 use std::time::SystemTime;
 
-use dibber_build::store::Store;
-use dibber_build::{conversation, set};
+use dibber_build::interrupts::Interrupts;
+use dibber_build::set;
+use dibber_build::store::{Site, Store};
 use dibber_model::Bytes;
 
 use crate::args::{CacheArgs, CacheCommand};
 use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
-use crate::{request, say};
+use crate::request;
+use crate::terminal::say;
 
 /// Lists or prunes.
-pub(crate) fn cache(args: &CacheArgs) -> Result<Exit, Problem> {
+pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let path = request::store_path(args.cache_dir.as_ref())?;
+    // The first build makes it, and nothing else does.
+    if let Site::Nothing { .. } = Store::survey(&path).map_err(|e| Problem::new(Exit::Fault, e))? {
+        return Ok(say(format!("0 checkpoints: there is no cache yet at {}", path.display())));
+    }
     match args.command {
         CacheCommand::Ls => {
             let store = Store::open(&path).map_err(|e| Problem::new(Exit::Fault, e))?;
             say(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
-            let stop = conversation::interrupts().map_err(|e| Problem::new(Exit::Fault, e))?;
-            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, &stop)?;
+            let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
+            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }

@@ -17,10 +17,11 @@ use dibber_plan::structure::Structure;
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::report::Problem;
-use crate::say;
 use crate::select::{problem, target};
-use crate::show::{pretty, printable};
+use crate::show::pretty;
+use crate::terminal::{say, tell};
 
 /// `dibber check-flavor`.
 #[derive(Debug, Args)]
@@ -87,7 +88,7 @@ pub(crate) fn check_flavor(args: &CheckFlavorArgs) -> Result<Exit, Problem> {
         say(format!("{}: {} of {size} ({why})", path.display(), demand.structure));
         for finding in &findings {
             let word = if args.strict { "error" } else { "warning" };
-            eprintln!("{word}: {}", printable(finding.why.as_bytes()));
+            tell(format!("{word}: {}", printable(finding.why.as_bytes())));
         }
         if findings.is_empty() {
             say(format!("{} fits", printable(name.as_bytes())));

@@ -2,16 +2,18 @@
 //!
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
-use dibber_build::doctor::{Need, tools};
-use dibber_build::sandbox::{Finding, State, probe};
+use dibber_build::doctor::{self, Need, tools};
+use dibber_build::sandbox::{Finding, State};
 
+use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
-use crate::{request, say};
+use crate::request;
+use crate::terminal::say;
 
 /// Prints every finding; fails if building would.
-pub(crate) fn doctor() -> Result<Exit, Problem> {
-    let findings = probe(&request::store_path(None)?);
+pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {
+    let findings = doctor::findings(&request::store_path(args.cache_dir.as_ref())?);
     let mut blocked = false;
     for finding in &findings {
         blocked |= finding.state == State::Missing;

@@ -1,6 +1,7 @@
 //! The one program: what a person types, and what the sandbox calls by other names.
 //!
-//! In: arguments. Out: an exit code. Never: a decision; those are taken in the crates below.
+//! In: arguments. Out: an exit code. Never: a decision; those are taken in the crates below. Nothing is printed but by [`terminal`].
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod boot;
@@ -9,36 +10,55 @@ mod cache;
 mod check_flavor;
 mod doctor;
 mod embedded;
+mod excerpt;
 mod exit;
 mod new;
 mod plan;
+mod printable;
 mod progress;
 mod report;
 mod request;
 mod select;
 mod show;
 mod summary;
+mod terminal;
 mod upload;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use dibber_build::interrupts::{Interrupts, interrupts};
 
 use args::{Cli, Command};
 use exit::Exit;
 use report::Problem;
+use terminal::say;
 
 fn main() -> ExitCode {
     answer_as_another();
-    let cli = Cli::parse();
-    match run(&cli) {
-        Ok(exit) => exit.into(),
-        Err(problem) => {
-            problem.print();
-            problem.exit.into()
-        }
+    std::panic::set_hook(Box::new(|panic| terminal::tell(format!("error: dibber is at fault: {panic}"))));
+    let ended = interrupts()
+        .map_err(|e| Problem::new(Exit::Fault, e))
+        .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(say_clap(&told)), |cli| run(&cli, &stop)));
+    let exit = ended.unwrap_or_else(|problem| {
+        problem.print();
+        problem.exit
+    });
+    terminal::end(exit).into()
+}
+
+/// Help, the version, or what is wrong with the arguments: in colours, unless it quotes what a terminal obeys.
+fn say_clap(told: &clap::Error) -> Exit {
+    let (text, wrong) = (told.render(), told.use_stderr());
+    let plain = text.to_string();
+    let colours = terminal::has_colours(wrong) && terminal::shown(&plain) == plain;
+    match (wrong, colours) {
+        (true, true) => terminal::tell_drawn(&text.ansi().to_string()),
+        (true, false) => terminal::tell(plain.trim_end()),
+        (false, true) => terminal::say_drawn(&text.ansi().to_string()),
+        (false, false) => drop(say(plain)),
     }
+    if wrong { Exit::Usage } else { Exit::Ok }
 }
 
 /// Inside the sandbox this file stands in for other programs, and is its own worker; it is told by the name it is called by.
@@ -53,28 +73,23 @@ fn answer_as_another() {
     dibber_build::sandbox::enter(dibber_build::worker::work);
 }
 
-fn run(cli: &Cli) -> Result<Exit, Problem> {
+fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
     match &cli.command {
-        Command::Build(args) => build::build(args),
+        Command::Build(args) => build::build(args, stop),
         Command::Plan(args) => plan::plan(args),
-        Command::Boot(args) => boot::boot(args),
+        Command::Boot(args) => boot::boot(args, stop),
         Command::Show(args) => show::show(args),
         Command::Upload(args) => upload::upload(args),
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
         Command::Schema => Ok(say(dibber_plan::schema())),
-        Command::Cache(args) => cache::cache(args),
+        Command::Cache(args) => cache::cache(args, stop),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "dibber", &mut std::io::stdout());
-            Ok(Exit::Ok)
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "dibber", &mut script);
+            Ok(say(String::from_utf8_lossy(&script)))
         }
     }
-}
-
-/// Prints the answer of a command. A reader that closes the pipe early is content.
-fn say(text: impl AsRef<str>) -> Exit {
-    let _ = writeln!(std::io::stdout().lock(), "{}", text.as_ref().trim_end());
-    Exit::Ok
 }

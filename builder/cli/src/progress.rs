@@ -2,15 +2,18 @@
 //!
 //! In: events. Out: a live line on a terminal, plain lines elsewhere, or JSON. Never: a decision.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dibber_build::event::Event;
 use dibber_build::side_by_side::Watch;
 use dibber_model::Bytes;
-use dibber_plan::Plan;
+use dibber_plan::{Plan, redact};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::printable::{self, printable};
+use crate::terminal::{self, say};
 
 /// Between two drawings of the live line.
 const TICK: Duration = Duration::from_millis(120);
@@ -105,8 +108,8 @@ impl Progress {
     pub(crate) fn say(&self, line: &str) {
         match &self.face {
             // What cannot be printed on a terminal cannot be told there either.
-            Face::Live(all) => drop(all.println(line)),
-            Face::Plain => eprintln!("{line}"),
+            Face::Live(all) => drop(all.println(terminal::shown(line))),
+            Face::Plain => terminal::tell(line),
             Face::Json => {}
         }
     }
@@ -128,7 +131,7 @@ impl Progress {
     fn now(&self, member: &Member, state: &mut State, text: String) {
         state.now = text;
         if let Some(bar) = &state.bar {
-            bar.set_message(format!("{}{}{}", member.label, state.now, left(state)));
+            bar.set_message(on_line(&format!("{}{}{}", member.label, state.now, left(state))));
         }
     }
 
@@ -191,10 +194,12 @@ impl Progress {
                 let text = format!("waiting for {phase} {name}, which another build runs");
                 self.now(member, &mut state, text);
             }
-            Event::Output { line } if self.verbose => say(format!("    {line}")),
-            Event::Output { line } => {
+            Event::Output { line, .. } if self.verbose => {
+                say(format!("    {}", printable(line.trim_end_matches('\r').as_bytes())));
+            }
+            Event::Output { line, .. } => {
                 if let Some(bar) = &state.bar {
-                    bar.set_message(format!("{}{}: {}", member.label, state.now, line.trim()));
+                    bar.set_message(on_line(&format!("{}{}: {}", member.label, state.now, line.trim())));
                 }
             }
             Event::ShellOpened { point } => {
@@ -237,7 +242,7 @@ impl Progress {
             Event::StageProgress { bytes } => {
                 if let (Some(bar), Some(total)) = (&state.bar, state.stage_bytes.filter(|b| *b > 0)) {
                     let done = format!("{} of {}", Bytes(*bytes), Bytes(total));
-                    bar.set_message(format!("{}{} {done}", member.label, state.now));
+                    bar.set_message(on_line(&format!("{}{} {done}", member.label, state.now)));
                 }
             }
             Event::StageFinished { stage, seconds } => {
@@ -270,7 +275,12 @@ fn print_json(event: &Event, member: Option<&Member>) {
         }
     }
     // A reader that went away ends nothing: the build's result is the files.
-    let _ = writeln!(std::io::stdout().lock(), "{value}");
+    say(printable::json(value.to_string()));
+}
+
+/// A text of others on the live line, which is one.
+fn on_line(text: &str) -> String {
+    printable(redact::urls(text).as_bytes())
 }
 
 fn live_line() -> ProgressBar {

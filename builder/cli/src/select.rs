@@ -16,9 +16,10 @@ use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::report::Problem;
-use crate::say;
-use crate::show::{pretty, printable};
+use crate::show::pretty;
+use crate::terminal::{say, tell};
 
 /// `dibber select`.
 #[derive(Debug, Args)]
@@ -123,7 +124,7 @@ fn fleet(args: &SelectArgs, images: &Members, file: &PathBuf, trust: Trust) -> R
     } else {
         say(page::fleet(&rows));
         if agents.is_none() {
-            eprintln!("note: {} has no {AGENT}; name the agent's image with --agent", args.dir.display());
+            tell(format!("note: {} has no {AGENT}; name the agent's image with --agent", args.dir.display()));
         }
     }
     let whole = rows.iter().all(|(_, given)| given.as_ref().is_some_and(Given::is_whole));

@@ -5,22 +5,25 @@
 
 use std::io::{self, BufWriter, Write};
 
-use dibber_build::show::{Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, System};
+use dibber_build::show::{
+    Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
+};
 use dibber_model::Bytes;
 use serde_json::json;
 
 use crate::args::ShowArgs;
 use crate::exit::Exit;
+use crate::printable::{self, printable};
 use crate::report::Problem;
-use crate::say;
+use crate::terminal::{self, say};
 
 /// Shows what is asked for.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
     match answer(args) {
         Ok(None) => Ok(Exit::Ok),
         Ok(Some(damage)) => Err(problem(args, damage)),
-        // `dibber show IMAGE --files | head`.
-        Err(error) if error.is_closed_pipe() => Ok(Exit::Ok),
+        // `dibber show IMAGE --files | head`, or a full disk: told at the end.
+        Err(_) if terminal::is_lost() => Ok(Exit::Ok),
         Err(error) => Err(problem(args, error)),
     }
 }
@@ -57,14 +60,17 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
             nearest: "a system without dpkg".into(),
         });
     };
-    if json {
-        say(pretty(&packages));
-        return Ok(());
-    }
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
+    let mut array = Array::default();
     for package in &packages {
-        let line = format!("{} {} {}", package.name, package.version, package.arch);
-        writeln!(out, "{}", printable(line.as_bytes()))?;
+        let (name, version, arch) = (&package.name, &package.version, &package.arch);
+        match json {
+            true => array.add(&mut out, &json!({"name": name, "version": version, "arch": arch}))?,
+            false => writeln!(out, "{}", printable(format!("{name} {version} {arch}").as_bytes()))?,
+        }
+    }
+    if json {
+        array.end(&mut out)?;
     }
     Ok(out.flush()?)
 }
@@ -73,35 +79,53 @@ fn packages(image: &Image, json: bool) -> Result<(), ShowError> {
 fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let from = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut first = true;
+    let mut out = BufWriter::new(terminal::answer());
+    let mut array = Array::default();
     tree.walk(&from, &mut |path, entry| {
-        if json {
-            let mark = if std::mem::take(&mut first) { '[' } else { ',' };
-            writeln!(out, "{mark}{}", described("path", path, entry))?;
-        } else {
-            writeln!(out, "{}", line(entry, path))?;
-        }
-        Ok(())
+        Ok(match json {
+            true => array.add(&mut out, &described("path", path, entry))?,
+            false => writeln!(out, "{}", line(entry, path))?,
+        })
     })?;
     if json {
-        writeln!(out, "{}]", if first { "[" } else { "" })?;
+        array.end(&mut out)?;
     }
     Ok(out.flush()?)
+}
+
+/// An array in JSON, a value a line, written as its values come.
+#[derive(Default)]
+struct Array {
+    begun: bool,
+}
+
+impl Array {
+    fn add(&mut self, out: &mut impl Write, value: &serde_json::Value) -> io::Result<()> {
+        let mark = if std::mem::replace(&mut self.begun, true) { ',' } else { '[' };
+        writeln!(out, "{mark}{}", printable::json(value.to_string()))
+    }
+
+    fn end(self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}]", if self.begun { "" } else { "[" })
+    }
 }
 
 /// A file's content, or a directory's names.
 fn one(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let at = tree.find(path)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::answer());
     if at.entry.kind == Kind::Directory {
         let entries = tree.list(&at)?;
+        let mut array = Array::default();
+        for entry in &entries {
+            match json {
+                true => array.add(&mut out, &described("name", &entry.name, entry))?,
+                false => writeln!(out, "{}", line(entry, &entry.name))?,
+            }
+        }
         if json {
-            let entries = entries.iter().map(|entry| described("name", &entry.name, entry));
-            writeln!(out, "{}", pretty(&entries.collect::<Vec<_>>()))?;
-        } else {
-            entries.iter().try_for_each(|entry| writeln!(out, "{}", line(entry, &entry.name)))?;
+            array.end(&mut out)?;
         }
     } else if json {
         writeln!(out, "{}", pretty(&described("path", at.path().as_bytes(), &at.entry)))?;
@@ -156,28 +180,9 @@ fn mode(entry: &Entry) -> String {
     text
 }
 
-/// Text as it may stand on a terminal: control characters, and bytes that are no UTF-8, as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            // Marks that turn the direction of writing hide what a name is.
-            let hides =
-                matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if letter.is_control() || hides {
-                text.extend(letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")));
-            } else {
-                text.push(letter);
-            }
-        }
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
-}
-
 pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     // These values have no maps with keys that are no strings, which is all that can fail.
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    printable::json(serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn page(report: &Report) -> String {
@@ -185,18 +190,26 @@ fn page(report: &Report) -> String {
     if let Some(found) = &report.system {
         text += &system(found);
     }
-    if let Some(sidecar) = &report.sidecar {
-        let verdict = if sidecar.equal { "is this file's" } else { "is NOT this file's" };
-        text += &format!("\nsidecar   {}: its sha256 {verdict}\n", sidecar.file.display());
-        if !sidecar.equal {
-            text += &format!(
-                "          it says {}\n          there is {}\n",
-                printable(sidecar.says.as_bytes()),
-                sidecar.sha256
-            );
-        }
+    if let Some(check) = &report.sidecar {
+        text += &sidecar(check);
     }
     text
+}
+
+fn sidecar(check: &SidecarCheck) -> String {
+    let name = printable(check.file.as_os_str().as_encoded_bytes());
+    let there = check.sha256.as_deref().unwrap_or("a file of another length");
+    match check.equal {
+        Some(true) => format!("\nsidecar   {name}: its sha256 is this file's\n"),
+        Some(false) => format!(
+            "\nsidecar   {name}: its sha256 is NOT this file's\n          it says {}\n          there is {there}\n",
+            printable(check.says.as_bytes()),
+        ),
+        None => format!(
+            "\nsidecar   {name}: not held against this file, which takes long above 2 GiB; sha256sum IMAGE must print\n          {}\n",
+            printable(check.says.as_bytes()),
+        ),
+    }
 }
 
 fn container(file: &Container) -> String {

@@ -18,7 +18,7 @@ use dibber_model::{Arch, Platform};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::Problem;
-use crate::say;
+use crate::terminal::say;
 
 /// `dibber upload`.
 #[derive(Debug, Args)]

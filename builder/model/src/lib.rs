@@ -19,6 +19,7 @@ pub mod digest;
 pub mod disk;
 pub mod extent;
 pub mod layout;
+pub mod network;
 pub mod phase;
 pub mod seed;
 pub mod size;
@@ -34,6 +35,7 @@ pub use disk::{
 };
 pub use extent::{Extent, Extents, Piece};
 pub use layout::{DiskLayout, Placed, Region};
+pub use network::Network;
 pub use phase::{Phase, Side};
 pub use seed::Seed;
 pub use size::Bytes;

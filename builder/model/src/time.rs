@@ -1,6 +1,11 @@
 //! Points in time with nanoseconds, as filesystems keep them.
 
+use core::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
+
+/// What can stand in for now, in seconds since 1970: cpio and gzip have 32 bits for a time, without a sign, up to 2106.
+pub const EPOCHS: RangeInclusive<i64> = 0..=0xffff_ffff;
 
 /// Seconds and nanoseconds since 1970-01-01 00:00:00 UTC; before it, `secs` is negative and `nanos` still counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -29,6 +29,7 @@ pub fn explain(plan: &Plan) -> String {
             text += &clipped(&format!("  {head:<13} {:<38} {}", step.name, step.element));
         }
     }
+    text += &network(plan);
     if plan.has_disk() {
         section(&mut text, "disk");
         text += &disk(&plan.disk);
@@ -36,6 +37,25 @@ pub fn explain(plan: &Plan) -> String {
     section(&mut text, "files");
     text += &files(plan);
     text
+}
+
+/// The steps that have the network, where that is not all that may need it.
+fn network(plan: &Plan) -> String {
+    let (with, without): (Vec<&Step>, Vec<&Step>) = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.may_reach_network())
+        .partition(|step| plan.cut(step).is_none());
+    if without.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    section(&mut text, &format!("network ({} of {} steps)", with.len(), plan.steps.len()));
+    let names: Vec<String> = with.iter().map(|step| format!("{}/{}", step.phase, step.name)).collect();
+    match names.is_empty() {
+        true => text + "  none\n",
+        false => text + &wrapped(names.iter().map(String::as_str)),
+    }
 }
 
 fn section(text: &mut String, name: &str) {

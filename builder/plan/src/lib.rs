@@ -9,12 +9,15 @@ pub mod disk;
 pub mod elements;
 mod explain;
 pub mod flavor;
+mod host_paths;
 pub mod image;
 mod limits;
+mod network;
 mod output;
 pub mod plan;
 mod properties;
 mod recipe;
+pub mod redact;
 mod request;
 pub mod select;
 pub mod settings;
@@ -26,8 +29,10 @@ pub mod yaml;
 
 pub use disk::fstab;
 pub use explain::explain;
+pub use host_paths::HostPath;
 pub use image::schema;
 pub use limits::Limits;
+pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::Role;
 pub use plan::{
     Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,

@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::host_paths::HostPath;
 use crate::limits::Limits;
+use crate::network::Cuts;
 use crate::source::ElementSource;
 
 /// What a step does.
@@ -40,6 +42,27 @@ pub enum Action {
     TakeBackDiversions,
     /// Writes `/etc/fstab`, and makes the directories that filesystems are mounted on.
     Fstab,
+}
+
+impl Action {
+    /// Whether it runs programs that elements bring, which may need the network. All else is done by programs of our own,
+    /// which place files, divert names and write texts, and are never given any.
+    pub fn may_reach_network(&self) -> bool {
+        match self {
+            // The operating system's `install-packages` removes packages too, and some ask their archive even then.
+            Action::Script { .. }
+            | Action::InstallPackages
+            | Action::UninstallPackages
+            | Action::ImagePackages
+            | Action::FetchSources => true,
+            Action::InstallStatic
+            | Action::InstallBin
+            | Action::Manifests
+            | Action::Divert
+            | Action::TakeBackDiversions
+            | Action::Fstab => false,
+        }
+    }
 }
 
 /// One step: the unit of caching.
@@ -181,6 +204,10 @@ pub struct Plan {
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
     pub steps: Vec<Step>,
+    /// Files and directories of the building machine that the image names, for the host-side hooks that read them.
+    pub host_paths: Vec<HostPath>,
+    /// Which of these have no network, by declaration.
+    pub cuts: Cuts,
     /// The package archive.
     pub archive: Archive,
     /// What each hook may take. In no id: it changes no result.
@@ -214,6 +241,16 @@ impl Plan {
     /// Whether a disk is made: a plan of ramdisks and archives has one on paper only.
     pub fn has_disk(&self) -> bool {
         self.outputs.iter().any(|kind| kind.is_disk())
+    }
+
+    /// The line (`FILE:LINE`) by which a step has no network; none for a step that has it. One that is not of the plan,
+    /// because a hook added it, goes by the image's default.
+    pub fn cut(&self, step: &Step) -> Option<&str> {
+        let same = |planned: &Step| planned.phase == step.phase && planned.name == step.name;
+        match self.steps.iter().any(same) {
+            true => self.cuts.of(step),
+            false => self.cuts.of_added(),
+        }
     }
 
     /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.

@@ -8,21 +8,23 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
 use crate::disk::{self, Chosen, DiskWish};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
+use crate::host_paths::host_paths;
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
 use crate::plan::{OutputKind, Plan};
 use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
 use crate::source::{ElementSource, SourceSet, TextSource};
-use crate::twin;
 use crate::variables;
 use crate::yaml::{Fault, Node, Place, Yaml, nearest};
+use crate::{network, twin};
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -243,6 +245,10 @@ pub(crate) fn one(
     let checked = elements::check(&chain).and_then(|warnings| Ok((warnings, elements::steps(&chain)?)));
     let (warnings, steps) =
         checked.map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let host_paths = host_paths(&chain, &steps, &archive);
+    let given = network::given(&elements)
+        .map_err(|error| PlanError::Elements { image: image.name.clone(), error })?;
+    let cuts = network::cuts(&image.network, &given, &names, &steps)?;
     let properties = properties(image, &target, &disk, (&outputs, &all));
     let contradictions = contradictions(&disk, &outputs, &properties);
     Ok(Plan {
@@ -257,6 +263,8 @@ pub(crate) fn one(
         late: BTreeMap::new(),
         packages,
         steps,
+        host_paths,
+        cuts,
         archive,
         limits: image.limits,
         nodes: image.nodes.clone(),
@@ -356,13 +364,17 @@ fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Resul
 }
 
 fn epoch(request: &Request, declared: &BTreeMap<String, String>) -> Result<Option<i64>, PlanError> {
-    let Some(value) = declared.get("SOURCE_DATE_EPOCH").filter(|_| request.epoch.is_none()) else {
-        return Ok(request.epoch);
-    };
-    value.parse().map(Some).map_err(|_| PlanError::Variable {
+    let asked = request.epoch.map(|seconds| seconds.to_string());
+    let Some(value) = asked.as_ref().or(declared.get("SOURCE_DATE_EPOCH")) else { return Ok(None) };
+    let epoch = value.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
+    epoch.map(Some).ok_or_else(|| PlanError::Variable {
         name: "SOURCE_DATE_EPOCH".into(),
         value: value.clone(),
-        why: "a whole number of seconds is expected".into(),
+        why: alloc::format!(
+            "a whole number of seconds since 1970 is expected, from {} to {} (the year 2106)",
+            EPOCHS.start(),
+            EPOCHS.end()
+        ),
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn twin(
     small.files = Vec::new();
     small.hooks = Vec::new();
     small.nodes = Vec::new();
+    small.network = Default::default();
     small.options = Default::default();
     small.outputs = Vec::from([OutputKind::Tar]);
     let mut asked = Request::on(request.host);
@@ -60,6 +61,8 @@ pub(crate) fn twin(
     asked.variables.retain(|name: &String, _| decides(name));
     let mut made = one(&small, Target { arch: request.host, platform: None }, sources, &asked)?;
     made.steps.retain(|step| step.phase == Phase::Root);
+    // What the image's own root phase may not reach, that of its twin may not either: the steps are the same.
+    made.cuts = plan.cuts.clone();
     // The element of the image's own settings is not for it.
     let Plan { elements, names, .. } = &mut made;
     elements.retain(|element| names.contains(&element.name));

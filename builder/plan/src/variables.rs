@@ -11,6 +11,7 @@ use dibber_model::Target;
 
 use crate::image::{ImageSpec, Security};
 use crate::plan::Archive;
+use crate::redact::quoted;
 use crate::request::Request;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.
@@ -94,16 +95,6 @@ pub(crate) fn variables(
 
 /// `DIB_ENV`: every `DIB_*` variable as `export` prints it; the manifests carry it.
 pub(crate) fn dib_env(variables: &BTreeMap<String, String>) -> String {
-    let quoted = |text: &str| {
-        let mut out = String::new();
-        for letter in text.chars() {
-            if matches!(letter, '"' | '\\' | '$' | '`') {
-                out.push('\\');
-            }
-            out.push(letter);
-        }
-        out
-    };
     let lines: Vec<String> = variables
         .iter()
         .filter(|(name, _)| name.starts_with("DIB_"))

@@ -1,6 +1,6 @@
-//! `dibber-place FROM TO`: copies a directory into the tree, from inside the tree.
+//! `dibber-place FROM TO [private]`: copies a directory into the tree, from inside the tree.
 //!
-//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree. Never: a file outside
+//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree; private ones for root alone. Never: a file outside
 //! the tree: it runs in the chroot, so every link leads to a place of the tree.
 
 use std::ffi::OsString;
@@ -11,11 +11,15 @@ use std::path::Path;
 
 /// Copies. Directories that are there, or links to directories, are kept; files and links are replaced.
 pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
-    let [from, to] = arguments else {
-        eprintln!("usage: dibber-place FROM TO");
-        return 2;
+    let (from, to, private) = match arguments {
+        [from, to] => (from, to, false),
+        [from, to, word] if word == "private" => (from, to, true),
+        _ => {
+            eprintln!("usage: dibber-place FROM TO [private]");
+            return 2;
+        }
     };
-    match copy_directory(Path::new(from), Path::new(to)) {
+    match copy_directory(Path::new(from), Path::new(to), private) {
         Ok(()) => 0,
         Err((path, error)) => {
             eprintln!("dibber-place: {path}: {error}");
@@ -26,7 +30,7 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
 
 type Failed = (String, io::Error);
 
-fn copy_directory(from: &Path, to: &Path) -> Result<(), Failed> {
+fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), Failed> {
     let at = |path: &Path| {
         let path = path.display().to_string();
         move |error| (path, error)
@@ -39,7 +43,7 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), Failed> {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(at(&source))?;
         if kind.is_dir() {
-            copy_directory(&source, &target)?;
+            copy_directory(&source, &target, private)?;
             continue;
         }
         match fs::remove_file(&target) {
@@ -52,7 +56,11 @@ fn copy_directory(from: &Path, to: &Path) -> Result<(), Failed> {
         } else {
             fs::copy(&source, &target).map_err(at(&target))?;
             let mode = fs::metadata(&source).map_err(at(&source))?.permissions().mode();
-            let mode = if is_bin || mode & 0o111 != 0 { 0o755 } else { 0o644 };
+            let mode = match private {
+                true => 0o600,
+                false if is_bin || mode & 0o111 != 0 => 0o755,
+                false => 0o644,
+            };
             fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(at(&target))?;
         }
     }

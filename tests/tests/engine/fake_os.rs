@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dibber_tests::workshop::Workshop;
+use dibber_tests::workshop::{Workshop, place};
 use dibber_tests::{accepts, run};
 
 /// dib's own network-free acceptance: an element of its test suite, as its authors wrote it, in every form that both know.
@@ -42,8 +42,7 @@ fn dibs_fake_os_comes_out_in_every_form() {
 fn dib_test_elements() -> tempfile::TempDir {
     let venv = std::env::var("DIBBER_DIB_VENV")
         .expect("DIBBER_DIB_VENV must name a virtual environment with diskimage-builder 3.43.0; scripts/test makes one");
-    let dir = tempfile::tempdir_in("/var/lib").expect("make a directory");
-    accepts("chmod", &["755", dir.path().to_str().expect("UTF-8")]);
+    let dir = place();
     let at = dir.path().to_str().expect("UTF-8");
     let pip = format!("{venv}/bin/pip");
     accepts(

@@ -10,6 +10,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{BootError, BootRequest, Expectation};
+use crate::attended;
+use crate::interrupts::Interrupts;
 
 /// How a boot ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,8 +27,12 @@ pub enum Verdict {
     TimedOut,
     /// QEMU ended before it appeared.
     Died,
+    /// The person interrupted.
+    Interrupted,
 }
 
+/// Between two looks at whether the person has interrupted.
+const GLANCE: Duration = Duration::from_millis(200);
 /// How long a guest may take to shut down when its overlay is kept.
 const SHUTDOWN: Duration = Duration::from_secs(90);
 
@@ -35,15 +41,17 @@ pub(super) fn watch(
     command: &mut Command,
     request: &BootRequest,
     monitor: &Path,
+    stop: &Interrupts,
 ) -> Result<Verdict, BootError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |e: std::io::Error| BootError::Failed { program: program.clone(), said: e.to_string() };
     let Some(expect) = &request.expect else {
-        command.status().map_err(failed)?;
-        return Ok(Verdict::Ended);
+        let mut guest = Guest(command.spawn().map_err(failed)?);
+        let ended = attended::wait(&mut guest.0, stop).map_err(failed)?;
+        return Ok(if ended.is_some() { Verdict::Ended } else { Verdict::Interrupted });
     };
     let mut guest = Guest(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?);
-    let verdict = wait_for(&mut guest.0, expect);
+    let verdict = wait_for(&mut guest.0, expect, stop);
     if request.keep_overlay.is_some() && matches!(verdict, Verdict::Seen { .. }) {
         power_down(&mut guest.0, monitor);
     }
@@ -55,14 +63,13 @@ struct Guest(Child);
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // Errors mean that it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // It has the terminal in its hands, and gives it back when it is asked to end.
+        attended::end(&mut self.0);
     }
 }
 
 /// Copies the console to standard output until the text appears, time is up, or the guest ends.
-fn wait_for(guest: &mut Child, expect: &Expectation) -> Verdict {
+fn wait_for(guest: &mut Child, expect: &Expectation, stop: &Interrupts) -> Verdict {
     let start = Instant::now();
     let mut console = guest.stdout.take().expect("standard output was piped when the guest was started");
     let (sender, receiver) = mpsc::channel();
@@ -76,7 +83,10 @@ fn wait_for(guest: &mut Child, expect: &Expectation) -> Verdict {
     let mut seen = Vec::new();
     loop {
         let left = expect.timeout.saturating_sub(start.elapsed());
-        match receiver.recv_timeout(left) {
+        if stop.heard() {
+            return Verdict::Interrupted;
+        }
+        match receiver.recv_timeout(left.min(GLANCE)) {
             Ok(bytes) => {
                 let mut terminal = std::io::stdout().lock();
                 let _ = terminal.write_all(&bytes).and_then(|()| terminal.flush());
@@ -88,6 +98,7 @@ fn wait_for(guest: &mut Child, expect: &Expectation) -> Verdict {
                 let keep = seen.len().saturating_sub(expect.text.len());
                 seen.drain(..keep);
             }
+            Err(RecvTimeoutError::Timeout) if left > GLANCE => {}
             Err(RecvTimeoutError::Timeout) => return Verdict::TimedOut,
             Err(RecvTimeoutError::Disconnected) => return Verdict::Died,
         }

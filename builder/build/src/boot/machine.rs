@@ -1,31 +1,42 @@
 //! The QEMU command line of a boot.
 //!
-//! In: the request, the overlay and scratch files. Out: a command that was not started. Never: a shell.
+//! In: the request and the files of this boot. Out: a command that was not started. Never: a shell, or a file whose format QEMU
+//! would find out by itself.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dibber_model::arch::{FirmwareFacts, Machine};
+use serde_json::{Value, json};
 
+use super::chain::{Format, Layer};
 use super::firmware::{self, Uefi};
-use super::{Accel, Access, BootError, BootRequest, Direct};
+use super::{Accel, BootError, BootRequest, Direct};
 
 /// The monitor's socket, in the scratch directory.
 pub(super) const MONITOR: &str = "monitor";
 
-/// Files of this boot, besides those of the request.
-pub(super) struct Scratch<'a> {
-    dir: &'a Path,
-    config_drive: &'a Path,
-    ssh_port: u16,
+/// The disk of a machine.
+pub(super) struct Disk {
+    /// The qcow2 file that takes its writes.
+    pub(super) overlay: PathBuf,
+    /// What that rests on, the image first.
+    pub(super) layers: Vec<Layer>,
 }
 
-impl<'a> Scratch<'a> {
-    pub(super) fn new(dir: &'a Path, config_drive: &'a Path, access: &Access) -> Self {
-        Scratch { dir, config_drive, ssh_port: access.ssh_port }
-    }
+/// Files of this boot.
+pub(super) struct Scratch<'a> {
+    /// The directory that they are in.
+    pub(super) dir: &'a Path,
+    pub(super) disk: Option<&'a Disk>,
+    pub(super) direct: Option<&'a Direct>,
+    pub(super) config_drive: &'a Path,
+    /// Local port that leads to the guest's port 22.
+    pub(super) ssh_port: u16,
 }
 
 /// Where emulators and firmware are looked for.
@@ -39,7 +50,6 @@ pub(super) struct Host<'a> {
 /// Two processors, a virtio disk, a virtio NIC in user mode with ssh forwarded, a config drive, serial on standard output.
 pub(super) fn command(
     request: &BootRequest,
-    overlay: Option<&Path>,
     scratch: &Scratch<'_>,
     host: &Host<'_>,
 ) -> Result<Command, BootError> {
@@ -58,30 +68,33 @@ pub(super) fn command(
     }
     command.args(["-m", &format!("{}M", request.memory.0 >> 20)]);
     // QEMU loads a kernel by itself. Firmware is only in its way then, unless it is asked for.
-    if request.direct.is_none() || request.firmware.is_some() {
+    if scratch.direct.is_none() || request.firmware.is_some() {
         if let Some(uefi) = firmware::find(arch, firmware, host.root)? {
             pflash(&mut command, &uefi, scratch.dir)?;
         }
         command.args(firmware.arguments);
     }
-    if let Some(direct) = &request.direct {
+    if let Some(direct) = scratch.direct {
         command.arg("-kernel").arg(&direct.kernel);
         if let Some(initrd) = &direct.initrd {
             command.arg("-initrd").arg(initrd);
         }
         command.args(["-append", &kernel_line(direct, arch.facts().console)]);
     }
-    if let Some(overlay) = overlay {
-        command.arg("-drive").arg(drive(overlay, "qcow2", "cache=unsafe,discard=unmap"));
+    for (number, node) in nodes(scratch)?.into_iter().enumerate() {
+        command.arg("-blockdev").arg(node.to_string()).arg("-device");
+        command.arg(format!(
+            "virtio-blk-pci,drive={},bootindex={number}",
+            node["node-name"].as_str().unwrap_or_default()
+        ));
     }
-    command.arg("-drive").arg(drive(scratch.config_drive, "raw", "readonly=on"));
-    command.args(["-netdev", &format!("user,id=net0,hostfwd=tcp:127.0.0.1:{}-:22", scratch.ssh_port)]);
+    command.args(["-netdev", &network(request, scratch.ssh_port)]);
     command.args(["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"]);
     command.args(machine.arguments).args(["-display", "none", "-no-reboot", "-parallel", "none"]);
     if request.expect.is_some() {
         let monitor = scratch.dir.join(MONITOR);
         command.args(["-serial", "stdio", "-monitor"]);
-        command.arg(format!("unix:{},server=on,wait=off", monitor.display()));
+        command.arg(joined(&[OsStr::new("unix:"), &escaped(&monitor), OsStr::new(",server=on,wait=off")]));
     } else {
         command.args(["-serial", "mon:stdio"]);
     }
@@ -108,9 +121,61 @@ fn kernel_line(direct: &Direct, console: &str) -> String {
     }
 }
 
-/// QEMU takes a comma in a file's name when it is doubled.
-fn drive(path: &Path, format: &str, more: &str) -> OsString {
-    format!("if=virtio,format={format},file={},{more}", path.display().to_string().replace(',', ",,")).into()
+/// What the disks of the machine are, as QEMU's block nodes: every file with its driver, and nothing that QEMU would look for
+/// in a file (qemu's docs, "block drivers"; qapi/block-core.json, `BlockdevOptions`).
+fn nodes(scratch: &Scratch<'_>) -> Result<Vec<Value>, BootError> {
+    let mut nodes = Vec::new();
+    if let Some(disk) = scratch.disk {
+        let mut below = Value::Null;
+        for (depth, layer) in disk.layers.iter().enumerate().rev() {
+            let driver = if layer.device { "host_device" } else { "file" };
+            // A name that is text, and no other, whatever the file is called.
+            let link = scratch.dir.join(format!("disk-{depth}"));
+            std::os::unix::fs::symlink(&layer.path, &link)
+                .map_err(|source| BootError::File { path: link.clone(), source })?;
+            let file = json!({"driver": driver, "filename": text(&link)?, "read-only": true});
+            let mut node = json!({"driver": layer.format.name(), "file": file, "read-only": true});
+            if layer.format == Format::Qcow2 {
+                node["backing"] = below;
+            }
+            below = node;
+        }
+        // What the guest wrote is thrown away, or kept once it has ended: nothing has to reach the disk before.
+        let cache = json!({"direct": false, "no-flush": true});
+        let file =
+            json!({"driver": "file", "filename": text(&disk.overlay)?, "discard": "unmap", "cache": cache});
+        nodes.push(json!({
+            "node-name": "disk", "driver": "qcow2", "file": file, "discard": "unmap", "cache": cache, "backing": below,
+        }));
+    }
+    let file = json!({"driver": "file", "filename": text(scratch.config_drive)?, "read-only": true});
+    nodes.push(json!({"node-name": "config", "driver": "raw", "file": file, "read-only": true}));
+    Ok(nodes)
+}
+
+/// The guest is reached by ssh from here, and reaches nothing by itself unless it is allowed to.
+fn network(request: &BootRequest, ssh_port: u16) -> String {
+    let restrict = if request.network { "off" } else { "on" };
+    format!("user,id=net0,restrict={restrict},hostfwd=tcp:127.0.0.1:{ssh_port}-:22")
+}
+
+/// A path of ours as JSON can hold it.
+fn text(path: &Path) -> Result<&str, BootError> {
+    let bad = || BootError::File {
+        path: path.to_path_buf(),
+        source: io::Error::other("the name of the temporary directory is not UTF-8; set TMPDIR to another"),
+    };
+    path.to_str().ok_or_else(bad)
+}
+
+/// A path inside an option: QEMU takes a comma there when it is doubled.
+fn escaped(path: &Path) -> OsString {
+    let double = |byte: &u8| if *byte == b',' { vec![b',', b','] } else { vec![*byte] };
+    OsString::from_vec(path.as_os_str().as_bytes().iter().flat_map(double).collect())
+}
+
+fn joined(parts: &[&OsStr]) -> OsString {
+    parts.iter().copied().collect()
 }
 
 fn uses_kvm(accel: Accel) -> bool {
@@ -126,9 +191,12 @@ fn pflash(command: &mut Command, uefi: &Uefi, scratch: &Path) -> Result<(), Boot
     let variables: PathBuf = scratch.join("efi-variables.fd");
     fs::copy(&uefi.variables, &variables)
         .map_err(|source| BootError::File { path: uefi.variables.clone(), source })?;
-    command
-        .args(["-drive", &format!("if=pflash,unit=0,format=raw,readonly=on,file={}", uefi.code.display())]);
-    command.args(["-drive", &format!("if=pflash,unit=1,format=raw,file={}", variables.display())]);
+    for (options, file) in [
+        ("if=pflash,unit=0,format=raw,readonly=on,file=", &uefi.code),
+        ("if=pflash,unit=1,format=raw,file=", &variables),
+    ] {
+        command.arg("-drive").arg(joined(&[OsStr::new(options), &escaped(file)]));
+    }
     Ok(())
 }
 

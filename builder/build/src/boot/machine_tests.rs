@@ -13,6 +13,8 @@ fn request(arch: Arch, platform: Option<&str>) -> BootRequest {
         platform: platform.map(|word| word.parse().unwrap()),
         firmware: None,
         disk_size: None,
+        allow_backing: false,
+        network: false,
         keep_overlay: None,
         memory: Bytes::gib(1),
         accel: Accel::Tcg,
@@ -39,9 +41,20 @@ fn host(dir: &Path) {
 fn line(request: &BootRequest, dir: &Path) -> Result<String, BootError> {
     let (scratch, path) = (dir.join("scratch"), dir.join("bin"));
     fs::create_dir_all(&scratch).unwrap();
-    let files = Scratch { dir: &scratch, config_drive: Path::new("drive"), ssh_port: 2222 };
-    let overlay = request.disk.as_deref();
-    let made = command(request, overlay, &files, &Host { path: path.as_os_str(), root: dir })?;
+    let image = Layer { path: dir.join("im,age:x"), format: Format::Qcow2, device: false };
+    let base = Layer { path: dir.join("base"), format: Format::Raw, device: true };
+    let disk = Disk { overlay: scratch.join("overlay"), layers: vec![image, base] };
+    for link in ["disk-0", "disk-1"] {
+        let _ = fs::remove_file(scratch.join(link));
+    }
+    let files = Scratch {
+        dir: &scratch,
+        disk: request.disk.as_ref().map(|_| &disk),
+        direct: request.direct.as_ref(),
+        config_drive: Path::new("drive"),
+        ssh_port: 2222,
+    };
+    let made = command(request, &files, &Host { path: path.as_os_str(), root: dir })?;
     let words: Vec<_> = [made.get_program()].into_iter().chain(made.get_args()).collect();
     let text = words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
     Ok(text.replace(dir.to_str().unwrap(), "HOST"))
@@ -75,14 +88,40 @@ fn each_architecture_and_platform_has_its_machine() {
         let line = line(&request(arch, platform), dir.path()).unwrap();
         assert!(line.starts_with(&start), "{line}");
         for part in [
-            "-drive if=virtio,format=qcow2,file=disk.qcow2,cache=unsafe,discard=unmap",
-            "-drive if=virtio,format=raw,file=drive,readonly=on",
-            "-netdev user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22 -device virtio-net-pci,netdev=net0",
+            "-device virtio-blk-pci,drive=disk,bootindex=0 -blockdev",
+            "-device virtio-blk-pci,drive=config,bootindex=1 ",
+            "-netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22 -device virtio-net-pci,netdev=net0",
             "-serial stdio -monitor unix:HOST/scratch/monitor",
         ] {
             assert!(line.contains(part), "{arch}: no `{part}` in {line}");
         }
     }
+}
+
+/// QEMU is told of every file, by which format and driver it is read, and where a chain ends.
+#[test]
+fn no_file_is_probed() {
+    let dir = tempfile::tempdir().unwrap();
+    host(dir.path());
+    let line = line(&request(Arch::X86_64, None), dir.path()).unwrap();
+    let nodes: Vec<Value> = line
+        .split(" -blockdev ")
+        .skip(1)
+        .map(|rest| serde_json::from_str(rest.split(" -device").next().unwrap()).unwrap())
+        .collect();
+    let file = |driver: &str, name: &str| json!({"driver": driver, "filename": name, "read-only": true});
+    let base =
+        json!({"driver": "raw", "read-only": true, "file": file("host_device", "HOST/scratch/disk-1")});
+    let image = json!({
+        "driver": "qcow2", "read-only": true, "file": file("file", "HOST/scratch/disk-0"), "backing": base,
+    });
+    assert_eq!((&nodes[0]["driver"], &nodes[0]["backing"]), (&json!("qcow2"), &image));
+    assert_eq!((&nodes[1]["driver"], &nodes[1]["file"]), (&json!("raw"), &file("file", "drive")));
+    assert_eq!(fs::read_link(dir.path().join("scratch/disk-0")).unwrap(), dir.path().join("im,age:x"));
+    assert!(line.matches("file=").count() == line.matches("format=raw").count(), "{line}");
+    assert_eq!(escaped(Path::new("/a,b:c")), "/a,,b:c");
+    let open = BootRequest { network: true, ..request(Arch::X86_64, None) };
+    assert!(network(&open, 1).contains("restrict=off"));
 }
 
 #[test]

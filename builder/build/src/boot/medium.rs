@@ -2,12 +2,12 @@
 //!
 //! In: a path. Out: a disk, or a kernel with its initramfs, and the target that they are for. Never: a guess from bytes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Platform};
 
 use super::{BootError, Direct};
+use crate::show::open;
 
 /// What there is to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn target_of(file: &Path) -> Option<(Arch, Option<Platform>)> {
 fn sidecar(file: &Path) -> Option<serde_json::Value> {
     let mut name = file.as_os_str().to_os_string();
     name.push(".json");
-    serde_json::from_slice(&fs::read(name).ok()?).ok()
+    serde_json::from_slice(&open::sidecar(Path::new(&name)).ok()??).ok()
 }
 
 /// How a kernel is told the root filesystem of a disk of ours.
@@ -67,11 +67,15 @@ fn root_of(disk: &Path) -> Option<String> {
     let sidecar = sidecar(disk)?;
     let partitions = sidecar["disk"]["partitions"].as_array()?;
     let root = partitions.iter().find(|part| part["filesystem"]["mount_point"] == "/")?;
-    Some(format!("UUID={}", root["filesystem"]["uuid"].as_str()?))
+    // The sidecar may be anybody's: more than an identity would be arguments of its choice.
+    let uuid = root["filesystem"]["uuid"].as_str()?;
+    uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-').then(|| format!("UUID={uuid}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn said(file: &Path) -> Option<String> {

@@ -1,7 +1,9 @@
 //! Boots an image in QEMU, on a snapshot, and watches its serial console.
 //!
-//! In: an image file, or a kernel and its initramfs, and a machine to put it in. Out: an interactive console, or a verdict. Never: a write to the image.
+//! In: an image file, or a kernel and its initramfs, and a machine to put it in. Out: an interactive console, or a verdict. Never: a
+//! write to the image, a file of this machine that an image names, or the network for a guest, unless the person says so.
 
+mod chain;
 mod config_drive;
 mod console;
 mod firmware;
@@ -16,9 +18,13 @@ use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 
+use crate::interrupts::Interrupts;
+
 pub use console::Verdict;
 pub use dibber_model::arch::Firmware;
 pub use medium::{Found, find, target_of};
+
+use crate::show::open;
 
 /// How the guest's processor is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +53,10 @@ pub struct BootRequest {
     pub firmware: Option<Firmware>,
     /// Size that the snapshot's disk is grown to, if larger than the image.
     pub disk_size: Option<Bytes>,
+    /// Takes the backing files that the image names; without, such an image is refused.
+    pub allow_backing: bool,
+    /// Lets the guest reach the network; without, only its ssh port is reached from here.
+    pub network: bool,
     /// Keeps what the guest wrote in this qcow2 file.
     pub keep_overlay: Option<PathBuf>,
     /// Memory of the guest.
@@ -138,6 +148,14 @@ pub enum BootError {
         /// What the system said.
         source: io::Error,
     },
+    /// An image that asks for what a machine does not get.
+    #[error("{}: {why}", path.display())]
+    Refused {
+        /// The image.
+        path: PathBuf,
+        /// What it asks for, and what to do.
+        why: String,
+    },
     /// The overlay to keep exists already.
     #[error("{0} exists; name another file for --keep-overlay, or remove it")]
     OverlayExists(PathBuf),
@@ -172,17 +190,15 @@ pub struct Access {
 }
 
 /// Boots. `announce` is told how to log in, just before the guest starts.
-pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict, BootError> {
-    let scratch = tempfile::Builder::new()
-        .prefix("dibber-boot-")
-        .tempdir()
+pub fn boot(
+    request: &BootRequest,
+    stop: &Interrupts,
+    announce: &dyn Fn(&Access),
+) -> Result<Verdict, BootError> {
+    let scratch = crate::temporary::directory("dibber-boot-")
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
-    for file in
-        request.direct.iter().flat_map(|direct| [Some(&direct.kernel), direct.initrd.as_ref()]).flatten()
-    {
-        fs::metadata(file).map_err(|source| BootError::File { path: file.clone(), source })?;
-    }
-    let overlay = match (&request.disk, &request.direct) {
+    let direct = request.direct.as_ref().map(|direct| beside(direct, scratch.path())).transpose()?;
+    let disk = match (&request.disk, &direct) {
         (Some(disk), _) => Some(snapshot(disk, request, scratch.path())?),
         (None, Some(_)) => None,
         (None, None) => return Err(BootError::Nothing),
@@ -190,52 +206,73 @@ pub fn boot(request: &BootRequest, announce: &dyn Fn(&Access)) -> Result<Verdict
     let access = access()?;
     let drive = scratch.path().join("config-drive.img");
     config_drive::write(&drive, &access.password)?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(crate::path::directories()).unwrap_or_default();
     let host = machine::Host { path: &path, root: Path::new("/") };
-    let files = machine::Scratch::new(scratch.path(), &drive, &access);
-    let mut command = machine::command(request, overlay.as_deref(), &files, &host)?;
+    let files = machine::Scratch {
+        dir: scratch.path(),
+        disk: disk.as_ref(),
+        direct: direct.as_ref(),
+        config_drive: &drive,
+        ssh_port: access.ssh_port,
+    };
+    let mut command = machine::command(request, &files, &host)?;
     announce(&access);
-    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR))?;
-    if let (Some(keep), Some(overlay)) = (&request.keep_overlay, &overlay) {
-        fs::rename(overlay, keep)
-            .or_else(|_| fs::copy(overlay, keep).map(drop))
+    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR), stop)?;
+    if let (Some(keep), Some(disk)) = (&request.keep_overlay, &disk) {
+        fs::rename(&disk.overlay, keep)
+            .or_else(|_| fs::copy(&disk.overlay, keep).map(drop))
             .map_err(|source| BootError::File { path: keep.clone(), source })?;
     }
     Ok(verdict)
 }
 
-/// A qcow2 file that takes the guest's writes; the image itself is its read-only backing file.
-fn snapshot(disk: &Path, request: &BootRequest, scratch: &Path) -> Result<PathBuf, BootError> {
-    let image =
-        fs::canonicalize(disk).map_err(|source| BootError::File { path: disk.to_path_buf(), source })?;
-    if let Some(keep) = request.keep_overlay.as_ref().filter(|keep| keep.exists()) {
+/// A kernel and its initramfs under names of ours: QEMU takes a comma in an initramfs' name for the end of it.
+fn beside(direct: &Direct, scratch: &Path) -> Result<Direct, BootError> {
+    let link = |file: &Path, name: &str| {
+        let link = scratch.join(name);
+        open::regular(file)
+            .and_then(|_| fs::canonicalize(file))
+            .and_then(|target| std::os::unix::fs::symlink(target, &link))
+            .map_err(|source| BootError::File { path: file.to_path_buf(), source })?;
+        Ok(link)
+    };
+    Ok(Direct {
+        kernel: link(&direct.kernel, "kernel")?,
+        initrd: direct.initrd.as_deref().map(|file| link(file, "initrd")).transpose()?,
+        append: direct.append.clone(),
+    })
+}
+
+/// A qcow2 file that takes the guest's writes; the image itself is its read-only backing file. Neither is opened for that: its
+/// length and format are known.
+fn snapshot(disk: &Path, request: &BootRequest, scratch: &Path) -> Result<machine::Disk, BootError> {
+    let chain = chain::of(disk, request.allow_backing)?;
+    if let Some(keep) = request.keep_overlay.as_ref().filter(|keep| keep.symlink_metadata().is_ok()) {
         return Err(BootError::OverlayExists(keep.clone()));
     }
-    let info = run("qemu-img", "qemu-utils", |c| c.args(["info", "--output=json"]).arg(&image))?;
-    let info: serde_json::Value = serde_json::from_slice(&info)
-        .map_err(|e| BootError::Failed { program: "qemu-img info".into(), said: e.to_string() })?;
-    let has = Bytes(info["virtual-size"].as_u64().unwrap_or(0));
-    let format = info["format"].as_str().unwrap_or("raw").to_string();
-    let overlay = scratch.join("overlay.qcow2");
+    let has = chain.size;
     let size = match request.disk_size {
         Some(asked) if asked < has => return Err(BootError::TooSmall { asked, has }),
         Some(asked) => asked,
         None => has,
     };
+    let overlay = scratch.join("overlay.qcow2");
+    let layers = chain.layers;
     run("qemu-img", "qemu-utils", |c| {
-        c.args(["create", "-q", "-f", "qcow2", "-F", &format, "-b"])
-            .arg(&image)
+        c.args(["create", "-q", "-u", "-f", "qcow2", "-F", layers[0].format.name(), "-b"])
+            .arg(&layers[0].path)
             .arg(&overlay)
             .arg(size.0.to_string())
     })?;
-    Ok(overlay)
+    Ok(machine::Disk { overlay, layers })
 }
 
+/// Runs a tool to its end.
 fn run(
     program: &str,
     package: &'static str,
     fill: impl FnOnce(&mut Command) -> &mut Command,
-) -> Result<Vec<u8>, BootError> {
+) -> Result<(), BootError> {
     let mut command = Command::new(program);
     fill(&mut command);
     let output = command.stdin(Stdio::null()).output().map_err(|e| match e.kind() {
@@ -246,7 +283,7 @@ fn run(
         let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
         return Err(BootError::Failed { program: program.into(), said });
     }
-    Ok(output.stdout)
+    Ok(())
 }
 
 /// A password of 80 random bits, and a free local port.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dibber_plan::redact::Redact;
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, parse_pem};
@@ -15,14 +16,17 @@ use ureq::{Agent, AsSendBody, SendBody};
 
 use super::error::mend;
 use super::{Cloud, GlanceError};
-use crate::redact::Redact;
 
 /// A connection that is not made in this time is not made.
 const CONNECT: Duration = Duration::from_secs(20);
 /// One read or write may stand still for this long. Glance hashes and stores what it got before it answers.
 const STILL: Duration = Duration::from_secs(300);
-/// Answers are descriptions of images: a page of them is some 100 KiB.
-const LARGEST_ANSWER: u64 = 16 << 20;
+/// All that is asked takes no longer than this, but sending an image.
+const LONGEST: Duration = Duration::from_secs(300);
+/// Answers are descriptions of images: a page of them is some 100 KiB, and so is a catalog.
+const LARGEST_ANSWER: u64 = 4 << 20;
+/// All headers of an answer together, in bytes.
+const LARGEST_HEADERS: usize = 64 << 10;
 /// So much of what a service says in its own words is told.
 const TOLD: usize = 300;
 
@@ -72,12 +76,16 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("dibber/", env!("CARGO_PKG_VERSION")))
+            .max_response_header_size(LARGEST_HEADERS)
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(STILL))
             .timeout_per_write(Some(STILL))
             .build()
             .new_agent();
-        Ok(Http { agent, redact: Redact::default() })
+        let mut redact = Redact::default();
+        let proxies = std::env::vars().filter(|(name, _)| name.to_lowercase().ends_with("_proxy"));
+        proxies.for_each(|(_, proxy)| redact.add_url(&proxy));
+        Ok(Http { agent, redact })
     }
 
     /// Keeps these to itself from now on.
@@ -102,9 +110,9 @@ impl Http {
                 .header("Expect", "100-continue"),
         };
         let answered = match body {
-            Sent::Nothing => self.run(request.body(SendBody::none())),
-            Sent::Text(_, text) => self.run(request.body(text)),
-            Sent::Bytes(reader, _) => self.run(request.body(SendBody::from_reader(reader))),
+            Sent::Nothing => self.run(request.body(SendBody::none()), Some(LONGEST)),
+            Sent::Text(_, text) => self.run(request.body(text), Some(LONGEST)),
+            Sent::Bytes(reader, _) => self.run(request.body(SendBody::from_reader(reader)), None),
         };
         // What is looked for is in `what`, in plain words.
         let url = self.redact.public(url.split('?').next().unwrap_or_default().to_string());
@@ -120,8 +128,10 @@ impl Http {
     fn run(
         &self,
         request: Result<Request<impl AsSendBody>, ureq::http::Error>,
+        longest: Option<Duration>,
     ) -> Result<(u16, HeaderMap, Result<Vec<u8>, ureq::Error>), ureq::Error> {
-        let mut response = self.agent.run(request?)?;
+        let request = self.agent.configure_request(request?).timeout_global(longest).build();
+        let mut response = self.agent.run(request)?;
         let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
         Ok((response.status().as_u16(), response.headers().clone(), body))
     }

@@ -5,16 +5,21 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use dibber_plan::redact::encoded;
 
 use super::auth::{self, Session};
 use super::http::{Answer, Asked, Http, Sent};
+use super::pages::Pages;
 use super::{Cloud, GlanceError};
 
 /// An image, as Glance describes it.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Image {
+    #[serde(deserialize_with = "id")]
     pub(super) id: String,
     pub(super) name: Option<String>,
     /// `queued`, `saving`, `active`, `killed`, `deactivated` ...
@@ -36,6 +41,19 @@ pub(super) struct Image {
     /// Properties, and attributes that do not matter here.
     #[serde(flatten)]
     pub(super) rest: BTreeMap<String, Value>,
+}
+
+/// A UUID has 36 letters.
+const LONGEST_ID: usize = 64;
+
+/// Glance's ids are UUIDs. What is taken for one goes into addresses and onto the terminal: letters, digits and dashes only.
+fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let id = String::deserialize(from)?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    match (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(fits) {
+        true => Ok(id),
+        false => Err(D::Error::custom("an image's id is no UUID")),
+    }
 }
 
 impl Image {
@@ -78,16 +96,20 @@ impl Glance {
     pub(super) fn named(&mut self, names: &[&str]) -> Result<Vec<Image>, GlanceError> {
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let filter = encoded(&format!("in:{}", quoted.join(",")));
-        let mut path = Some(format!("/v2/images?name={filter}&limit=100"));
+        let mut pages = Pages::from(format!("/v2/images?name={filter}&limit=100"));
         let mut found = Vec::new();
         let what = format!("look for image {}", names.first().copied().unwrap_or_default());
-        while let Some(now) = path {
+        while let Some(now) = pages.next() {
             let answer = self.ask(&what, ("GET", &now), None)?;
-            let page: Page = answer.json(&what, &now)?;
+            let page: Page = answer.json(&what, "/v2/images")?;
             // The name is checked again: a proxy that drops the filter must not have us rename a stranger.
             let ours = |image: &Image| image.name.as_deref().is_some_and(|name| names.contains(&name));
             found.extend(page.images.into_iter().filter(ours));
-            path = page.next.filter(|next| *next != now);
+            pages.go_on(page.next, &self.session.root).map_err(|why| GlanceError::Answer {
+                what: what.clone(),
+                url: format!("{}/v2/images", self.session.root),
+                why: why.into(),
+            })?;
         }
         Ok(found)
     }
@@ -177,16 +199,4 @@ impl Glance {
             body: text.map_or(Sent::Nothing, |(media, text)| Sent::Text(media, text)),
         })
     }
-}
-
-/// Percent-encoding of everything that is not unreserved (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte.into());
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }

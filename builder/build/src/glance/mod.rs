@@ -11,6 +11,7 @@ mod error;
 mod hashes;
 mod http;
 mod images;
+mod pages;
 mod print;
 mod transfer;
 mod upload;

@@ -11,6 +11,7 @@ mod sidecar;
 
 pub use commit::{Made, MadeFile, commit};
 pub use lock::Stage;
+pub(crate) use packages::installed;
 pub use packages::{Package, dpkg_packages};
 pub use set::{FileEntry, SetEntry, SetFile, Standing};
 pub use sidecar::{ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts};

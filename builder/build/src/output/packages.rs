@@ -22,7 +22,8 @@ pub fn dpkg_packages(status: &str) -> Vec<Package> {
     packages
 }
 
-fn installed(paragraph: &str) -> Option<Package> {
+/// The package of a paragraph of such a file, if it is installed.
+pub(crate) fn installed(paragraph: &str) -> Option<Package> {
     let field = |name: &str| {
         paragraph
             .lines()

@@ -37,9 +37,9 @@ pub struct Emulator {
 impl Emulator {
     /// The machine's emulator, if it has one that can be used.
     pub fn find(arch: Arch) -> Result<Emulator, SandboxError> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
         let names = arch.qemu_user();
-        let there = std::env::split_paths(&path)
+        let there = crate::path::directories()
+            .into_iter()
             .flat_map(|dir| names.each_ref().map(|name| dir.join(name)))
             .filter(|file| file.is_file());
         let mut dynamic = None;

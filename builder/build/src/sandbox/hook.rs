@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dibber_model::Side;
+use dibber_model::{Network, Side};
 use dibber_plan::Limits;
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -59,6 +59,10 @@ pub struct HookCall<'a> {
     pub native: Option<&'a Native>,
     /// What it may take. A [`shell`](super::shell) has all the time that it wants.
     pub limits: Limits,
+    /// Files of the host that the program may read: paths among the worker's [`Given`](super::Given).
+    pub given: &'a [PathBuf],
+    /// Whether it sees the building machine's network.
+    pub network: Network,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -155,6 +159,8 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         staged: call.staged.clone(),
         native: call.native.cloned(),
         limits: call.limits,
+        given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
+        network: call.network,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

@@ -10,7 +10,6 @@ use std::process::Command;
 
 use super::error::{Doing, SandboxError};
 use super::mend;
-use super::probe::Finding;
 
 /// How many ids a sandbox has: what Debian's policy (section 9.2) gives out, `nobody` (65534) included.
 pub const IDS: u32 = 65_536;
@@ -184,12 +183,12 @@ pub(super) fn beside(extents: &[Extent], root: u32) -> Option<Vec<Extent>> {
 /// An ordinary user: itself as root inside, and its own range of subordinate ids for all others.
 fn ordinary_user() -> Result<Ids, SandboxError> {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    let name = user_name(uid);
+    let name = crate::passwd::name(uid);
     let extents = |path: &str, own: u32| -> Result<Vec<Extent>, SandboxError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let id = uid.to_string();
         let (start, _) = granted(&text, &[&name, &id], IDS - 1)
-            .ok_or_else(|| SandboxError::Missing(no_range(path, &name)))?;
+            .ok_or_else(|| SandboxError::Missing(mend::no_range(path, &name)))?;
         Ok(vec![
             Extent { inside: 0, outside: own, count: 1 },
             Extent { inside: 1, outside: start, count: IDS - 1 },
@@ -202,16 +201,15 @@ fn ordinary_user() -> Result<Ids, SandboxError> {
     })
 }
 
-fn no_range(path: &str, name: &str) -> Finding {
-    mend::no_range(path, name)
-}
-
-/// A user's name by /etc/passwd, or the number.
-pub(super) fn user_name(uid: u32) -> String {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let id = uid.to_string();
-    let named = passwd.lines().find(|line| line.split(':').nth(2) == Some(&id));
-    named.and_then(|line| line.split(':').next()).map_or(id.clone(), str::to_owned)
+/// A range of 65,536 ids behind all that /etc/subuid and /etc/subgid grant to anybody, and its last one.
+pub(super) fn free_range(texts: &[String]) -> (u64, u64) {
+    let end = |line: &str| {
+        let mut numbers = line.split(':').skip(1).map(|field| field.trim().parse::<u64>().ok());
+        numbers.next()??.checked_add(numbers.next()??)
+    };
+    // Where useradd begins (SUB_UID_MIN of login.defs(5)).
+    let start = texts.iter().flat_map(|text| text.lines()).filter_map(end).fold(100_000, u64::max);
+    (start, start + u64::from(IDS) - 1)
 }
 
 #[cfg(test)]
@@ -237,6 +235,13 @@ mod tests {
         assert_eq!(renumber(&[extent(0, 0, 1000)]), None);
         assert_eq!(beside(&[extent(0, 0, 200_000)], 0), Some(vec![extent(0, 65_536, 65_536)]));
         assert_eq!(beside(&[extent(0, 0, 65_536)], 0), None);
+    }
+
+    #[test]
+    fn a_free_range_lies_behind_all_grants() {
+        let texts = ["ann:100000:65536\nbob:300000:65536\n".to_owned(), "bad line\neve:x:7\n".to_owned()];
+        assert_eq!(free_range(&texts), (365_536, 431_071));
+        assert_eq!(free_range(&[]), (100_000, 165_535));
     }
 
     #[test]

@@ -11,6 +11,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 
+/// Brings the loopback interface of this network namespace up (`netdevice(7)`). The kernel then gives it 127.0.0.1 and ::1.
+pub(super) fn loopback_up() -> io::Result<()> {
+    // Any socket does, whatever its family.
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    // SAFETY: an all-zero ifreq is valid: an empty name, no flags.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
+    // SAFETY: the socket is open, and the request is a live ifreq whose name ends with a NUL; the kernel fills in the flags.
+    let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) };
+    answered(asked.into())?;
+    // SAFETY: SIOCGIFFLAGS has filled this member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+    // SAFETY: as above; the kernel only reads the request.
+    let set = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    answered(set.into()).map(drop)
+}
+
 /// Which side of a [`fork`] this is.
 pub(super) enum Fork {
     /// The process that forked, with the child's id.

@@ -2,13 +2,14 @@
 //!
 //! In: what was refused. Out: findings. Never: a guess where the machine can be asked.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use dibber_model::Arch;
 
 use super::error::SandboxError;
-use super::ids::IDS;
+use super::ids::{IDS, free_range};
 use super::probe::{Finding, State};
 
 const CONTAINERS: &str = "Docker: run with --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
@@ -17,13 +18,8 @@ security_opt = [\"seccomp=unconfined\", \"apparmor=unconfined\", \"systempaths=u
 Kubernetes: hostUsers: false, and in securityContext seccompProfile and appArmorProfile of type Unconfined and procMount: \
 Unmasked";
 
-/// A finding that stops every build.
-pub(super) fn missing(what: &'static str, why: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { what, state: State::Missing, why: why.into(), mend: mend.into() }
-}
-
 pub(super) fn helper_missing(program: &str, why: &str) -> Finding {
-    missing(
+    Finding::missing(
         "newuidmap and newgidmap",
         format!("{program} cannot be run: {why}"),
         "install the package uidmap (Debian, Ubuntu) or shadow-utils (others)",
@@ -31,7 +27,7 @@ pub(super) fn helper_missing(program: &str, why: &str) -> Finding {
 }
 
 pub(super) fn helper_refused(program: &str, said: &str) -> Finding {
-    missing(
+    Finding::missing(
         "newuidmap and newgidmap",
         format!("{program} refused: {said}"),
         "the program must be set-user-ID root (chmod u+s) or have its file capability, and lie on a file system that is not \
@@ -40,17 +36,17 @@ pub(super) fn helper_refused(program: &str, said: &str) -> Finding {
 }
 
 pub(super) fn no_range(path: &str, name: &str) -> Finding {
-    missing(
+    let texts = ["/etc/subuid", "/etc/subgid"].map(|file| fs::read_to_string(file).unwrap_or_default());
+    let (first, last) = free_range(&texts);
+    Finding::missing(
         "subordinate ids",
         format!("{path} grants {name} no range of at least {} ids", IDS - 1),
-        format!(
-            "run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name} (with a range that no other line has)"
-        ),
+        format!("run: sudo usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {name}"),
     )
 }
 
 pub(super) fn too_few_inner_ids() -> Finding {
-    missing(
+    Finding::missing(
         "ids of this container",
         format!("its user namespace has fewer than {IDS} ids beside the host's root"),
         "give the container a range of 65536 ids (Docker: userns-remap; Podman: --userns=auto:size=65536; Kubernetes: \
@@ -59,7 +55,7 @@ pub(super) fn too_few_inner_ids() -> Finding {
 }
 
 pub(super) fn user_namespace_refused(error: &io::Error) -> Finding {
-    missing(
+    Finding::missing(
         "user namespaces",
         format!("the kernel refused a new one: {error}"),
         format!("{}; {CONTAINERS}", host_mend()),
@@ -78,7 +74,7 @@ fn host_mend() -> String {
 }
 
 pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
-    missing(
+    Finding::missing(
         "namespaces",
         format!("mount, pid, ipc and uts namespaces were refused inside a user namespace: {error}"),
         format!(
@@ -88,17 +84,26 @@ pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
     )
 }
 
+pub(super) fn network_refused(error: &io::Error) -> Finding {
+    missing(
+        NETWORK_NAMESPACES,
+        format!("the kernel refused a new one, and this step is to have no network: {error}"),
+        format!("{MORE_NETWORKS}; {CONTAINERS}"),
+    )
+}
+
+/// What a step without network needs.
+pub(super) const NETWORK_NAMESPACES: &str = "network namespaces";
+
+/// How to have them.
+pub(super) const MORE_NETWORKS: &str =
+    "sudo sysctl user.max_net_namespaces=15000, and the same line in /etc/sysctl.d to keep it";
+
 pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
     let why = format!(
         "{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it"
     );
-    SandboxError::Missing(missing("a /proc of its own", why, CONTAINERS))
-}
-
-/// Whether hiding a directory hides a home, and not what programs need.
-pub(super) fn coverable(home: &Path) -> bool {
-    let system = ["/usr", "/bin", "/sbin", "/lib", "/etc", "/dev", "/proc", "/sys", "/run", "/boot"];
-    home.components().count() > 2 && !system.iter().any(|dir| home.starts_with(dir))
+    SandboxError::Missing(Finding::missing("a /proc of its own", why, CONTAINERS))
 }
 
 /// How to have the host's instance serve.
@@ -112,7 +117,7 @@ pub(super) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
         }
         Some(found) => format!("{} needs libraries, which a chroot of {arch} does not have", found.display()),
     };
-    missing(
+    Finding::missing(
         "an emulator",
         why,
         "install a static one; Debian, Ubuntu: apt install qemu-user-static; Fedora: dnf install qemu-user-static",
@@ -123,5 +128,5 @@ pub(super) fn no_instance(arch: Arch, error: &SandboxError) -> Finding {
     let why = format!(
         "programs of {arch} cannot be run in the sandbox: {error}; and the host has no emulator registered for them"
     );
-    missing("foreign architectures", why, REGISTER)
+    Finding::missing("foreign architectures", why, REGISTER)
 }

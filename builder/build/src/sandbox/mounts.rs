@@ -52,6 +52,17 @@ pub(super) fn make(kind: &str, options: &[(&str, &str)]) -> Result<OwnedFd, Sand
         .doing(format_args!("mount a {kind}"))
 }
 
+/// A new sysfs, read-only as the host's is here: the kernel gives no other.
+pub(super) fn sysfs() -> Result<OwnedFd, SandboxError> {
+    let context = fsopen("sysfs", FsOpenFlags::FSOPEN_CLOEXEC).doing("make a sysfs")?;
+    fsconfig_create(&context).doing("make a sysfs")?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).doing("mount a sysfs")
+}
+
 /// A new, empty tmpfs.
 pub(super) fn memory(mode: &str) -> Result<OwnedFd, SandboxError> {
     make("tmpfs", &[("mode", mode), ("source", "dibber")])

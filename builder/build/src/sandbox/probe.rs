@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use rustix::mount::MountFlags;
 
@@ -13,7 +12,6 @@ use dibber_model::Arch;
 use super::emulator::{self, Instance};
 use super::error::SandboxError;
 use super::ids::{Ids, Writer};
-use super::mend::missing;
 use super::start::{Grants, start};
 use super::{SHIMS, STORE, kernel, mend};
 
@@ -41,37 +39,41 @@ pub struct Finding {
     pub mend: String,
 }
 
-fn ok(what: &'static str, why: impl Into<String>) -> Finding {
-    Finding { what, state: State::Ok, why: why.into(), mend: String::new() }
+impl Finding {
+    /// It is as it should be.
+    pub fn ok(what: &'static str, why: impl Into<String>) -> Finding {
+        Finding { what, state: State::Ok, why: why.into(), mend: String::new() }
+    }
+
+    /// It stops every build.
+    pub fn missing(what: &'static str, why: impl Into<String>, mend: impl Into<String>) -> Finding {
+        Finding { what, state: State::Missing, why: why.into(), mend: mend.into() }
+    }
 }
 
-/// Looks at everything that the sandbox needs, and tries one: in a directory made for that beside the store, so that its
-/// file system is tried too.
-pub fn probe(beside: &Path) -> Vec<Finding> {
+/// Looks at everything that the sandbox needs, and tries nothing.
+pub fn probe() -> Vec<Finding> {
     let mut findings = settings();
     match Ids::for_sandbox() {
         Ok(ids) => {
-            findings.push(ok("subordinate ids", format!("root inside is {} outside", ids.root().0)));
+            findings.push(Finding::ok("subordinate ids", format!("root inside is {} outside", ids.root().0)));
             if ids.writer == Writer::Helpers {
                 findings.extend(["newuidmap", "newgidmap"].map(helper));
             }
         }
         Err(SandboxError::Missing(finding)) => findings.push(finding),
-        Err(other) => findings.push(missing("subordinate ids", other.to_string(), "")),
+        Err(other) => findings.push(Finding::missing("subordinate ids", other.to_string(), "")),
     }
     findings.push(if kernel::has_mount_setattr() {
-        ok("mount_setattr", "the kernel can make mounts read-only recursively")
+        Finding::ok("mount_setattr", "the kernel can make mounts read-only recursively")
     } else {
-        missing(
+        Finding::missing(
             "mount_setattr",
             "the kernel cannot make mounts read-only recursively",
             "use Linux 5.12 or later",
         )
     });
     findings.push(landlock());
-    let (stands, own_instance) = trial(beside);
-    findings.push(stands);
-    findings.extend(own_instance.map(emulator::finding));
     findings
 }
 
@@ -82,20 +84,27 @@ pub(super) fn settings() -> Vec<Finding> {
     let mut findings = Vec::new();
     let most = read("/proc/sys/user/max_user_namespaces");
     findings.push(match most {
-        Some(0) => missing(
+        Some(0) => Finding::missing(
             "user namespaces",
             "user.max_user_namespaces is 0",
             "sudo sysctl user.max_user_namespaces=15000, and the same line in /etc/sysctl.d to keep it",
         ),
-        Some(most) => ok("user namespaces", format!("user.max_user_namespaces is {most}")),
-        None => missing(
+        Some(most) => Finding::ok("user namespaces", format!("user.max_user_namespaces is {most}")),
+        None => Finding::missing(
             "user namespaces",
             "this kernel was built without them",
             "use a kernel with CONFIG_USER_NS",
         ),
     });
+    // Our own steps, which need no network, have none: so every build needs these.
+    let why = match read("/proc/sys/user/max_net_namespaces") {
+        Some(0) => Some("user.max_net_namespaces is 0"),
+        Some(_) => None,
+        None => Some("this kernel was built without them (CONFIG_NET_NS)"),
+    };
+    findings.extend(why.map(|why| missing(mend::NETWORK_NAMESPACES, why, mend::MORE_NETWORKS)));
     if user && read("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
-        findings.push(missing(
+        findings.push(Finding::missing(
             "user namespaces of ordinary users",
             "kernel.unprivileged_userns_clone is 0",
             "Debian: sudo sysctl kernel.unprivileged_userns_clone=1, and the same line in /etc/sysctl.d to keep it",
@@ -116,16 +125,14 @@ pub(super) fn settings() -> Vec<Finding> {
 
 /// Whether a helper is there with the rights that it needs.
 fn helper(program: &'static str) -> Finding {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let Some(found) = std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file())
-    else {
+    let Some(found) = crate::path::find(program) else {
         return mend::helper_missing(program, "not found in PATH");
     };
     let setuid = fs::metadata(&found).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
     let mut room = [0; 64];
     let capable = rustix::fs::getxattr(&found, "security.capability", &mut room[..]).is_ok();
     if setuid || capable {
-        ok(program, format!("{} may map ids", found.display()))
+        Finding::ok(program, format!("{} may map ids", found.display()))
     } else {
         mend::helper_refused(
             program,
@@ -137,7 +144,7 @@ fn helper(program: &'static str) -> Finding {
 fn landlock() -> Finding {
     let what = "abstract sockets";
     if kernel::can_scope() {
-        return ok(what, "Landlock keeps hooks from the host's");
+        return Finding::ok(what, "Landlock keeps hooks from the host's");
     }
     Finding {
         what,
@@ -150,49 +157,24 @@ fn landlock() -> Finding {
 /// Exit code of a trial in which overlays work, and binfmt_misc does not.
 const NO_INSTANCE: i32 = 2;
 
-/// Starts a worker whose driver only tries an overlay, and a binfmt_misc of its own: whether that one works, if it came so far.
-fn trial(beside: &Path) -> (Finding, Option<bool>) {
+/// Starts a worker on these directories whose driver only tries an overlay, and a binfmt_misc of its own.
+pub fn attempt(grants: &Grants) -> Vec<Finding> {
     let what = "a sandbox, tried";
-    let fails = |finding| (finding, None);
-    let base = match tempfile::Builder::new().prefix(".dibber-doctor-").tempdir_in(beside) {
-        Ok(base) => base,
-        Err(error) => {
-            return fails(missing(
-                what,
-                format!("cannot write to {}: {error}", beside.display()),
-                "name another directory",
-            ));
-        }
+    let mut worker = match start(&[], grants) {
+        Ok(worker) => worker,
+        Err(SandboxError::Missing(finding)) => return vec![finding],
+        Err(other) => return vec![Finding::missing(what, other.to_string(), "")],
     };
-    let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.path().join(name));
-    for dir in [&store, &cache, &stage] {
-        if let Err(error) = fs::create_dir(dir) {
-            return fails(missing(
-                what,
-                format!("cannot make {}: {error}", dir.display()),
-                "name another directory",
-            ));
+    match worker.wait().map(|status| status.code()) {
+        Ok(Some(code @ (0 | NO_INSTANCE))) => {
+            vec![Finding::ok(what, "it stands, and overlays work in it"), emulator::finding(code == 0)]
         }
-    }
-    let open = fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
-    let grants = Grants { store, cache, stage, emulator: None };
-    match open.map_err(SandboxError::from).and_then(|()| start(&[], &grants)) {
-        Err(SandboxError::Missing(finding)) => fails(finding),
-        Err(other) => fails(missing(what, other.to_string(), "")),
-        Ok(mut worker) => match worker.wait().map(|status| status.code()) {
-            Ok(Some(code @ (0 | NO_INSTANCE))) => {
-                (ok(what, "it stands, and overlays work in it"), Some(code == 0))
-            }
-            other => fails(missing(
-                what,
-                format!(
-                    "overlays cannot be mounted in it on the file system of {} ({other:?})",
-                    beside.display()
-                ),
-                "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs: in a container on a volume, not on its \
-                 own overlay",
-            )),
-        },
+        _ => vec![Finding::missing(
+            what,
+            "overlays cannot be mounted in it on the file system of the cache",
+            "use Linux 5.11 or later, and put the cache on ext4, xfs, btrfs or tmpfs (DIBBER_CACHE names another place): in a \
+             container on a volume, not on its own overlay",
+        )],
     }
 }
 

@@ -1,4 +1,4 @@
-//! The worker's root: the host, read-only, with its private places covered; and the template of the hooks' roots.
+//! The worker's root: the host's system directories, read-only, and nothing else of it; and the template of the hooks' roots.
 //!
 //! In: the mounts that were granted, the program itself. Out: a namespace whose root is ready. Never: a host path left
 //! writable, or a grant inside the template.
@@ -13,6 +13,8 @@ use dibber_model::Arch;
 
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
+use super::given::{self, Given, Taken};
+use super::host::{self, Host};
 use super::words::Words;
 use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, mounts};
 
@@ -26,18 +28,28 @@ pub(super) struct Parts<'a> {
     pub(super) emulator: Option<(Arch, File)>,
     /// Texts of /etc.
     pub(super) words: &'a Words,
-    /// Directories that hooks must not see where the host has them: the grants, the person's home.
+    /// The grants' paths on the host, which are covered if they lie in a system directory.
     pub(super) hidden: Vec<PathBuf>,
+    /// Paths of the host that hooks are given.
+    pub(super) given: Vec<Given>,
+    /// The same, taken.
+    pub(super) taken: Vec<Taken>,
 }
 
 /// Makes the root of this mount namespace and enters it.
 pub(super) fn make(mut parts: Parts<'_>) -> Result<(), SandboxError> {
     mounts::make_private()?;
     let nodes = devices::take()?;
-    let host = mounts::copy(Path::new("/"))?;
-    mounts::restrict(&host, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
-    mounts::enter(&host)?;
-    mounts::place(&mounts::make("proc", &[])?, "/proc").map_err(|e| super::mend::proc_refused(&e))?;
+    let host = Host::take()?;
+    // The kernel makes a proc only where one is visible whole: while the host's is still there (fs/namespace.c, mount_too_revealing).
+    let proc = mounts::make("proc", &[]).map_err(|e| super::mend::proc_refused(&e))?;
+    let root = mounts::memory("0755")?;
+    mounts::enter(&root)?;
+    host.make_places()?;
+    given::make_places(&parts.given, &parts.taken)?;
+    mounts::restrict(&root, mounts::READ_ONLY)?;
+    host.mount()?;
+    mounts::place(&proc, "/proc")?;
     devices::mount(&nodes)?;
     cover(&parts)?;
     let template = mounts::copy(Path::new("/"))?;
@@ -45,7 +57,7 @@ pub(super) fn make(mut parts: Parts<'_>) -> Result<(), SandboxError> {
     mounts::place(&template, TEMPLATE)
 }
 
-/// Empty directories over what is the host's own business, and our texts over the files that name it.
+/// Covers over what is the host's own business, and our texts over the files that name it.
 fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
     let run = mounts::memory("0755")?;
     mounts::place(&run, "/run")?;
@@ -66,9 +78,11 @@ fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
             mounts::place(&text, &path.to_string_lossy())?;
         }
     }
+    let empty = texts.join("empty");
+    fs::write(&empty, "").doing("make an empty file")?;
+    host::cover_closed(&empty)?;
     mounts::restrict(&run, mounts::READ_ONLY)?;
-    let hidden = parts.hidden.iter().map(PathBuf::as_path);
-    for place in ["/tmp", "/var/tmp", "/home", "/root"].into_iter().map(Path::new).chain(hidden) {
+    for place in &parts.hidden {
         let plain = fs::symlink_metadata(place).is_ok_and(|found| found.is_dir());
         if plain {
             let empty = mounts::memory("0755")?;
@@ -87,6 +101,7 @@ fn own_places(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
         mounts::restrict(grant, mounts::NO_SUID | mounts::NO_DEV)?;
         mounts::place(grant, at)?;
     }
+    given::keep(&parts.given, &parts.taken)?;
     fs::create_dir_all(TEMPLATE).doing("make a directory in /run")?;
     shims(parts)?;
     let scratch = super::traces::scratch(Path::new(STORE))?;

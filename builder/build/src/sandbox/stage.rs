@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
+use dibber_model::Network;
 use dibber_plan::Limits;
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::given::Share;
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
 use super::kernel::Fork;
@@ -24,7 +26,8 @@ use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, enter_user_namespace, reap_until, watch};
 use super::{
-    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, root, tree,
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, network, root,
+    tree,
 };
 
 /// What is to be run.
@@ -53,6 +56,9 @@ pub(super) struct Order {
     /// Texts for [`STAGED`], by file name.
     pub(super) staged: BTreeMap<String, String>,
     pub(super) native: Option<Native>,
+    /// Files of the host, at these paths.
+    pub(super) given: Vec<PathBuf>,
+    pub(super) network: Network,
     /// `TERM` of the person.
     pub(super) terminal: String,
     pub(super) limits: Limits,
@@ -84,7 +90,8 @@ fn run() -> Result<i32, SandboxError> {
     let entered = limits::bound_namespace(&order.limits)
         .doing("limit the hook's processes")
         .and_then(|()| enter_user_namespace(&mut link))
-        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"));
+        .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"))
+        .and_then(|()| network::enter(order.network));
     if let Err(error) = entered {
         link.tell(&Some(error.to_string())).doing("report a failure")?;
         return Ok(UNFIT);
@@ -151,8 +158,10 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
     let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
+    let given = Share::take(&order.given)?;
     mounts::enter(&root)?;
     mounts::place(&mounts::make("proc", &[])?, "/proc")?;
+    network::show(order.network)?;
     root::private_run()?;
     for (mount, at) in [(build, BUILD), (cache, CACHE), (shims, SHIMS)] {
         fs::create_dir_all(at).doing(format_args!("make {at}"))?;
@@ -163,6 +172,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
     devices::mount_private()?;
+    given.place()?;
     let served = order.native.as_ref().zip(twin.as_ref());
     let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
     tree::replay(&order.mounts)?;

@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+use super::WORKER;
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
+use super::given::Given;
 use super::ids::{Ids, Writer};
+use super::terminal;
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
-use super::{WORKER, mend, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -29,6 +31,8 @@ pub struct Grants {
     pub cache: PathBuf,
     /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
     pub stage: PathBuf,
+    /// Files of the host that the job's image names. Seen by the host-side hooks that are given them.
+    pub given: Vec<Given>,
     /// What runs programs of another architecture, if the job has any.
     pub emulator: Option<Emulator>,
 }
@@ -93,7 +97,7 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
         grants: [absolute(dirs[0])?, absolute(dirs[1])?, absolute(dirs[2])?],
         as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
-        homes: homes(),
+        given: grants.given.clone(),
         emulator: grants.emulator.clone(),
     };
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
@@ -185,18 +189,4 @@ fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
         std::os::unix::fs::chown(dir, Some(user), Some(group))?;
     }
     Ok(())
-}
-
-/// Where the person keeps things, if that is not below a directory that is covered anyway.
-fn homes() -> Vec<PathBuf> {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let listed = passwd.lines().filter(|line| line.split(':').nth(2) == Some(&uid));
-    let listed = listed.filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
-    let all = listed.chain(std::env::var_os("HOME").map(PathBuf::from));
-    let mut homes: Vec<_> =
-        all.filter_map(|home| fs::canonicalize(home).ok()).filter(|h| mend::coverable(h)).collect();
-    homes.sort();
-    homes.dedup();
-    homes
 }

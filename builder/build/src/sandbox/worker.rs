@@ -4,7 +4,7 @@
 //! program's ordinary work.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
+use super::given::{self, Given, Taken};
 use super::kernel::Fork;
 use super::wire::Link;
 use super::words::Words;
@@ -30,7 +31,7 @@ pub(super) struct Setup {
     /// Whether the host's root, who will not be there inside, must open the grants beforehand.
     pub(super) as_root: bool,
     pub(super) words: Words,
-    pub(super) homes: Vec<PathBuf>,
+    pub(super) given: Vec<Given>,
     pub(super) emulator: Option<Emulator>,
 }
 
@@ -54,7 +55,7 @@ pub fn enter(run: impl FnOnce(Inside) -> i32) {
     }
     if name == *WORKER {
         let code = keeper(run).unwrap_or_else(|error| {
-            eprintln!("dibber: {error}");
+            let _ = writeln!(io::stderr(), "dibber: {error}");
             UNFIT
         });
         std::process::exit(code);
@@ -72,7 +73,7 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
     let events = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3).doing("open the events")?;
     rustix::stdio::dup2_stdout(io::stderr()).doing("point output at the terminal")?;
     match prepare(&mut link) {
-        Ok((setup, job, programs, grants)) => {
+        Ok((setup, job, programs, opened)) => {
             let alive = Alive::new()?;
             match kernel::fork().doing("start a process")? {
                 Fork::Parent(child) => {
@@ -87,7 +88,7 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
                     if let Some(shells) = shells {
                         shell::remember(Link::from(shells));
                     }
-                    let parts = (grants, programs);
+                    let parts = (opened, programs);
                     let inside = Inside { job, events: File::from(events) };
                     std::process::exit(first(link, &setup, parts, (mine, inside, run)))
                 }
@@ -100,7 +101,13 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
     }
 }
 
-type Prepared = (Setup, Vec<u8>, Programs, Option<[OwnedFd; 3]>);
+type Prepared = (Setup, Vec<u8>, Programs, Option<Opened>);
+
+/// What the person's side named, open.
+struct Opened {
+    grants: [OwnedFd; 3],
+    given: Vec<Taken>,
+}
 
 /// This program, and the emulator.
 type Programs = (File, Option<File>);
@@ -118,16 +125,17 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
         .as_ref()
         .map(|found| File::open(&found.program).doing(format_args!("open {}", found.program.display())));
     let programs = (program, emulator.transpose()?);
-    let grants = if setup.as_root { Some(open_grants(&setup)?) } else { None };
+    let opened = if setup.as_root { Some(open(&setup)?) } else { None };
     enter_user_namespace(link)?;
     let spaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     kernel::unshare(spaces).map_err(|e| SandboxError::Missing(super::mend::namespaces_refused(&e)))?;
-    Ok((setup, job, programs, grants))
+    Ok((setup, job, programs, opened))
 }
 
-fn open_grants(setup: &Setup) -> Result<[OwnedFd; 3], SandboxError> {
+fn open(setup: &Setup) -> Result<Opened, SandboxError> {
     let [store, cache, stage] = &setup.grants;
-    Ok([mounts::copy(store)?, mounts::copy(cache)?, mounts::copy(stage)?])
+    let grants = [mounts::copy(store)?, mounts::copy(cache)?, mounts::copy(stage)?];
+    Ok(Opened { grants, given: given::take(&setup.given, setup.as_root)? })
 }
 
 /// A new user namespace, whose map the process at the other end writes; then its root.
@@ -209,7 +217,7 @@ fn code(status: WaitStatus) -> i32 {
 }
 
 type Driver<R> = (OwnedFd, Inside, R);
-type Parts = (Option<[OwnedFd; 3]>, Programs);
+type Parts = (Option<Opened>, Programs);
 
 /// Process 1: makes the root, starts the driver, reaps until it ends.
 fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce(Inside) -> i32>) -> i32 {
@@ -238,11 +246,11 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     }
 }
 
-fn make_root(setup: &Setup, (grants, programs): Parts) -> Result<Option<Instance>, SandboxError> {
+fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<Option<Instance>, SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
-    let grants = match grants {
-        Some(grants) => grants,
-        None => open_grants(setup)?,
+    let Opened { grants, given } = match opened {
+        Some(opened) => opened,
+        None => open(setup)?,
     };
     let emulator = setup.emulator.as_ref();
     root::make(root::Parts {
@@ -250,7 +258,9 @@ fn make_root(setup: &Setup, (grants, programs): Parts) -> Result<Option<Instance
         program: programs.0,
         emulator: emulator.map(|found| found.arch).zip(programs.1),
         words: &setup.words,
-        hidden: [&setup.grants[..], &setup.homes].concat(),
+        hidden: setup.grants.to_vec(),
+        given: setup.given.clone(),
+        taken: given,
     })?;
     emulator.map_or(Ok(None), emulator::serve)
 }

@@ -4,6 +4,7 @@
 //! the caller has.
 
 use std::io;
+use std::path::PathBuf;
 
 /// Why an image, or a file in it, could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,14 @@ pub enum ShowError {
         path: String,
         /// What it is.
         kind: &'static str,
+    },
+    /// The description beside the image is no file, or cannot be read.
+    #[error("its description {}: {source}; remove it, or put the right one there", file.display())]
+    Sidecar {
+        /// The description.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// Symbolic links in circles.
     #[error("{path} leads through more than {max} symbolic links; they go in circles")]

@@ -6,16 +6,18 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::ShowError;
-use super::fat_dir::{self, Found};
+use super::fat_dir;
 use super::field::{byte, le16, le32, text};
 use super::source::{Source, some};
 use super::table::FilesystemInfo;
-use super::volume::{Entry, Kind, Names, Volume};
+use super::volume::{Entries, Entry, Volume};
 
 /// Longest directory: 65536 entries of 32 bytes.
 const DIRECTORY_MAX: u64 = 65536 * 32;
 /// Longest table whose free clusters are counted, in bytes: that of a FAT32 of 16 million clusters.
 const COUNT_MAX: u64 = 64 << 20;
+/// Bytes of the table that are counted at once: whole entries of every width.
+const COUNT_PIECE: u64 = 3 << 16;
 
 /// Where a directory's entries are.
 #[derive(Clone, Copy)]
@@ -116,15 +118,26 @@ impl Fat {
         info.label.clone_from(&self.label);
         info.uuid = format!("{:04X}-{:04X}", self.volume_id >> 16, self.volume_id & 0xffff);
         if self.table_bytes <= COUNT_MAX {
-            let table = some(&*self.source, self.table_at, self.table_bytes as usize)?;
-            let free = (2..self.clusters.saturating_add(2))
-                .filter(|n| self.entry_in(&table, 0, *n) == 0)
-                .count() as u64;
+            let free = self.free_clusters()?;
             info.free_bytes = Some(free * self.cluster_bytes);
             let whole = self.data_at + u64::from(self.clusters) * self.cluster_bytes;
             info.used_bytes = Some(whole.saturating_sub(free * self.cluster_bytes));
         }
         Ok(())
+    }
+
+    fn free_clusters(&self) -> Result<u64, ShowError> {
+        let (bits, end) = (u64::from(self.bits), self.clusters.saturating_add(2));
+        let (mut free, mut n) = (0, 2);
+        while n < end {
+            // Pieces begin where an entry does; those of 12 bits begin at a byte every second time.
+            let from = u64::from(n & !1) * bits / 8;
+            let piece = some(&*self.source, self.table_at + from, COUNT_PIECE as usize + 4)?;
+            let until = u32::try_from((from + COUNT_PIECE) * 8 / bits).unwrap_or(end).min(end);
+            free += (n..until).filter(|n| self.entry_in(&piece, from, *n) == 0).count() as u64;
+            n = until;
+        }
+        Ok(free)
     }
 
     /// Entry `n` of a piece of the table that begins at byte `from` of it.
@@ -190,47 +203,37 @@ impl Fat {
         Ok(bytes)
     }
 
-    /// What a path leads to; names are compared as FAT does, without regard to case.
-    fn find(&self, path: &Names) -> Result<Option<(Place, Option<Found>)>, ShowError> {
-        let (mut place, mut last) = (self.root, None);
-        for (depth, name) in path.iter().enumerate() {
-            if last.as_ref().is_some_and(|found: &Found| found.entry.kind != Kind::Directory) {
-                return Ok(None);
-            }
-            let wanted = String::from_utf8_lossy(name).to_lowercase();
-            let bytes = self.directory(place, &shown(&path[..depth]))?;
-            let mut entries = fat_dir::parse(&bytes).into_iter();
-            let Some(found) = entries.find(|found| found.is_called(&wanted)) else { return Ok(None) };
-            place = Place::Chain(found.first);
-            last = Some(found);
+    /// Where a directory's entries are. Its node is its first cluster, of which the root's entry has none.
+    fn place(&self, dir: &Entry) -> Place {
+        match u32::try_from(dir.node) {
+            Ok(0) => self.root,
+            first => Place::Chain(first.unwrap_or(u32::MAX)),
         }
-        Ok(Some((place, last)))
     }
 }
 
 impl Volume for Fat {
-    fn look(&self, path: &Names) -> Result<Option<Entry>, ShowError> {
-        Ok(self.find(path)?.map(|(_, found)| found.map_or_else(fat_dir::root, |found| found.entry)))
+    fn root(&self) -> Result<Entry, ShowError> {
+        Ok(fat_dir::root())
     }
 
-    fn list(&self, path: &Names) -> Result<Vec<Entry>, ShowError> {
-        let what = shown(path);
-        let Some((place, _)) = self.find(path)? else { return Err(ShowError::damaged(what, "it is gone")) };
-        let found = fat_dir::parse(&self.directory(place, &what)?);
-        let mut entries: Vec<Entry> = found.into_iter().map(|found| found.entry).collect();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+    /// Names are compared as FAT does, without regard to case.
+    fn child(&self, dir: &Entry, name: &[u8], place: &str) -> Result<Option<Entry>, ShowError> {
+        let wanted = String::from_utf8_lossy(name).to_lowercase();
+        let found = fat_dir::parse(&self.directory(self.place(dir), place)?);
+        Ok(found.into_iter().find(|found| found.is_called(&wanted)).map(|found| found.entry))
     }
 
-    fn read(&self, path: &Names, sink: &mut dyn Write) -> Result<(), ShowError> {
-        let what = shown(path);
-        let Some((_, Some(found))) = self.find(path)? else {
-            return Err(ShowError::damaged(what, "it is gone"));
-        };
-        self.chain(found.first, Some(found.entry.size), &what, &mut |piece| sink.write_all(piece))
+    fn list(&self, dir: &Entry, place: &str) -> Result<Vec<Entry>, ShowError> {
+        let mut entries = Entries::default();
+        for found in fat_dir::parse(&self.directory(self.place(dir), place)?) {
+            entries.add(found.entry, place)?;
+        }
+        Ok(entries.sorted())
     }
-}
 
-fn shown(path: &Names) -> String {
-    format!("/{}", path.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join("/"))
+    fn read(&self, file: &Entry, place: &str, sink: &mut dyn Write) -> Result<(), ShowError> {
+        let first = u32::try_from(file.node).unwrap_or(0);
+        self.chain(first, Some(file.size), place, &mut |piece| sink.write_all(piece))
+    }
 }

@@ -11,11 +11,9 @@ const LABEL: u8 = 0x08;
 const DIRECTORY: u8 = 0x10;
 const LONG: u8 = 0x0f;
 
-/// An entry, and where its content begins.
+/// An entry, and what else it is called.
 pub(super) struct Found {
     pub(super) entry: Entry,
-    /// Its first cluster.
-    pub(super) first: u32,
     /// The name of eight and three letters.
     short: String,
 }
@@ -39,6 +37,7 @@ pub(super) fn root() -> Entry {
         size: 0,
         mtime: 0,
         target: None,
+        node: 0,
     }
 }
 
@@ -76,11 +75,8 @@ fn file(entry: &[u8], long: Option<String>) -> Found {
     let size = if kind == Kind::File { le32(entry, 28).into() } else { 0 };
     let name = long.unwrap_or_else(|| short.clone()).into_bytes();
     let mtime = seconds(le16(entry, 24), le16(entry, 22));
-    Found {
-        entry: Entry { name, kind, mode, uid: 0, gid: 0, size, mtime, target: None },
-        first: u32::from(le16(entry, 20)) << 16 | u32::from(le16(entry, 26)),
-        short,
-    }
+    let node = u64::from(le16(entry, 20)) << 16 | u64::from(le16(entry, 26));
+    Found { entry: Entry { name, kind, mode, uid: 0, gid: 0, size, mtime, target: None, node }, short }
 }
 
 /// A long name being collected, from its last piece to its first.

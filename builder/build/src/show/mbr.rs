@@ -3,6 +3,8 @@
 //! In: a disk and a sector size to try. Out: its primary and logical partitions, numbered as Linux numbers them. Never: a chain
 //! of extended partitions followed in circles.
 
+use std::collections::BTreeSet;
+
 use super::ShowError;
 use super::field::{byte, le16, le32};
 use super::source::{Source, some};
@@ -55,8 +57,12 @@ fn slots(record: &[u8]) -> impl Iterator<Item = Slot> + '_ {
 /// Each record of the chain has one partition, counted from the record, and the next record, counted from the first.
 fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowError> {
     let sector = disk.sector_bytes.unwrap_or(512);
-    let mut at = base;
+    let (mut at, mut seen) = (base, BTreeSet::new());
     for number in 5..5 + LOGICAL_MAX {
+        if !seen.insert(at) {
+            disk.notes.push("the chain of logical partitions goes in circles".to_string());
+            return Ok(());
+        }
         let place = at * sector;
         let record = if place < source.len() { some(source, place, 512)? } else { Vec::new() };
         if le16(&record, 510) != 0xaa55 {
@@ -72,7 +78,7 @@ fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowEr
             None => return Ok(()),
         }
     }
-    disk.notes.push(format!("more than {LOGICAL_MAX} logical partitions: their chain goes in circles"));
+    disk.notes.push(format!("more than {LOGICAL_MAX} logical partitions; these are the first"));
     Ok(())
 }
 

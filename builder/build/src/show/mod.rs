@@ -1,39 +1,47 @@
 //! What is in an image, read back without mounting it.
 //!
 //! In: a raw or qcow2 file that anybody may have made. Out: its table, filesystems, files and packages. Never: a write, a
-//! mount, or trust: every length and place is checked against what is there before it is used.
+//! mount, or trust: every length and place is checked against what is there before it is used, nothing is held whose size the image
+//! alone tells, and work without a result ends (`budget`).
 
+mod budget;
 mod error;
 mod ext;
 mod fat;
 mod fat_dir;
 mod field;
+mod fstab;
 mod gpt;
 mod mbr;
+pub(crate) mod open;
+mod packages;
 mod probe;
-mod qcow2;
+pub(crate) mod qcow2;
 mod report;
-mod source;
+mod sidecar;
+pub(crate) mod source;
 mod table;
 mod tree;
 mod types;
 mod volume;
+mod walk;
 
 use std::path::Path;
-use std::rc::Rc;
 
 pub use error::ShowError;
-pub use report::{Report, SidecarCheck, System};
+pub use report::{Report, System};
+pub use sidecar::SidecarCheck;
 pub use source::Container;
 pub use table::{Disk, FilesystemInfo, Partition};
-pub use tree::{Located, Tree, Visit};
+pub use tree::{Located, Tree};
 pub use volume::{Entry, Kind, time};
+pub use walk::Visit;
 
-use crate::output::{Package, dpkg_packages};
-use source::Source;
+use crate::output::Package;
+use source::Opened;
 
 /// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
-const STATUS_MAX: u64 = 256 << 20;
+const STATUS_MAX: u64 = 128 << 20;
 
 /// An image whose partition table has been read.
 pub struct Image {
@@ -45,9 +53,17 @@ pub struct Image {
 impl Image {
     /// Opens a raw or qcow2 file, and finds its partitions, filesystems and mount points.
     pub fn open(path: &Path) -> Result<Image, ShowError> {
-        let (container, source): (Container, Rc<dyn Source>) = source::open(path)?;
+        Image::of(source::open(path)?)
+    }
+
+    /// The same for a file's bytes in memory.
+    pub fn of_bytes(bytes: Vec<u8>) -> Result<Image, ShowError> {
+        Image::of(source::of_bytes(bytes)?)
+    }
+
+    fn of(Opened { container, source, budget }: Opened) -> Result<Image, ShowError> {
         let (mut disk, volumes) = table::read(&source)?;
-        let tree = Tree::of(&mut disk, &volumes)?;
+        let tree = Tree::of(&mut disk, &volumes, &budget)?;
         Ok(Image { container, disk, tree })
     }
 
@@ -70,7 +86,8 @@ impl Image {
 
     /// Installed packages, by dpkg's database; `None` if there is no such database.
     pub fn packages(&self) -> Result<Option<Vec<Package>>, ShowError> {
-        let Some(status) = self.tree()?.text("/var/lib/dpkg/status", STATUS_MAX)? else { return Ok(None) };
-        Ok(Some(dpkg_packages(&status)))
+        let mut status = packages::Status::default();
+        let found = self.tree()?.small("/var/lib/dpkg/status", STATUS_MAX, &mut status)?;
+        Ok(if found { Some(status.packages()?) } else { None })
     }
 }

@@ -4,14 +4,11 @@
 //! are the command line's.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use dibber_model::Digest;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
+use super::sidecar::{self, SidecarCheck};
 use super::{Container, Disk, Image, Kind, ShowError, Tree};
 
 /// Longest os-release that is read, in bytes.
@@ -47,28 +44,20 @@ pub struct System {
     pub packages: Option<usize>,
 }
 
-/// Whether a sidecar describes the file beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SidecarCheck {
-    /// The sidecar.
-    pub file: PathBuf,
-    /// Digest that it names.
-    pub says: String,
-    /// Digest of the file.
-    pub sha256: String,
-    /// Whether both are one.
-    pub equal: bool,
-}
-
 impl Report {
     /// Reads all of it; `path` is the file that `image` was opened from.
     pub fn of(image: &Image, path: &Path) -> Result<Report, ShowError> {
+        Ok(Report { sidecar: sidecar::check(path)?, ..Report::without_sidecar(image)? })
+    }
+
+    /// What the image itself tells.
+    pub fn without_sidecar(image: &Image) -> Result<Report, ShowError> {
         let system = match &image.tree {
             Some(tree) => system(image, tree)?,
             None => None,
         };
         let (container, disk) = (image.container.clone(), image.disk.clone());
-        Ok(Report { container, disk, system, sidecar: sidecar(path)? })
+        Ok(Report { container, disk, system, sidecar: None })
     }
 
     /// The first filesystem that contradicts itself, as an error.
@@ -115,27 +104,4 @@ fn releases(tree: &Tree, dir: &str, prefix: &str, kind: Kind) -> Result<BTreeSet
     let names = tree.list(&at)?.into_iter().filter(|entry| entry.kind == kind).map(|entry| entry.name);
     let names = names.map(|name| String::from_utf8_lossy(&name).into_owned());
     Ok(names.filter_map(|name| name.strip_prefix(prefix).map(str::to_string)).collect())
-}
-
-fn sidecar(path: &Path) -> Result<Option<SidecarCheck>, ShowError> {
-    let file = PathBuf::from(format!("{}.json", path.display()));
-    let text = match fs::read(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let sidecar: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
-    let Some(says) = sidecar.as_ref().and_then(|sidecar| sidecar.get("sha256")?.as_str()) else {
-        return Ok(None);
-    };
-    let mut hasher = Sha256::new();
-    let (mut file_bytes, mut bytes) = (File::open(path)?, vec![0; 1 << 20]);
-    loop {
-        match file_bytes.read(&mut bytes)? {
-            0 => break,
-            read => hasher.update(&bytes[..read]),
-        }
-    }
-    let sha256 = Digest::from(<[u8; 32]>::from(hasher.finalize())).to_string();
-    Ok(Some(SidecarCheck { file, says: says.to_string(), equal: says == sha256, sha256 }))
 }

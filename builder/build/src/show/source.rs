@@ -1,6 +1,7 @@
 //! The bytes of a disk, whatever file they are in.
 //!
-//! In: a path. Out: something to read at any place. Never: more than a few clusters held in memory.
+//! In: a path, or bytes. Out: something to read at any place. Never: more than a few clusters held in memory, or reads without
+//! end (`budget`).
 
 use std::fs::File;
 use std::io;
@@ -11,6 +12,8 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::ShowError;
+use super::budget::Budget;
+use super::open;
 use super::qcow2::Qcow2;
 
 /// Bytes at places.
@@ -41,10 +44,18 @@ pub struct Container {
     pub file_bytes: u64,
 }
 
-/// A raw file.
+/// A disk that was opened.
+pub(super) struct Opened {
+    pub(super) container: Container,
+    pub(super) source: Rc<dyn Source>,
+    pub(super) budget: Rc<Budget>,
+}
+
+/// A file as it is.
 struct Raw {
     file: File,
     len: u64,
+    budget: Rc<Budget>,
 }
 
 impl Source for Raw {
@@ -54,7 +65,34 @@ impl Source for Raw {
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         inside(self.len, at, bytes.len())?;
+        self.budget.spend(bytes.len() as u64)?;
         self.file.read_exact_at(bytes, at)
+    }
+}
+
+/// Bytes in memory.
+pub(super) struct Memory {
+    bytes: Vec<u8>,
+    budget: Rc<Budget>,
+}
+
+impl Memory {
+    pub(super) fn new(bytes: Vec<u8>, budget: Rc<Budget>) -> Memory {
+        Memory { bytes, budget }
+    }
+}
+
+impl Source for Memory {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        inside(self.len(), at, bytes.len())?;
+        self.budget.spend(bytes.len() as u64)?;
+        let at = at as usize;
+        bytes.copy_from_slice(&self.bytes[at..at + bytes.len()]);
+        Ok(())
     }
 }
 
@@ -105,19 +143,23 @@ fn inside(len: u64, at: u64, want: usize) -> io::Result<()> {
 }
 
 /// Opens a file as what its first bytes say it is.
-pub(super) fn open(path: &Path) -> Result<(Container, Rc<dyn Source>), ShowError> {
-    let file = File::open(path)?;
-    let meta = file.metadata()?;
-    if meta.is_dir() {
-        return Err(io::Error::other("a directory; name an image file").into());
-    }
-    // A block device has its length where it ends.
-    let len = io::Seek::seek(&mut &file, io::SeekFrom::End(0))?;
-    let raw = Raw { file, len };
-    let head = some(&raw, 0, 512)?;
+pub(super) fn open(path: &Path) -> Result<Opened, ShowError> {
+    let (file, len) = open::image(path)?;
+    let budget = Rc::new(Budget::new());
+    told(Rc::new(Raw { file, len, budget: Rc::clone(&budget) }), budget)
+}
+
+/// The same for bytes in memory.
+pub(super) fn of_bytes(bytes: Vec<u8>) -> Result<Opened, ShowError> {
+    let budget = Rc::new(Budget::new());
+    told(Rc::new(Memory::new(bytes, Rc::clone(&budget))), budget)
+}
+
+fn told(raw: Rc<dyn Source>, budget: Rc<Budget>) -> Result<Opened, ShowError> {
+    let head = some(&*raw, 0, 512)?;
     if head.starts_with(b"QFI\xfb") {
-        let qcow2 = Qcow2::open(raw.file, len)?;
-        return Ok((qcow2.container(), Rc::new(qcow2)));
+        let qcow2 = Qcow2::open(raw, Rc::clone(&budget))?;
+        return Ok(Opened { container: qcow2.container(), source: Rc::new(qcow2), budget });
     }
     if let Some(kind) = other(&head) {
         return Err(ShowError::OtherContainer { kind });
@@ -127,14 +169,14 @@ pub(super) fn open(path: &Path) -> Result<(Container, Rc<dyn Source>), ShowError
         version: None,
         compression: None,
         cluster_bytes: None,
-        virtual_bytes: len,
-        file_bytes: len,
+        virtual_bytes: raw.len(),
+        file_bytes: raw.len(),
     };
-    Ok((container, Rc::new(raw)))
+    Ok(Opened { container, source: raw, budget })
 }
 
 /// Containers that qemu-img reads and dibber does not. A fixed VHD is raw with a footer, and read as raw.
-fn other(head: &[u8]) -> Option<&'static str> {
+pub(crate) fn other(head: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 8] = [
         (b"KDMV", "VMDK"),
         (b"# Disk DescriptorFile", "VMDK"),

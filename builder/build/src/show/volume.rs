@@ -1,6 +1,7 @@
 //! A filesystem, for reading.
 //!
-//! In: paths without symbolic links. Out: what is there. Never: a link followed, or a mount point crossed; that is the tree's.
+//! In: entries that the filesystem gave, and names in them. Out: what is there. Never: a link followed, or a mount point crossed;
+//! that is the tree's.
 
 use std::io::Write;
 
@@ -8,8 +9,8 @@ use serde::Serialize;
 
 use super::ShowError;
 
-/// A path: names from the filesystem's root.
-pub(super) type Names = [Vec<u8>];
+/// Most bytes of memory for the entries of one directory: some 300,000 names.
+const ENTRIES_MAX: usize = 64 << 20;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,16 +79,57 @@ pub struct Entry {
     pub mtime: i64,
     /// Where a symbolic link points.
     pub target: Option<Vec<u8>>,
+    /// Which it is in its filesystem: the number of its inode, or its first cluster. Two directories of one number are one.
+    pub node: u64,
 }
 
-/// A filesystem whose files can be read.
+impl Entry {
+    /// Bytes of memory that it takes.
+    pub(super) fn weight(&self) -> usize {
+        // Two allocations, each with a header of its own.
+        size_of::<Entry>() + 32 + self.name.len() + self.target.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// The entries of a directory as they are found.
+#[derive(Default)]
+pub(super) struct Entries {
+    found: Vec<Entry>,
+    weight: usize,
+}
+
+impl Entries {
+    /// Adds one, if there is room.
+    pub(super) fn add(&mut self, entry: Entry, place: &str) -> Result<(), ShowError> {
+        self.weight += entry.weight();
+        if self.weight > ENTRIES_MAX {
+            let count = self.found.len();
+            return Err(ShowError::damaged(
+                place,
+                format!("more than {count} names, which are more than {} MiB", ENTRIES_MAX >> 20),
+            ));
+        }
+        self.found.push(entry);
+        Ok(())
+    }
+
+    /// All of them, by name.
+    pub(super) fn sorted(mut self) -> Vec<Entry> {
+        self.found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        self.found
+    }
+}
+
+/// A filesystem whose files can be read. `place` is what a person calls the entry, for errors.
 pub(super) trait Volume {
-    /// What a path stands for; `None` if there is nothing.
-    fn look(&self, path: &Names) -> Result<Option<Entry>, ShowError>;
+    /// Its root directory.
+    fn root(&self) -> Result<Entry, ShowError>;
+    /// What a name in a directory stands for; `None` if there is no such name.
+    fn child(&self, dir: &Entry, name: &[u8], place: &str) -> Result<Option<Entry>, ShowError>;
     /// The names of a directory, without `.` and `..`, sorted.
-    fn list(&self, path: &Names) -> Result<Vec<Entry>, ShowError>;
+    fn list(&self, dir: &Entry, place: &str) -> Result<Vec<Entry>, ShowError>;
     /// The content of a file.
-    fn read(&self, path: &Names, sink: &mut dyn Write) -> Result<(), ShowError>;
+    fn read(&self, file: &Entry, place: &str, sink: &mut dyn Write) -> Result<(), ShowError>;
 }
 
 /// A time as `ls -l --time-style=long-iso` prints it in UTC.

@@ -8,17 +8,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::{Phase, Side};
+use dibber_model::{Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
+use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Limits, Plan, Step};
 
 use super::error::{HookFailure, StepError, at};
-use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, limit, native};
+use super::reach::Reach;
+use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::redact::Redact;
 use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
 
@@ -39,6 +40,9 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    given: Vec<PathBuf>,
+    /// What the programs of its step reach. Nothing, until it is said.
+    pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
 }
@@ -95,9 +99,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let mut bench = Bench::new(&walk.job.plan, walk.job.epoch, opened.path(), &emit);
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
+    bench.reach = Reach::of(walk.job, step);
     for name in walk.job.plan.withheld(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
+    bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();
     let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
@@ -137,7 +143,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        let redact = Redact::of(plan.archive.proxy.as_deref());
+        let redact = Redact::of_plan(plan);
         Bench {
             plan,
             variables,
@@ -146,6 +152,8 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            given: Vec::new(),
+            reach: Reach::Needless,
             redact,
             emit,
         }
@@ -182,9 +190,11 @@ impl<'a> Bench<'a> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
-    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it.
+    /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
+    /// network.
     pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { environment_files: &[], ..self.hook_call(side, what) }, step)
+        let call = self.hook_call(side, what);
+        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
     /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
@@ -197,27 +207,31 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
     }
 
-    /// Copies texts into a directory of the tree, owned by root.
+    /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).
     pub(super) fn place(
         &self,
         texts: &BTreeMap<String, String>,
-        to: &str,
+        (to, private): (&str, bool),
         step: &Step,
     ) -> Result<HookEnd, StepError> {
-        let argv = ["dibber-place", sandbox::STAGED, to].map(String::from);
+        let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
+        argv.extend(private.then(|| "private".to_string()));
         let call = self.hook_call(Side::Chroot, What::Command(&argv));
-        self.carry_out(&HookCall { environment_files: &[], staged: texts, ..call }, step)
+        let network = Network::None;
+        self.carry_out(&HookCall { environment_files: &[], staged: texts, network, ..call }, step)
     }
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
         let end = sandbox::run(call, &mut |_, line| {
-            let line = self.redact.public(String::from_utf8_lossy(line).into_owned());
-            if tail.len() == TAIL {
-                tail.remove(0);
+            let event = Event::output(self.redact.public_bytes(line));
+            if let Event::Output { line, .. } = &event {
+                if tail.len() == TAIL {
+                    tail.remove(0);
+                }
+                tail.push(line.clone());
             }
-            tail.push(line.clone());
-            (self.emit)(Event::Output { line });
+            (self.emit)(event);
         })?;
         if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
     }
@@ -234,13 +248,15 @@ impl<'a> Bench<'a> {
             staged: &NOTHING,
             native: self.native.as_ref(),
             limits: self.plan.limits,
+            given: &self.given,
+            network: self.reach.network(),
         }
     }
 
-    /// Variables as they are after `environment.d`.
+    /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = self.hook_call(side, What::Command(&[]));
+        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
@@ -263,6 +279,7 @@ impl<'a> Bench<'a> {
             end: how_it_ended(end),
             limit: limit::met(end, &tail, &self.plan.limits),
             tail,
+            no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }))

@@ -1,7 +1,10 @@
 # Fetches one source repository into the download cache, then copies it into the tree. Runs on the host's side of the
-# sandbox. Arguments: kind, name, location, reference, destination in the tree, when the run began (seconds since 1970).
+# sandbox. Arguments: kind, name, reference, destination in the tree, when the run began (seconds since 1970), and a
+# directory with the texts `location`, `curl` (a configuration of curl's) and, where there is a password, `login` (a line
+# of git's credential store). No password is an argument, and none is kept with what is fetched.
 set -eu -o pipefail
-kind=$1 name=$2 location=$3 reference=$4 destination=$5 began=$6
+kind=$1 name=$2 reference=$3 destination=$4 began=$5 staged=$6
+location=$(cat "$staged/location")
 
 cache=$DIB_IMAGE_CACHE/source-repositories/${name//[^A-Za-z0-9]/_}_$(printf '%s' "${kind}_$location" | sha1sum | cut -d' ' -f1)
 mkdir -p "${cache%/*}"
@@ -19,6 +22,9 @@ case $kind in
 git)
     # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
     git config --global --add safe.directory '*'
+    if [ -e "$staged/login" ]; then
+        git config --global credential.helper "store --file=$staged/login"
+    fi
     if [ -d "$cache" ]; then
         is_fresh || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
     else
@@ -40,7 +46,7 @@ git)
     ;;
 tar | file)
     if [ ! -f "$cache" ] || ! is_fresh; then
-        curl --fail --silent --show-error --location --retry 5 --output "$cache.new.$$" "$location"
+        curl --fail --silent --show-error --location --retry 5 --output "$cache.new.$$" --config "$staged/curl"
         mv -T "$cache.new.$$" "$cache"
         touch "$cache.fetched"
     fi

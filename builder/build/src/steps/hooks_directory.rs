@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
-use dibber_plan::{Body, Entry, Plan, Step};
+use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
 
 use super::{TREE, id};
 
@@ -61,7 +61,9 @@ impl<'a> Layout<'a> {
         }
         for element in &plan.elements {
             // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
-            let top = |path: &str| !path.contains('/') && Phase::of_directory(path).is_none();
+            let top = |path: &str| {
+                !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
+            };
             for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
                 self.add(all.join(&element.name).join(path), entry)?;
             }

@@ -3,12 +3,14 @@
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
 //! environment, a path of this machine, a secret; nor limits of hooks: what ends within them is the same under any.
 
-use dibber_model::{Digest, Hasher, Phase};
+use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
-use dibber_plan::{Action, ElementSource, Entry, Plan, Step, settings};
+use dibber_plan::redact;
+use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
-use crate::answers::Releases;
 use crate::breaks::Point;
+use crate::given::GivenFile;
+use crate::job::Build;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 3";
@@ -27,6 +29,7 @@ const NOT_SEEN: [&str; 8] = [
 
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
+    job: &'a Build,
     plan: &'a Plan,
     /// Files of the elements that are no hooks, the variables that are not late, the time: what every step sees.
     common: Digest,
@@ -35,16 +38,19 @@ pub(super) struct Ids<'a> {
 }
 
 impl<'a> Ids<'a> {
-    pub(super) fn new(plan: &'a Plan, releases: &Releases, tools: &[(String, String)], epoch: i64) -> Self {
+    pub(super) fn new(job: &'a Build) -> Self {
+        let Build { plan, releases, tools, epoch, .. } = job;
         let mut common = Hasher::new(GENERATION);
         // The platform is a variable, and may be a late one.
         common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
         let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
         for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
-            common.part(name.as_bytes()).part(value.as_bytes());
+            // Who asks changes nothing of what is got.
+            common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
         }
         for element in &plan.elements {
-            let always = |path: &str| !is_hook(path) && !settings::is_late(element, path);
+            let always =
+                |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
             let others = element.entries.iter().filter(|(path, _)| always(path));
             for (path, entry) in others {
                 common.part(element.name.as_bytes()).part(path.as_bytes());
@@ -56,7 +62,7 @@ impl<'a> Ids<'a> {
         for (tool, version) in tools {
             origin.part(tool.as_bytes()).part(version.as_bytes());
         }
-        Ids { plan, common: common.finish(), origin: origin.finish() }
+        Ids { job, plan, common: common.finish(), origin: origin.finish() }
     }
 
     /// The id that the first step's parent has.
@@ -66,7 +72,9 @@ impl<'a> Ids<'a> {
 
     /// The id of a step of the plan.
     pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
-        let mut hasher = Hasher::new("step");
+        // A step without network sees less than one with it, so what the one left is not the other's.
+        let mut hasher =
+            Hasher::new(if self.plan.cut(step).is_some() { "step without network" } else { "step" });
         hasher
             .digest(parent)
             .digest(self.common)
@@ -81,10 +89,13 @@ impl<'a> Ids<'a> {
         if step.action == Action::Fstab {
             hasher.part(dibber_plan::fstab(&self.plan.disk).as_bytes());
         }
+        for file in given(self.job, step) {
+            hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
+        }
         let withheld: Vec<&str> = self.plan.withheld(step).collect();
         for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
-            let value = self.plan.variables.get(name);
-            hasher.part(name.as_bytes()).part(value.map_or(b"unset", |value| value.as_bytes()));
+            let value = self.plan.variables.get(name).map(|value| redact::urls(value));
+            hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
         }
         for file in hooks::seen_by(&request(self.plan), step) {
@@ -108,6 +119,13 @@ impl<'a> Ids<'a> {
         hasher.digest(self.of(parent, step));
         hasher.finish()
     }
+}
+
+/// Files of the host that a step is given. One that is not of the plan, because a hook added it, is given all.
+pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
+    let at = job.plan.steps.iter().position(|other| other == step);
+    let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
+    job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
 }
 
 /// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.

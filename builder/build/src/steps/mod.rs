@@ -9,6 +9,7 @@ mod id;
 mod limit;
 mod native;
 mod pause;
+mod reach;
 mod scratch;
 
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
 pub use error::{HookFailure, StepError};
+use reach::Reach;
+
 pub use hooks_directory::ELEMENTS;
 use hooks_directory::HOOKS;
 pub use scratch::ScratchTree;
@@ -82,7 +85,7 @@ pub(crate) fn run(
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
-    let ids = id::Ids::new(&job.plan, &job.releases, &job.tools, job.epoch);
+    let ids = id::Ids::new(job);
     let mut walk = Walk {
         job,
         twin,
@@ -104,7 +107,7 @@ pub(crate) fn run(
 
 /// Ids of a plan's steps, without running any; hooks that hooks add are unknown here.
 pub fn ids(plan: &Plan, job: &Build) -> Vec<Digest> {
-    let ids = id::Ids::new(plan, &job.releases, &job.tools, job.epoch);
+    let ids = id::Ids::new(job);
     let mut parent = ids.origin();
     plan.steps
         .iter()
@@ -197,6 +200,7 @@ impl Walk<'_> {
             phase: step.phase.name().into(),
             name: step.name.clone(),
             element: step.element.clone(),
+            network: Reach::of(self.job, step).network(),
             why: why.unwrap_or_else(|| "it, or what it sees, is new".into()),
             estimate: self.job.timings.get(&named).copied(),
         });

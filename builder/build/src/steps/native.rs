@@ -9,13 +9,13 @@ use std::path::Path;
 use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map, repositories};
-use dibber_plan::{Action, Step};
+use dibber_plan::{Action, Step, redact};
 
 use super::bench::Bench;
 use super::error::{StepError, at};
 use super::{HOOKS, id};
 use crate::output::dpkg_packages;
-use crate::sandbox::{HookEnd, IN_TARGET, What};
+use crate::sandbox::{HookEnd, IN_TARGET, STAGED, What};
 
 /// Below the hooks directory, where the script that fetches leaves what it fetched.
 const FETCHED: &str = ".dibber/sources";
@@ -25,8 +25,8 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
         Action::InstallPackages => packages(bench, step, false),
         Action::UninstallPackages => packages(bench, step, true),
         Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
-        Action::InstallStatic => copy(bench, step, "static", "/"),
-        Action::InstallBin => copy(bench, step, "bin", "/usr/local/bin"),
+        Action::InstallStatic => copy(bench, step, "static", &["/"]),
+        Action::InstallBin => copy(bench, step, "bin", &["/usr/local/bin"]),
         Action::FetchSources => sources(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
@@ -63,9 +63,10 @@ fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepErr
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &str) -> Result<HookEnd, StepError> {
-    let argv = ["dibber-place", &format!("{IN_TARGET}/{from}"), to];
-    bench.call_plainly(Side::Chroot, What::Command(&argv.map(String::from)), step)
+fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
+    let from = format!("{IN_TARGET}/{from}");
+    let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
+    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
 }
 
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
@@ -86,7 +87,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         let json = serde_json::json!({ "packages": packages });
         files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
     }
-    bench.place(&files, manifests_directory(bench), step)
+    bench.place(&files, (manifests_directory(bench), true), step)
 }
 
 /// The longest database of packages that is read, in bytes.
@@ -100,10 +101,10 @@ fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
 /// `/etc/fstab` and the directories that filesystems are mounted on.
 fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     let text = dibber_plan::fstab(&bench.plan.disk);
-    bench.place(&BTreeMap::from([("fstab".to_string(), text)]), "/etc", step)
+    bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
 }
 
-/// The script that fetches; data reaches it as arguments only.
+/// The script that fetches; data reaches it as arguments and staged texts only.
 const FETCH: &str = include_str!("fetch-source.sh");
 
 /// Fetches into the download cache with the host's git and curl, and copies into the tree.
@@ -114,10 +115,11 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
             continue;
         }
         let kind = kind(repository.kind);
-        let (name, location, began) = (&repository.name, &repository.location, &bench.began.to_string());
-        let data = [kind, name, location, &repository.reference, &repository.dest, began];
+        let (name, began) = (&repository.name, &bench.began.to_string());
+        let data = [kind, name, &repository.reference, &repository.dest, began, STAGED];
         let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
-        bench.call(Side::Host, What::Command(&argv.collect::<Vec<_>>()), step)?;
+        let place = place(&repository.location);
+        bench.call_with(Side::Host, What::Command(&argv.collect::<Vec<_>>()), (step, &place))?;
     }
     // Commits that were fetched: dib's dib-manifest-git-IMAGE.
     let build_dir = bench.build_dir().map_err(at(FETCHED))?;
@@ -125,9 +127,30 @@ fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     if build_dir.below(&fetched).is_err() {
         return Ok(bench.unchanged());
     }
-    let end = copy(bench, step, FETCHED, manifests_directory(bench))?;
+    let end = copy(bench, step, FETCHED, &[manifests_directory(bench), "private"])?;
     build_dir.remove_tree(&fetched).map_err(at(&fetched))?;
     Ok(end)
+}
+
+/// Where a source is, as texts: arguments of processes can be read by everybody on the machine. `location` is without the user
+/// and password of a web address; `login` tells those to git, and `curl` the whole to curl.
+fn place(location: &str) -> BTreeMap<String, String> {
+    let web = |scheme: &str| ["http://", "https://", "ftp://"].contains(&scheme.to_lowercase().as_str());
+    let found = redact::login(location).filter(|login| web(login.scheme));
+    let escaped = location.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], "");
+    let mut texts = BTreeMap::from([
+        ("location".to_string(), location.to_string()),
+        ("curl".to_string(), format!("url = \"{escaped}\"\n")),
+    ]);
+    if let Some(login) = found {
+        let encoded = |text: &str| redact::encoded(&redact::decoded(text));
+        let (user, password) = login.user.split_once(':').unwrap_or((login.user, ""));
+        let host = login.rest.split('/').next().unwrap_or_default();
+        let line = format!("{}{}:{}@{host}\n", login.scheme, encoded(user), encoded(password));
+        texts.insert("location".into(), redact::without_login(location));
+        texts.insert("login".into(), line);
+    }
+    texts
 }
 
 fn kind(kind: repositories::Kind) -> &'static str {

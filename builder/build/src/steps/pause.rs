@@ -11,6 +11,7 @@ use dibber_plan::{Action, Step};
 
 use super::bench::{Bench, Opened};
 use super::error::{StepError, at};
+use super::reach::Reach;
 use super::{State, Walk, id, now};
 use crate::breaks::Point;
 use crate::event::Event;
@@ -22,8 +23,9 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     if !walk.job.breaks.has(point) {
         return Ok(());
     }
+    let steps = walk.job.plan.steps.iter().filter(|step| step.phase == phase);
     // As the phase's last hook sees them: all of its hooks.
-    let view = walk.job.plan.steps.iter().rfind(|step| step.phase == phase);
+    let view = steps.clone().next_back();
     let opened = Opened::open(walk, view)?;
     let events = walk.events;
     let emit = |event| events.emit(event);
@@ -31,6 +33,10 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     bench.mounts = walk.state.mounts.clone();
     let action = Action::Script { path: String::new() };
     let step = Step { phase, name: "break".into(), element: "dibber".into(), action };
+    // As the hook that it is beside: the next one, or the one before.
+    let mut hooks = steps.filter(|step| step.action.may_reach_network());
+    let beside = if matches!(point, Point::Before(_)) { hooks.next() } else { hooks.next_back() };
+    bench.reach = Reach::of(walk.job, beside.unwrap_or(&step));
     let end = bench.stop(&walk.job.breaks, point, &step)?;
     drop(bench);
     let (draft, added) = opened.close(is_touched)?;

@@ -54,7 +54,7 @@ impl Scratch for ScratchTree<'_> {
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String> {
         let said = std::sync::Mutex::new(String::new());
         let hear = |event: Event| {
-            if let (Event::Output { line }, Ok(mut said)) = (event, said.lock()) {
+            if let (Event::Output { line, .. }, Ok(mut said)) = (event, said.lock()) {
                 said.push_str(&line);
                 said.push('\n');
             }

@@ -21,6 +21,7 @@ mod draft;
 mod lock;
 mod prune;
 mod session;
+mod site;
 mod sources;
 mod stamp;
 
@@ -38,6 +39,7 @@ pub use draft::Draft;
 pub use lock::{ImageLock, StepLock};
 pub use prune::{Limits, Listed, Pruned};
 pub use session::Session;
+pub use site::Site;
 pub use stamp::Stamp;
 
 /// Version of the directory's layout and of the meaning of its checkpoints.
@@ -51,7 +53,8 @@ const DIRS: [&str; 8] =
 pub enum StoreError {
     /// No place for it.
     #[error(
-        "no place for the cache: neither DIBBER_CACHE, XDG_CACHE_HOME nor HOME is set; set DIBBER_CACHE to a directory"
+        "no place for the cache: neither DIBBER_CACHE, XDG_CACHE_HOME nor HOME is set, and /etc/passwd gives you no home; set \
+         DIBBER_CACHE to a directory"
     )]
     NoPlace,
     /// Another version.
@@ -69,6 +72,16 @@ pub enum StoreError {
     Foreign {
         /// The directory.
         path: PathBuf,
+    },
+    /// A link on the way to it leads nowhere.
+    #[error(
+        "{path} is a link to {target}, which is not there; make that directory, or set DIBBER_CACHE to another one"
+    )]
+    Nowhere {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
     },
     /// The same image is being built.
     #[error(
@@ -119,7 +132,9 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; `dibber cache prune` frees space, DIBBER_CACHE names another place"
         }
-        io::ErrorKind::PermissionDenied => "; DIBBER_CACHE names another place",
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => "; DIBBER_CACHE names another place",
         _ => "",
     }
 }
@@ -137,44 +152,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Where the store is by these variables: `DIBBER_CACHE`, or else `XDG_CACHE_HOME`, or else `HOME`. Relative values of
-    /// the latter two are ignored, as the XDG base directory specification wants.
-    pub fn place(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, StoreError> {
-        let set = |name: &str| variable(name).filter(|path| !path.as_os_str().is_empty());
-        let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
-        set("DIBBER_CACHE")
-            .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("dibber")))
-            .or_else(|| absolute("HOME").map(|path| path.join(".cache/dibber")))
-            .ok_or(StoreError::NoPlace)
-    }
-
     /// Opens the store at `root`, or makes it, for its owner only (0700).
     pub fn open(root: &Path) -> Result<Store, StoreError> {
         let private = |path: &Path| {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true).mode(0o700).create(path).map_err(at("create", path))
         };
+        let site = Store::survey(root)?;
         private(root)?;
         let root = root.canonicalize().map_err(at("find", root))?;
-        let stamp = root.join("VERSION");
-        match fs::read_to_string(&stamp) {
-            Ok(found) if found == VERSION => {}
-            Ok(found) => {
-                return Err(StoreError::Version {
-                    path: root,
-                    found: found.trim().chars().take(60).collect(),
-                });
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let known = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| is_ours(&e.file_name()));
-                if !fs::read_dir(&root).map_err(at("read", &root))?.all(known) {
-                    return Err(StoreError::Foreign { path: root });
-                }
-                fs::set_permissions(&root, fs::Permissions::from_mode(0o700))
-                    .map_err(at("protect", &root))?;
-                write_beside(&stamp, VERSION.as_bytes())?;
-            }
-            Err(e) => return Err(at("read", &stamp)(e)),
+        if site != Site::Store {
+            fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).map_err(at("protect", &root))?;
+            write_beside(&root.join("VERSION"), VERSION.as_bytes())?;
         }
         for dir in DIRS {
             private(&root.join(dir))?;
@@ -211,7 +200,8 @@ impl Store {
 
 /// Whether a name is one that an interrupted `open` may have left.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
-    name.to_str().is_some_and(|name| DIRS.contains(&name) || name.starts_with(".VERSION."))
+    let left = |name: &str| name.starts_with(".VERSION.") || name.starts_with(crate::doctor::TRIAL);
+    name.to_str().is_some_and(|name| DIRS.contains(&name) || left(name))
 }
 
 /// Writes a file under another name, syncs it, then renames it: readers see the old or the new content, whole.

@@ -6,7 +6,7 @@ use dibber_build::members::{Member, Pick};
 use dibber_plan::select::Machine;
 
 use super::{Given, name};
-use crate::show::printable;
+use crate::printable::printable;
 
 /// One node's: files, a line each, and the steps.
 pub(super) fn one(pick: &Pick<'_>) -> String {

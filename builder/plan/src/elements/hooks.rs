@@ -15,8 +15,8 @@ use super::error::{ElementError, ElementWarning};
 use super::steps::{StepRequest, scripts, spliced};
 use super::{package_installs, phases, run_parts};
 use crate::plan::{Action, Step};
-use crate::settings;
 use crate::source::{ElementSource, Entry};
+use crate::{network, settings};
 
 /// One path of the hooks directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,7 @@ const LEFT_OUT: [&str; 2] = ["tests", "__pycache__"];
 /// Whether an entry is copied at all. `ls` does not list dot files of a directory.
 fn is_copied(path: &str) -> bool {
     match path.split_once('/') {
+        None if path == network::FILE => false,
         None => !path.ends_with(".pyc") && !LEFT_OUT.contains(&path),
         Some((top, rest)) => !LEFT_OUT.contains(&top) && !rest.starts_with('.'),
     }

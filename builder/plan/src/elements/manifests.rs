@@ -1,11 +1,13 @@
 //! What stands in `/etc/dib-manifests`.
 //!
-//! In: names, variables, arguments. Out: files as texts, all mode 0600 and root's in the image. Never: a secret that
-//! a variable holds by its name, nor the password of a URL: dib writes every `DIB_*` of the caller's environment as it is.
+//! In: names, variables, arguments. Out: files as texts, all mode 0600 and root's in the image. Never: a secret, be it in a
+//! variable of such a name, in another one that quotes it, or in a URL: dib writes every `DIB_*` of the caller's environment as it is.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+
+use crate::redact::{Redact, quoted};
 
 /// Variables that dib's own elements set for hooks, and hooks of other elements (`dpkg`) read.
 pub const IMAGE_DIR: (&str, &str) = ("DIB_MANIFEST_IMAGE_DIR", "/etc/dib-manifests");
@@ -20,25 +22,10 @@ pub fn element_manifest(names: &[String]) -> String {
 
 /// `dib_environment`: the `DIB_*` variables, one a line as `declare -x` prints them.
 pub fn environment(variables: &BTreeMap<String, String>) -> String {
+    let redact = Redact::of_variables(variables);
+    let public = |name: &str, value: &str| quoted(&redact.variable((name, value), variables));
     let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_"));
-    dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", escaped(&public(name, value)))).collect()
-}
-
-/// The value with what is secret left out: all of it if the name says so, or the user and password of a URL.
-fn public(name: &str, value: &str) -> String {
-    if ["PASSWORD", "PASSWD", "SECRET", "TOKEN"].iter().any(|word| name.contains(word)) {
-        return String::from("***");
-    }
-    let words = value.split(' ').map(|word| {
-        let authority = word
-            .split_once("://")
-            .map(|(scheme, rest)| (scheme, rest.split_at(rest.find('/').unwrap_or(rest.len()))));
-        match authority.and_then(|(scheme, (host, path))| Some((scheme, host.rsplit_once('@')?.1, path))) {
-            Some((scheme, host, path)) => format!("{scheme}://***@{host}{path}"),
-            None => String::from(word),
-        }
-    });
-    words.collect::<alloc::vec::Vec<_>>().join(" ")
+    dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", public(name, value))).collect()
 }
 
 /// `dib_arguments`: the command line, one line.
@@ -61,18 +48,6 @@ pub fn files(
     .into()
 }
 
-/// As bash quotes within double quotes.
-fn escaped(value: &str) -> String {
-    let mut text = String::new();
-    for c in value.chars() {
-        if matches!(c, '"' | '\\' | '$' | '`') {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{env, words};
@@ -92,6 +67,9 @@ mod tests {
             secret,
             "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_M=\"http://***@h/a@b\"\ndeclare -x DIB_N=\"http://h/a@b\"\n"
         );
+        let dev = "DIB_DEV_USER_PASSWORD=letmein";
+        let listed = environment(&env(&format!("{dev} DIB_ENV=declare@{dev}")));
+        assert!(!listed.contains("letmein"), "{listed}");
         assert_eq!(files["dib_arguments"], "vm -o x\n");
     }
 }

@@ -27,7 +27,7 @@ pub mod run_parts;
 pub mod steps;
 pub mod svc_map;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod yaml;
 
 pub use check::check;

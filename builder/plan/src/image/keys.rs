@@ -76,6 +76,14 @@ const LIMITS: &[Key] = &[
     Key::new("file_size", Shape::Scalar, "Size of one file that it writes; 64GiB unless given"),
 ];
 
+const NETWORK_WORD: Shape = Shape::OneOf(&dibber_model::Network::WORDS);
+
+const NETWORK: &[Key] = &[
+    Key::new("default", NETWORK_WORD, "For whatever no other rule is about; host unless given"),
+    Key::new("elements", Shape::Map(&NETWORK_WORD), "By the name of an element, before the default"),
+    Key::new("steps", Shape::Map(&NETWORK_WORD), "By a step, such as install.d/50-fetch, before its element"),
+];
+
 const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);
 
 /// A pair of architecture and platform.
@@ -117,6 +125,11 @@ const SECTION: &[Key] = &[
     Key::new("users", Shape::List(&Shape::Object("a user", USER)), "Users of the image"),
     Key::new("ssh_keys", TEXTS, "Keys that may log in as root"),
     Key::new("files", Shape::List(&Shape::Object("a file", FILE)), "Files written after installation"),
+    Key::new(
+        "network",
+        Shape::Either("none, host or a mapping of both", &[NETWORK_WORD, Shape::Object("network", NETWORK)]),
+        "Which steps have the network: host, all but those whose elements give it up, unless given",
+    ),
     Key::new("hooks", Shape::List(&Shape::Object("a hook", HOOK)), "Scripts of this image's own"),
     Key::new(
         "nodes",

@@ -13,6 +13,7 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
 use crate::limits::Limits;
+use crate::network::{Declared, declared};
 use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
 
@@ -114,6 +115,8 @@ pub struct ImageSpec {
     pub users: Vec<UserSpec>,
     /// Files.
     pub files: Vec<FileSpec>,
+    /// Which steps have the network.
+    pub(crate) network: Declared,
     /// Hooks.
     pub hooks: Vec<HookSpec>,
     /// Nodes and labels.
@@ -159,6 +162,7 @@ impl ImageSpec {
             users: list(&entry, "users").iter().map(user).collect::<Result<_, _>>()?,
             files: list(&entry, "files").iter().map(file).collect::<Result<_, _>>()?,
             hooks: list(&entry, "hooks").iter().map(hook).collect::<Result<_, _>>()?,
+            network: declared(&entry)?,
             nodes: nodes(&entry)?,
             options,
             entry,

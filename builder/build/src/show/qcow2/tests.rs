@@ -1,7 +1,6 @@
 //! What no foreign program makes; tests/tests/show.rs reads what qemu-img makes.
 
-use std::io::Write;
-
+use super::super::source::Memory;
 use super::*;
 
 /// A header of version 3 with clusters of 64 KiB, one L1 entry that points at an L2 table, and that table.
@@ -15,9 +14,8 @@ fn file(change: impl FnOnce(&mut Vec<u8>)) -> Result<Qcow2, ShowError> {
         bytes[at..at + 8].copy_from_slice(&value.to_be_bytes());
     }
     change(&mut bytes);
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&bytes).unwrap();
-    Qcow2::open(file, bytes.len() as u64)
+    let budget = Rc::new(Budget::new());
+    Qcow2::open(Rc::new(Memory::new(bytes, Rc::clone(&budget))), budget)
 }
 
 fn entry(bytes: &mut [u8], index: usize, value: u64) {

@@ -1,11 +1,18 @@
-//! Which programs of the host a build or a boot needs, and which of them this machine has.
+//! What a build or a boot needs of this machine, and what of it is there: settings, a sandbox, programs.
 //!
-//! In: `PATH`, and the machines of the architectures. Out: findings. Never: a program run.
+//! In: the machine, the place of the cache. Out: findings. Never: something left behind, or a build refused here that would go on.
+
+mod trial;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dibber_model::Arch;
+
+use crate::path;
+use crate::sandbox::{self, Finding};
+
+pub(crate) use trial::NAME as TRIAL;
 
 /// What a program is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +46,27 @@ const TOOLS: [(&str, &str, &str, Need); 5] = [
     ("mksquashfs", "squashfs-tools", "makes the output squashfs", Need::Extra),
 ];
 
+/// Looks at everything that a sandbox needs, and tries one where the cache is or will be.
+pub fn findings(cache: &Path) -> Vec<Finding> {
+    let mut findings = sandbox::probe();
+    match trial::Trial::at(cache) {
+        Ok(trial) => {
+            findings.push(Finding::ok("the cache", &trial.place));
+            findings.extend(sandbox::attempt(&trial.grants));
+        }
+        Err(failure) => findings.push(Finding::missing("the cache", failure.message, "")),
+    }
+    findings
+}
+
 /// Every program of the list.
 pub fn tools() -> Vec<Tool> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let find =
-        |program: &str| std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
     let tool = |(program, package, purpose, need): (&'static str, &'static str, &'static str, Need)| Tool {
         program,
         package: package.into(),
         purpose: purpose.into(),
         need,
-        found: find(program),
+        found: path::find(program),
     };
     let emulator = |arch: Arch| {
         let machine = arch.facts().machine.as_ref()?;
@@ -58,7 +75,7 @@ pub fn tools() -> Vec<Tool> {
         packages.dedup();
         let purpose = format!("boots {arch} images").into();
         let (program, package) = (machine.program, packages.join(" ").into());
-        Some(Tool { program, package, purpose, need: Need::Extra, found: find(program) })
+        Some(Tool { program, package, purpose, need: Need::Extra, found: path::find(program) })
     };
     TOOLS.into_iter().map(tool).chain(Arch::all().filter_map(emulator)).collect()
 }

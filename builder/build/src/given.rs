@@ -1,0 +1,157 @@
+//! What an image names of this machine, as it is there: the few files of the person's that hooks may read.
+//!
+//! In: the paths that a plan names. Out: those that are there, with a digest of what they are now. Never: a directory that
+//! holds the person's home, the cache or outputs; what the sandbox shows anyway.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dibber_fs::{Dir, file_type, os, sha256};
+use dibber_model::{Digest, Hasher};
+use dibber_plan::{HostPath, Plan};
+use rustix::fs::FileType;
+use serde::{Deserialize, Serialize};
+
+use crate::passwd;
+use crate::sandbox::{Given, is_visible};
+
+/// A file or directory of this machine that hooks are given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenFile {
+    /// Where it is, and where hooks find it.
+    pub given: Given,
+    /// What names it.
+    pub named_by: String,
+    /// The first step that is given it.
+    pub from: usize,
+    /// What it is now: of a file its content, of a directory the names, kinds, sizes and times in it.
+    pub digest: Digest,
+}
+
+/// Why it could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    /// It is there, and cannot be read.
+    #[error("{named_by} names {path}, which cannot be read: {source}")]
+    Unreadable {
+        /// What names it.
+        named_by: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is there, and holds what no hook may see.
+    #[error(
+        "{named_by} names {path}, which holds {what} as well; name the file or directory that hooks need"
+    )]
+    TooWide {
+        /// What names it.
+        named_by: String,
+        /// The directory.
+        path: PathBuf,
+        /// What it holds.
+        what: &'static str,
+    },
+}
+
+/// Places that hooks see nothing of, and what they are.
+pub(crate) type Closed<'a> = [(&'static str, &'a Path)];
+
+/// What of a plan's paths is there, and must be given to be seen. A path that is not there may be one of the image.
+pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, GivenError> {
+    let mut found = Vec::new();
+    for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
+        let Ok(source) = fs::canonicalize(&path.path) else { continue };
+        let unreadable = |error: io::Error| GivenError::Unreadable {
+            named_by: path.named_by.clone(),
+            path: source.clone(),
+            source: error,
+        };
+        let meta = fs::metadata(&source).map_err(unreadable)?;
+        if !meta.is_dir() && !meta.is_file() {
+            continue;
+        }
+        refuse_wide(path, &source, closed)?;
+        let digest = match meta.is_dir() {
+            true => Dir::open(&source).and_then(|dir| look(&dir)),
+            false => File::open(&source).and_then(sha256),
+        };
+        found.push(GivenFile {
+            digest: digest.map_err(unreadable)?,
+            given: Given { at: PathBuf::from(&path.path), source: source.clone() },
+            named_by: path.named_by.clone(),
+            from: path.from,
+        });
+    }
+    Ok(found)
+}
+
+fn refuse_wide(path: &HostPath, source: &Path, closed: &Closed<'_>) -> Result<(), GivenError> {
+    let held = closed.iter().find(|(_, place)| {
+        fs::canonicalize(place).is_ok_and(|place| place.starts_with(source) || source.starts_with(&place))
+            && *place != Path::new("/")
+    });
+    let homes = passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
+    let home = homes
+        .filter(|home| home.components().count() > 1)
+        .find(|home| fs::canonicalize(home).is_ok_and(|home| home.starts_with(source)));
+    match held.map(|(what, _)| *what).or(home.map(|_| "a home directory")) {
+        None => Ok(()),
+        Some(what) => {
+            Err(GivenError::TooWide { named_by: path.named_by.clone(), path: source.to_path_buf(), what })
+        }
+    }
+}
+
+/// A directory by what changes when somebody works in it. Contents are not read: a repository may be large.
+fn look(dir: &Dir) -> io::Result<Digest> {
+    let mut hasher = Hasher::new("given directory 1");
+    see(dir, &mut hasher)?;
+    Ok(hasher.finish())
+}
+
+fn see(dir: &Dir, hasher: &mut Hasher) -> io::Result<()> {
+    for name in dir.names()? {
+        let here = dir.here(&name);
+        let Some(found) = here.statx()? else { continue };
+        hasher.part(name.to_bytes()).part(&found.stx_mode.to_le_bytes());
+        match file_type(&found) {
+            FileType::Directory => match here.open_dir() {
+                Ok(below) => see(&below, hasher)?,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
+            },
+            FileType::Symlink => {
+                hasher.part(os(&here.read_link()?).as_encoded_bytes());
+            }
+            _ => {
+                let time = found.stx_mtime;
+                hasher.part(&found.stx_size.to_le_bytes());
+                hasher.part(&time.tv_sec.to_le_bytes()).part(&time.tv_nsec.to_le_bytes());
+            }
+        }
+    }
+    hasher.part(b"end");
+    Ok(())
+}
+
+/// What the worker is given for all of its hooks: each path once.
+pub(crate) fn for_worker<'a>(files: impl Iterator<Item = &'a GivenFile>) -> Vec<Given> {
+    let by_path: BTreeMap<PathBuf, Given> =
+        files.map(|file| (file.given.at.clone(), file.given.clone())).collect();
+    by_path.into_values().collect()
+}
+
+/// One line for each, for `dibber plan`.
+pub fn told(files: &[GivenFile]) -> String {
+    files
+        .iter()
+        .map(|file| {
+            let at = file.given.at.display();
+            format!("hooks are given {at} of this machine, read-only: {} names it\n", file.named_by)
+        })
+        .collect()
+}

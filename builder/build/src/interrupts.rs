@@ -1,0 +1,121 @@
+//! Ctrl-C, SIGTERM and SIGHUP: heard by who has something to clean up, and the end of the program in a moment everywhere.
+//!
+//! In: signals. Out: exit code 130. Never: a wait that outlasts them: an archive, a server, a lock or a file that does not
+//! answer keeps nobody from ending.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// What a shell takes for "interrupted": 128 and the number of SIGINT. See `docs/exit-codes.md`.
+const INTERRUPTED: i32 = 130;
+
+/// How long whoever cleans up may take. What is left after that, the next build clears.
+const MOMENT: Duration = Duration::from_millis(800);
+
+/// The person's wish to end, from [`interrupts`] on.
+pub struct Interrupts {
+    /// Becomes readable when the wish is heard, and stays so.
+    heard: OwnedFd,
+    /// Whether the signal itself ends the program.
+    at_once: Arc<AtomicBool>,
+}
+
+/// Catches the signals from now on: each ends the program at once, but while something is [tidied](Interrupts::tidily).
+/// Call once.
+pub fn interrupts() -> io::Result<Interrupts> {
+    let (heard, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let at_once = Arc::new(AtomicBool::new(true));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&at_once))?;
+        signal_hook::low_level::pipe::register(signal, File::from(write.try_clone()?))?;
+    }
+    Ok(Interrupts { heard, at_once })
+}
+
+impl Interrupts {
+    /// Whether the person has interrupted.
+    pub fn heard(&self) -> bool {
+        self.wait_for(&[], Some(Duration::ZERO)).is_ok_and(|woken| woken == Woken::Interrupted)
+    }
+
+    /// From now on an interrupt is heard by who waits for it, who then cleans up and ends. If that takes longer than a
+    /// moment, or nobody waits, the program ends all the same. So it is until the answer is dropped.
+    pub fn tidily(&self) -> io::Result<Tidily<'_>> {
+        let (done, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let heard = self.heard.try_clone()?;
+        self.at_once.store(false, Ordering::SeqCst);
+        let tidily = Tidily { interrupts: self, _tell: tell };
+        thread::Builder::new().spawn(move || {
+            if wait(&[heard.as_fd(), done.as_fd()], None).is_ok_and(|ready| ready == 0)
+                && wait(&[done.as_fd()], Some(MOMENT)).is_err()
+            {
+                signal_hook::low_level::exit(INTERRUPTED);
+            }
+        })?;
+        Ok(tidily)
+    }
+
+    /// Waits until one of these can be read or is closed, the person interrupts, or time is up. An interrupt goes first.
+    pub(crate) fn wait_for(&self, others: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Woken> {
+        let all: Vec<BorrowedFd<'_>> =
+            std::iter::once(self.heard.as_fd()).chain(others.iter().copied()).collect();
+        match wait(&all, time) {
+            Ok(0) => Ok(Woken::Interrupted),
+            Ok(other) => Ok(Woken::By(other - 1)),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(Woken::Late),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The person interrupted.
+    Interrupted,
+    /// There is something to be read from this one, by its place.
+    By(usize),
+    /// Time is up.
+    Late,
+}
+
+/// While this lives, interrupts are heard rather than fatal; see [`Interrupts::tidily`].
+pub struct Tidily<'a> {
+    interrupts: &'a Interrupts,
+    /// Its end tells the watching thread.
+    _tell: OwnedFd,
+}
+
+impl Drop for Tidily<'_> {
+    fn drop(&mut self) {
+        self.interrupts.at_once.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The place of the first that can be read or is closed; an error of kind `TimedOut` if none is in time.
+fn wait(fds: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<usize> {
+    let end = time.map(|time| Instant::now() + time);
+    let mut polled: Vec<PollFd<'_>> =
+        fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut polled, left.as_ref()) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(ready) = polled.iter().position(|fd| !fd.revents().is_empty()) {
+            return Ok(ready);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Files and directories of the host that a build was given by name, such as a key in the person's home.
+//!
+//! In: paths that a variable or a key of the image names. Out: each of them, read-only, in the hooks whose step ids know of it.
+//! Never: what lies beside it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use dibber_model::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::error::{Doing, SandboxError};
+use super::{OWN, mounts};
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The path under which hooks find it: as it was named.
+    pub at: PathBuf,
+    /// Where it is, all links followed.
+    pub source: PathBuf,
+}
+
+/// What the sandbox's ids cannot read is copied, up to this many bytes: keys are short, and disk images can be opened up.
+const COPIED: u64 = 1 << 20;
+
+/// One of them, taken while its owner is still there to be asked.
+pub(super) enum Taken {
+    Mount(OwnedFd),
+    Copy(Vec<u8>),
+}
+
+/// Takes them. `as_root` says that this process is the host's root, who will not be there inside.
+pub(super) fn take(all: &[Given], as_root: bool) -> Result<Vec<Taken>, SandboxError> {
+    all.iter().map(|given| one(given, as_root)).collect()
+}
+
+fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
+    let name = given.source.display();
+    let found = fs::metadata(&given.source).doing(format_args!("look at {name}"))?;
+    let closed = as_root && found.is_file() && found.permissions().mode() & 0o004 == 0;
+    if !closed {
+        return Ok(Taken::Mount(mounts::copy(&given.source)?));
+    }
+    if found.len() > COPIED {
+        return Err(SandboxError::Inside(format!(
+            "hooks cannot read {name}: it is closed to others, and with {} bytes too long to be copied for them; chmod o+r {name}",
+            found.len()
+        )));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(&given.source).doing(format_args!("open {name}"))?;
+    file.take(COPIED).read_to_end(&mut bytes).doing(format_args!("read {name}"))?;
+    Ok(Taken::Copy(bytes))
+}
+
+/// Where the driver sees the one that hooks find at a path.
+fn kept(at: &Path) -> PathBuf {
+    Path::new(OWN).join("given").join(Digest::of(at.as_os_str().as_bytes()).to_string())
+}
+
+/// Puts them where the driver sees them.
+pub(super) fn keep(all: &[Given], taken: &[Taken]) -> Result<(), SandboxError> {
+    fs::create_dir_all(Path::new(OWN).join("given")).doing("make a directory in /run")?;
+    for (given, taken) in all.iter().zip(taken) {
+        let at = kept(&given.at);
+        match taken {
+            Taken::Copy(bytes) => {
+                fs::write(&at, bytes).doing(format_args!("write {}", at.display()))?;
+                fs::set_permissions(&at, PermissionsExt::from_mode(0o600)).doing("close a copied file")?;
+            }
+            Taken::Mount(mount) => {
+                mounts::restrict(mount, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
+                make_place(&at, is_dir(mount)?)?;
+                mounts::place(mount, &at.to_string_lossy())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_dir(mount: &OwnedFd) -> Result<bool, SandboxError> {
+    let stat = rustix::fs::fstat(mount).doing("look at what was given")?;
+    Ok(rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
+}
+
+/// Something to mount on.
+fn make_place(at: &Path, dir: bool) -> Result<(), SandboxError> {
+    let make = || match dir {
+        true => fs::create_dir_all(at),
+        false => {
+            at.parent().map_or(Ok(()), fs::create_dir_all)?;
+            File::options().create(true).append(true).open(at).map(drop)
+        }
+    };
+    if at.exists() { Ok(()) } else { make().doing(format_args!("make {}", at.display())) }
+}
+
+/// Makes their places in a root that can still be written. Those in directories that each hook has of its own are made later.
+pub(super) fn make_places(all: &[Given], taken: &[Taken]) -> Result<(), SandboxError> {
+    for (given, taken) in all.iter().zip(taken) {
+        let dir = match taken {
+            Taken::Mount(mount) => is_dir(mount)?,
+            Taken::Copy(_) => false,
+        };
+        make_place(&given.at, dir)?;
+    }
+    Ok(())
+}
+
+/// A hook's share of them, as copies of mounts.
+pub(super) struct Share(Vec<(PathBuf, OwnedFd)>);
+
+impl Share {
+    /// Takes those at these paths from where the driver sees them.
+    pub(super) fn take(wanted: &[PathBuf]) -> Result<Share, SandboxError> {
+        let copy = |at: &PathBuf| {
+            let mount = mounts::copy(&kept(at))?;
+            mounts::restrict(&mount, mounts::READ_ONLY)?;
+            Ok((at.clone(), mount))
+        };
+        wanted.iter().map(copy).collect::<Result<_, SandboxError>>().map(Share)
+    }
+
+    /// Puts them in place, in a root of the hook's own.
+    pub(super) fn place(&self) -> Result<(), SandboxError> {
+        for (at, mount) in &self.0 {
+            make_place(at, is_dir(mount)?)?;
+            mounts::place(mount, &at.to_string_lossy())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! How much work an image may ask of its reader.
+//!
+//! In: what each read cost, and what was printed meanwhile. Out: an error as soon as the reader works without end and nothing
+//! comes of it. Never: a clock: the same image is read, or refused, on every machine.
+
+use std::cell::Cell;
+use std::io;
+
+/// Most bytes that are read or unpacked with nothing printed: what any sound image needs many times over, and a second or two
+/// of work.
+pub(super) const WORK_MAX: u64 = 1 << 30;
+/// What a read costs besides its bytes: a call of the system takes as long as copying these.
+const READ: u64 = 512;
+/// What one printed thing earns besides its bytes: the largest cluster of a qcow2 file.
+const CLUSTER: u64 = 2 << 20;
+
+/// Bytes that may still be read or unpacked.
+pub(super) struct Budget {
+    left: Cell<u64>,
+}
+
+impl Budget {
+    pub(super) fn new() -> Budget {
+        Budget { left: Cell::new(WORK_MAX) }
+    }
+
+    /// Takes the price of `bytes` read or unpacked at once.
+    pub(super) fn spend(&self, bytes: u64) -> io::Result<()> {
+        match self.left.get().checked_sub(bytes.saturating_add(READ)) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => {
+                self.left.set(0);
+                Err(io::Error::other(format!(
+                    "more than {} MiB would have to be read to find out what is in it: the image is damaged, or made \
+                     to keep its readers busy",
+                    WORK_MAX >> 20
+                )))
+            }
+        }
+    }
+
+    /// Gives back, as so many bytes were printed: reading them may have taken unpacking a cluster.
+    pub(super) fn printed(&self, bytes: u64) {
+        let earned = bytes.saturating_mul(2).saturating_add(CLUSTER);
+        self.left.set(self.left.get().saturating_add(earned).min(WORK_MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_ends_and_printing_renews_it() {
+        let budget = Budget::new();
+        assert!(budget.spend(WORK_MAX - READ).is_ok());
+        assert!(budget.spend(0).is_err());
+        budget.printed(0);
+        assert!(budget.spend(CLUSTER - READ).is_ok() && budget.spend(0).is_err());
+        budget.printed(u64::MAX);
+        assert!(budget.spend(WORK_MAX).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! The packages of an image, out of dpkg's database.
+//!
+//! In: the bytes of a status file, piece by piece. Out: its installed packages. Never: the file in memory as a whole, or more
+//! packages than fit there.
+
+use std::io::{self, Write};
+
+use crate::output::{Package, installed};
+
+/// Longest paragraph, in bytes: that of the largest package of Debian is below 100 kB.
+const PARAGRAPH_MAX: usize = 1 << 20;
+/// Most bytes of memory for packages: some 500,000 of them.
+const PACKAGES_MAX: usize = 64 << 20;
+
+/// Takes a status file, and keeps what is installed.
+#[derive(Default)]
+pub(super) struct Status {
+    /// The paragraph that has begun.
+    paragraph: Vec<u8>,
+    packages: Vec<Package>,
+    weight: usize,
+}
+
+impl Status {
+    /// All of them, sorted.
+    pub(super) fn packages(mut self) -> io::Result<Vec<Package>> {
+        self.end()?;
+        self.packages.sort_unstable();
+        Ok(self.packages)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let paragraph = std::mem::take(&mut self.paragraph);
+        let Some(package) = installed(&String::from_utf8_lossy(&paragraph)) else { return Ok(()) };
+        // Three allocations, each with a header of its own.
+        let text = package.name.len() + package.version.len() + package.arch.len();
+        self.weight += size_of::<Package>() + 48 + text;
+        if self.weight > PACKAGES_MAX {
+            return Err(damaged(format!("more than {} MiB of packages", PACKAGES_MAX >> 20)));
+        }
+        self.packages.push(package);
+        Ok(())
+    }
+}
+
+impl Write for Status {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.paragraph.extend_from_slice(line);
+            if self.paragraph.ends_with(b"\n\n") {
+                self.end()?;
+            } else if self.paragraph.len() > PARAGRAPH_MAX {
+                return Err(damaged(format!("a paragraph of more than {PARAGRAPH_MAX} bytes")));
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn damaged(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("/var/lib/dpkg/status is damaged: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::dpkg_packages;
+
+    const STATUS: &str = "Package: b\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDescription: x\n y\n\n\
+                          Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n\n\n\
+                          Package: a\nStatus: install ok installed\nVersion: 2\nArchitecture: amd64\n";
+
+    #[test]
+    fn pieces_of_any_length_are_one_file() {
+        for len in [1, 2, 7, STATUS.len()] {
+            let mut status = Status::default();
+            STATUS.as_bytes().chunks(len).for_each(|piece| status.write_all(piece).unwrap());
+            assert_eq!(status.packages().unwrap(), dpkg_packages(STATUS));
+        }
+    }
+
+    #[test]
+    fn a_file_without_end_is_damaged() {
+        let mut status = Status::default();
+        let said = status.write_all(&vec![b'x'; PARAGRAPH_MAX + 1]).unwrap_err();
+        assert!(said.to_string().contains("paragraph"), "{said}");
+        let mut status = Status::default();
+        let said = (0..).find_map(|_| status.write_all(STATUS.as_bytes()).err()).unwrap();
+        assert!(said.to_string().contains("of packages"), "{said}");
+    }
+}

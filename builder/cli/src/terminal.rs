@@ -1,0 +1,102 @@
+//! Standard output and standard error: the only way by which words leave the program.
+//!
+//! In: texts. Out: the same where the person, or a program, reads them, with nothing in them that a terminal obeys and no
+//! password of a URL. Never: a panic because nobody reads or nothing fits; success where an answer could not be written.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+
+use dibber_plan::redact;
+
+use crate::exit::Exit;
+use crate::printable;
+
+/// The first fault of standard output.
+static FAULT: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a part of the answer of a command, on standard output.
+pub(crate) fn say(text: impl AsRef<str>) -> Exit {
+    let mut line = shown(text.as_ref().trim_end());
+    line.push('\n');
+    // A fault is remembered, and told at the end.
+    let _ = answer().write_all(line.as_bytes());
+    Exit::Ok
+}
+
+/// Tells the person something, on standard error. Where nobody hears it, the exit code says it all the same.
+pub(crate) fn tell(text: impl AsRef<str>) {
+    let mut line = shown(text.as_ref());
+    line.push('\n');
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Text as it is shown: see [`printable::lines`].
+pub(crate) fn shown(text: &str) -> String {
+    printable::lines(&redact::urls(text)).into_owned()
+}
+
+/// Prints what is drawn already, and may have colours.
+pub(crate) fn say_drawn(text: &str) {
+    let _ = answer().write_all(text.as_bytes());
+}
+
+/// The same on standard error.
+pub(crate) fn tell_drawn(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether standard error, or else standard output, is a terminal that may be given colours.
+pub(crate) fn has_colours(error: bool) -> bool {
+    let is_terminal = if error { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    is_terminal && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// Standard output as it is, for content that was asked for: bytes go out unchanged.
+pub(crate) fn answer() -> Answer {
+    Answer
+}
+
+/// See [`answer`].
+pub(crate) struct Answer;
+
+impl Write for Answer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        remembered(io::stdout().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        remembered(io::stdout().lock().flush())
+    }
+}
+
+fn remembered<T>(result: io::Result<T>) -> io::Result<T> {
+    result.inspect_err(|error| {
+        if error.kind() != io::ErrorKind::Interrupted {
+            // An earlier one stays.
+            let _ = FAULT.set(io::Error::from(error.kind()));
+        }
+    })
+}
+
+/// Whether something could not be written on standard output.
+pub(crate) fn is_lost() -> bool {
+    FAULT.get().is_some()
+}
+
+/// How the program ends if it would end so: an answer that was lost is no success. A reader that went away is content.
+pub(crate) fn end(exit: Exit) -> Exit {
+    // A fault is remembered.
+    let _ = answer().flush();
+    match FAULT.get() {
+        Some(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
+            tell(format!("error: standard output: {fault}; what was to be printed is not there"));
+            match (exit, fault.kind()) {
+                (Exit::Ok, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Exit::Space,
+                (Exit::Ok, _) => Exit::Fault,
+                (other, _) => other,
+            }
+        }
+        _ => exit,
+    }
+}

@@ -1,0 +1,85 @@
+//! Paths of the building machine that an image names: a key in somebody's home, a source repository, a local mirror.
+//!
+//! In: variables, source repositories and the archive of a plan. Out: the paths, each with what names it and the first step
+//! that may read it. Never: a look at the machine: whether something is there, crate `build` finds out.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::elements::{mentions, repositories, steps::StepRequest};
+use crate::plan::{Action, Archive, Step};
+
+/// A path of the building machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostPath {
+    /// Absolute path.
+    pub path: String,
+    /// What names it: a variable, `source repository NAME`, `mirror`.
+    pub named_by: String,
+    /// The first step that may read it, by its place among the plan's steps.
+    pub from: usize,
+}
+
+/// Paths that a plan names, in the order of the paths, each once: by what lets it be read first.
+pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Archive) -> Vec<HostPath> {
+    let mut found: BTreeMap<String, HostPath> = BTreeMap::new();
+    let mut add = |path: &str, named_by: String, from: usize| {
+        let new = HostPath { path: path.to_string(), named_by, from };
+        let known = found.entry(path.to_string()).or_insert_with(|| new.clone());
+        if new.from < known.from {
+            *known = new;
+        }
+    };
+    let urls = [("mirror", &archive.mirror), ("security mirror", &archive.security)];
+    for (key, url) in urls {
+        if let Some(path) = url.as_deref().and_then(path_of) {
+            add(path, key.to_string(), 0);
+        }
+    }
+    let named: BTreeSet<String> = request
+        .variables
+        .iter()
+        .filter(|(_, value)| path_of(value).is_some())
+        .map(|(name, _)| name.clone())
+        .collect();
+    for (name, from) in mentions::first_given(request, steps, &named) {
+        if let Some(path) = path_of(&request.variables[&name]).filter(|_| from != usize::MAX) {
+            add(path, name, from);
+        }
+    }
+    let fetches = steps.iter().position(|step| step.action == Action::FetchSources);
+    // What is wrong with their files, the elements engine tells.
+    let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
+    for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
+        if let Some(path) = path_of(&source.location) {
+            add(path, format!("source repository {}", source.name), from);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The path that a text is, plainly or as a `file:` URL (RFC 8089 without a host).
+fn path_of(text: &str) -> Option<&str> {
+    let path = text.strip_prefix("file://").unwrap_or(text);
+    let plain = path.split('/').skip(1).all(|part| part != ".." && part != ".");
+    let fits = path.starts_with('/') && path.len() > 1 && plain && !path.contains(['\n', '\0']);
+    fits.then(|| path.trim_end_matches('/')).filter(|path| !path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_file_urls_name_files() {
+        assert_eq!(path_of("/home/me/key.pub"), Some("/home/me/key.pub"));
+        assert_eq!(path_of("file:///srv/mirror/"), Some("/srv/mirror"));
+        for text in ["", "/", "///", "relative/path", "file://host/x", "https://x/y", "/a/../b", "/a\nb"] {
+            assert_eq!(path_of(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use super::*;
+use crate::elements::testing::env;
+
+#[test]
+fn passwords_go_and_all_else_stays() {
+    let redact = Redact::of(Some("http://me:hunter2@proxy.example:3128/"));
+    let public = |text: &str| redact.public(text.to_string());
+    assert_eq!(public("via http://me:hunter2@proxy.example:3128/"), "via http://***@proxy.example:3128/");
+    assert_eq!(public("password hunter2"), "password ***");
+    assert_eq!(public("me"), "me");
+    for plain in
+        [None, Some("http://proxy.example:3128"), Some("proxy:3128/a@b"), Some("http://[::1]:80/a@b")]
+    {
+        assert_eq!(Redact::of(plain).public("a@b".into()), "a@b");
+    }
+}
+
+#[test]
+fn passwords_as_they_are_written_and_meant() {
+    for (url, words) in [
+        ("http://u:p%40ss%3Aword@h", ["p%40ss%3Aword", "p@ss:word"]),
+        ("u:p@ss:word@h:3128", ["p@ss:word", "u:p@ss:word"]),
+        ("http://u:pa/ss@h/x", ["pa/ss", "u:pa/ss"]),
+    ] {
+        let redact = Redact::of(Some(url));
+        for word in words {
+            let said = redact.public(format!("401 for {word}!"));
+            assert_eq!(said, "401 for ***!", "{url}");
+        }
+    }
+    assert_eq!(decoded("50%25%zz%4"), "50%%zz%4");
+}
+
+#[test]
+fn urls_of_any_text() {
+    for (text, public) in [
+        ("from http://u:p@h/x and https://tok@h", "from http://***@h/x and https://***@h"),
+        ("Ünder https://a:b@h: 'ftp://c@d'", "Ünder https://***@h: 'ftp://***@d'"),
+        (
+            "git clone ssh://git@host/x http://h/a@b mail@host",
+            "git clone ssh://git@host/x http://h/a@b mail@host",
+        ),
+        ("ssh://git:pw@host/x", "ssh://***@host/x"),
+        ("://", "://"),
+    ] {
+        assert_eq!(urls(text), public);
+    }
+    assert_eq!(without_login("http://u:p@host:3142/debian"), "http://host:3142/debian");
+    assert_eq!(without_login("http://host/a@b"), "http://host/a@b");
+}
+
+#[test]
+fn variables_by_name_and_by_value() {
+    let all = env("DIB_DEV_USER_PASSWORD=a$cret X=http://u:letmein@h/ DIB_T_TOKEN=abc DIB_PWDLESS=yes");
+    let redact = Redact::of_variables(&all);
+    let tell = |name: &str, value: &str| redact.variable((name, value), &all);
+    assert_eq!(tell("DIB_DEV_USER_PASSWORD", "a$cret"), "***");
+    assert_eq!(tell("DIB_OTHER", "-p a$cret letmein"), "-p *** ***");
+    let env = "declare -x DIB_DEV_USER_PASSWORD=\"a\\$cret\"\ndeclare -x DIB_T_TOKEN=\"abc\"";
+    assert_eq!(
+        tell("DIB_ENV", env),
+        "declare -x DIB_DEV_USER_PASSWORD=\"***\"\ndeclare -x DIB_T_TOKEN=\"***\""
+    );
+    assert_eq!(tell("DIB_PWDLESS", "yes"), "yes");
+}
+
+#[test]
+fn secrets_in_lines_of_source() {
+    for (line, secrets) in [
+        ("    proxy: http://u:p@h:3128", &["u:p"][..]),
+        ("    proxy: u:p@h:3128", &["u:p"]),
+        ("  environment: {DIB_X_PASSWORD: a b, Y_TOKEN: 'c,d', Z: e}", &["a b", "c,d"]),
+        ("  DIB_X_PASSWORD: a, b", &["a, b"]),
+        ("{\"A_SECRET\": \"x\", \"mirror\": \"http://h/a@b\"}", &["x"]),
+        ("export A_PASSWORD=x", &["x"]),
+        ("PASSWORD", &[]),
+    ] {
+        let found: Vec<&str> = spans(line).into_iter().map(|span| &line[span]).collect();
+        assert_eq!(found, secrets, "{line}");
+    }
+}
