@@ -24,7 +24,9 @@ fn main() {
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
         [beside] => {
-            for finding in sandbox::probe(Path::new(beside)) {
+            let mut findings = sandbox::probe();
+            findings.extend(sandbox::attempt(&grants(&Path::new(beside).join("tried"))));
+            for finding in findings {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
@@ -35,13 +37,18 @@ fn main() {
     }
 }
 
-/// Starts a worker on BASE/{store,cache,stage} and prints its events.
-fn person(base: &Path, job: &str) -> i32 {
+/// BASE/{store,cache,stage}.
+fn grants(base: &Path) -> Grants {
     let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.join(name));
     for dir in [&store, &cache, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    match sandbox::start(job.as_bytes(), &Grants { store, cache, stage, given: Vec::new(), emulator: None }) {
+    Grants { store, cache, stage, given: Vec::new(), emulator: None }
+}
+
+/// Starts a worker on these and prints its events.
+fn person(base: &Path, job: &str) -> i32 {
+    match sandbox::start(job.as_bytes(), &grants(base)) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));

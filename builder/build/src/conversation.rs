@@ -128,7 +128,7 @@ impl Conversation<'_> {
     /// Lends the person's terminal to a shell in the sandbox, if there is one.
     fn shell(&self, worker: &mut Worker, point: &str, log: &mut File) -> Result<(), Failure> {
         let mut told = Ok(());
-        let lent = worker.lend_terminal(self.stop.0.as_fd(), |there| {
+        let lent = worker.lend_terminal(self.stop.as_fd(), |there| {
             let text =
                 format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
             let shell = Event::ShellOpened { point: point.to_string() };

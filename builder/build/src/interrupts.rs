@@ -40,6 +40,12 @@ pub fn interrupts() -> io::Result<Interrupts> {
     Ok(Interrupts { heard, at_once })
 }
 
+impl AsFd for Interrupts {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.heard.as_fd()
+    }
+}
+
 impl Interrupts {
     /// Whether the person has interrupted.
     pub fn heard(&self) -> bool {

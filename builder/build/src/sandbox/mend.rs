@@ -85,7 +85,7 @@ pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
 }
 
 pub(super) fn network_refused(error: &io::Error) -> Finding {
-    missing(
+    Finding::missing(
         NETWORK_NAMESPACES,
         format!("the kernel refused a new one, and this step is to have no network: {error}"),
         format!("{MORE_NETWORKS}; {CONTAINERS}"),

@@ -102,7 +102,7 @@ pub(super) fn settings() -> Vec<Finding> {
         Some(_) => None,
         None => Some("this kernel was built without them (CONFIG_NET_NS)"),
     };
-    findings.extend(why.map(|why| missing(mend::NETWORK_NAMESPACES, why, mend::MORE_NETWORKS)));
+    findings.extend(why.map(|why| Finding::missing(mend::NETWORK_NAMESPACES, why, mend::MORE_NETWORKS)));
     if user && read("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
         findings.push(Finding::missing(
             "user namespaces of ordinary users",

@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use super::WORKER;
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
 use super::given::Given;
 use super::ids::{Ids, Writer};
-use super::terminal;
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
+use super::{WORKER, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
