@@ -3,8 +3,12 @@
 //! In: extents and command lines. Out: files, and what a program said of them. Never: a skipped check: a program that is
 //! not installed fails the test, with the package that has it.
 
+pub mod archive;
+pub mod blows;
 pub mod craft;
 pub mod disks;
+pub mod meeting;
+pub mod sets;
 pub mod workshop;
 
 use std::fs::File;

@@ -82,9 +82,14 @@ impl Workshop {
 
     /// Somebody's; `None` is root.
     pub fn of(user: Option<&'static str>) -> Workshop {
+        Workshop::with(&program(), user)
+    }
+
+    /// The same with this program.
+    pub fn with(program: &Path, user: Option<&'static str>) -> Workshop {
         let user = user.filter(|_| rustix::process::geteuid().is_root());
         let home = place();
-        install(&home.path().join("dibber"));
+        install(program, &home.path().join("dibber"));
         let shop = Workshop { user, home };
         let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/elements/tiny-os");
         fs::create_dir(shop.at("elements")).expect("make a directory");
@@ -306,11 +311,11 @@ pub fn place() -> tempfile::TempDir {
 
 /// Puts the program there, for everybody. A link where it can be: the program is large. A clone of somebody with a strict umask
 /// has programs for nobody else; they are copied.
-fn install(at: &Path) {
-    let mode = fs::metadata(program()).expect("the program is built").permissions().mode();
-    let linked = mode & 0o005 == 0o005 && fs::hard_link(program(), at).is_ok();
+fn install(program: &Path, at: &Path) {
+    let mode = fs::metadata(program).expect("the program is built").permissions().mode();
+    let linked = mode & 0o005 == 0o005 && fs::hard_link(program, at).is_ok();
     if !linked {
-        fs::copy(program(), at).expect("copy the program");
+        fs::copy(program, at).expect("copy the program");
         set_mode(at, 0o755);
     }
 }

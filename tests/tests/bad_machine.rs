@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use dibber_tests::accepts;
+use dibber_tests::meeting::Meeting;
 use dibber_tests::workshop::{Earlier, USER, Workshop, path_without, run};
 
 /// Codes of docs/exit-codes.md.
@@ -214,8 +215,9 @@ fn a_foreign_file_in_the_way() {
 #[test]
 fn the_same_image_twice_at_once() {
     let shop = Workshop::of(Some(USER));
-    // It goes on when the file that it waits for is in the download cache, which host-side hooks see.
-    shop.hook("slow/extra-data.d/10-slow", "until [ -e \"$DIB_IMAGE_CACHE/go\" ]; do sleep 0.1; done");
+    // It goes on when somebody else has come.
+    let meeting = Meeting::of(2);
+    shop.hook("slow/extra-data.d/10-slow", &meeting.come());
     let image = shop.image("good", &[("elements", "[tiny-os, slow]")]);
     let mut first = shop
         .dibber()
@@ -234,8 +236,7 @@ fn the_same_image_twice_at_once() {
     told.refuses(OUTPUT, &["x86_64-good is being built into", "by another dibber", "wait for it"]);
     let same: Vec<_> = shop.outputs().into_keys().collect();
     assert_eq!(same, before.into_keys().collect::<Vec<_>>());
-    let go = shop.cache().join("downloads/hooks/go");
-    fs::write(&go, "").expect("let it go on");
+    meeting.join();
     assert!(first.wait().expect("wait").success());
     assert!(shop.outputs().contains_key("good.raw"), "{:?}", shop.outputs());
 }

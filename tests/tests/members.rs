@@ -15,6 +15,7 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use dibber_build::output::SetFile;
+use dibber_tests::meeting::Meeting;
 use dibber_tests::workshop::{Told, Workshop, path_without, run};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -38,13 +39,6 @@ const APART: (&str, &str) = (
     "{p1: {environment: {WHO: p1}}, p2: {environment: {WHO: p2}}, p3: {environment: {WHO: p3}}}",
 );
 
-/// Waits in a hook until as many members are in it.
-fn meet(count: usize) -> String {
-    format!(
-        "touch $DIB_IMAGE_CACHE/here-$WHO; for i in $(seq 600); do [ $(ls $DIB_IMAGE_CACHE | grep -c here-) -ge {count} ] && exit 0; sleep 0.1; done; echo nobody came >&2; exit 1"
-    )
-}
-
 fn events(told: &Told, kind: &str) -> Vec<Value> {
     let all = told.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     all.filter(|event| event["event"] == kind).collect()
@@ -60,7 +54,7 @@ fn ran(told: &Told) -> Vec<String> {
 #[test]
 fn members_are_built_at_the_same_time_and_named_apart() {
     let shop = Workshop::new();
-    let image = image(&shop, &meet(3), "echo $WHO > /etc/who", &[APART]);
+    let image = image(&shop, &Meeting::of(3).come(), "echo $WHO > /etc/who", &[APART]);
     let wanted = ["--target", "p1-x86_64,p2-x86_64,p3-x86_64", "--jobs", "3"];
     let told = shop.build(&image, &wanted).well();
     for sign in ["set of 3: 3 at a time", "[p2-x86_64]", "p3-x86_64-i  built", "set of 3: 3 built in"] {
@@ -84,10 +78,11 @@ fn members_are_built_at_the_same_time_and_named_apart() {
 #[test]
 fn jobs_are_a_limit() {
     let shop = Workshop::new();
-    let never = "test -z \"$(ls $DIB_IMAGE_CACHE | grep busy)\"; touch $DIB_IMAGE_CACHE/busy-$WHO; sleep 0.3; rm $DIB_IMAGE_CACHE/busy-$WHO";
-    let image = image(&shop, never, "true", &[APART]);
+    let meeting = Meeting::of(1);
+    let image = image(&shop, &format!("{}; sleep 0.3", meeting.come()), "true", &[APART]);
     let told = shop.build(&image, &["--target", "p1-x86_64,p2-x86_64,p3-x86_64", "--jobs", "1"]).well();
     assert!(told.err.contains("set of 3: 1 at a time"), "{}", told.err);
+    assert_eq!((meeting.came(), meeting.most()), (3, 1));
 }
 
 #[test]
@@ -134,18 +129,14 @@ fn what_this_machine_cannot_build_is_unbuildable() {
 #[test]
 fn interrupted_all_end() {
     let shop = Workshop::new();
-    let image = image(&shop, "touch $DIB_IMAGE_CACHE/here-$WHO; while :; do sleep 1; done", "true", &[APART]);
+    let meeting = Meeting::of(usize::MAX);
+    let image = image(&shop, &format!("{}; sleep 1000", meeting.come()), "true", &[APART]);
     let mut command = shop.dibber();
     command.args(shop.arguments(&image)).args(["--target", "p1-x86_64,p2-x86_64,p3-x86_64", "--jobs", "2"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn().expect("start");
     let begin = Instant::now();
-    let here = || {
-        let cache = shop.cache().join("downloads/hooks");
-        let names = fs::read_dir(cache).into_iter().flatten().flatten().map(|e| e.file_name());
-        names.filter(|name| name.to_string_lossy().starts_with("here-")).count()
-    };
-    while here() < 2 {
+    while meeting.came() < 2 {
         assert!(begin.elapsed() < Duration::from_secs(60), "two hooks did not start");
         sleep(Duration::from_millis(10));
     }

@@ -10,10 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_build::output::{Made, MadeFile, Sidecar, Stage, commit};
-use dibber_model::{Arch, Digest, Target};
-use dibber_plan::{OutputKind, properties_of};
+use dibber_model::{Arch, Target};
 use dibber_tests::program;
+use dibber_tests::sets::Sample;
 use dibber_tests::workshop::{Told, run};
 use serde_json::{Value, json};
 
@@ -38,25 +37,9 @@ fn add_image(set: &Path, words: &[&str]) {
         let (name, value) = pair.split_once('=').expect("property=value");
         (name.to_string(), value.to_string())
     }));
-    let stems = target.stems(name);
-    let stage = Stage::open(set, &stems[0]).expect("a stage");
-    let files = kinds.split(',').map(|word| {
-        let kind = OutputKind::of_name(word).expect("a kind");
-        let names: Vec<String> = stems.iter().map(|stem| format!("{stem}.{}", kind.extension())).collect();
-        let bytes = format!("{} of {}", word, stems[0]);
-        fs::write(stage.path().join(&names[0]), &bytes).expect("write a file");
-        let sidecar = json!({
-            "file": names[0], "kind": word, "bytes": bytes.len(), "sha256": Digest::of(bytes.as_bytes()),
-            "sha512": "", "image": name, "arch": arch, "platform": platform, "id": Digest::of(b"inputs"),
-            "builder": "a test", "source_date_epoch": 0, "archive": {"release_dates": {}},
-            "role": kind.role(), "properties": properties_of(kind.role(), &properties), "elements": [], "packages": [],
-            "virtual_bytes": kind.is_disk().then_some((2u64 << 30) + 1),
-        });
-        let sidecar: Sidecar = serde_json::from_value(sidecar).expect("a sidecar");
-        MadeFile { name: names[0].clone(), links: names[1..].to_vec(), sidecar }
-    });
-    let made = Made { files: files.collect() };
-    commit(set, &stage, &made).expect("a commit");
+    let kinds: Vec<&str> = kinds.split(',').collect();
+    let sample = Sample { name, target, kinds: &kinds, properties, version: "" };
+    sample.put(set).expect("a commit");
 }
 
 fn describe(sidecar: &Path, pair: &str) {

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
+
 use dibber_model::{Network, Side};
 use dibber_plan::Limits;
 use serde_json::{Value, json};
@@ -23,15 +24,13 @@ fn main() {
     sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
-        [beside] => {
-            let mut findings = sandbox::probe();
-            findings.extend(sandbox::attempt(&grants(&Path::new(beside).join("tried"))));
-            for finding in findings {
+        [] => {
+            for finding in sandbox::probe() {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
         _ => {
-            eprintln!("sandbox-trial BASE JOB, or sandbox-trial DIRECTORY for what this machine lacks");
+            eprintln!("sandbox-trial BASE JOB, or sandbox-trial alone for what this machine lacks");
             std::process::exit(2);
         }
     }
@@ -106,9 +105,9 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         mounts,
         staged: &BTreeMap::new(),
         native: None,
-        limits: Limits::default(),
         given: &[],
         network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        limits: Limits::default(),
     };
     let mut out = String::new();
     let mut line = |stream: Stream, bytes: &[u8]| {

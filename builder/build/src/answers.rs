@@ -1,14 +1,17 @@
 //! What the package archive said of itself when it was first asked, kept until `--refresh`.
 //!
-//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them.
-//! Never a password in what is kept: an archive is the same for whoever asks.
+//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. An
+//! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded. Never a
+//! password in what is kept: an archive is the same for whoever asks.
 
 mod fetch;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dibber_model::time::EPOCHS;
 use dibber_model::{Digest, Hasher};
@@ -70,6 +73,18 @@ pub enum AnswerError {
         /// The file.
         url: String,
     },
+    /// Nobody vouches for the file.
+    #[error(
+        "{url} is not signed by a key that this machine trusts: {said}; Debian's keys are in the package \
+         debian-archive-keyring, the variable DIB_APT_KEYRING names others, and an archive without a signature is one with \
+         [trusted=yes] in DIB_APT_SOURCES_CONF"
+    )]
+    NotSigned {
+        /// The file.
+        url: String,
+        /// What apt says.
+        said: String,
+    },
     /// The person interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -102,48 +117,75 @@ impl Releases {
     }
 }
 
-/// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed.
+/// What this run has asked: all of its members are given the same answers, whether or not they are kept afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Asked(Arc<Mutex<BTreeMap<String, Release>>>);
+
+/// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed. What
+/// is asked now is verified, and is not kept before [`Releases::record`].
 pub fn releases(
     plan: &Plan,
     dir: &Path,
     network: Network,
-    stop: &Interrupts,
+    (asked, stop): (&Asked, &Interrupts),
 ) -> Result<Releases, AnswerError> {
-    each(plan, dir, |url, public, recorded| {
-        let known = (network != Network::Refresh).then(|| read(recorded)).flatten();
-        match (known, network) {
-            (Some(release), _) => Ok(release),
-            (None, Network::Offline) => Err(AnswerError::NotRecorded { url: public.into() }),
+    // Held while the network is asked: a member that wants the same waits for it.
+    let mut asked = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut releases = Releases::default();
+    let mut fetched = Vec::new();
+    for url in urls(plan) {
+        // Whoever asks gets the same.
+        let public = redact::without_login(&url);
+        let kept = || (network != Network::Refresh).then(|| read(&place(dir, &public))).flatten();
+        match (asked.get(&public).cloned().or_else(kept), network) {
+            (Some(release), _) => drop(releases.files.insert(public, release)),
+            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url: public }),
             (None, _) => {
-                let release = parse(public, &fetch::fetch(url, plan.archive.proxy.as_deref(), stop)?)?;
-                record(recorded, &release)?;
-                Ok(release)
+                let bytes = fetch::fetch(&url, plan.archive.proxy.as_deref(), stop)?;
+                fetched.push(Fetched { url: public, bytes });
             }
         }
-    })
+    }
+    verify::verify(plan, &fetched, stop)?;
+    for Fetched { url, bytes } in fetched {
+        let release = parse(&url, &bytes)?;
+        asked.insert(url.clone(), release.clone());
+        releases.files.insert(url, release);
+    }
+    Ok(releases)
 }
 
 /// The same, of what earlier builds have recorded.
 pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, AnswerError> {
-    each(plan, dir, |_, public, recorded| {
-        read(recorded).ok_or_else(|| AnswerError::NotRecorded { url: public.into() })
-    })
+    let mut releases = Releases::default();
+    for url in urls(plan).iter().map(|url| redact::without_login(url)) {
+        let release = read(&place(dir, &url)).ok_or_else(|| AnswerError::NotRecorded { url: url.clone() })?;
+        releases.files.insert(url, release);
+    }
+    Ok(releases)
 }
 
-/// Each Release file by its URL, by that URL without a user, and by where it is recorded: whoever asks gets the same.
-fn each(
-    plan: &Plan,
-    dir: &Path,
-    get: impl Fn(&str, &str, &Path) -> Result<Release, AnswerError>,
-) -> Result<Releases, AnswerError> {
-    let mut files = BTreeMap::new();
-    for url in urls(plan) {
-        let public = redact::without_login(&url);
-        let path = dir.join(Digest::of(public.as_bytes()).to_string()).with_extension("json");
-        let release = get(&url, &public, &path)?;
-        files.insert(public, release);
+/// A file as the archive gave it, by its URL without a user.
+struct Fetched {
+    url: String,
+    bytes: Vec<u8>,
+}
+
+impl Releases {
+    /// Keeps them for later builds. To be called when a build with them has succeeded.
+    pub fn record(&self, dir: &Path) -> Result<(), AnswerError> {
+        for (url, release) in &self.files {
+            let place = place(dir, url);
+            if read(&place).as_ref() != Some(release) {
+                record(&place, release)?;
+            }
+        }
+        Ok(())
     }
-    Ok(Releases { files })
+}
+
+fn place(dir: &Path, url: &str) -> PathBuf {
+    dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json")
 }
 
 /// Where Debian's security suite is, unless an image says otherwise.
@@ -175,9 +217,25 @@ fn urls(plan: &Plan) -> Vec<String> {
     urls
 }
 
+/// An answer as it is kept. One that was kept before answers were verified has no seal, and does not count.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    release: Release,
+    seal: Digest,
+}
+
+impl Kept {
+    fn of(release: &Release) -> Kept {
+        let mut hasher = Hasher::new("release 1");
+        hasher.digest(release.digest).part(release.date.as_bytes()).part(&release.seconds.to_le_bytes());
+        Kept { release: release.clone(), seal: hasher.finish() }
+    }
+}
+
 fn read(path: &Path) -> Option<Release> {
-    // A record that cannot be read is asked for again.
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    // A record that cannot be read, or is not what was written, is asked for again.
+    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (Kept::of(&kept.release).seal == kept.seal).then_some(kept.release)
 }
 
 fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
@@ -186,7 +244,7 @@ fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(fault)?;
     }
-    let json = serde_json::to_vec(release).map_err(|e| fault(e.into()))?;
+    let json = serde_json::to_vec(&Kept::of(release)).map_err(|e| fault(e.into()))?;
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 

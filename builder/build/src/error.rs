@@ -86,6 +86,15 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// Whether a kept checkpoint did not hold what was written. It is dropped: the same build, begun again, goes on without it.
+    pub(crate) fn is_of_corrupted_checkpoint(&self) -> bool {
+        use StoreError::Corrupted;
+        matches!(
+            self,
+            BuildError::Store(Corrupted { .. }) | BuildError::Step(StepError::Store(Corrupted { .. }))
+        )
+    }
+
     /// The failure as it crosses to the person's process.
     pub fn failure(self) -> Failure {
         let kind = self.kind();

@@ -32,8 +32,26 @@ pub enum Outcome {
     Made(Made),
 }
 
-/// Builds: hooks make a tree, the tree becomes data, the data a disk, the disk files.
+/// Builds. A checkpoint whose files do not hold what was written is dropped when that is found, and the build begins again
+/// without it: as often as one is found, for those that it makes itself are right.
 pub fn image(
+    build: &Build,
+    session: &Session,
+    stage: &Path,
+    events: &dyn Events,
+) -> Result<Outcome, BuildError> {
+    loop {
+        match attempt(build, session, stage, events) {
+            Err(error) if error.is_of_corrupted_checkpoint() => {
+                events.emit(Event::Warning { text: error.to_string() });
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Hooks make a tree, the tree becomes data, the data a disk, the disk files.
+fn attempt(
     build: &Build,
     session: &Session,
     stage: &Path,

@@ -11,11 +11,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_model::{Arch, Platform};
 use dibber_plan::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
 use dibber_plan::{OutputKind, Role};
 
-use crate::output::{OutputError, SetEntry, SetFile, Sidecar, Standing};
+use crate::output::{self, OutputError, Seen, SetEntry, SetFile, Sidecar};
 use describe::{Described, serves};
 
 /// Why the members of an image cannot be told.
@@ -90,6 +91,7 @@ impl Member {
 pub struct Members {
     dir: PathBuf,
     trust: Trust,
+    seen: Seen,
     members: Vec<Member>,
     /// Entries of the set, each with the fault that was found in its files, once they were looked at.
     entries: Vec<(SetEntry, OnceCell<Option<String>>)>,
@@ -112,8 +114,10 @@ impl Members {
         });
         let files: BTreeSet<String> =
             listing.map_err(|source| MembersError::Directory { path: dir.into(), source })?;
-        let mut found = Members { dir: dir.into(), trust, members: Vec::new(), entries: Vec::new() };
+        let (seen, members, entries) = (Seen::default(), Vec::new(), Vec::new());
+        let mut found = Members { dir: dir.into(), trust, seen, members, entries };
         let known: BTreeSet<String> = if files.contains("images.json") {
+            output::settle(dir)?;
             let set = SetFile::read(dir)?;
             let known = set.images.iter().map(|entry| entry.name.clone()).collect();
             let own = set.images.into_iter().filter(|entry| entry.name == name);
@@ -156,21 +160,10 @@ impl Members {
             return member.fault.clone();
         }
         let (entry, fault) = &self.entries[member.entry?];
-        let look = || match self.trust {
-            Trust::Digests => match entry.standing(&self.dir, entry.id) {
-                Standing::Right => None,
-                Standing::Stale(why) => Some(why),
-                Standing::Absent => Some("it is not there".into()),
-            },
-            Trust::Lengths => {
-                entry.files.iter().flat_map(|file| file.names().map(|n| (n, file.bytes))).find_map(
-                    |(name, bytes)| match fs::metadata(self.dir.join(name)) {
-                        Err(_) => Some(format!("{name} is missing")),
-                        Ok(meta) if meta.len() != bytes => Some(format!("{name} has another length")),
-                        Ok(_) => None,
-                    },
-                )
-            }
+        let seen = (self.trust == Trust::Digests).then_some(&self.seen);
+        let look = || match Dir::open(&self.dir) {
+            Ok(dir) => entry.fault(&dir, seen),
+            Err(error) => Some(format!("{}: {error}", self.dir.display())),
         };
         fault.get_or_init(look).clone()
     }
@@ -182,7 +175,10 @@ impl Members {
         for file in &entry.files {
             let Some(kind) = OutputKind::of_name(&file.kind) else { continue };
             for name in file.names() {
-                let Some(stem) = name.strip_suffix(&format!(".{}", kind.extension())) else { continue };
+                let Some(stem) = output::own_name(name).strip_suffix(&format!(".{}", kind.extension()))
+                else {
+                    continue;
+                };
                 let path = self.dir.join(name);
                 let sidecar = described.add(&path, name, file);
                 by_stem.entry(stem.to_string()).or_default().push(MemberFile { path, kind, sidecar });

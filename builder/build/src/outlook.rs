@@ -3,7 +3,6 @@
 //! In: a plan, the store, the output directory. Out: words. Never: a question to the network, a change to anything.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use dibber_layout::{Loaders, Measured};
@@ -12,17 +11,17 @@ use dibber_plan::Plan;
 
 use crate::answers;
 use crate::given;
-use crate::output::Sidecar;
+use crate::output::{Seen, sidecar_of};
 use crate::set::{former, known};
 use crate::steps;
 use crate::store::Store;
 
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.
 pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
-    let place = match former(plan, dir) {
+    let place = match former(plan, dir, &Seen::default()) {
         Ok(None) => format!("{} has no set of this image", dir.display()),
-        Ok(Some((_, true))) => format!("{} has a set of this image, whole", dir.display()),
-        Ok(Some((_, false))) => {
+        Ok(Some(former)) if former.is_right() => format!("{} has a set of this image, whole", dir.display()),
+        Ok(Some(_)) => {
             format!("{} has a set of this image, of which files were changed", dir.display())
         }
         Err(failure) => failure.message,
@@ -92,10 +91,8 @@ pub fn drawing(plan: &Plan, dir: &Path) -> String {
 
 /// Sizes of the partitions of the set in place, by name; none where there is no set, or it has no disk.
 fn sizes_in_place(plan: &Plan, dir: &Path) -> BTreeMap<String, u64> {
-    let Ok(Some((entry, _))) = former(plan, dir) else { return BTreeMap::new() };
-    let sidecar = |name: &str| -> Option<Sidecar> {
-        serde_json::from_slice(&fs::read(dir.join(format!("{name}.json"))).ok()?).ok()
-    };
-    let disk = entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
+    let Ok(Some(former)) = former(plan, dir, &Seen::default()) else { return BTreeMap::new() };
+    let sidecar = |name: &str| sidecar_of(&dir.join(name)).ok().flatten();
+    let disk = former.entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
     disk.into_iter().flat_map(|disk| disk.partitions).map(|part| (part.name, part.bytes)).collect()
 }

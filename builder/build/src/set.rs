@@ -4,15 +4,15 @@
 //! with the person's identity.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use dibber_fs::Dir;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, AnswerError, Network, Releases};
+use crate::answers::{self, AnswerError, Asked, Network, Releases};
 use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard};
 use crate::event::{Event, Events};
@@ -20,7 +20,7 @@ use crate::given::{self, GivenError};
 use crate::interrupts::Interrupts;
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
-use crate::output::{Made, SetEntry, SetFile, Stage, Standing, commit};
+use crate::output::{self, Made, Seen, SetEntry, SetFile, Stage, Standing};
 use crate::sandbox::STORE;
 use crate::store::{ImageLock, Store, StoreError};
 
@@ -33,6 +33,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
+    /// What the archives were asked in this run.
+    pub asked: Asked,
     /// When the run began, in seconds since 1970: its members fetch a source once.
     pub began: i64,
     /// Threads that write images.
@@ -69,11 +71,14 @@ pub fn build(
     needs::check_programs(plan)?;
     let emulator = needs::emulator(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
-    let former = former(plan, &settings.output_dir)?;
-    needs::check_output(plan, &settings.output_dir, former.as_ref().map(|(entry, _)| entry))?;
+    let seen = Seen::default();
+    output::settle(&settings.output_dir).map_err(in_the_way)?;
+    let former = former(plan, &settings.output_dir, &seen)?;
+    needs::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
     needs::check_cache(&stem, store.path())?;
-    let in_place = former.as_ref().filter(|(_, right)| *right).map(|(entry, _)| entry);
+    let in_place = former.as_ref().filter(|former| former.is_right()).map(|former| &former.entry);
     let build = Build { emulator, ..build_job(plan, settings, (&store, stop), in_place)? };
+    let releases = build.releases.clone();
     let estimate = build.timings.get("").copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -81,29 +86,34 @@ pub fn build(
         steps: plan.steps.len(),
         estimate,
     });
-    let log = stage.path().join(format!("{stem}.log"));
+    let log = stage.path().join(log_name(&stem));
     let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }
         .have(&Job::Build(Box::new(build)));
     let built = match heard {
-        Ok(Heard::UpToDate) => {
-            former.map(|(entry, _)| Built::Kept(entry)).ok_or_else(Failure::ended_early)?
-        }
-        Ok(Heard::Made(made)) => put_in_place(&settings.output_dir, &stage, &made, &log)?,
+        Ok(Heard::UpToDate) => keep(former.ok_or_else(Failure::ended_early)?, &stage, (&seen, events))?,
+        Ok(Heard::Made(made)) => put_in_place(plan, &stage, (&made, &seen))?,
         Ok(Heard::Pruned { .. }) => return Err(Failure::ended_early()),
         Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
         Err(failure) => {
-            let kept = settings.output_dir.join(failed_log(&stem));
             // The failure matters more than its log.
-            let log = fs::rename(&log, &kept).ok().map(|()| kept);
+            let kept = keep_log(&stage, (&log_name(&stem), &failed_log(&stem)));
+            let log = kept.ok().map(|()| settings.output_dir.join(failed_log(&stem)));
             return Err(Failure { log, ..needs::or_space(failure, store.path()) });
         }
     };
+    releases.record(&store.path().join("answers")).map_err(fault)?;
     // What went wrong is mended.
-    let _ = fs::remove_file(settings.output_dir.join(failed_log(&stem)));
+    let _ = output::refuse_log(stage.parent(), stage.place(), &failed_log(&stem))
+        .map(|()| stage.parent().remove_file(failed_log(&stem)));
     announce(&built, &settings.output_dir, events);
     let seconds = start.elapsed().as_secs_f64();
     events.emit(Event::ImageFinished { image: plan.image.clone(), target: plan.target.to_string(), seconds });
     Ok(built)
+}
+
+/// Name of a build's log.
+fn log_name(stem: &str) -> String {
+    format!("{stem}.log")
 }
 
 /// Name of the log of a build that failed.
@@ -136,17 +146,36 @@ pub fn size(store: &Path) -> Result<Bytes, Failure> {
     Ok(Bytes(listed.iter().map(|entry| entry.bytes).sum()))
 }
 
-/// What is in the directory for this image, and whether it is as it was committed.
-pub(crate) fn former(plan: &Plan, dir: &Path) -> Result<Option<(SetEntry, bool)>, Failure> {
-    let set = SetFile::read(dir).map_err(in_the_way)?;
-    let names = names(plan);
-    set.refuse_foreign(dir, names.iter().map(String::as_str)).map_err(in_the_way)?;
+/// What a directory has of an image.
+#[derive(Debug)]
+pub(crate) struct Former {
+    /// What `images.json` says.
+    pub(crate) entry: SetEntry,
+    standing: Standing,
+}
+
+impl Former {
+    /// Whether its files are as they were committed.
+    pub(crate) fn is_right(&self) -> bool {
+        !matches!(self.standing, Standing::Stale(_))
+    }
+}
+
+/// What is in the directory for this image, and whether it is as it was committed. Somebody else's files in the way are an error.
+pub(crate) fn former(plan: &Plan, path: &Path, seen: &Seen) -> Result<Option<Former>, Failure> {
+    let set = SetFile::read(path).map_err(in_the_way)?;
+    // A directory that is still to be made has nothing.
+    let Ok(dir) = Dir::open(path) else { return Ok(None) };
     let platform = plan.target.platform.as_ref().map(|p| p.as_str());
     let entry = set.find(&plan.image, plan.target.arch.kernel_name(), platform).cloned();
-    Ok(entry.map(|entry| {
-        let right = entry.standing(dir, entry.id) == Standing::Right;
-        (entry, right)
-    }))
+    // Files are read here, side by side; what follows finds them read.
+    let former = entry.map(|entry| Former { standing: output::standing(&dir, &set, &entry, seen), entry });
+    let names = names(plan);
+    output::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str)).map_err(in_the_way)?;
+    for name in [log_name(&plan.stem()), failed_log(&plan.stem())] {
+        output::refuse_log(&dir, path, &name).map_err(in_the_way)?;
+    }
+    Ok(former)
 }
 
 /// Every name that the set will have.
@@ -170,8 +199,9 @@ fn build_job(
     (store, stop): (&Store, &Interrupts),
     in_place: Option<&SetEntry>,
 ) -> Result<Build, Failure> {
+    let answers = store.path().join("answers");
     let releases =
-        answers::releases(plan, &store.path().join("answers"), settings.network, stop).map_err(|error| {
+        answers::releases(plan, &answers, settings.network, (&settings.asked, stop)).map_err(|error| {
             match error {
                 AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
                 other => Failure::of(FailureKind::Machine, other),
@@ -251,16 +281,41 @@ fn tools(plan: &Plan) -> Vec<(String, String)> {
         .collect()
 }
 
-fn put_in_place(dir: &Path, stage: &Stage, made: &Made, log: &Path) -> Result<Built, Failure> {
-    let entry = commit(dir, stage, made).map_err(in_the_way)?;
+/// The files in place were right; what describes them is, from now on.
+fn keep(former: Former, stage: &Stage, (seen, events): (&Seen, &dyn Events)) -> Result<Built, Failure> {
+    if let Standing::Undescribed(names) = &former.standing {
+        let text = format!("written again, because not as it was: {}", names.join(", "));
+        events.emit(Event::Warning { text });
+        output::describe_again(stage, &former.entry, seen).map_err(in_the_way)?;
+    }
+    Ok(Built::Kept(former.entry))
+}
+
+fn put_in_place(plan: &Plan, stage: &Stage, (made, seen): (&Made, &Seen)) -> Result<Built, Failure> {
+    // The worker runs beside hooks: its word is taken for the files that were planned.
+    let planned = names(plan);
+    let given = made.files.iter().flat_map(|file| std::iter::once(&file.name).chain(&file.links));
+    if let Some(name) = given.into_iter().find(|name| !planned.contains(name)) {
+        return Err(Failure::new(
+            FailureKind::Fault,
+            format!("the worker made {name:?}, which was not planned"),
+        ));
+    }
+    let entry = output::commit(stage, made, seen).map_err(in_the_way)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
-    let said_something = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
-    if let Some(kept) = log.file_name().map(|name| dir.join(name))
-        && said_something
-    {
-        let _ = fs::rename(log, &kept);
+    let log = log_name(&plan.stem());
+    let said_something =
+        stage.dir().file(&log).and_then(|log| log.metadata()).is_ok_and(|meta| meta.len() > 0);
+    if said_something {
+        let _ = keep_log(stage, (&log, &log));
     }
     Ok(Built::New(entry))
+}
+
+/// Moves the log of a build out of its stage.
+fn keep_log(stage: &Stage, (from, to): (&str, &str)) -> Result<(), Failure> {
+    output::refuse_log(stage.parent(), stage.place(), to).map_err(in_the_way)?;
+    stage.dir().rename(from, stage.parent(), to).map_err(fault)
 }
 
 fn announce(built: &Built, dir: &Path, events: &dyn Events) {

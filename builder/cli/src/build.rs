@@ -4,7 +4,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use dibber_build::answers::Network;
+use dibber_build::answers::{Asked, Network};
 use dibber_build::breaks::{Breaks, Point};
 use dibber_build::event::Event;
 use dibber_build::interrupts::Interrupts;
@@ -99,6 +99,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
+        asked: Asked::default(),
         began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
         threads: args.threads.unwrap_or(processors).max(1),
         breaks: breaks(args)?,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dibber_build::members::{Members, Trust};
-use dibber_build::output::{Sidecar, StructureFacts};
+use dibber_build::output::{StructureFacts, sidecar_of};
 use dibber_build::show::Image;
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
@@ -146,10 +146,11 @@ fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> 
 /// By its sidecar, or, where it has none, by its bytes.
 fn of_file(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
     let wrong = |why: String| Problem::new(Exit::Input, format!("{}: {why}", path.display()));
-    let beside = PathBuf::from(format!("{}.json", path.display()));
-    let Ok(text) = fs::read(&beside) else { return of_bytes(path) };
-    let sidecar: Sidecar =
-        serde_json::from_slice(&text).map_err(|error| wrong(format!("its .json is no sidecar: {error}")))?;
+    let sidecar = match sidecar_of(path) {
+        Ok(Some(sidecar)) => sidecar,
+        Ok(None) => return of_bytes(path),
+        Err(error) => return Err(wrong(format!("its .json is no sidecar: {error}"))),
+    };
     let Some(virtual_bytes) = sidecar.virtual_bytes.filter(|_| sidecar.role.is_none_or(|r| r == Role::Disk))
     else {
         return Err(wrong(format!("this is a {}, and flavors are held against disks", sidecar.kind)));

@@ -100,6 +100,19 @@ fn walk(from: BorrowedFd<'_>, path: &Path, flags: OFlags, resolve: ResolveFlags)
     at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
 }
 
+/// Opens a regular file whose directory this program or the person chose; links on the way there are followed, and one under
+/// the path's last name is refused.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or_else(|| refused("it does not end in a name"))?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Dir::open(parent)?.file(name)
+}
+
+/// Reads such a file. One of more than `most` bytes is `FileTooLarge`.
+pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    bounded(open_file(path)?, most)
+}
+
 /// Reads a regular file of a tree as the tree's own programs would: its links are followed as if the tree were the root, and
 /// lead nowhere else. More than `most` bytes is `FileTooLarge`.
 pub fn read_in_root(tree: &Dir, path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
@@ -197,6 +210,16 @@ mod tests {
         .unwrap();
         assert_eq!(dir.file("fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(dir.file("a").unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_link_under_the_last_name_is_refused_and_one_before_it_is_the_persons() {
+        let (outer, _dir) = tree();
+        let base = outer.path().join("base");
+        assert_eq!(read_file(&base.join("inner/b/file"), 100).unwrap(), b"inside");
+        assert!(read_file(&base.join("up"), 100).is_err());
+        assert!(read_file(&base.join(".."), 100).is_err());
+        assert_eq!(read_file(&base.join("a/b/file"), 5).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[test]

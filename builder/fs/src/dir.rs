@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use dibber_model::{Meta, Timestamp, Xattr};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Statx, StatxFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom, Statx, StatxFlags};
 use rustix::io::Errno;
 
 /// An open directory.
@@ -41,6 +41,8 @@ impl Dir {
 
     /// Names, without `.` and `..`, in bytewise order.
     pub fn names(&self) -> io::Result<Vec<CString>> {
+        // Whoever listed it before left off at its end.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
         let mut buffer = Vec::with_capacity(32 << 10);
         let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
         let mut names = Vec::new();
@@ -64,8 +66,13 @@ impl Dir {
         Ok(rustix::fs::statx(&self.0, c"", AtFlags::EMPTY_PATH, WANTED)?)
     }
 
-    /// Its extended attributes, sorted by name.
+    /// Its extended attributes, sorted by name, but those of overlayfs itself.
     pub fn xattrs(&self) -> io::Result<Vec<Xattr>> {
+        Ok(without_overlays(self.all_xattrs()?))
+    }
+
+    /// The same, and those by which overlayfs says how a layer lies on others.
+    pub fn all_xattrs(&self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&fd_path(self.0.as_fd(), b""))
     }
 }
@@ -117,8 +124,13 @@ impl Here<'_> {
         fd_path(self.dir.as_fd(), self.name.to_bytes())
     }
 
-    /// Extended attributes of what has this name, sorted by name.
+    /// Extended attributes of what has this name, sorted by name, but those of overlayfs itself.
     pub fn xattrs(self) -> io::Result<Vec<Xattr>> {
+        Ok(without_overlays(self.all_xattrs()?))
+    }
+
+    /// The same, and those by which overlayfs says how a layer lies on others.
+    pub fn all_xattrs(self) -> io::Result<Vec<Xattr>> {
         xattrs_of(&self.proc_path())
     }
 }
@@ -130,7 +142,14 @@ fn fd_path(fd: BorrowedFd<'_>, name: &[u8]) -> CString {
     CString::new(path).expect("names from the kernel hold no NUL")
 }
 
-/// All attributes but those of overlayfs itself. A file system without attributes has none.
+fn without_overlays(mut all: Vec<Xattr>) -> Vec<Xattr> {
+    all.retain(|xattr| {
+        !xattr.name.starts_with(b"user.overlay.") && !xattr.name.starts_with(b"trusted.overlay.")
+    });
+    all
+}
+
+/// All attributes. A file system without attributes has none.
 fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
     let mut few = [0_u8; 256];
     let many;
@@ -150,9 +169,6 @@ fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
     let mut found = Vec::new();
     for name in list.split_inclusive(|b| *b == 0) {
         let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
-        if name.to_bytes().starts_with(b"user.overlay.") || name.to_bytes().starts_with(b"trusted.overlay.") {
-            continue;
-        }
         found.push(Xattr { name: name.to_bytes().into(), value: xattr(path, name)?.into() });
     }
     found.sort_unstable();
@@ -194,4 +210,19 @@ pub fn meta(found: &Statx, xattrs: Vec<Xattr>) -> Meta {
 /// A name as paths take it.
 pub fn os(name: &CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_can_be_listed_again() {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::write(base.path().join("file"), "").unwrap();
+        let dir = Dir::open(base.path()).unwrap();
+        assert_eq!(dir.names().unwrap(), dir.names().unwrap());
+        dir.clear().unwrap();
+        assert_eq!(dir.names().unwrap(), [] as [CString; 0]);
+    }
 }

@@ -24,6 +24,14 @@ impl Dir {
         Ok(file.into())
     }
 
+    /// Makes a regular file as programs usually do, with mode 0666 less the umask. What has its name already is
+    /// `AlreadyExists`.
+    pub fn create_by_umask(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let (parent, name) = self.parent_of(path.as_ref())?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(parent.as_fd(), name, flags, Mode::from_raw_mode(0o666))?.into())
+    }
+
     /// Makes a regular file with this content.
     pub fn write_new(&self, path: impl AsRef<Path>, bytes: &[u8], mode: u32) -> io::Result<()> {
         self.create(path, mode)?.write_all(bytes)
@@ -39,6 +47,15 @@ impl Dir {
                 Ok(made)
             }
             Err(Errno::EXIST) => parent.below(name),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a directory for this user only (0700), or opens the one that is there as it is.
+    pub fn make_dir_private(&self, name: impl AsRef<Path>) -> io::Result<Dir> {
+        let (parent, name) = self.parent_of(name.as_ref())?;
+        match mkdirat(parent.as_fd(), name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => parent.below(name),
             Err(error) => Err(error.into()),
         }
     }

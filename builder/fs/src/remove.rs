@@ -3,6 +3,7 @@
 //! In: a directory that this program chose. Out: nothing there. Never: a followed link. Trees that the sandbox made belong to
 //! its ids: they can be removed inside its namespace only.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
         }
         other => other?,
     };
-    empty(&dir)?;
+    empty(&dir, None)?;
     gone(rmdir(path))
 }
 
@@ -35,9 +36,20 @@ impl Dir {
         gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
     }
 
+    /// Removes a directory in this one if nothing is in it; one that is missing is removed already.
+    pub fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let (parent, name) = self.parent_of(name.as_ref())?;
+        gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+    }
+
     /// Removes all that is in this directory.
     pub fn clear(&self) -> io::Result<()> {
-        empty(self)
+        empty(self, None)
+    }
+
+    /// The same, but for what has this name.
+    pub fn clear_but(&self, name: &str) -> io::Result<()> {
+        empty(self, Some(name))
     }
 }
 
@@ -49,8 +61,9 @@ fn gone(result: rustix::io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn empty(dir: &Dir) -> io::Result<()> {
-    for name in dir.names()? {
+fn empty(dir: &Dir, but: Option<&str>) -> io::Result<()> {
+    let stays = |name: &CStr| but.is_some_and(|but| but.as_bytes() == name.to_bytes());
+    for name in dir.names()?.into_iter().filter(|name| !stays(name)) {
         let here = dir.here(&name);
         let Some(found) = here.statx()? else { continue };
         if file_type(&found) != FileType::Directory {
@@ -63,7 +76,7 @@ fn empty(dir: &Dir) -> io::Result<()> {
         }
         match here.open_dir() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            below => empty(&below?)?,
+            below => empty(&below?, None)?,
         }
         gone(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::REMOVEDIR))?;
     }

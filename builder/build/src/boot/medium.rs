@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use dibber_model::{Arch, Platform};
 
 use super::{BootError, Direct};
-use crate::show::open;
 
 /// What there is to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +56,7 @@ pub fn target_of(file: &Path) -> Option<(Arch, Option<Platform>)> {
 }
 
 fn sidecar(file: &Path) -> Option<serde_json::Value> {
-    let mut name = file.as_os_str().to_os_string();
-    name.push(".json");
-    serde_json::from_slice(&open::sidecar(Path::new(&name)).ok()??).ok()
+    serde_json::from_slice(&crate::output::sidecar_bytes(file).ok()?).ok()
 }
 
 /// How a kernel is told the root filesystem of a disk of ours.

@@ -2,7 +2,6 @@
 //!
 //! In: a file. Out: its SHA-256 and SHA-512, in one reading. Never: the file in memory.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use sha2::Digest as _;
 
 /// SHA-256, and SHA-512 in hexadecimal. `progress` hears how many bytes are read.
 pub(super) fn of(path: &Path, progress: &dyn Fn(u64)) -> io::Result<(Digest, String)> {
-    let mut file = File::open(path)?;
+    let mut file = dibber_fs::open_file(path)?;
     let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
     let mut buffer = vec![0; 1 << 20];
     let mut done = 0;

@@ -4,7 +4,6 @@
 //! name that it has until then. Never: a second request for the same half of an upload.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -74,7 +73,7 @@ fn once(
 fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events)) -> Result<(), GlanceError> {
     let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, events);
     let whole = |glance: &mut Glance| {
-        let file = File::open(&wanted.path);
+        let file = dibber_fs::open_file(&wanted.path);
         let file = file.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
         let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
         glance.send((&wanted.name, id), &mut data, wanted.bytes)

@@ -4,14 +4,13 @@
 //! properties, digests. Never: a file that `images.json` does not name; a request.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Digest, Platform, Target};
 use serde::Deserialize;
 
 use super::GlanceError;
-use crate::output::{FileEntry, SetEntry, SetFile};
+use crate::output::{self, FileEntry, SetEntry, SetFile};
 
 /// Which images of a set.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +98,9 @@ const DISKS: [(&str, &str); 5] =
 
 /// Reads what Glance should hold of a set, in the order of `images.json`.
 pub fn members(dir: &Path, choice: &Choice) -> Result<Vec<Member>, GlanceError> {
-    let set = SetFile::read(dir).map_err(|error| wrong(dir, error.to_string()))?;
+    let set = output::settle(dir)
+        .and_then(|()| SetFile::read(dir))
+        .map_err(|error| wrong(dir, error.to_string()))?;
     let known: Vec<String> =
         set.images.iter().map(|entry| format!("{} ({})", entry.name, of(entry))).collect();
     if known.is_empty() {
@@ -224,8 +225,8 @@ impl Wanted {
     ) -> Result<Wanted, GlanceError> {
         let path = dir.join(&file.name);
         let sidecar = dir.join(format!("{}.json", file.name));
-        let text =
-            fs::read(&sidecar).map_err(|source| GlanceError::File { path: sidecar.clone(), source })?;
+        let text = output::sidecar_bytes(&path)
+            .map_err(|source| GlanceError::File { path: sidecar.clone(), source })?;
         let described: Described = serde_json::from_slice(&text).map_err(|e| {
             wrong(&sidecar, format!("this is no sidecar of dibber's ({e}); build the image again"))
         })?;
@@ -234,8 +235,10 @@ impl Wanted {
             let why = "it describes another file than images.json names; build the image again";
             return Err(wrong(&sidecar, why.into()));
         }
-        let there =
-            fs::metadata(&path).map_err(|source| GlanceError::File { path: path.clone(), source })?.len();
+        let there = dibber_fs::open_file(&path)
+            .and_then(|file| file.metadata())
+            .map_err(|source| GlanceError::File { path: path.clone(), source })?
+            .len();
         if there != file.bytes {
             let why = format!(
                 "it is {there} bytes long, and images.json says {}; build the image again",

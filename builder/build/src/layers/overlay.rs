@@ -28,6 +28,8 @@ pub struct Overlay {
 struct Upper {
     upper: OwnedFd,
     work: OwnedFd,
+    /// It may have lain on other layers before.
+    used: bool,
 }
 
 impl Overlay {
@@ -35,12 +37,30 @@ impl Overlay {
     /// `upper` and a `work` directory beside it are made if they are missing, the former with owner, mode and time of the
     /// tree's root.
     pub fn mount(lowers: &[PathBuf], upper: &Path, work: &Path, at: &Path) -> Result<Overlay, LayerError> {
+        Overlay::mount_on(lowers, (upper, work, false), at)
+    }
+
+    /// The same with an `upper` that may have been mounted before, on other layers; the `work` directory must be new.
+    pub fn mount_again(
+        lowers: &[PathBuf],
+        upper: &Path,
+        work: &Path,
+        at: &Path,
+    ) -> Result<Overlay, LayerError> {
+        Overlay::mount_on(lowers, (upper, work, true), at)
+    }
+
+    fn mount_on(
+        lowers: &[PathBuf],
+        (upper, work, used): (&Path, &Path, bool),
+        at: &Path,
+    ) -> Result<Overlay, LayerError> {
         if !upper.exists() {
             fs::create_dir(upper).map_err(place("create", upper))?;
             copy::root_of(lowers.last(), upper)?;
         }
         fs::create_dir_all(work).map_err(place("create", work))?;
-        let upper = Upper { upper: hold(upper)?, work: hold(work)? };
+        let upper = Upper { upper: hold(upper)?, work: hold(work)?, used };
         mount_layers(lowers, Some(&upper), at)
     }
 
@@ -143,10 +163,14 @@ fn by_fsopen(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<(),
         })?;
     }
     let set = || {
-        if let Some(Upper { upper, work }) = upper {
+        if let Some(Upper { upper, work, used }) = upper {
             fsconfig_set_string(fs.as_fd(), "upperdir", name(upper))?;
             fsconfig_set_string(fs.as_fd(), "workdir", name(work))?;
             fsconfig_set_flag(fs.as_fd(), "volatile")?;
+            if *used {
+                // An index would hold it to the layers that it was made on.
+                fsconfig_set_string(fs.as_fd(), "index", "off")?;
+            }
         }
         fsconfig_set_flag(fs.as_fd(), "userxattr")?;
         fsconfig_create(fs.as_fd())
@@ -177,8 +201,9 @@ fn by_mount(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<Over
     options.push_str(&lowers.iter().map(name).collect::<Vec<_>>().join(":"));
     let mut flags = MountFlags::empty();
     match upper {
-        Some(Upper { upper, work }) => {
+        Some(Upper { upper, work, used }) => {
             options.push_str(&format!(",volatile,upperdir={},workdir={}", name(upper), name(work)));
+            options.push_str(if *used { ",index=off" } else { "" });
         }
         None => flags |= MountFlags::RDONLY,
     }

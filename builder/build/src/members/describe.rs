@@ -3,15 +3,13 @@
 //! In: an entry of `images.json`, or a file's name, and sidecars. Out: tags, or why they cannot be believed. Never: one tag out of
 //! two that contradict each other.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use dibber_model::{Arch, Platform};
 use dibber_plan::Role;
 use dibber_plan::select::{Serves, Tags};
 
-use crate::output::{FileEntry, SetEntry, Sidecar};
+use crate::output::{FileEntry, SetEntry, Sidecar, sidecar_of};
 
 /// Gathers what the sidecars of an entry say.
 pub(super) struct Described {
@@ -68,11 +66,7 @@ impl Described {
 
 /// The sidecar of a file, if there is one.
 pub(super) fn sidecar(path: &Path) -> Result<Option<Sidecar>, String> {
-    match fs::read(format!("{}.json", path.display())) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
+    sidecar_of(path).map_err(|error| error.to_string())
 }
 
 /// What the name or the set says, and what the properties say, where they agree.

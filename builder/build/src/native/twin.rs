@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use dibber_fs::Dir;
-use dibber_model::Arch;
+use dibber_model::{Arch, Digest};
 use rustix::fs::{FlockOperation, flock};
 
 use super::programs::{Versions, rows, table};
@@ -19,12 +19,14 @@ use crate::layers::Overlay;
 use crate::sandbox::interpreter::Table;
 use crate::sandbox::{Instance, Native, STORE};
 use crate::steps;
-use crate::store::Session;
+use crate::store::{Session, StoreError};
 
 /// A mounted twin.
 pub(crate) struct Twin {
     overlay: Overlay,
     versions: Versions,
+    /// Checkpoints of its layers.
+    layers: Vec<Digest>,
     /// Of the tree that is built, and of the twin.
     arches: (Arch, Arch),
 }
@@ -52,7 +54,8 @@ impl Twin {
         };
         let at = session.scratch().join("twin");
         std::fs::create_dir_all(&at).map_err(|source| BuildError::File { path: at.clone(), source })?;
-        let overlay = Overlay::mount_read_only(&finished.layers, &at).map_err(steps::StepError::from)?;
+        let (layers, paths): (Vec<_>, Vec<_>) = finished.layers.into_iter().unzip();
+        let overlay = Overlay::mount_read_only(&paths, &at).map_err(steps::StepError::from)?;
         let installed = tree(&overlay).and_then(|tree| Versions::installed(&tree));
         let versions = installed.map_err(|source| BuildError::File { path: at.join(steps::TREE), source })?;
         events.emit(Event::StageFinished {
@@ -60,7 +63,12 @@ impl Twin {
             seconds: start.elapsed().as_secs_f64(),
         });
         let arches = (build.plan.target.arch, native.plan.target.arch);
-        Ok(Some(Twin { overlay, versions, arches }))
+        Ok(Some(Twin { overlay, versions, layers, arches }))
+    }
+
+    /// Compares what its files hold with what was written: before one of its programs runs.
+    pub(crate) fn compare(&self, session: &Session) -> Result<(), StoreError> {
+        session.compare(self.layers.iter().copied())
     }
 
     /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.

@@ -1,17 +1,30 @@
 //! Puts a finished set in place.
 //!
-//! In: files in the stage, described. Out: the same under their names; `images.json` is renamed last. Never: a moment in
-//! which `images.json` names a file by a digest that it never had.
+//! In: files in the stage, described. Out: the same under their names, and `images.json` that names them; or, after a failure,
+//! the former set as it was. Never: a moment in which `images.json` names a file by a digest that the file of that name has
+//! not.
+//!
+//! rename(2) replaces one name at a time, and a set has many. So the former set gets further names first, hard links
+//! `.former-NAME`, and `images.json` names those while the new files take the names; then it names the new set. Each of its
+//! writes is one rename, and each finds the files that it names already there and on disk.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::{FlockOperation, flock};
+use dibber_fs::Dir;
+use dibber_model::Digest;
+use rustix::fs::{Mode, fchmod, fchown};
+use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
-use super::set::NAME;
-use super::{FileEntry, OutputError, SetEntry, SetFile, Sidecar, Stage, at};
+use super::lock::Held;
+use super::place::{Place, write_new};
+use super::switch::{Shown, Switching, settled};
+use super::{
+    FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, at, check, foreign, names, sums,
+};
 
 /// One finished file of the stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,110 +44,174 @@ pub struct Made {
     pub files: Vec<MadeFile>,
 }
 
-/// Renames files, links and sidecars into `dir`, rewrites `SHA256SUMS`, then commits with `images.json`. Files that the
-/// image's former set had, and this one has not, are removed.
-pub fn commit(dir: &Path, stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
-    let Some(first) = made.files.first() else {
-        return Err(at(stage.path())(std::io::Error::other("the build made no files")));
-    };
-    // Other images may be committed into the same directory at this moment.
-    let directory = File::open(dir).map_err(at(dir))?;
-    flock(&directory, FlockOperation::LockExclusive).map_err(|e| at(dir)(e.into()))?;
-    let mut set = SetFile::read(dir)?;
-    let entry = entry(&first.sidecar, made);
-    set.refuse_foreign(dir, entry.files.iter().flat_map(FileEntry::names))?;
-    let former = take(&mut set, &entry);
-    for file in &made.files {
-        place(dir, stage, file)?;
-    }
-    set.images.push(entry.clone());
-    set.images.sort_by(|a, b| (&a.name, &a.arch, &a.platform).cmp(&(&b.name, &b.arch, &b.platform)));
-    write_beside(dir, stage, "SHA256SUMS", sums(&set).as_bytes())?;
-    let json = serde_json::to_vec_pretty(&set).map_err(|e| at(dir.join(NAME))(e.into()))?;
-    write_beside(dir, stage, NAME, &json)?;
-    rustix::fs::fsync(&directory).map_err(|e| at(dir)(e.into()))?;
-    if let Some(former) = former {
-        remove_former(dir, &former, &set);
-    }
+/// Puts files, links and sidecars of the stage into the directory that it is in, and commits them with `images.json`. Files that
+/// the image's former set had, and this one has not, are removed. `seen` spares a second reading of what was read before.
+pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, OutputError> {
+    let entry = entry(stage, made)?;
+    let placed = make_ready(stage, made)?;
+    // Other images may be put into the same directory at this moment.
+    let held = Held::lock(stage.place())?;
+    let mut set = settled(&held, stage, seen)?;
+    let place = Place { held: &held, stage, seen };
+    let taken = placed.keys().map(String::as_str).chain([sums::NAME]);
+    foreign::refuse(&held.dir, stage.place(), (&set, seen), taken)?;
+    let at = set.images.iter().position(|other| other.replaces(&entry));
+    let former = at.map(|at| set.images.remove(at));
+    let aside = in_the_way(&place, former.as_ref(), &placed)?;
+    let switch = Switch { former, coming: entry.clone(), aside, placed };
+    let mut whole = SetFile { switch: Some(switch.clone()), ..set };
+    check::set(&whole).map_err(|why| at_stage(stage, why))?;
+    whole.switch = None;
+    let switching = Switching { place, others: whole.images, switch };
+    put_in_place(&switching)?;
     Ok(entry)
 }
 
-fn entry(of: &Sidecar, made: &Made) -> SetEntry {
+fn at_stage(stage: &Stage, why: impl Into<String>) -> OutputError {
+    at(stage.path())(io::Error::other(why.into()))
+}
+
+fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
+    let first = made.files.first().ok_or_else(|| at_stage(stage, "the build made no files"))?;
     let files = made.files.iter().map(|file| FileEntry {
         name: file.name.clone(),
         links: file.links.clone(),
         kind: file.sidecar.kind.clone(),
         bytes: file.sidecar.bytes,
         sha256: file.sidecar.sha256,
+        described: Some(Digest::of(&file.sidecar.text(&file.name))),
     });
-    SetEntry {
+    let of = &first.sidecar;
+    let entry = SetEntry {
         name: of.image.clone(),
         arch: of.arch.clone(),
         platform: of.platform.clone(),
         id: of.id,
         files: files.collect(),
+    };
+    let alone = SetFile { version: 1, images: vec![entry.clone()], switch: None };
+    check::set(&alone).map_err(|why| at_stage(stage, why))?;
+    Ok(entry)
+}
+
+/// Makes everything durable in the stage, under the names that it will have; tells the digest of each.
+fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, OutputError> {
+    let mut placed = BTreeMap::new();
+    for file in &made.files {
+        let fault = |error| at(stage.path().join(&file.name))(error);
+        for name in std::iter::once(&file.name).chain(&file.links) {
+            let (sidecar, text) = (names::sidecar(name), file.sidecar.text(name));
+            write_new(stage.dir(), &sidecar, &text).map_err(fault)?;
+            placed.insert(sidecar, Digest::of(&text));
+            placed.insert(name.clone(), file.sidecar.sha256);
+        }
+        take_over(stage.dir(), file).map_err(fault)?;
+        for link in &file.links {
+            let linked = stage.dir().remove_file(link);
+            linked.and_then(|()| stage.dir().hard_link(&file.name, stage.dir(), link)).map_err(fault)?;
+        }
+    }
+    Ok(placed)
+}
+
+/// The sandbox's root made the file; it becomes the person's, durable, and as open as the person's new files are.
+fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
+    let file = stage.file(&made.name)?;
+    let meta = file.metadata()?;
+    if meta.nlink() != 1 {
+        return Err(io::Error::other("it has further names, which no build gives"));
+    }
+    if meta.len() != made.sidecar.bytes {
+        return Err(io::Error::other(format!(
+            "it has {} bytes, and {} were made",
+            meta.len(),
+            made.sidecar.bytes
+        )));
+    }
+    // Its sidecar was made under the person's umask.
+    let mode = stage.file(names::sidecar(&made.name))?.metadata()?.mode() & 0o777;
+    fchown(file.as_fd(), Some(geteuid()), Some(getegid()))?;
+    fchmod(file.as_fd(), Mode::from_raw_mode(mode))?;
+    file.sync_all()
+}
+
+/// What must make way: what has a name of the new set, and the files of the former set that the new one has not, if they are
+/// what was recorded.
+fn in_the_way(
+    place: &Place<'_>,
+    former: Option<&SetEntry>,
+    placed: &BTreeMap<String, Digest>,
+) -> Result<BTreeMap<String, Digest>, OutputError> {
+    let mut aside = BTreeMap::new();
+    let mut found = |name: &str| -> Result<(), OutputError> {
+        aside.extend(place.digest(name)?.digest().map(|digest| (name.to_string(), digest)));
+        Ok(())
+    };
+    placed.keys().try_for_each(|name| found(name))?;
+    for file in former.iter().flat_map(|former| &former.files) {
+        for name in file.names().filter(|name| !placed.contains_key(*name)) {
+            let sidecar = names::sidecar(name);
+            if place.has(name, file.sha256)? {
+                found(name)?;
+            }
+            let is_its = foreign::is_sidecar_of(&place.held.dir, &sidecar, file);
+            if !placed.contains_key(&sidecar) && is_its.map_err(at(place.held.path.join(&sidecar)))? {
+                found(&sidecar)?;
+            }
+        }
+    }
+    Ok(aside)
+}
+
+fn put_in_place(switching: &Switching<'_>) -> Result<(), OutputError> {
+    refuse_taken(switching)?;
+    match forward(switching) {
+        Ok(()) => {
+            // The set is committed. What of the former one cannot be removed now, the next command removes.
+            let _ = switching.clear();
+            Ok(())
+        }
+        Err((shown, error)) => match switching.back(shown) {
+            Ok(()) => Err(error),
+            Err(undoing) => Err(OutputError::Halfway {
+                dir: switching.place.held.path.clone(),
+                error: Box::new(error),
+                undoing: Box::new(undoing),
+            }),
+        },
     }
 }
 
-fn take(set: &mut SetFile, entry: &SetEntry) -> Option<SetEntry> {
-    let same = |e: &SetEntry| e.name == entry.name && e.arch == entry.arch && e.platform == entry.platform;
-    let at = set.images.iter().position(same)?;
-    Some(set.images.remove(at))
-}
-
-fn place(dir: &Path, stage: &Stage, file: &MadeFile) -> Result<(), OutputError> {
-    let (from, to) = (stage.path().join(&file.name), dir.join(&file.name));
-    for name in std::iter::once(&file.name).chain(&file.links) {
-        let mut sidecar = file.sidecar.clone();
-        sidecar.file = name.clone();
-        let json = serde_json::to_vec_pretty(&sidecar).map_err(|e| at(&from)(e.into()))?;
-        write_beside(dir, stage, &format!("{name}.json"), &json)?;
-    }
-    take_over(&from).map_err(at(&from))?;
-    fs::rename(&from, &to).map_err(at(&to))?;
-    for link in &file.links {
-        // A link is made under another name and renamed, because link(2) does not replace.
-        let (beside, name) = (stage.path().join(link), dir.join(link));
-        fs::hard_link(&to, &beside).map_err(at(&beside))?;
-        fs::rename(&beside, &name).map_err(at(&name))?;
-        // Where both names were one inode already, rename(2) does nothing and leaves the old name.
-        let _ = fs::remove_file(&beside);
+/// A name that the former set is to have aside may be somebody's.
+fn refuse_taken(switching: &Switching<'_>) -> Result<(), OutputError> {
+    let held = switching.place.held;
+    for name in switching.switch.aside.keys().map(|name| names::aside(name)) {
+        if held.dir.stat(&name).map_err(at(&held.path))?.is_some() {
+            return Err(OutputError::Foreign { path: held.path.join(name) });
+        }
     }
     Ok(())
 }
 
-/// The sandbox's root made the file; it becomes the person's, readable by all, and durable.
-fn take_over(path: &Path) -> std::io::Result<()> {
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    std::os::unix::fs::lchown(path, Some(uid), Some(gid))?;
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    File::open(path)?.sync_all()
-}
-
-fn write_beside(dir: &Path, stage: &Stage, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-    let (beside, to) = (stage.path().join(name), dir.join(name));
-    let mut file = File::create(&beside).map_err(at(&beside))?;
-    file.write_all(bytes)
-        .and_then(|()| file.write_all(b"\n"))
-        .and_then(|()| file.sync_all())
-        .map_err(at(&beside))?;
-    fs::rename(&beside, &to).map_err(at(&to))
-}
-
-/// The format of `sha256sum`, which checks it with `-c`.
-fn sums(set: &SetFile) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for file in set.images.iter().flat_map(|image| &image.files) {
-        lines.extend(file.names().map(|name| format!("{}  {name}", file.sha256)));
+/// From the former set to the new one. A failure tells what `images.json` names at that moment, at the latest.
+fn forward(switching: &Switching<'_>) -> Result<(), (Shown, OutputError)> {
+    let place = &switching.place;
+    let aside = || switching.switch.aside.keys().map(|name| (name.as_str(), names::aside(name)));
+    switching.show(Shown::Former).map_err(|error| (Shown::Former, error))?;
+    let mut are_linked = true;
+    for (name, kept) in aside() {
+        are_linked &= place.link(name, &kept).map_err(|error| (Shown::Former, error))?;
     }
-    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
-    lines.join("\n")
-}
-
-/// The set is committed; a leftover of the former one that cannot be removed harms nobody.
-fn remove_former(dir: &Path, former: &SetEntry, set: &SetFile) {
-    for name in former.files.iter().flat_map(FileEntry::names).filter(|name| !set.owns(name)) {
-        let _ = fs::remove_file(dir.join(name));
-        let _ = fs::remove_file(dir.join(format!("{name}.json")));
+    let meanwhile = switching.meanwhile(are_linked);
+    let renamed = |error| (meanwhile, error);
+    switching.show(meanwhile).map_err(renamed)?;
+    if !are_linked {
+        aside().try_for_each(|(name, kept)| place.rename(name, &kept)).map_err(renamed)?;
     }
+    for name in switching.switch.placed.keys() {
+        let put = place.stage.dir().rename(name, &place.held.dir, name);
+        put.map_err(|error| (meanwhile, at(place.held.path.join(name))(error)))?;
+    }
+    // The commit.
+    switching.show(Shown::Coming).map_err(|error| (Shown::Coming, error))
 }

@@ -3,18 +3,36 @@
 //! In: files in a stage directory. Out: the same files under their names, with sidecars, sums and `images.json`. Never: a
 //! file of somebody else's overwritten, or half a set trusted.
 
+mod check;
 mod commit;
+mod foreign;
 mod lock;
+mod mend;
+mod names;
 mod packages;
+mod place;
+mod seen;
 mod set;
 mod sidecar;
+mod stage;
+mod sums;
+mod switch;
 
 pub use commit::{Made, MadeFile, commit};
-pub use lock::Stage;
+pub(crate) use foreign::{refuse, refuse_log};
+pub use mend::Standing;
+pub(crate) use mend::{describe_again, standing};
+pub(crate) use names::own as own_name;
 pub(crate) use packages::installed;
 pub use packages::{Package, dpkg_packages};
-pub use set::{FileEntry, SetEntry, SetFile, Standing};
-pub use sidecar::{ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts};
+pub use seen::Seen;
+pub use set::{FileEntry, SetEntry, SetFile};
+pub(crate) use sidecar::beside as sidecar_bytes;
+pub use sidecar::{
+    ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts, sidecar_of,
+};
+pub use stage::Stage;
+pub use switch::{Switch, settle};
 
 use std::io;
 use std::path::PathBuf;
@@ -40,6 +58,38 @@ pub enum OutputError {
         /// What is wrong with it.
         why: String,
     },
+    /// What has the name of a stage is none.
+    #[error(
+        "{path} is where the files would be made, and {why}; look at it and move it away, or choose another directory with \
+         --output-dir"
+    )]
+    Stage {
+        /// The stage's path.
+        path: PathBuf,
+        /// What is wrong with what is there.
+        why: &'static str,
+    },
+    /// The directory's lock is held for too long.
+    #[error(
+        "{dir} is locked by another process for ten minutes now; `fuser {dir}` tells which; choose another directory"
+    )]
+    Locked {
+        /// Output directory.
+        dir: PathBuf,
+    },
+    /// A commit failed, and so did the way back.
+    #[error(
+        "{error}; the former set is not all under its names ({undoing}): {dir}/images.json names it where it is, and the next \
+         build there puts it back"
+    )]
+    Halfway {
+        /// Output directory.
+        dir: PathBuf,
+        /// Why the commit failed.
+        error: Box<OutputError>,
+        /// Why it could not be undone.
+        undoing: Box<OutputError>,
+    },
     /// Another build makes the same files now.
     #[error("{stem} is being built into {dir} by another dibber; wait for it, or choose another directory")]
     Busy {
@@ -56,6 +106,14 @@ pub enum OutputError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl OutputError {
+    /// Whether this person may not write there.
+    fn is_not_allowed(&self) -> bool {
+        let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
+        matches!(self, OutputError::File { source, .. } if kinds.contains(&source.kind()))
+    }
 }
 
 fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> OutputError {

@@ -1,20 +1,24 @@
 //! `images.json`: the commit of a set. Readers trust only what it names by digest.
 //!
-//! In: an output directory. Out: which files in it are ours, and whether they are still right. Never: a change.
+//! In: an output directory that anybody may have prepared. Out: which files in it are ours. Never: a name that leads out of the
+//! directory, a link followed, more than 64 MiB read, a change.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
+use dibber_fs::Dir;
 use dibber_model::Digest;
 use rayon::prelude::*;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 
-use super::{OutputError, at};
+use super::{OutputError, Seen, Switch, at, check};
 
 /// Name of the file.
 pub(super) const NAME: &str = "images.json";
+
+/// No `images.json` is longer, in bytes: it describes a thousand images in a hundredth of that.
+const LONGEST: u64 = 64 << 20;
 
 /// Its content: every image in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,10 @@ pub struct SetFile {
     pub version: u32,
     /// The images, sorted by name and target.
     pub images: Vec<SetEntry>,
+    /// The image whose files are being replaced, while they are. Until it is done, `images` names the former ones as they are
+    /// kept aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<Switch>,
 }
 
 /// One image for one target.
@@ -58,6 +66,9 @@ pub struct FileEntry {
     pub bytes: u64,
     /// SHA-256 of the file.
     pub sha256: Digest,
+    /// SHA-256 of its sidecar `NAME.json`. Those of the links differ from it in the name only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<Digest>,
 }
 
 impl FileEntry {
@@ -65,119 +76,77 @@ impl FileEntry {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name.as_str()).chain(self.links.iter().map(String::as_str))
     }
+
+    /// What is not as it is recorded. Only lengths are looked at where no digests are wanted.
+    pub(crate) fn fault(&self, dir: &Dir, seen: Option<&Seen>) -> Option<String> {
+        self.names().find_map(|name| {
+            let bytes = match dir.file(name).and_then(|file| file.metadata()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Some(format!("{name} is missing"));
+                }
+                Err(error) => return Some(format!("{name}: {error}")),
+                Ok(meta) => meta.len(),
+            };
+            if bytes != self.bytes {
+                return Some(format!("{name} has another length"));
+            }
+            // Links may have been broken by a copy: each name is looked at, and one file is read once.
+            seen.filter(|seen| !seen.is(dir, name, self.sha256)).map(|_| format!("{name} was changed"))
+        })
+    }
 }
 
-/// How a planned image stands against what is in the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Made from the same inputs, and every file is as it was.
-    Right,
-    /// There is none.
-    Absent,
-    /// There is one to be replaced, for this reason.
-    Stale(String),
+impl SetEntry {
+    /// What is not as it is recorded among its files.
+    pub(crate) fn fault(&self, dir: &Dir, seen: Option<&Seen>) -> Option<String> {
+        self.files.par_iter().find_map_any(|file| file.fault(dir, seen))
+    }
+
+    /// Whether it is of the same image for the same target.
+    pub(super) fn replaces(&self, other: &SetEntry) -> bool {
+        (&self.name, &self.arch, &self.platform) == (&other.name, &other.arch, &other.platform)
+    }
 }
 
 impl SetFile {
     /// Reads a directory's `images.json`; none is an empty set.
     pub fn read(dir: &Path) -> Result<SetFile, OutputError> {
-        let path = dir.join(NAME);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Ok(SetFile { version: 1, images: Vec::new() });
-            }
-            Err(e) => return Err(at(&path)(e)),
-        };
-        let not_ours = |why: String| OutputError::NotOurs { path: path.clone(), why };
-        let set: SetFile = serde_json::from_slice(&text).map_err(|e| not_ours(e.to_string()))?;
-        if set.version != 1 {
-            return Err(not_ours(format!("version {} is unknown", set.version)));
+        match Dir::open(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SetFile::empty()),
+            Err(error) => Err(at(dir)(error)),
+            Ok(open) => SetFile::read_in(&open, dir),
         }
+    }
+
+    /// The same of an open directory; `dir` is what errors call it.
+    pub(super) fn read_in(open: &Dir, dir: &Path) -> Result<SetFile, OutputError> {
+        let path = dir.join(NAME);
+        let not_ours = |why: String| OutputError::NotOurs { path: path.clone(), why };
+        let text = match open.read(NAME, LONGEST) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SetFile::empty()),
+            Err(error) if is_of_another_kind(&error) => return Err(not_ours(error.to_string())),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let set: SetFile = serde_json::from_slice(&text).map_err(|e| not_ours(e.to_string()))?;
+        check::set(&set).map_err(not_ours)?;
         Ok(set)
+    }
+
+    fn empty() -> SetFile {
+        SetFile { version: 1, images: Vec::new(), switch: None }
     }
 
     /// The entry of an image, if there is one.
     pub fn find(&self, name: &str, arch: &str, platform: Option<&str>) -> Option<&SetEntry> {
         self.images.iter().find(|e| e.name == name && e.arch == arch && e.platform.as_deref() == platform)
     }
-
-    /// Every file name that this set owns in its directory, sidecars included.
-    pub fn owns(&self, file: &str) -> bool {
-        if file == "SHA256SUMS" {
-            return !self.images.is_empty();
-        }
-        let described = file.strip_suffix(".json").unwrap_or(file);
-        self.images
-            .iter()
-            .flat_map(|image| &image.files)
-            .flat_map(FileEntry::names)
-            .any(|n| n == file || n == described)
-    }
-
-    /// Refuses names that somebody else's files have.
-    pub fn refuse_foreign<'a>(
-        &self,
-        dir: &Path,
-        names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<(), OutputError> {
-        for name in names {
-            let path = dir.join(name);
-            if path.symlink_metadata().is_ok() && !self.owns(name) {
-                return Err(OutputError::Foreign { path });
-            }
-        }
-        Ok(())
-    }
 }
 
-impl SetEntry {
-    /// Holds the files on disk against what is recorded, reading them whole.
-    pub fn standing(&self, dir: &Path, id: Digest) -> Standing {
-        if self.id != id {
-            return Standing::Stale("its inputs changed".into());
-        }
-        let fault = self.files.par_iter().find_map_any(|file| file.fault(dir));
-        fault.map_or(Standing::Right, Standing::Stale)
-    }
-}
-
-impl FileEntry {
-    fn fault(&self, dir: &Path) -> Option<String> {
-        for name in self.names() {
-            match fs::metadata(dir.join(name)) {
-                Err(_) => return Some(format!("{name} is missing")),
-                Ok(meta) if meta.len() != self.bytes => return Some(format!("{name} has another length")),
-                Ok(_) => {}
-            }
-        }
-        // Links may have been broken by a copy; each name is read, but one inode only once.
-        let mut seen = Vec::new();
-        for name in self.names() {
-            let inode = fs::metadata(dir.join(name)).map(|m| std::os::unix::fs::MetadataExt::ino(&m)).ok();
-            if inode.is_some() && seen.contains(&inode) {
-                continue;
-            }
-            seen.push(inode);
-            if sha256(&dir.join(name)).ok() != Some(self.sha256) {
-                return Some(format!("{name} was changed"));
-            }
-        }
-        None
-    }
-}
-
-/// SHA-256 of a file.
-pub(super) fn sha256(path: &Path) -> io::Result<Digest> {
-    let mut file = File::open(path)?;
-    let mut hash = sha2::Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            n => hash.update(&buffer[..n]),
-        }
-    }
-    let digest: [u8; 32] = hash.finalize().into();
-    Ok(Digest::from(digest))
+/// Whether an error of opening says that something else than a file of ours has the name: a link, a directory, a device, a file
+/// that is too long.
+pub(super) fn is_of_another_kind(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::IsADirectory, io::ErrorKind::FileTooLarge];
+    let errors = [Errno::LOOP, Errno::NXIO, Errno::NODEV];
+    kinds.contains(&error.kind()) || Errno::from_io_error(error).is_some_and(|errno| errors.contains(&errno))
 }

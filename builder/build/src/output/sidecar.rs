@@ -3,13 +3,19 @@
 //! In: facts of the plan, the layout and the pouring. Out: JSON that is a function of them. Never: a secret, a clock.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
+use dibber_fs::Dir;
 use dibber_model::{Digest, DiskLayout, Holds, PartKind, TableKind};
 use dibber_plan::Role;
 use dibber_plan::structure::{self, Structure};
 use serde::{Deserialize, Serialize};
 
 use super::Package;
+
+/// No sidecar that is longer is read, in bytes.
+pub(super) const LONGEST: u64 = 16 << 20;
 
 /// The content of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +75,42 @@ pub struct Sidecar {
     pub elements: Vec<String>,
     /// Installed packages.
     pub packages: Vec<Package>,
+}
+
+impl Sidecar {
+    /// The text of the sidecar of a file under this name, which is the only thing that differs between links.
+    pub(super) fn text(&self, name: &str) -> Vec<u8> {
+        let sidecar = Sidecar { file: name.into(), ..self.clone() };
+        let mut text =
+            serde_json::to_vec_pretty(&sidecar).expect("its keys are text, and a vector takes every write");
+        text.push(b'\n');
+        text
+    }
+}
+
+/// Reads a sidecar by its name in a directory; `None` where there is none. What is no sidecar is `InvalidData`.
+pub(super) fn read(dir: &Dir, name: &str) -> io::Result<Option<Sidecar>> {
+    match dir.read(name, LONGEST) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The sidecar of a file, by the file's path; `None` where there is none. What is no sidecar is `InvalidData`.
+pub fn sidecar_of(file: &Path) -> io::Result<Option<Sidecar>> {
+    match beside(file) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes of `FILE.json`, bounded, of a regular file only.
+pub(crate) fn beside(file: &Path) -> io::Result<Vec<u8>> {
+    let mut name = file.as_os_str().to_os_string();
+    name.push(".json");
+    dibber_fs::read_file(Path::new(&name), LONGEST)
 }
 
 /// Whole disk or partition, by ironic's rule over the properties.

@@ -57,12 +57,12 @@ pub struct HookCall<'a> {
     pub staged: &'a BTreeMap<String, String>,
     /// Native programs that stand in for foreign ones.
     pub native: Option<&'a Native>,
-    /// What it may take. A [`shell`](super::shell) has all the time that it wants.
-    pub limits: Limits,
     /// Files of the host that the program may read: paths among the worker's [`Given`](super::Given).
     pub given: &'a [PathBuf],
     /// Whether it sees the building machine's network.
     pub network: Network,
+    /// What it may take. A [`shell`](super::shell) has all the time that it wants.
+    pub limits: Limits,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -158,9 +158,9 @@ fn order(call: &HookCall<'_>, action: Action, tmp: &Path) -> Order {
         mounts: call.mounts.to_vec(),
         staged: call.staged.clone(),
         native: call.native.cloned(),
-        limits: call.limits,
         given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
         network: call.network,
+        limits: call.limits,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }

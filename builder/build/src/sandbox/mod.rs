@@ -52,7 +52,7 @@ pub(crate) use host::is_visible;
 pub use ids::{IDS, ROOT_RANGE};
 pub use probe::{Finding, State, attempt, probe};
 pub use shell::shell;
-pub use start::{Grants, Worker, hand_over, start};
+pub use start::{Grants, Worker, hand_over, is_own, start};
 pub use worker::{Inside, enter};
 
 /// The store, as the driver sees it. No hook sees it.

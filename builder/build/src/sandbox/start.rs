@@ -5,11 +5,13 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+
+use dibber_fs::Dir;
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
@@ -173,19 +175,28 @@ pub fn hand_over(dir: &Path) -> Result<(), SandboxError> {
     give(dir, &Ids::for_sandbox()?).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
 }
 
-/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already.
+/// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom [`start`] gives directories.
+pub fn is_own(uid: u32) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    // Where there is no sandbox, it owns nothing.
+    uid == own || Ids::for_sandbox().is_ok_and(|ids| uid == ids.root().0)
+}
+
+/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already. One of somebody
+/// else's, and a link, stay as they are.
 fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
-    let found = fs::metadata(dir)?;
-    if !found.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    if found.mode() & 0o7777 != 0o700 {
-        fs::set_permissions(dir, PermissionsExt::from_mode(0o700))?;
-    }
+    let open = Dir::open_itself(dir)?;
+    let found = open.statx()?;
     let (user, group) = ids.root();
-    if ids.writer != Writer::Helpers && (found.uid(), found.gid()) != (user, group) {
+    if ![user, rustix::process::geteuid().as_raw()].contains(&found.stx_uid) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
+    }
+    if found.stx_mode & 0o7777 != 0o700 {
+        fchmod(&open, Mode::RWXU)?;
+    }
+    if ids.writer != Writer::Helpers && (found.stx_uid, found.stx_gid) != (user, group) {
         // Maps are written in the ids of this very namespace, so an owner needs no translation.
-        std::os::unix::fs::chown(dir, Some(user), Some(group))?;
+        fchown(&open, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Limits, Plan, Step};
 
+use super::downloads::{Cache, Downloads, For};
 use super::error::{HookFailure, StepError, at};
 use super::reach::Reach;
 use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
@@ -40,11 +41,21 @@ pub(super) struct Bench<'a> {
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
     native: Option<Native>,
+    pub(super) downloads: Option<&'a Downloads<'a>>,
     given: Vec<PathBuf>,
     /// What the programs of its step reach. Nothing, until it is said.
     pub(super) reach: Reach,
     redact: Redact,
     emit: &'a dyn Fn(Event),
+}
+
+/// What a program of ours has that runs apart from the elements.
+pub(super) struct Alone<'b> {
+    pub(super) variables: &'b BTreeMap<String, String>,
+    /// Files in [`STAGED`](sandbox::STAGED).
+    pub(super) texts: &'b BTreeMap<String, String>,
+    /// Whether it has the network of its step.
+    pub(super) is_networked: bool,
 }
 
 /// Layers with a draft on top, mounted. Dropped, it is unmounted first, then removed.
@@ -56,8 +67,10 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Mounts the walk's tree, with the hooks that `view` sees.
+    /// Mounts the walk's tree, with the hooks that `view` sees. What runs there reads the layers: they are compared before.
     pub(super) fn open(walk: &Walk<'a>, view: Option<&Step>) -> Result<Self, StepError> {
+        walk.session.compare(walk.layers.iter().map(|(id, _)| *id))?;
+        walk.twin.map_or(Ok(()), |twin| twin.compare(walk.session))?;
         let base = base(walk.session, &walk.job.plan, view)?;
         let layers = walk.layers.iter().map(|(_, path)| path.clone());
         let lowers: Vec<PathBuf> = std::iter::once(base.clone()).chain(layers).collect();
@@ -107,10 +120,18 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
-        for side in &mut bench.variables {
-            side.insert("DIB_OFFLINE".into(), "1".into());
-        }
+        bench.say_offline();
     }
+    bench.downloads = Some(walk.downloads);
+    // What fetches sources has a cache of its own for each.
+    let cache = match step.action {
+        Action::FetchSources => None,
+        _ => {
+            let tree = &bench.tree().map_err(at(opened.path()))?;
+            let wish = For { tree, mounts: &walk.state.mounts, keep: Some(walk.lineage) };
+            Some(walk.downloads.open(&wish)?)
+        }
+    };
     let end = bench.step(step).inspect_err(|error| {
         if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
             // The tree of the failed step is mounted until this ends.
@@ -118,7 +139,11 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
                 emit(Event::Warning { text: format!("at after-error: {error}") });
             }
         }
-    })?;
+    });
+    // Also when it failed: what it downloaded need not be downloaded again.
+    let closed = cache.map_or(Ok(()), Cache::close);
+    let end = end?;
+    closed?;
     if step.phase == Phase::Root && is_last_of_root(&walk.job.plan, step) {
         refuse_empty(&opened.dir()?)?;
     }
@@ -152,6 +177,7 @@ impl<'a> Bench<'a> {
             mounts: Vec::new(),
             began: i64::MAX,
             native: None,
+            downloads: None,
             given: Vec::new(),
             reach: Reach::Needless,
             redact,
@@ -165,6 +191,11 @@ impl<'a> Bench<'a> {
         self
     }
 
+    /// Whether hooks are told to use no network.
+    pub(super) fn is_offline(&self) -> bool {
+        self.variables.iter().any(|side| side.contains_key("DIB_OFFLINE"))
+    }
+
     /// The tree, for reading what programs left.
     pub(super) fn tree(&self) -> io::Result<Dir> {
         self.build_dir()?.below(TREE)
@@ -173,6 +204,13 @@ impl<'a> Bench<'a> {
     /// `TMP_BUILD_DIR`.
     pub(super) fn build_dir(&self) -> io::Result<Dir> {
         Dir::open(&self.dir)
+    }
+
+    /// Tells programs that nothing can be fetched, in dib's word.
+    pub(super) fn say_offline(&mut self) {
+        for side in &mut self.variables {
+            side.insert("DIB_OFFLINE".into(), "1".into());
+        }
     }
 
     fn step(&self, step: &Step) -> Result<HookEnd, StepError> {
@@ -207,6 +245,19 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
     }
 
+    /// Runs a program of ours outside the tree, which has this and nothing of the elements'.
+    pub(super) fn call_alone(
+        &self,
+        alone: &Alone<'_>,
+        what: What<'_>,
+        step: &Step,
+    ) -> Result<HookEnd, StepError> {
+        let call = self.hook_call(Side::Host, what);
+        let network = if alone.is_networked { call.network } else { Network::None };
+        let Alone { variables, texts: staged, .. } = alone;
+        self.carry_out(&HookCall { variables, staged, environment_files: &[], network, ..call }, step)
+    }
+
     /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).
     pub(super) fn place(
         &self,
@@ -233,7 +284,7 @@ impl<'a> Bench<'a> {
             }
             (self.emit)(event);
         })?;
-        if end.code == 0 { Ok(end) } else { Err(self.failure(step, &end, tail)) }
+        if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, tail)))) }
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: What<'b>) -> HookCall<'b> {
@@ -247,9 +298,9 @@ impl<'a> Bench<'a> {
             mounts: &self.mounts,
             staged: &NOTHING,
             native: self.native.as_ref(),
-            limits: self.plan.limits,
             given: &self.given,
             network: self.reach.network(),
+            limits: self.plan.limits,
         }
     }
 
@@ -260,7 +311,11 @@ impl<'a> Bench<'a> {
         let found = sandbox::environment(&call, &mut |_, line| {
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
-        found.map_err(|end| self.failure(step, &end, tail))
+        found.map_err(|end| {
+            let mut failure = self.failure(step, &end, tail);
+            failure.no_network.get_or_insert_with(|| "dibber reads environment.d without".into());
+            StepError::Hook(Box::new(failure))
+        })
     }
 
     /// What a native step ends with: the mounts stay as they were.
@@ -269,9 +324,9 @@ impl<'a> Bench<'a> {
         HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
-    fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> StepError {
+    fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> HookFailure {
         let origin = self.plan.elements.iter().find(|element| element.name == step.element);
-        StepError::Hook(Box::new(HookFailure {
+        HookFailure {
             phase: step.phase.name().into(),
             name: step.name.clone(),
             element: step.element.clone(),
@@ -282,7 +337,7 @@ impl<'a> Bench<'a> {
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
-        }))
+        }
     }
 
     /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.

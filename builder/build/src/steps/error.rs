@@ -23,10 +23,10 @@ pub struct HookFailure {
     pub origin: String,
     /// `exit code 3`, `signal 11`.
     pub end: String,
-    /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
-    pub limit: Option<String>,
     /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
     pub no_network: Option<String>,
+    /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
+    pub limit: Option<String>,
     /// The last lines that it printed.
     pub tail: Vec<String>,
     /// Bytes that the cache had free when it ended.
@@ -43,21 +43,24 @@ impl HookFailure {
     }
 }
 
-fn limit(failure: &HookFailure) -> String {
-    failure.limit.as_ref().map_or_else(String::new, |limit| format!(": {limit}"))
-}
-
 /// Said wherever the failure is told: what a program prints when it finds no network seldom says why there is none.
 fn no_network(failure: &HookFailure) -> String {
     let why = failure.no_network.as_ref();
     why.map_or_else(String::new, |why| format!("; this step has no network ({why})"))
 }
 
+fn because(limit: &Option<String>) -> String {
+    limit.as_ref().map(|limit| format!(": {limit}")).unwrap_or_default()
+}
+
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// A hook ended badly.
-    #[error("{}/{} of element {} failed with {}{}{}", .0.phase, .0.name, .0.element, .0.end, limit(.0), no_network(.0))]
+    #[error(
+        "{}/{} of element {} failed with {}{}{}",
+        .0.phase, .0.name, .0.element, .0.end, because(&.0.limit), no_network(.0)
+    )]
     Hook(Box<HookFailure>),
     /// root.d left no tree.
     #[error("the root phase left an empty tree; some element must provide an operating system in root.d")]

@@ -1,22 +1,18 @@
-# Fetches one source repository into the download cache, then copies it into the tree. Runs on the host's side of the
-# sandbox. Arguments: kind, name, reference, destination in the tree, when the run began (seconds since 1970), and a
-# directory with the texts `location`, `curl` (a configuration of curl's) and, where there is a password, `login` (a line
-# of git's credential store). No password is an argument, and none is kept with what is fetched.
+# Fetches one source repository into its own directory of the download cache. Runs on the host's side of the sandbox, where
+# nothing else of the cache is. Arguments: kind, when the run began (seconds since 1970), and a directory with the texts
+# `location`, `curl` (a configuration of curl's) and, where there is a password, `login` (a line of git's credential
+# store). No password is an argument, and none is kept with what is fetched.
 set -eu -o pipefail
-kind=$1 name=$2 reference=$3 destination=$4 began=$5 staged=$6
+kind=$1 began=$2 staged=$3
 location=$(cat "$staged/location")
 
-cache=$DIB_IMAGE_CACHE/source-repositories/${name//[^A-Za-z0-9]/_}_$(printf '%s' "${kind}_$location" | sha1sum | cut -d' ' -f1)
-mkdir -p "${cache%/*}"
-target=$TMP_MOUNT_PATH$destination
-mkdir -p "${target%/*}"
-
-# Members of a set are built at the same time: one fetches, and in this run no other asks again.
-exec 9> "$cache.lock"
-flock 9
+source=$DIB_IMAGE_CACHE/source
+fetched=$DIB_IMAGE_CACHE/fetched
 is_fresh() {
-    [ -n "${DIB_OFFLINE:-}" ] || { [ -e "$cache.fetched" ] && [ "$(stat -c %Y "$cache.fetched")" -ge "$began" ]; }
+    [ -n "${DIB_OFFLINE:-}" ] || { [ -e "$fetched" ] && [ "$(stat -c %Y "$fetched")" -ge "$began" ]; }
 }
+# What a killed build left.
+rm -rf "$source.new"
 
 case $kind in
 git)
@@ -25,41 +21,28 @@ git)
     if [ -e "$staged/login" ]; then
         git config --global credential.helper "store --file=$staged/login"
     fi
-    if [ -d "$cache" ]; then
-        is_fresh || git -C "$cache" fetch --quiet --prune --tags origin '+refs/*:refs/*'
-    else
-        git clone --quiet --mirror "$location" "$cache.new.$$"
-        mv -T "$cache.new.$$" "$cache"
+    # One with a lost or a changed object is fetched anew.
+    if [ -d "$source" ] && ! git -C "$source" fsck --no-progress --no-dangling > /dev/null 2>&1; then
+        echo "the repository in the download cache is corrupted, and is fetched again"
+        rm -rf "$source"
     fi
-    is_fresh || touch "$cache.fetched"
-    rm -rf "$target"
-    git clone --quiet --no-hardlinks "$cache" "$target"
-    [ "$reference" = '*' ] || git -C "$target" checkout --quiet --detach "$reference" 2>/dev/null ||
-        git -C "$target" checkout --quiet --detach "origin/$reference"
-    git -C "$target" remote set-url origin "$location"
-    commit=$(git -C "$target" rev-parse HEAD)
-    # What the driver places among the manifests.
-    manifest=$TMP_HOOKS_PATH/.dibber/sources
-    mkdir -p "$manifest"
-    echo "$name git $destination $location $commit" >> "$manifest/dib-manifest-git-$IMAGE_NAME"
-    echo "$name $location $commit"
+    if [ -d "$source" ]; then
+        is_fresh || git -C "$source" fetch --quiet --prune --tags origin '+refs/*:refs/*'
+    else
+        git clone --quiet --mirror -- "$location" "$source.new"
+        mv -T "$source.new" "$source"
+    fi
     ;;
 tar | file)
-    if [ ! -f "$cache" ] || ! is_fresh; then
-        curl --fail --silent --show-error --location --retry 5 --output "$cache.new.$$" --config "$staged/curl"
-        mv -T "$cache.new.$$" "$cache"
-        touch "$cache.fetched"
+    if [ -f "$source" ] && ! sha256sum --check --status "$source.sha256"; then
+        echo "the file in the download cache is corrupted, and is fetched again"
+        rm -f "$source"
     fi
-    if [ "$kind" = file ]; then
-        cp "$cache" "$target"
-    else
-        mkdir -p "$target"
-        case $reference in
-        . | '') tar -C "$target" --strip-components=1 -xf "$cache" ;;
-        '*') tar -C "$target" -xf "$cache" ;;
-        *) tar -C "$target" --strip-components=1 -xf "$cache" --wildcards "*/$reference" ;;
-        esac
+    if [ ! -f "$source" ] || ! is_fresh; then
+        curl --fail --silent --show-error --location --retry 5 --output "$source.new" --config "$staged/curl"
+        mv -T "$source.new" "$source"
+        sha256sum "$source" > "$source.sha256"
     fi
-    echo "$name $location $(sha256sum "$cache" | cut -d' ' -f1)"
     ;;
 esac
+is_fresh || touch "$fetched"

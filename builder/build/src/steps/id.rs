@@ -13,7 +13,7 @@ use crate::given::GivenFile;
 use crate::job::Build;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 3";
+const GENERATION: &str = "step 4";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
 const NOT_SEEN: [&str; 8] = [
@@ -40,29 +40,25 @@ pub(super) struct Ids<'a> {
 impl<'a> Ids<'a> {
     pub(super) fn new(job: &'a Build) -> Self {
         let Build { plan, releases, tools, epoch, .. } = job;
-        let mut common = Hasher::new(GENERATION);
-        // The platform is a variable, and may be a late one.
-        common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
-        let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
-        for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
-            // Who asks changes nothing of what is got.
-            common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
-        }
-        for element in &plan.elements {
-            let always =
-                |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
-            let others = element.entries.iter().filter(|(path, _)| always(path));
-            for (path, entry) in others {
-                common.part(element.name.as_bytes()).part(path.as_bytes());
-                see(&mut common, entry);
-            }
-        }
         let mut origin = Hasher::new("origin 1");
         origin.digest(releases.digest());
         for (tool, version) in tools {
             origin.part(tool.as_bytes()).part(version.as_bytes());
         }
-        Ids { job, plan, common: common.finish(), origin: origin.finish() }
+        Ids { job, plan, common: common(plan, *epoch), origin: origin.finish() }
+    }
+
+    /// Ids of the same steps whatever the archive says, the host's tools are, and whenever that is.
+    pub(super) fn timeless(job: &'a Build) -> Self {
+        Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin: Hasher::new("timeless 1").finish() }
+    }
+
+    /// The id of the step after `parent`: one of the plan, or one that an earlier hook added.
+    pub(super) fn next(&self, parent: Digest, (step, added): (&Step, bool)) -> Digest {
+        match added {
+            true => self.of_added(parent, step),
+            false => self.of(parent, step),
+        }
     }
 
     /// The id that the first step's parent has.
@@ -114,7 +110,7 @@ impl<'a> Ids<'a> {
     }
 
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
-    pub(super) fn of_added(&self, parent: Digest, step: &Step) -> Digest {
+    fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
         hasher.digest(self.of(parent, step));
         hasher.finish()
@@ -126,6 +122,26 @@ pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a
     let at = job.plan.steps.iter().position(|other| other == step);
     let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
     job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
+}
+
+/// What every step sees.
+fn common(plan: &Plan, epoch: i64) -> Digest {
+    let mut common = Hasher::new(GENERATION);
+    // The platform is a variable, and may be a late one.
+    common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
+    let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
+    for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
+        // Who asks changes nothing of what is got.
+        common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
+    }
+    for element in &plan.elements {
+        let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
+        for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
+            common.part(element.name.as_bytes()).part(path.as_bytes());
+            see(&mut common, entry);
+        }
+    }
+    common.finish()
 }
 
 /// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.

@@ -3,6 +3,7 @@
 //! In: a plan, inside the sandbox. Out: the layers of the finished tree. Never: a step that saw more than its id says.
 
 mod bench;
+mod downloads;
 mod error;
 mod hooks_directory;
 mod id;
@@ -11,6 +12,7 @@ mod native;
 mod pause;
 mod reach;
 mod scratch;
+mod sources;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -28,6 +30,7 @@ use crate::native::Twin;
 use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 
+use downloads::Downloads;
 pub use error::{HookFailure, StepError};
 use reach::Reach;
 
@@ -46,8 +49,8 @@ const DEEP: usize = 20;
 pub struct Finished {
     /// Id of the last step.
     pub id: Digest,
-    /// Layers, bottom first.
-    pub layers: Vec<PathBuf>,
+    /// Layers, bottom first, each with its checkpoint.
+    pub layers: Vec<(Digest, PathBuf)>,
     /// What hooks asked of grub-install and its like.
     pub requests: Vec<LoaderRequest>,
 }
@@ -69,8 +72,12 @@ struct Walk<'a> {
     twin: Option<&'a Twin>,
     session: &'a Session,
     events: &'a dyn Events,
+    downloads: &'a Downloads<'a>,
     ids: id::Ids<'a>,
     parent: Digest,
+    /// The same chain without the archive's state, host's tools and time.
+    lineages: id::Ids<'a>,
+    lineage: Digest,
     layers: Vec<(Digest, PathBuf)>,
     state: State,
     requests: Vec<LoaderRequest>,
@@ -85,14 +92,18 @@ pub(crate) fn run(
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
-    let ids = id::Ids::new(job);
+    let (ids, lineages) = (id::Ids::new(job), id::Ids::timeless(job));
+    let downloads = Downloads::of(session)?;
     let mut walk = Walk {
         job,
         twin,
         session,
         events,
+        downloads: &downloads,
         parent: ids.origin(),
         ids,
+        lineage: lineages.origin(),
+        lineages,
         layers: Vec::new(),
         state: State::default(),
         requests: Vec::new(),
@@ -102,7 +113,7 @@ pub(crate) fn run(
         walk.phase(phase)?;
     }
     let Walk { parent, layers, requests, .. } = walk;
-    Ok(Finished { id: parent, layers: layers.into_iter().map(|(_, path)| path).collect(), requests })
+    Ok(Finished { id: parent, layers, requests })
 }
 
 /// Ids of a plan's steps, without running any; hooks that hooks add are unknown here.
@@ -124,10 +135,8 @@ impl Walk<'_> {
         pause::pause(self, Point::Before(phase))?;
         let mut ran: Vec<String> = Vec::new();
         while let Some((step, added)) = self.next(phase, &ran) {
-            let id = match added {
-                true => self.ids.of_added(self.parent, &step),
-                false => self.ids.of(self.parent, &step),
-            };
+            let id = self.ids.next(self.parent, (&step, added));
+            self.lineage = self.lineages.next(self.lineage, (&step, added));
             let checkpoint = match self.kept(id, &step)? {
                 Some(checkpoint) => checkpoint,
                 None => self.make(id, &step)?,
@@ -174,12 +183,11 @@ impl Walk<'_> {
                 });
                 return Ok(Some(*checkpoint));
             }
+            Found::Missing if !self.session.has_dropped(id) => return Ok(None),
             Found::Missing => {}
-            Found::Dropped(why) => {
-                self.events.emit(Event::Warning { text: why.to_string() });
-                self.diverged.get_or_insert_with(|| "its checkpoint was corrupted".into());
-            }
+            Found::Dropped(why) => self.events.emit(Event::Warning { text: why.to_string() }),
         }
+        self.diverged.get_or_insert_with(|| "its checkpoint was corrupted".into());
         Ok(None)
     }
 
@@ -246,9 +254,14 @@ impl Walk<'_> {
         let squashed: Vec<Digest> = self.layers[below..].iter().map(|(id, _)| *id).collect();
         let id = squash_id(&squashed);
         let _lock = self.session.alone(id, || ())?;
-        let layer = match self.session.find(id)? {
+        let found = self.session.find(id)?;
+        if let Found::Dropped(why) = &found {
+            self.events.emit(Event::Warning { text: why.to_string() });
+        }
+        let layer = match found {
             Found::Whole(checkpoint) => checkpoint.layer(),
             Found::Missing | Found::Dropped(_) => {
+                self.session.compare(self.layers[below..].iter().map(|(id, _)| *id))?;
                 let draft = self.session.draft()?;
                 let paths =
                     |layers: &[(Digest, PathBuf)]| layers.iter().map(|(_, p)| p.clone()).collect::<Vec<_>>();

@@ -4,21 +4,17 @@
 //! links in it are its own, so what writes runs inside.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
-use dibber_plan::elements::{manifests, package_installs, pkg_map, repositories};
-use dibber_plan::{Action, Step, redact};
+use dibber_plan::elements::{manifests, package_installs, pkg_map};
+use dibber_plan::{Action, Step};
 
 use super::bench::Bench;
-use super::error::{StepError, at};
-use super::{HOOKS, id};
+use super::error::StepError;
+use super::{id, sources};
 use crate::output::dpkg_packages;
-use crate::sandbox::{HookEnd, IN_TARGET, STAGED, What};
-
-/// Below the hooks directory, where the script that fetches leaves what it fetched.
-const FETCHED: &str = ".dibber/sources";
+use crate::sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {
@@ -27,7 +23,7 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
         Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
         Action::InstallStatic => copy(bench, step, "static", &["/"]),
         Action::InstallBin => copy(bench, step, "bin", &["/usr/local/bin"]),
-        Action::FetchSources => sources(bench, step),
+        Action::FetchSources => sources::fetch(bench, step),
         Action::Manifests => write_manifests(bench, step),
         Action::Fstab => fstab(bench, step),
         Action::Divert => divert(bench, step, "add"),
@@ -63,7 +59,7 @@ fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepErr
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
+pub(super) fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
     let from = format!("{IN_TARGET}/{from}");
     let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
     bench.call_plainly(Side::Chroot, What::Command(&argv), step)
@@ -94,7 +90,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
 const DATABASE: u64 = 512 << 20;
 
 /// Where manifests are in the tree.
-fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
+pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
     bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
 }
 
@@ -102,62 +98,4 @@ fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
 fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     let text = dibber_plan::fstab(&bench.plan.disk);
     bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
-}
-
-/// The script that fetches; data reaches it as arguments and staged texts only.
-const FETCH: &str = include_str!("fetch-source.sh");
-
-/// Fetches into the download cache with the host's git and curl, and copies into the tree.
-fn sources(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
-    let environment = bench.environment(Side::Host, step)?;
-    for repository in repositories::repositories(&bench.plan.elements, &environment)? {
-        if repository.kind == repositories::Kind::Package {
-            continue;
-        }
-        let kind = kind(repository.kind);
-        let (name, began) = (&repository.name, &bench.began.to_string());
-        let data = [kind, name, &repository.reference, &repository.dest, began, STAGED];
-        let argv = ["bash", "-c", FETCH, "fetch-source"].into_iter().chain(data).map(String::from);
-        let place = place(&repository.location);
-        bench.call_with(Side::Host, What::Command(&argv.collect::<Vec<_>>()), (step, &place))?;
-    }
-    // Commits that were fetched: dib's dib-manifest-git-IMAGE.
-    let build_dir = bench.build_dir().map_err(at(FETCHED))?;
-    let fetched = Path::new(HOOKS).join(FETCHED);
-    if build_dir.below(&fetched).is_err() {
-        return Ok(bench.unchanged());
-    }
-    let end = copy(bench, step, FETCHED, &[manifests_directory(bench), "private"])?;
-    build_dir.remove_tree(&fetched).map_err(at(&fetched))?;
-    Ok(end)
-}
-
-/// Where a source is, as texts: arguments of processes can be read by everybody on the machine. `location` is without the user
-/// and password of a web address; `login` tells those to git, and `curl` the whole to curl.
-fn place(location: &str) -> BTreeMap<String, String> {
-    let web = |scheme: &str| ["http://", "https://", "ftp://"].contains(&scheme.to_lowercase().as_str());
-    let found = redact::login(location).filter(|login| web(login.scheme));
-    let escaped = location.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], "");
-    let mut texts = BTreeMap::from([
-        ("location".to_string(), location.to_string()),
-        ("curl".to_string(), format!("url = \"{escaped}\"\n")),
-    ]);
-    if let Some(login) = found {
-        let encoded = |text: &str| redact::encoded(&redact::decoded(text));
-        let (user, password) = login.user.split_once(':').unwrap_or((login.user, ""));
-        let host = login.rest.split('/').next().unwrap_or_default();
-        let line = format!("{}{}:{}@{host}\n", login.scheme, encoded(user), encoded(password));
-        texts.insert("location".into(), redact::without_login(location));
-        texts.insert("login".into(), line);
-    }
-    texts
-}
-
-fn kind(kind: repositories::Kind) -> &'static str {
-    match kind {
-        repositories::Kind::Git => "git",
-        repositories::Kind::Tar => "tar",
-        repositories::Kind::File => "file",
-        repositories::Kind::Package => "package",
-    }
 }

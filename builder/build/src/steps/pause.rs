@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_plan::{Action, Step};
 
 use super::bench::{Bench, Opened};
+use super::downloads::For;
 use super::error::{StepError, at};
 use super::reach::Reach;
 use super::{State, Walk, id, now};
@@ -37,7 +38,14 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     let mut hooks = steps.filter(|step| step.action.may_reach_network());
     let beside = if matches!(point, Point::Before(_)) { hooks.next() } else { hooks.next_back() };
     bench.reach = Reach::of(walk.job, beside.unwrap_or(&step));
-    let end = bench.stop(&walk.job.breaks, point, &step)?;
+    if walk.job.offline {
+        bench.say_offline();
+    }
+    let tree = &bench.tree().map_err(at(opened.path()))?;
+    let cache = walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?;
+    let end = bench.stop(&walk.job.breaks, point, &step);
+    cache.close()?;
+    let end = end?;
     drop(bench);
     let (draft, added) = opened.close(is_touched)?;
     if !draft.layer().exists() {

@@ -31,14 +31,16 @@ pub struct ScratchTree<'a> {
 }
 
 impl<'a> ScratchTree<'a> {
-    /// Mounts it.
+    /// Mounts it. What is made of it reads the layers: they are compared before.
     pub fn open(
         finished: &Finished,
         session: &'a Session,
         (plan, epoch): (&'a Plan, i64),
     ) -> Result<Self, StepError> {
+        session.compare(finished.layers.iter().map(|(id, _)| *id))?;
         let base = bench::base(session, plan, None)?;
-        let lowers: Vec<PathBuf> = std::iter::once(base).chain(finished.layers.iter().cloned()).collect();
+        let layers = finished.layers.iter().map(|(_, path)| path.clone());
+        let lowers: Vec<PathBuf> = std::iter::once(base).chain(layers).collect();
         let draft = session.draft()?;
         let overlay = Overlay::mount(&lowers, &draft.layer(), &draft.work("layer"), &draft.mount_point()?)?;
         Ok(ScratchTree { plan, epoch, overlay, _draft: draft })

@@ -6,9 +6,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::Dir;
 use dibber_model::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
+use super::content::Contents;
 use super::{Stamp, Store, StoreError, at, stamp};
 
 /// What is known of a step's result besides its files.
@@ -41,8 +43,48 @@ pub(super) struct Record {
     pub(super) id: Digest,
     #[serde(flatten)]
     pub(super) meta: Meta,
-    /// Sub-directories with what they looked like, sorted by name.
-    pub(super) parts: Vec<(String, Stamp)>,
+    /// Sub-directories, sorted by name.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A sub-directory of a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) name: String,
+    /// What it looked like.
+    pub(super) stamp: Stamp,
+    /// Digest of the file `NAME.content`, which says what each of its files held.
+    pub(super) content: Digest,
+}
+
+impl Part {
+    /// Looks at a part and reads all of it. What its files hold is written beside it.
+    pub(super) fn describe(keep: &Dir, name: String) -> io::Result<Part> {
+        let dir = keep.below(&name)?;
+        let stamp = stamp::stamp(&dir)?;
+        let content = Contents::of(&dir)?.to_bytes()?;
+        keep.write_new(content_file(&name), &content, 0o600)?;
+        Ok(Part { name, stamp, content: Digest::of(&content) })
+    }
+
+    /// Why its files do not hold what they held; `None` if they do.
+    fn difference(&self, dir: &Dir) -> io::Result<Option<String>> {
+        let file = content_file(&self.name);
+        let then = dir.read(&file, LONGEST)?;
+        if Digest::of(&then) != self.content {
+            return Ok(Some(format!("{file} is not what was written")));
+        }
+        let now = Contents::of(&dir.below(&self.name)?)?;
+        let path = Contents::from_bytes(&then)?.first_difference(&now);
+        Ok(path.map(|path| format!("{} is not what was written", path.display())))
+    }
+}
+
+/// No list of a layer's files is longer, in bytes: a hundred a file, for ten million of them.
+const LONGEST: u64 = 1 << 30;
+
+fn content_file(part: &str) -> String {
+    format!("{part}.content")
 }
 
 /// A step's result. It stays while the session that asked for it lives.
@@ -126,33 +168,53 @@ impl Unreadable {
 }
 
 impl Store {
-    /// Reads and checks a checkpoint, without claiming it.
+    /// Reads and checks a checkpoint, without claiming it: all but what its files hold.
     pub(super) fn check(&self, id: Digest) -> Result<Option<Checkpoint>, StoreError> {
         let dir = self.checkpoint_dir(id);
         if !dir.try_exists().map_err(at("find", &dir))? {
             return Ok(None);
         }
-        let corrupted = |phase: &str, name: &str, why| StoreError::Corrupted {
-            id,
-            phase: phase.to_string(),
-            name: name.to_string(),
-            why,
-        };
-        let (record, _) = read(&dir).map_err(|Unreadable::Wrong(why)| corrupted("?", "?", why))?;
-        let Record { meta, parts, .. } = record;
+        let Record { meta, parts, .. } = self.record(id)?;
+        let open = Dir::open_itself(&dir).map_err(at("open", &dir))?;
         let mut bytes = 0;
-        for (name, written) in &parts {
-            let wrong = |why| corrupted(&meta.phase, &meta.name, why);
-            let found = stamp::stamp(&dir.join(name)).map_err(|e| wrong(format!("{name}: {e}")))?;
+        for Part { name, stamp: written, .. } in &parts {
+            let wrong = |why| corrupted(id, Some(&meta), why);
+            let found = open.below(name).and_then(|part| stamp::stamp(&part));
+            let found = found.map_err(|e| wrong(format!("{name}: {e}")))?;
             if (found.entries, found.digest) != (written.entries, written.digest) {
                 return Err(wrong(format!(
-                    "{name} has {} entries, {} were written, or one of them has another size, mode or time",
+                    "{name} has {} entries, {} were written, or one of them has another size, mode, owner or time",
                     found.entries, written.entries
                 )));
             }
             bytes += written.bytes;
         }
-        let parts = parts.into_iter().map(|(name, _)| name).collect();
+        let parts = parts.into_iter().map(|part| part.name).collect();
         Ok(Some(Checkpoint { id, meta, bytes, dir, parts }))
     }
+
+    /// Compares what the files of a checkpoint hold with what was written, and fails if one of them holds something else.
+    pub(super) fn compare(&self, id: Digest) -> Result<(), StoreError> {
+        let dir = self.checkpoint_dir(id);
+        let Record { meta, parts, .. } = self.record(id)?;
+        let open = Dir::open_itself(&dir).map_err(at("open", &dir))?;
+        for part in &parts {
+            // What cannot be read is as bad as what is wrong.
+            let why = part.difference(&open).unwrap_or_else(|e| Some(e.to_string()));
+            if let Some(why) = why {
+                return Err(corrupted(id, Some(&meta), why));
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self, id: Digest) -> Result<Record, StoreError> {
+        let read = read(&self.checkpoint_dir(id));
+        read.map(|(record, _)| record).map_err(|Unreadable::Wrong(why)| corrupted(id, None, why))
+    }
+}
+
+fn corrupted(id: Digest, meta: Option<&Meta>, why: String) -> StoreError {
+    let word = |of: fn(&Meta) -> &String| meta.map_or("?", |meta| of(meta)).to_string();
+    StoreError::Corrupted { id, phase: word(|meta| &meta.phase), name: word(|meta| &meta.name), why }
 }

@@ -3,13 +3,15 @@
 //! In: directories that the step fills. Out: a checkpoint, if the step succeeded. Never: a checkpoint of a name before all its
 //! bytes are on disk.
 
-use std::fs::{self, File};
+use std::fs;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use dibber_fs::Dir;
 use dibber_model::Digest;
 
-use super::checkpoint::{Checkpoint, Found, Record};
-use super::{Meta, Session, StoreError, at, remove_tree, stamp};
+use super::checkpoint::{Checkpoint, Found, Part, Record};
+use super::{Meta, Session, StoreError, at, remove_tree};
 
 /// A step's result, not yet kept. Dropped without [`commit`](Draft::commit), it is removed.
 #[derive(Debug)]
@@ -60,29 +62,27 @@ impl<'a> Draft<'a> {
         Ok(path)
     }
 
-    /// Keeps the result under its step's id: it is described, synced once, renamed. All mounts of its parts must be gone.
-    /// If another build kept the same step meanwhile, that one's result is taken.
+    /// Keeps the result under its step's id: it is read and described while it is in memory, synced once, renamed. All mounts
+    /// of its parts must be gone. If another build kept the same step meanwhile, that one's result is taken.
     pub fn commit(mut self, id: Digest, meta: Meta) -> Result<Checkpoint, StoreError> {
         let dir = self.dir();
         let keep = dir.join("keep");
+        let open = Dir::open_itself(&keep).map_err(at("open", &keep))?;
         let mut parts = Vec::new();
-        for entry in fs::read_dir(&keep).map_err(at("read", &keep))? {
-            let entry = entry.map_err(at("read", &keep))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            parts.push((name, stamp::stamp(&entry.path()).map_err(at("read", &entry.path()))?));
+        for name in open.names().map_err(at("read", &keep))? {
+            let name = name.to_string_lossy().into_owned();
+            let place = keep.join(&name);
+            parts.push(Part::describe(&open, name).map_err(at("read", &place))?);
         }
-        parts.sort_by(|a, b| a.0.cmp(&b.0));
         let record = Record { id, meta, parts };
         let text = serde_json::to_vec_pretty(&record).expect("a record's keys are strings");
         let write = |name: &str, bytes: &[u8]| {
-            let path = keep.join(name);
-            fs::write(&path, bytes).map_err(at("write", &path))
+            open.write_new(name, bytes, 0o644).map_err(at("write", &keep.join(name)))
         };
         write("meta.json", &text)?;
         write("sealed", Digest::of(&text).to_string().as_bytes())?;
         // The mounts were volatile: until now nothing of the layer need be on disk, and the rename must not get there first.
-        let opened = File::open(&keep).map_err(at("open", &keep))?;
-        rustix::fs::syncfs(&opened).map_err(at("sync", &keep))?;
+        rustix::fs::syncfs(open.as_fd()).map_err(at("sync", &keep))?;
         let store = self.session.store();
         let lock = store.lock()?;
         self.session.claim(id)?;
@@ -99,8 +99,9 @@ impl<'a> Draft<'a> {
             fs::rename(&keep, &target).map_err(at("keep", &target))?;
         }
         self.discard();
-        let bytes = record.parts.iter().map(|(_, stamp)| stamp.bytes).sum();
-        let parts = record.parts.into_iter().map(|(name, _)| name).collect();
+        self.session.made(id);
+        let bytes = record.parts.iter().map(|part| part.stamp.bytes).sum();
+        let parts = record.parts.into_iter().map(|part| part.name).collect();
         Ok(Checkpoint { id, meta: record.meta, bytes, dir: target, parts })
     }
 

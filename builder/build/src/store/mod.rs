@@ -5,18 +5,21 @@
 //!
 //! ```text
 //! VERSION                   what wrote this directory
-//! checkpoints/<step id>/    layer/ (if the step changed the tree), parts (hooks/ ...), meta.json, sealed
+//! checkpoints/<step id>/    layer/ (if the step changed the tree), layer.content, meta.json, sealed
 //! scratch/<session>/        what running steps write; a checkpoint is renamed out of it
 //! running/<session>         held by a lock while a build runs: the ids that it uses, one a line
 //! locks/                    the store's own lock, one for each image, and one for each step that runs
 //! timings/<image>.json      seconds of each step, the last time
 //! answers/<digest>          what the network said
-//! downloads/<name>/         caches of programs that download; never part of a step's id
+//! downloads/shared/         packages by digest, for every image; never part of a step's id, like all downloads
+//! downloads/private/<id>/   what the hooks of one step of one chain left in their cache
+//! downloads/sources/<id>/   source repositories, by what they are fetched with
 //! sources/<digest>          large files of elements, for the sandbox to read
 //! ```
 
 mod answers;
 mod checkpoint;
+mod content;
 mod draft;
 mod lock;
 mod prune;
@@ -31,6 +34,9 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dibber_model::Digest;
+use rustix::fs::{AtFlags, CWD, FileType, statat};
+
+use crate::sandbox;
 
 pub use answers::Timings;
 pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
@@ -64,6 +70,18 @@ pub enum StoreError {
         path: PathBuf,
         /// Its stamp.
         found: String,
+    },
+    /// Another person's is there.
+    #[error(
+        "{path} belongs to {owner}, and nobody builds in another's cache; set DIBBER_CACHE to a directory of your own{hint}"
+    )]
+    NotYours {
+        /// The directory.
+        path: PathBuf,
+        /// User name, or user id.
+        owner: String,
+        /// More that may help.
+        hint: &'static str,
     },
     /// Something else is there.
     #[error(
@@ -167,6 +185,7 @@ impl Store {
         }
         for dir in DIRS {
             private(&root.join(dir))?;
+            own(&root.join(dir))?;
         }
         Ok(Store { root })
     }
@@ -186,7 +205,7 @@ impl Store {
         DIRS.into_iter()
     }
 
-    /// The directory in which a program keeps what it downloads (`apt`, `git`, `http` ...).
+    /// The directory of one kind of downloads (`shared`, `private`, `sources`).
     pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.root.join("downloads").join(name);
         fs::create_dir_all(&path).map_err(at("create", &path))?;
@@ -196,6 +215,22 @@ impl Store {
     fn checkpoint_dir(&self, id: Digest) -> PathBuf {
         self.root.join("checkpoints").join(id.to_string())
     }
+}
+
+/// Refuses a directory that is neither this person's nor its sandbox's root's, and a link.
+fn own(path: &Path) -> Result<(), StoreError> {
+    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map_err(at("look at", path))?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
+        return Err(at("use", path)(io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    if sandbox::is_own(found.st_uid) {
+        return Ok(());
+    }
+    let hint = match rustix::process::geteuid().is_root() {
+        true => ", or run it with `sudo -H`, so that it is root's",
+        false => "; a sudo that keeps HOME leaves root's cache there, and root can remove it",
+    };
+    Err(StoreError::NotYours { path: path.into(), owner: crate::passwd::name(found.st_uid), hint })
 }
 
 /// Whether a name is one that an interrupted `open` may have left.

@@ -3,6 +3,7 @@
 //! In: limits. Out: what was removed. Never: a checkpoint that a running build uses, nor one left whose parent is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub struct Pruned {
 impl Store {
     /// Every checkpoint, the most recently used first.
     pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let used = self.claimed()?;
+        let used = self.claimed(None)?;
         let dir = self.root.join("checkpoints");
         let mut found = Vec::new();
         for entry in fs::read_dir(&dir).map_err(at("read", &dir))? {
@@ -65,7 +66,7 @@ impl Store {
             let time = fs::metadata(path.join("meta.json")).and_then(|m| m.modified());
             found.push(Listed {
                 id,
-                bytes: record.iter().flat_map(|r| &r.parts).map(|(_, stamp)| stamp.bytes).sum(),
+                bytes: record.iter().flat_map(|r| &r.parts).map(|part| part.stamp.bytes).sum(),
                 meta: record.map(|r| r.meta),
                 used: time.unwrap_or(SystemTime::UNIX_EPOCH),
                 in_use: used.contains(&id),
@@ -110,14 +111,17 @@ impl Store {
         Ok(done)
     }
 
-    /// Drops a checkpoint, and all that was built on it: that lies on files that are not what they were.
-    pub(super) fn drop_with_descendants(&self, id: Digest) -> Result<(), StoreError> {
+    /// Drops a checkpoint, and all that was built on it: that lies on files that are not what they were. What another session
+    /// uses is moved out of the way only: its mounts keep it, and the first session after it removes it.
+    pub(super) fn drop_with_descendants(&self, id: Digest, session: &str) -> Result<(), StoreError> {
         let lock = self.lock()?;
         let listed = self.list()?;
-        let mut gone: Vec<Digest> =
+        let mut gone: BTreeSet<Digest> =
             family(&listed, &children(&listed), id).iter().map(|item| item.id).collect();
-        gone.push(id);
-        let trash = self.rename_out(gone.into_iter())?;
+        gone.insert(id);
+        let used = self.claimed(Some(session))?;
+        self.rename_out(gone.iter().copied().filter(|id| used.contains(id)))?;
+        let trash = self.rename_out(gone.iter().copied().filter(|id| !used.contains(id)))?;
         drop(lock);
         trash.iter().try_for_each(|path| remove_tree(path).map_err(at("remove", path)))
     }
@@ -126,7 +130,9 @@ impl Store {
     fn rename_out(&self, ids: impl Iterator<Item = Digest>) -> Result<Vec<PathBuf>, StoreError> {
         let mut trash = Vec::new();
         for id in ids {
-            let (from, to) = (self.checkpoint_dir(id), self.root.join("scratch").join(format!("gone-{id}")));
+            let (from, scratch) = (self.checkpoint_dir(id), self.root.join("scratch"));
+            let free = (0..).map(|n| scratch.join(format!("{GONE}{id}-{n}"))).find(|path| !path.exists());
+            let to = free.expect("numbers do not end before names do");
             match fs::rename(&from, &to) {
                 Ok(()) => trash.push(to),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -136,13 +142,14 @@ impl Store {
         Ok(trash)
     }
 
-    /// Ids that running sessions claimed.
-    fn claimed(&self) -> Result<BTreeSet<Digest>, StoreError> {
+    /// Ids that running sessions claimed, all but this one.
+    pub(super) fn claimed(&self, but: Option<&str>) -> Result<BTreeSet<Digest>, StoreError> {
         let running = self.root.join("running");
         let mut ids = BTreeSet::new();
         for entry in fs::read_dir(&running).map_err(at("read", &running))? {
-            let path = entry.map_err(at("read", &running))?.path();
-            if lock::is_held(&path)? {
+            let entry = entry.map_err(at("read", &running))?;
+            let path = entry.path();
+            if entry.file_name().to_str() != but && lock::is_held(&path)? {
                 let text = fs::read_to_string(&path).map_err(at("read", &path))?;
                 ids.extend(text.lines().filter_map(|line| Digest::try_from(line.to_string()).ok()));
             }
@@ -164,6 +171,15 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// How the names of checkpoints begin that were moved out of the way.
+const GONE: &str = "gone-";
+
+/// The checkpoint that a name in `scratch` stands for, if it is one that was moved out of the way.
+pub(super) fn dropped_id(name: &OsStr) -> Option<Digest> {
+    let id = name.to_str()?.strip_prefix(GONE)?.split('-').next()?;
+    Digest::try_from(id.to_string()).ok()
 }
 
 /// Checkpoints by what they need: their parent, and for a squash what it replaces.

@@ -3,17 +3,19 @@
 //! In: step ids. Out: checkpoints that stay while the session lives, and places to write new ones. Never: a directory left in
 //! the way of the next build: what a killed session left is removed by the next one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dibber_model::Digest;
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, utimensat};
 
 use super::checkpoint::Found;
 use super::lock::StepLock;
-use super::{Draft, Store, StoreError, at, lock, remove_tree};
+use super::{Draft, Store, StoreError, at, lock, prune, remove_tree};
 
 /// A running build. Used inside the namespace, since what it removes belongs to the sandbox's ids.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub struct Session {
     name: String,
     claims: File,
     drafts: AtomicU32,
+    /// Checkpoints whose content this session wrote, or compared with what was written.
+    sound: Mutex<BTreeSet<Digest>>,
+    /// Checkpoints that it dropped.
+    dropped: Mutex<BTreeSet<Digest>>,
 }
 
 /// Sessions of one process, so that two images may be built by one.
@@ -45,7 +51,14 @@ impl Store {
         flock(&claims, FlockOperation::NonBlockingLockExclusive).map_err(at("lock", &path))?;
         let scratch = self.root.join("scratch").join(&name);
         fs::create_dir(&scratch).map_err(at("create", &scratch))?;
-        Ok(Session { store: self.clone(), name, claims, drafts: AtomicU32::new(0) })
+        Ok(Session {
+            store: self.clone(),
+            name,
+            claims,
+            drafts: AtomicU32::new(0),
+            sound: Mutex::default(),
+            dropped: Mutex::default(),
+        })
     }
 
     /// Removes the scratch of sessions that live no more. The store's lock is held.
@@ -58,9 +71,11 @@ impl Store {
             }
         }
         let scratch = self.root.join("scratch");
+        let used = self.claimed(None)?;
         for entry in fs::read_dir(&scratch).map_err(at("read", &scratch))? {
             let entry = entry.map_err(at("read", &scratch))?;
-            if !running.join(entry.file_name()).exists() {
+            let is_used = prune::dropped_id(&entry.file_name()).is_some_and(|id| used.contains(&id));
+            if !is_used && !running.join(entry.file_name()).exists() {
                 remove_tree(&entry.path()).map_err(at("remove", &entry.path()))?;
             }
         }
@@ -79,7 +94,8 @@ impl Session {
         self.store.root.join("scratch").join(&self.name)
     }
 
-    /// Looks up a step's result. It is claimed and checked: names, kinds, modes, sizes and times of all its files.
+    /// Looks up a step's result. It is claimed and checked: names, kinds, modes, owners, sizes and times of all its files. What
+    /// they hold is not read: [`compare`](Self::compare) does that.
     pub fn find(&self, id: Digest) -> Result<Found, StoreError> {
         let lock = self.store.lock()?;
         let dir = self.store.checkpoint_dir(id);
@@ -95,11 +111,48 @@ impl Session {
             }
             Ok(None) => Ok(Found::Missing),
             Err(error @ StoreError::Corrupted { .. }) => {
-                self.store.drop_with_descendants(id)?;
+                self.drop_corrupted(id)?;
                 Ok(Found::Dropped(error))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Compares what the files of these checkpoints hold with what was written, once in a session; those that this session made
+    /// itself are not read. To be called before anything reads their layers: a step that runs on them, a squash, a capture.
+    ///
+    /// # Errors
+    /// `Corrupted`, when the checkpoint and all that was built on it are dropped already: begin again.
+    pub fn compare(&self, ids: impl IntoIterator<Item = Digest>) -> Result<(), StoreError> {
+        for id in ids {
+            if self.sound.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
+                continue;
+            }
+            match self.store.compare(id) {
+                Ok(()) => self.made(id),
+                Err(error @ StoreError::Corrupted { .. }) => {
+                    self.drop_corrupted(id)?;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this session found a checkpoint corrupted, and dropped it.
+    pub fn has_dropped(&self, id: Digest) -> bool {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
+    fn drop_corrupted(&self, id: Digest) -> Result<(), StoreError> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        self.store.drop_with_descendants(id, &self.name)
+    }
+
+    /// Remembers that the content of a checkpoint is known to be right.
+    pub(super) fn made(&self, id: Digest) {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }
 
     /// A place for the result of a step that is about to run.
@@ -112,6 +165,11 @@ impl Session {
     /// again before running it. `waiting` is called once if there is somebody to wait for.
     pub fn alone(&self, id: Digest, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
         StepLock::take(self.store.root.join(format!("locks/step-{id}")), waiting)
+    }
+
+    /// Waits for a lock of this name, and holds it until it is dropped.
+    pub fn hold(&self, name: &str) -> Result<StepLock, StoreError> {
+        StepLock::take(self.store.root.join("locks").join(name), || ())
     }
 
     pub(super) fn claim(&self, id: Digest) -> Result<(), StoreError> {

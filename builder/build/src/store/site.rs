@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreError, VERSION, at, is_ours};
+use super::{Store, StoreError, VERSION, at, is_ours, own};
 
 /// What stands where a store is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,7 @@ impl Store {
         if above != root {
             return Ok(Site::Nothing { above });
         }
+        own(&root.canonicalize().map_err(at("find", &root))?)?;
         let stamp = root.join("VERSION");
         match fs::read_to_string(&stamp) {
             Ok(found) if found == VERSION => Ok(Site::Store),

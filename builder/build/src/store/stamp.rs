@@ -1,14 +1,14 @@
-//! A cheap check of a layer: names, kinds, sizes and times of all that is in it.
+//! A cheap check of a layer: what each name in it is, all that `statx` tells of it.
 //!
-//! In: a directory. Out: a digest. Never: the content of files: what is missing, cut short, added or written to is seen, a
-//! flipped bit of a disk is not.
+//! In: a directory. Out: a digest. Never: content, link targets or attributes, which [`content`](super::content) compares: what
+//! is missing, cut short, added or written to is seen here, a flipped bit of a disk there.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Digest, Hasher};
 use rayon::prelude::*;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Statx};
 use serde::{Deserialize, Serialize};
 
 use dibber_fs::{Dir, file_type, os};
@@ -20,51 +20,81 @@ pub struct Stamp {
     pub entries: u64,
     /// Bytes that it takes on disk.
     pub bytes: u64,
-    /// Digest over path, kind, mode, size and time of each entry.
+    /// Digest over path, kind, mode, owner, links, size, device and time of each entry, and of the root.
     pub digest: Digest,
 }
 
 /// Looks at all of a directory, in parallel.
-pub(super) fn stamp(root: &Path) -> io::Result<Stamp> {
+pub(super) fn stamp(root: &Dir) -> io::Result<Stamp> {
     let (mut entries, mut bytes, mut hasher) = (0, 0, Hasher::new("dibber layer"));
-    let mut level = vec![PathBuf::new()];
-    while !level.is_empty() {
-        let read: Vec<Listing> = level.par_iter().map(|dir| listing(root, dir)).collect::<Result<_, _>>()?;
-        level = Vec::new();
-        for listing in read {
-            entries += listing.entries;
-            bytes += listing.bytes;
-            hasher.digest(listing.digest);
-            level.extend(listing.dirs);
-        }
+    see(&mut hasher, &root.statx()?);
+    for listing in by_level(root, listing)? {
+        entries += listing.entries;
+        bytes += listing.bytes;
+        hasher.digest(listing.digest);
     }
     Ok(Stamp { entries, bytes, digest: hasher.finish() })
+}
+
+/// What was read of one directory, and the directories in it.
+pub(super) type Level<T> = (T, Vec<PathBuf>);
+
+/// Reads all directories below a root, those of a level in parallel. What was read comes in the order of a sorted walk.
+pub(super) fn by_level<T: Send>(
+    root: &Dir,
+    read: impl Fn(&Path, &Dir) -> io::Result<Level<T>> + Sync,
+) -> io::Result<Vec<T>> {
+    let mut all = Vec::new();
+    let mut level = vec![PathBuf::new()];
+    while !level.is_empty() {
+        let open = |path: &PathBuf| read(path, &root.below(path)?);
+        let found: Vec<Level<T>> = level.par_iter().map(open).collect::<Result<_, _>>()?;
+        level = Vec::new();
+        for (what, below) in found {
+            all.push(what);
+            level.extend(below);
+        }
+    }
+    Ok(all)
 }
 
 struct Listing {
     entries: u64,
     bytes: u64,
     digest: Digest,
-    dirs: Vec<PathBuf>,
 }
 
-fn listing(root: &Path, path: &Path) -> io::Result<Listing> {
-    let dir = Dir::open(&root.join(path))?;
+fn listing(path: &Path, dir: &Dir) -> io::Result<Level<Listing>> {
     let mut hasher = Hasher::new("directory");
-    let mut listing = Listing { entries: 0, bytes: 0, digest: Digest::of(b""), dirs: Vec::new() };
+    let (mut listing, mut below) = (Listing { entries: 0, bytes: 0, digest: Digest::of(b"") }, Vec::new());
     for name in dir.names()? {
         let found = dir.here(&name).statx()?.ok_or(io::ErrorKind::NotFound)?;
-        let is_dir = file_type(&found) == FileType::Directory;
-        hasher.part(name.to_bytes()).part(&found.stx_mode.to_le_bytes());
-        // A directory's size is how its file system keeps it.
-        hasher.part(&if is_dir { 0 } else { found.stx_size }.to_le_bytes());
-        hasher.part(&found.stx_mtime.tv_sec.to_le_bytes()).part(&found.stx_mtime.tv_nsec.to_le_bytes());
+        hasher.part(name.to_bytes());
+        see(&mut hasher, &found);
         listing.entries += 1;
         listing.bytes += found.stx_blocks * 512;
-        if is_dir {
-            listing.dirs.push(path.join(os(&name)));
+        if file_type(&found) == FileType::Directory {
+            below.push(path.join(os(&name)));
         }
     }
     listing.digest = hasher.finish();
-    Ok(listing)
+    Ok((listing, below))
+}
+
+/// Adds what `statx` told of an entry.
+fn see(hasher: &mut Hasher, found: &Statx) {
+    // A directory's size and links are how its file system keeps it.
+    let (size, links) = match file_type(found) {
+        FileType::Directory => (0, 0),
+        _ => (found.stx_size, found.stx_nlink),
+    };
+    let mut all = Vec::with_capacity(64);
+    all.extend(found.stx_mode.to_le_bytes());
+    for number in [found.stx_uid, found.stx_gid, found.stx_rdev_major, found.stx_rdev_minor, links] {
+        all.extend(number.to_le_bytes());
+    }
+    all.extend(size.to_le_bytes());
+    all.extend(found.stx_mtime.tv_sec.to_le_bytes());
+    all.extend(found.stx_mtime.tv_nsec.to_le_bytes());
+    hasher.part(&all);
 }

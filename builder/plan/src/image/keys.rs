@@ -70,18 +70,18 @@ const MKFS: &[Key] = &[
     Key::new("grow_to", Shape::Scalar, "Largest size that online growth prepares for"),
 ];
 
-const LIMITS: &[Key] = &[
-    Key::new("processes", Shape::Whole, "Processes and threads at a time; 4096 unless given"),
-    Key::new("open_files", Shape::Whole, "Open files of one process; 65536 unless given"),
-    Key::new("file_size", Shape::Scalar, "Size of one file that it writes; 64GiB unless given"),
-];
-
 const NETWORK_WORD: Shape = Shape::OneOf(&dibber_model::Network::WORDS);
 
 const NETWORK: &[Key] = &[
     Key::new("default", NETWORK_WORD, "For whatever no other rule is about; host unless given"),
     Key::new("elements", Shape::Map(&NETWORK_WORD), "By the name of an element, before the default"),
     Key::new("steps", Shape::Map(&NETWORK_WORD), "By a step, such as install.d/50-fetch, before its element"),
+];
+
+const LIMITS: &[Key] = &[
+    Key::new("processes", Shape::Whole, "Processes and threads at a time; 4096 unless given"),
+    Key::new("open_files", Shape::Whole, "Open files of one process; 65536 unless given"),
+    Key::new("file_size", Shape::Scalar, "Size of one file that it writes; 64GiB unless given"),
 ];
 
 const ONE_OR_MORE: Shape = Shape::Either("a text or a list of texts", &[Shape::Text, TEXTS]);

@@ -1,0 +1,152 @@
+//! Packages that every image may use, each under the digest of its bytes.
+//!
+//! In: files that hooks left where apt and pip keep theirs. Out: the same, whole, to whoever knows their digest. Never: trust in
+//! a name: who put a file here does not matter, as nobody takes it but by its digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use dibber_fs::{Dir, file_type, os, sha256};
+use dibber_model::Digest;
+use rustix::fs::FileType;
+
+use super::super::error::{StepError, at};
+
+/// The directory within the shared one: what hooks see as `packages` in their cache.
+const PACKAGES: &str = "packages";
+
+/// Suffixes of what is shared, and where hooks leave it: in directories of the first, or in the second itself.
+const KINDS: [(&str, &str); 2] = [("apt", ".deb"), ("wheels", ".whl")];
+
+/// The packages.
+pub(super) struct Pool {
+    root: PathBuf,
+    dir: Dir,
+    /// Put here by this session: their steps have them installed already.
+    ours: Mutex<BTreeSet<Digest>>,
+    /// Read by this session, and found to be what they are called.
+    sound: Mutex<BTreeSet<Digest>>,
+}
+
+impl Pool {
+    pub(super) fn open(root: &Path) -> Result<Pool, StepError> {
+        let open = || Dir::open_itself(root)?.make_dir(PACKAGES, 0o755);
+        let dir = open().map_err(at(root))?;
+        Ok(Pool { root: root.to_path_buf(), dir, ours: Mutex::default(), sound: Mutex::default() })
+    }
+
+    /// A lower layer of hooks' caches.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What earlier sessions, or others, put here: file names by digest.
+    pub(super) fn of_others(&self) -> io::Result<BTreeMap<Digest, String>> {
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        let parse = |name: String| Some((Digest::try_from(name.split_once('-')?.0.to_string()).ok()?, name));
+        let names = self.dir.names()?.into_iter().filter_map(|name| parse(name.to_str().ok()?.to_string()));
+        Ok(names.filter(|(digest, _)| !ours.contains(digest)).collect())
+    }
+
+    /// Gives a package a name in a directory, if it is here and whole. One that is not whole is removed, to be fetched again.
+    pub(super) fn hand_out(&self, digest: Digest, to: &Dir, name: &str) -> io::Result<()> {
+        let kept = format!("{digest}-{name}");
+        if !self.sound.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
+            // One that cannot be read is as bad.
+            let found = self.dir.file(&kept).and_then(sha256);
+            match found {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Ok(found) if found == digest => {}
+                _ => return self.dir.remove_file(&kept),
+            }
+            self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+        }
+        match self.dir.hard_link(&kept, to, name) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Takes what is to be shared out of what hooks left. Nothing runs there any more.
+    pub(super) fn harvest(&self, upper: &Path) -> io::Result<()> {
+        let upper = Dir::open_itself(upper)?;
+        for (place, suffix) in KINDS {
+            let Some(top) = directory(&upper, place)? else { continue };
+            self.take(&top, suffix)?;
+            for name in top.names()? {
+                if let Some(dir) = directory(&top, os(&name))? {
+                    self.take(&dir, suffix)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, from: &Dir, suffix: &str) -> io::Result<()> {
+        for name in from.names()? {
+            let Some(name) = name.to_str().ok().filter(|name| is_plain(name) && name.ends_with(suffix))
+            else {
+                continue;
+            };
+            // With a second name, hooks could go on to write to it.
+            let fits = from.stat(name)?.is_some_and(|found| {
+                file_type(&found) == FileType::RegularFile && found.stx_nlink == 1 && found.stx_size > 0
+            });
+            if fits {
+                let digest = sha256(from.file(name)?)?;
+                from.rename(name, &self.dir, format!("{digest}-{name}"))?;
+                self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn directory(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Option<Dir>> {
+    match dir.stat(name.as_ref())? {
+        Some(found) if file_type(&found) == FileType::Directory => dir.below(name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Names of packages, as apt and pip write them.
+fn is_plain(name: &str) -> bool {
+    name.len() < 180 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~%-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn packages_are_taken_and_handed_out_by_digest() {
+        let base = tempfile::tempdir().unwrap();
+        let at = |name: &str| base.path().join(name);
+        fs::create_dir_all(at("upper/apt/debian")).unwrap();
+        fs::create_dir_all(at("upper/wheels")).unwrap();
+        fs::create_dir(at("shared")).unwrap();
+        fs::create_dir(at("to")).unwrap();
+        fs::write(at("upper/apt/debian/a_1%3a2_all.deb"), "package").unwrap();
+        fs::write(at("upper/apt/debian/two_1_all.deb"), "two names").unwrap();
+        fs::hard_link(at("upper/apt/debian/two_1_all.deb"), at("upper/own")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("upper/apt/debian/link_1_all.deb")).unwrap();
+        fs::write(at("upper/wheels/b-1-py3-none-any.whl"), "wheel").unwrap();
+        let pool = Pool::open(&at("shared")).unwrap();
+        pool.harvest(&at("upper")).unwrap();
+        assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
+        assert!(pool.of_others().unwrap().is_empty(), "its own");
+        let later = Pool::open(&at("shared")).unwrap();
+        assert_eq!(later.of_others().unwrap().len(), 2);
+        let (digest, to) = (Digest::of(b"package"), Dir::open(&at("to")).unwrap());
+        later.hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        assert_eq!(fs::read(at("to/a_1%3a2_all.deb")).unwrap(), b"package");
+        let kept = at("shared/packages").join(format!("{digest}-a_1%3a2_all.deb"));
+        fs::remove_file(at("to/a_1%3a2_all.deb")).unwrap();
+        fs::write(&kept, "pAckage").unwrap();
+        Pool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        assert!(!kept.exists() && to.names().unwrap().is_empty(), "a damaged one was handed out");
+    }
+}

@@ -1,0 +1,95 @@
+//! Files of the building machine that an image names: hooks are given them, and nothing beside them.
+//!
+//! In: variables that name files of a person's. Out: what hooks found. Never: a directory that holds more than was meant.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use dibber_tests::accepts;
+use dibber_tests::workshop::{USER, Workshop};
+
+/// Files where a person has them: the key is closed to others, as keys are.
+fn person(shop: &Workshop, user: Option<&str>) -> PathBuf {
+    let home = shop.at("work/home");
+    fs::create_dir_all(home.join("repository")).expect("make a directory");
+    for (name, text) in
+        [("key", "the key\n"), ("other", "SECRET\n"), ("repository/file", "of the repository\n")]
+    {
+        fs::write(home.join(name), text).expect("write a file");
+        let mode = if name.contains('/') { 0o644 } else { 0o600 };
+        fs::set_permissions(home.join(name), PermissionsExt::from_mode(mode)).expect("set a mode");
+    }
+    accepts("chown", &["-R", user.unwrap_or("root"), home.to_str().expect("UTF-8")]);
+    home
+}
+
+fn with_hooks(user: Option<&'static str>) -> (Workshop, PathBuf, String) {
+    let shop = Workshop::of(user);
+    let home = person(&shop, user);
+    shop.hook("a/extra-data.d/10-before", "echo before");
+    shop.hook(
+        "a/extra-data.d/50-reads",
+        &format!(
+            "cat $THE_KEY $THE_REPOSITORY/file; ls {0}/other && exit 3; echo x 2>/dev/null > $THE_KEY && exit 4\n\
+             cp $THE_KEY $TARGET_ROOT/key",
+            home.display()
+        ),
+    );
+    let image = shop.image("good", &[("elements", "[tiny-os, a]"), ("outputs", "[tar]")]);
+    (shop, home, image)
+}
+
+fn variables(home: &std::path::Path) -> [String; 4] {
+    let path = |name: &str| home.join(name).display().to_string();
+    [
+        "--env".into(),
+        format!("THE_KEY={}", path("key")),
+        "--env".into(),
+        format!("THE_REPOSITORY={}", path("repository")),
+    ]
+}
+
+#[test]
+fn a_file_that_a_variable_names_is_given_alone() {
+    for user in [None, Some(USER)] {
+        let (shop, home, image) = with_hooks(user);
+        let variables = variables(&home);
+        let more: Vec<&str> = variables.iter().map(String::as_str).collect();
+        shop.build(&image, &more).well();
+        let log = fs::read_to_string(shop.out().join("x86_64-good.log")).expect("read the log");
+        assert!(log.contains("the key\nof the repository\n"), "{user:?}: {log}");
+        let tar = shop.out().join("good.tar");
+        assert_eq!(accepts("tar", &["-xOf", tar.to_str().expect("UTF-8"), "./key"]), "the key\n");
+        assert_eq!(fs::read_to_string(home.join("key")).expect("read"), "the key\n");
+
+        // Nothing changed: nothing runs. The file changed: the step that reads it runs, and none before it.
+        let json: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
+        assert_eq!(shop.build(&image, &json).well().steps("step_started"), [""; 0]);
+        fs::write(home.join("key"), "another key\n").expect("write");
+        let ran = shop.build(&image, &json).well().steps("step_started");
+        assert_eq!(ran.first().map(String::as_str), Some("extra-data/50-reads"), "{ran:?}");
+    }
+}
+
+#[test]
+fn plan_lists_what_hooks_are_given() {
+    let (shop, home, image) = with_hooks(None);
+    let elements = shop.text("elements");
+    let variables = variables(&home);
+    let mut words = vec!["plan", image.as_str(), "--elements-path", elements.as_str()];
+    words.extend(variables.iter().map(String::as_str));
+    let told = shop.run(&words).well();
+    let expected =
+        format!("hooks are given {}/key of this machine, read-only: THE_KEY names it", home.display());
+    assert!(told.out.contains(&expected), "{}", told.out);
+}
+
+#[test]
+fn a_directory_that_holds_the_cache_or_a_home_is_refused() {
+    let (shop, _, image) = with_hooks(None);
+    for wide in [shop.text("work"), "/root".into()] {
+        let told = shop.build(&image, &["--env", &format!("THE_KEY={wide}")]);
+        told.refuses(3, &["THE_KEY names", "as well; name the file or directory that hooks need"]);
+    }
+}
