@@ -82,7 +82,7 @@ pub fn leaf(extents: &[(u32, u16, u64)]) -> Vec<u8> {
         put(&mut entry, 2, &[(4, (*len).into()), (6, *block >> 32)]);
         entry
     };
-    node(0, extents.iter().map(entry).collect())
+    node(0, &extents.iter().map(entry).collect::<Vec<_>>())
 }
 
 /// An inner node: first block in the file, and the block of the node below.
@@ -92,10 +92,10 @@ pub fn index(depth: u16, children: &[(u32, u64)]) -> Vec<u8> {
         put(&mut entry, 4, &[(0, (*logical).into()), (4, *block)]);
         entry
     };
-    node(depth, children.iter().map(entry).collect())
+    node(depth, &children.iter().map(entry).collect::<Vec<_>>())
 }
 
-fn node(depth: u16, entries: Vec<Vec<u8>>) -> Vec<u8> {
+fn node(depth: u16, entries: &[Vec<u8>]) -> Vec<u8> {
     let mut node = vec![0; 12];
     let count = entries.len() as u64;
     put(&mut node, 2, &[(0, 0xf30a), (2, count), (4, count), (6, depth.into())]);
@@ -183,12 +183,17 @@ pub fn qcow2(size: u64, cluster_bits: u32, pieces: &[(u64, &[u8])]) -> Vec<u8> {
         new
     };
     for (place, piece) in pieces {
-        for (n, byte) in piece.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            let at = place + n as u64;
-            let index = at / cluster;
-            let l2 = follow(&mut file, cluster + index / per_table * 8);
-            let data = follow(&mut file, l2 + index % per_table * 8);
-            file[(data + at % cluster) as usize] = *byte;
+        let mut done = 0;
+        while done < piece.len() {
+            let at = place + done as u64;
+            let now = ((cluster - at % cluster) as usize).min(piece.len() - done);
+            let part = &piece[done..done + now];
+            if part.iter().any(|byte| *byte != 0) {
+                let l2 = follow(&mut file, cluster + at / cluster / per_table * 8);
+                let data = (follow(&mut file, l2 + at / cluster % per_table * 8) + at % cluster) as usize;
+                file[data..data + now].copy_from_slice(part);
+            }
+            done += now;
         }
     }
     file

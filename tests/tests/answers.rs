@@ -81,7 +81,7 @@ fn answers_that_nobody_vouches_for_are_refused() {
             MACHINE,
             &["/dists/trial/InRelease is not signed by a key that this machine trusts", why],
         );
-        assert_eq!(records(&shop), [""; 0], "{what}");
+        assert!(records(&shop).is_empty(), "{what}");
         assert!(!shop.out().join("good.tar").exists(), "{what}");
     }
     // The machine's own keys do not know this one.
@@ -103,7 +103,7 @@ fn a_failed_build_records_nothing() {
         build(&shop, &image, &words)
     };
     with(&["--env", "FAIL=1"]).refuses(5, &["cleanup/90-fails of element fails failed"]);
-    assert_eq!(records(&shop), [""; 0]);
+    assert!(records(&shop).is_empty());
     with(&["--offline"]).refuses(MACHINE, &["nothing is recorded", "--offline"]);
     with(&[]).well();
     assert_eq!((records(&shop).len(), epoch(&shop)), (1, DATE));

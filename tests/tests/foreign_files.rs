@@ -278,7 +278,7 @@ fn sidecars_and_sums_are_mended() {
     let spoil: [(&str, &dyn Fn()); 8] = [
         ("a sidecar gone", &|| fs::remove_file(at("good.raw.json")).expect("remove")),
         ("a sidecar cut", &|| {
-            fs::write(at("x86_64-good.raw.json"), &text("good.raw.json")[..99]).expect("cut")
+            fs::write(at("x86_64-good.raw.json"), &text("good.raw.json")[..99]).expect("cut");
         }),
         ("a sidecar of another file", &|| {
             let other = text("good.raw.json").replace(&text("good.raw.json")[..200], "{");
@@ -293,7 +293,7 @@ fn sidecars_and_sums_are_mended() {
                 .expect("write");
         }),
         ("the sidecar of the other name", &|| {
-            drop(fs::copy(at("good.raw.json"), at("x86_64-good.raw.json")).expect("copy"))
+            fs::copy(at("good.raw.json"), at("x86_64-good.raw.json")).expect("copy");
         }),
         ("no sums", &|| fs::remove_file(at("SHA256SUMS")).expect("remove")),
         ("sums cut", &|| fs::write(at("SHA256SUMS"), &text("SHA256SUMS")[..30]).expect("cut")),

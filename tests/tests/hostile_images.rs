@@ -182,7 +182,7 @@ fn directories_without_end() {
     let mut ext = system(80);
     ext.directory(14, FREE + 3, &[(14, "."), (2, ".."), (2, "up"), (14, "self"), (20, "fork")]);
     for level in 0..40u32 {
-        let next = 21 + level;
+        let next = if level == 39 { 13 } else { 21 + level };
         ext.directory(20 + level, 20 + level as usize, &[(next, "a"), (next, "b")]);
     }
     let image = place.put("circle", &ext.bytes);
@@ -242,8 +242,11 @@ fn databases_and_tables_of_the_system() {
         place.put("system", &ext.bytes)
     };
     let package = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: b\n\n";
-    bounded(&with(&["x"], package.repeat(1_200_000).as_bytes()));
-    bounded(&with(&["x"], &vec![0xff; 120 << 20]));
+    for status in [package.repeat(700_000).into_bytes(), vec![0xff; 120 << 20]] {
+        let image = with(&["x"], &status);
+        show(&image, &[]);
+        show(&image, &["--packages", "--json"]);
+    }
     bounded(&with(&["fstab"], "LABEL=x /b\n/dev/vda0 /etc/os-release\n".repeat(5000).as_bytes()));
 }
 

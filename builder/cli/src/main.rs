@@ -49,13 +49,14 @@ fn main() -> ExitCode {
 
 /// Help, the version, or what is wrong with the arguments: in colours, unless it quotes what a terminal obeys.
 fn say_clap(told: &clap::Error) -> Exit {
-    let (text, wrong) = (told.render(), told.use_stderr());
-    let plain = text.to_string();
+    // The plain form leaves out what looks like an escape sequence, also of an argument.
+    let (drawn, wrong) = (told.render().ansi().to_string(), told.use_stderr());
+    let plain = printable::without_colours(&drawn);
     let colours = terminal::has_colours(wrong) && terminal::shown(&plain) == plain;
     match (wrong, colours) {
-        (true, true) => terminal::tell_drawn(&text.ansi().to_string()),
+        (true, true) => terminal::tell_drawn(&drawn),
         (true, false) => terminal::tell(plain.trim_end()),
-        (false, true) => terminal::say_drawn(&text.ansi().to_string()),
+        (false, true) => terminal::say_drawn(&drawn),
         (false, false) => drop(say(plain)),
     }
     if wrong { Exit::Usage } else { Exit::Ok }

@@ -48,6 +48,20 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(each.collect())
 }
 
+/// Text without `ESC [ ... m`, which sets colours (SGR of ECMA-48) and nothing else.
+pub(crate) fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let codes = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').len();
+        match part[codes..].strip_prefix('m') {
+            Some(rest) => plain += rest,
+            None => plain.extend(["\u{1b}[", part]),
+        }
+    }
+    plain
+}
+
 /// JSON text with every hidden letter as `\uNNNN`, which reads as the same: serde_json leaves those above U+001F as they are,
 /// and outside of strings there are none but line ends.
 pub(crate) fn json(text: String) -> String {
@@ -84,6 +98,11 @@ mod tests {
         assert_eq!(printable(shown.as_bytes()), shown, "twice is once");
         assert_eq!(lines("one\ttwo\nthree\n"), "one\ttwo\nthree\n");
         assert_eq!(lines("one\u{9b}\n\ttwo\r\n"), "one\\xc2\\x9b\n\ttwo\\x0d\n");
+    }
+
+    #[test]
+    fn colours_go_and_commands_stay() {
+        assert_eq!(without_colours("\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}["), "red \u{1b}[2J\u{1b}[");
     }
 
     #[test]

@@ -82,10 +82,11 @@ fn files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let mut out = BufWriter::new(terminal::answer());
     let mut array = Array::default();
     tree.walk(&from, &mut |path, entry| {
-        Ok(match json {
+        match json {
             true => array.add(&mut out, &described("path", path, entry))?,
             false => writeln!(out, "{}", line(entry, path))?,
-        })
+        }
+        Ok(())
     })?;
     if json {
         array.end(&mut out)?;

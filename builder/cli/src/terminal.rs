@@ -73,8 +73,9 @@ impl Write for Answer {
 fn remembered<T>(result: io::Result<T>) -> io::Result<T> {
     result.inspect_err(|error| {
         if error.kind() != io::ErrorKind::Interrupted {
+            let again = error.raw_os_error().map(io::Error::from_raw_os_error);
             // An earlier one stays.
-            let _ = FAULT.set(io::Error::from(error.kind()));
+            let _ = FAULT.set(again.unwrap_or_else(|| error.kind().into()));
         }
     })
 }

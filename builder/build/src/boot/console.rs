@@ -53,7 +53,7 @@ pub(super) fn watch(
     let mut guest = Guest(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?);
     let verdict = wait_for(&mut guest.0, expect, stop);
     if request.keep_overlay.is_some() && matches!(verdict, Verdict::Seen { .. }) {
-        power_down(&mut guest.0, monitor);
+        power_down(&mut guest.0, monitor, stop);
     }
     Ok(verdict)
 }
@@ -110,14 +110,14 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 /// Presses the power button, so that what the guest wrote reaches its filesystems, and waits for it to go.
-fn power_down(guest: &mut Child, monitor: &Path) {
+fn power_down(guest: &mut Child, monitor: &Path, stop: &Interrupts) {
     let pressed = UnixStream::connect(monitor).and_then(|mut socket| {
         socket.write_all(b"system_powerdown\n")?;
         Ok(socket)
     });
     let Ok(socket) = pressed else { return };
     let start = Instant::now();
-    while start.elapsed() < SHUTDOWN && matches!(guest.try_wait(), Ok(None)) {
+    while start.elapsed() < SHUTDOWN && !stop.heard() && matches!(guest.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(200));
     }
     drop(socket);

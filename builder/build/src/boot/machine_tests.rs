@@ -68,7 +68,11 @@ fn each_architecture_and_platform_has_its_machine() {
     let dir = tempfile::tempdir().unwrap();
     host(dir.path());
     let cases = [
-        (Arch::X86_64, None, "qemu-system-x86_64 -machine q35 -accel tcg -smp 2 -m 1024M -drive".to_string()),
+        (
+            Arch::X86_64,
+            None,
+            "qemu-system-x86_64 -machine q35 -accel tcg -smp 2 -m 1024M -blockdev".to_string(),
+        ),
         (Arch::Ppc64le, None, format!("{SLOF} -cpu power9 -m")),
         (Arch::Ppc64le, Some("p8"), format!("{SLOF} -cpu power8 -m")),
         (Arch::Ppc64le, Some("POWER8"), format!("{SLOF} -cpu power8 -m")),
@@ -161,12 +165,12 @@ fn a_kernel_is_started_without_firmware_and_told_its_console() {
     {
         let line = with(arch, "quiet");
         assert!(
-            line.contains(&format!("-kernel k -initrd i -append console={console} quiet -drive")),
+            line.contains(&format!("-kernel k -initrd i -append console={console} quiet -blockdev")),
             "{line}"
         );
         assert!(!line.contains("pflash") && !line.contains("qcow2"), "{line}");
     }
-    assert!(with(Arch::X86_64, "a console=tty0").contains("-append a console=tty0 -drive"));
+    assert!(with(Arch::X86_64, "a console=tty0").contains("-append a console=tty0 -blockdev"));
 }
 
 #[test]

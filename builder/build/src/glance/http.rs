@@ -58,7 +58,8 @@ pub(super) enum Sent<'a> {
 /// What came back, with a status of success.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    body: Vec<u8>,
+    redact: Redact,
 }
 
 impl Http {
@@ -118,7 +119,9 @@ impl Http {
         let url = self.redact.public(url.split('?').next().unwrap_or_default().to_string());
         let (status, headers, body) = answered.map_err(|e| self.failed(&what, &url, &e))?;
         if (200..300).contains(&status) {
-            return body.map(|body| Answer { headers, body }).map_err(|e| self.failed(&what, &url, &e));
+            return body
+                .map(|body| Answer { headers, body, redact: self.redact.clone() })
+                .map_err(|e| self.failed(&what, &url, &e));
         }
         let said = self.redact.public(said(&body.unwrap_or_default()));
         Err(GlanceError::Refused { what, url, status, said, mend: mend(status) })
@@ -168,7 +171,8 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|e| GlanceError::Answer {
             what: what.into(),
             url: url.into(),
-            why: e.to_string(),
+            // It may quote what was read, and that may be as long as a body, or what we sent.
+            why: self.redact.public(e.to_string()).chars().take(TOLD).collect(),
         })
     }
 }

@@ -105,7 +105,7 @@ fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, Ou
             placed.insert(sidecar, Digest::of(&text));
             placed.insert(name.clone(), file.sidecar.sha256);
         }
-        take_over(stage.dir(), &file.name).map_err(fault)?;
+        take_over(stage.dir(), file).map_err(fault)?;
         for link in &file.links {
             let linked = stage.dir().remove_file(link);
             linked.and_then(|()| stage.dir().hard_link(&file.name, stage.dir(), link)).map_err(fault)?;
@@ -115,13 +115,21 @@ fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, Ou
 }
 
 /// The sandbox's root made the file; it becomes the person's, durable, and as open as the person's new files are.
-fn take_over(stage: &Dir, name: &str) -> io::Result<()> {
-    let file = stage.file(name)?;
-    if file.metadata()?.nlink() != 1 {
+fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
+    let file = stage.file(&made.name)?;
+    let meta = file.metadata()?;
+    if meta.nlink() != 1 {
         return Err(io::Error::other("it has further names, which no build gives"));
     }
+    if meta.len() != made.sidecar.bytes {
+        return Err(io::Error::other(format!(
+            "it has {} bytes, and {} were made",
+            meta.len(),
+            made.sidecar.bytes
+        )));
+    }
     // Its sidecar was made under the person's umask.
-    let mode = stage.file(names::sidecar(name))?.metadata()?.mode() & 0o777;
+    let mode = stage.file(names::sidecar(&made.name))?.metadata()?.mode() & 0o777;
     fchown(file.as_fd(), Some(geteuid()), Some(getegid()))?;
     fchmod(file.as_fd(), Mode::from_raw_mode(mode))?;
     file.sync_all()
@@ -146,7 +154,8 @@ fn in_the_way(
             if place.has(name, file.sha256)? {
                 found(name)?;
             }
-            if foreign::is_sidecar_of(&place.held.dir, &sidecar, file) && !placed.contains_key(&sidecar) {
+            let is_its = foreign::is_sidecar_of(&place.held.dir, &sidecar, file);
+            if !placed.contains_key(&sidecar) && is_its.map_err(at(place.held.path.join(&sidecar)))? {
                 found(&sidecar)?;
             }
         }

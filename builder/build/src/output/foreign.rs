@@ -3,6 +3,7 @@
 //! In: names that are to be written, and what `images.json` says of them. Out: nothing, or the file in the way. Never: a file
 //! taken for ours because a name says so.
 
+use std::io;
 use std::path::Path;
 
 use dibber_fs::Dir;
@@ -45,14 +46,24 @@ fn is_ours(dir: &Dir, name: &str, (set, seen): (&SetFile, &Seen)) -> bool {
     };
     match files().find_map(|(_, file)| Some((file, described(file)?))) {
         // Beside a file that is ours, its sidecar is, cut or changed too; alone it must speak for itself.
-        Some((file, is_right)) => dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file)),
+        Some((file, is_right)) => {
+            dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file).unwrap_or(false))
+        }
         None => false,
     }
 }
 
-/// Whether a file of this name is a sidecar that speaks of this file.
-pub(super) fn is_sidecar_of(dir: &Dir, name: &str, file: &FileEntry) -> bool {
-    sidecar::read(dir, name).is_ok_and(|found| found.is_some_and(|found| found.sha256 == file.sha256))
+/// Whether a file of this name is a sidecar that speaks of this file. An error is one of reading: it tells nothing.
+pub(super) fn is_sidecar_of(dir: &Dir, name: &str, file: &FileEntry) -> io::Result<bool> {
+    match sidecar::read(dir, name) {
+        Ok(found) => Ok(found.is_some_and(|found| found.sha256 == file.sha256)),
+        Err(error) if set::is_of_another_kind(&error) || error.kind() == io::ErrorKind::InvalidData => {
+            Ok(false)
+        }
+        // serde_json's word for a text that ends too early.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Refuses the name of a log, if what has it was not written by a build. Logs are in no set: a failed build leaves one, too.
@@ -62,7 +73,7 @@ pub(crate) fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), Outpu
     let read = dir.file(name).and_then(|file| file.take(16).read_to_end(&mut start));
     let is_ours = match read {
         Ok(_) => start.is_empty() || LOG.iter().any(|word| start.starts_with(word)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) if set::is_of_another_kind(&error) => false,
         Err(error) => return Err(super::at(path.join(name))(error)),
     };

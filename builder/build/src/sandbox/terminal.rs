@@ -48,7 +48,8 @@ pub(super) fn lend(shells: &mut Link, stop: BorrowedFd<'_>, told: impl FnOnce(bo
     match shells.take_over()? {
         Some(master) => {
             let ended = relay(&terminal, &File::from(master), shells, stop);
-            terminal.silence();
+            let hurry = wait(&[(stop, PollFlags::IN)], Some(Duration::ZERO))?[0];
+            terminal.silence(if hurry { ANSWER } else { 4 * ANSWER });
             ended
         }
         // The shell could not be started; the driver says why.
@@ -81,13 +82,13 @@ impl Terminal {
     }
 
     /// Waits for the answers to what the shell asked the terminal, and throws them away with whatever else was typed. A dumb
-    /// terminal answers nothing.
-    fn silence(&self) {
+    /// terminal answers nothing. After this time it is cut short: a person who interrupts does not wait.
+    fn silence(&self, most: Duration) {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         if !dumb && (&self.tty).write_all(CALM_DOWN).is_err() {
             return;
         }
-        let (mut heard, end) = (Vec::new(), Instant::now() + 4 * ANSWER);
+        let (mut heard, end) = (Vec::new(), Instant::now() + most);
         while Instant::now() < end && !heard.ends_with(WELL) {
             let mut bytes = [0; 256];
             match wait(&[(self.tty.as_fd(), PollFlags::IN)], Some(ANSWER)) {

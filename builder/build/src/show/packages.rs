@@ -36,7 +36,7 @@ impl Status {
         let text = package.name.len() + package.version.len() + package.arch.len();
         self.weight += size_of::<Package>() + 48 + text;
         if self.weight > PACKAGES_MAX {
-            return Err(damaged(format!("more than {} MiB of packages", PACKAGES_MAX >> 20)));
+            return Err(damaged(&format!("more than {} MiB of packages", PACKAGES_MAX >> 20)));
         }
         self.packages.push(package);
         Ok(())
@@ -50,7 +50,7 @@ impl Write for Status {
             if self.paragraph.ends_with(b"\n\n") {
                 self.end()?;
             } else if self.paragraph.len() > PARAGRAPH_MAX {
-                return Err(damaged(format!("a paragraph of more than {PARAGRAPH_MAX} bytes")));
+                return Err(damaged(&format!("a paragraph of more than {PARAGRAPH_MAX} bytes")));
             }
         }
         Ok(bytes.len())
@@ -61,7 +61,7 @@ impl Write for Status {
     }
 }
 
-fn damaged(why: String) -> io::Error {
+fn damaged(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("/var/lib/dpkg/status is damaged: {why}"))
 }
 

@@ -53,10 +53,10 @@ impl Inode {
         if seed.is_some_and(|seed| !sum_is_right(seed, &bytes)) {
             return Err(ShowError::damaged(what(), "it has a wrong checksum"));
         }
-        Ok(Inode::parse(number, &bytes, (seed, superblock.large_directories)))
+        Ok(Inode { seed, ..Inode::parse(number, &bytes, superblock.large_directories) })
     }
 
-    fn parse(number: u32, bytes: &[u8], (seed, large_directories): (Option<u32>, bool)) -> Inode {
+    fn parse(number: u32, bytes: &[u8], large_directories: bool) -> Inode {
         let mode = le16(bytes, 0x00);
         // Only files have the high word of a size, unless directories may be large.
         let high = if mode >> 12 == 8 || large_directories { le32(bytes, 0x6c) } else { 0 };
@@ -76,7 +76,7 @@ impl Inode {
             mtime: seconds + epoch,
             flags: le32(bytes, 0x20),
             map,
-            seed,
+            seed: None,
         }
     }
 

@@ -47,11 +47,11 @@ fn extents(blocks: &Blocks, inode: &Inode, logical: u64) -> Result<Run, ShowErro
         if le16(&node, 0) != 0xf30a || le16(&node, 6) != depth || node.len() < 12 + 12 * count {
             return Err(inode.damaged("a node of its extents that is none"));
         }
-        let keys = (0..count).map(|n| 12 + 12 * n).map(|at| (at, u64::from(le32(&node, at))));
+        let mut keys = (0..count).map(|n| 12 + 12 * n).map(|at| (at, u64::from(le32(&node, at))));
         let after = keys.clone().map(|(_, key)| key).filter(|key| *key > logical).min();
         hole_ends = after.unwrap_or(END).min(hole_ends);
         let hole = Run { at: None, len: hole_ends - logical };
-        let Some((at, key)) = keys.filter(|(_, key)| *key <= logical).last() else { return Ok(hole) };
+        let Some((at, key)) = keys.rfind(|(_, key)| *key <= logical) else { return Ok(hole) };
         if depth == 0 {
             return Ok(extent(&node[at..], logical - key).unwrap_or(hole));
         }

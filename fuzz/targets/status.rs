@@ -1,0 +1,5 @@
+//! The package database of dpkg.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| drop(dibber_build::output::dpkg_packages(text)));
