@@ -41,8 +41,10 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     if walk.job.offline {
         bench.say_offline();
     }
-    let tree = &bench.tree().map_err(at(opened.path()))?;
-    let cache = walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?;
+    let tree = bench.tree().map_err(at(opened.path()))?;
+    let cache = walk.downloads.open(&For { tree: &tree, mounts: &walk.state.mounts, keep: None })?;
+    // A directory of it that is open would keep it mounted.
+    drop(tree);
     let end = bench.stop(&walk.job.breaks, point, &step);
     cache.close()?;
     let end = end?;
