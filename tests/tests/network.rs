@@ -153,6 +153,20 @@ fn a_plan_shows_who_has_it_where_that_is_not_all() {
     assert!(plan("none").contains("network (0 of 4 steps)\n  none\n"));
 }
 
+#[test]
+fn environment_files_that_fetch_are_told_that_we_read_them_without() {
+    let shop = Workshop::new();
+    shop.write("probe/element-deps", "package-installs\n");
+    shop.write("probe/package-installs.yaml", "a-package:\n");
+    shop.write("probe/environment.d/10-fetch", "[ -n \"${TARGET_ROOT:-}\" ] || exit 6\n");
+    let image = shop.image("bad", &[("elements", "[tiny-os, probe]")]);
+    let told = shop.build(&image, &[]);
+    told.refuses(
+        HOOK,
+        &["environment.d/10-fetch; this step has no network (dibber reads environment.d without)"],
+    );
+}
+
 /// Network namespaces that were made, of a trace.
 fn namespaces(trace: &str) -> usize {
     trace.lines().filter(|line| line.contains("CLONE_NEWNET") && line.ends_with("= 0")).count()
