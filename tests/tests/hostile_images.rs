@@ -45,11 +45,15 @@ print(json.dumps({'code': done.returncode, 'seconds': used.ru_utime + used.ru_st
 
 /// Every view of the image is bounded.
 fn bounded(image: &Path) {
-    for args in
-        [&[][..], &["--json"], &["--files"], &["--packages"], &["/etc/os-release"], &["/boot", "--json"]]
-    {
+    for args in [&[][..], &["--files"], &["--packages"], &["/boot", "--json"]] {
         show(image, args);
     }
+}
+
+/// The two that read most are.
+fn bounded_in_two_views(image: &Path) {
+    show(image, &["--json"]);
+    show(image, &["--files", "--json"]);
 }
 
 struct Place(tempfile::TempDir);
@@ -145,7 +149,7 @@ fn numbers_of_a_superblock() {
     {
         let mut ext = system(32);
         put(&mut ext.bytes[1024..], 4, &[(at, value)]);
-        bounded(&place.put("field", &ext.bytes));
+        bounded_in_two_views(&place.put("field", &ext.bytes));
     }
 }
 
@@ -210,7 +214,7 @@ fn links_and_sizes_that_are_claimed() {
     for size in [0, 60, 5000, 1 << 31, 1 << 40, u64::MAX] {
         let mut ext = system(32);
         ext.inode(12, (LINK, size, EXTENTS), &leaf(&[(0, 1, 6)]));
-        bounded(&place.put("etc-is-a-link", &ext.bytes));
+        bounded_in_two_views(&place.put("etc-is-a-link", &ext.bytes));
         let mut ext = system(32);
         ext.inode(13, (FILE, size, EXTENTS), &leaf(&[(0, 32768, 6)]));
         for args in [&[][..], &["--files"]] {
@@ -317,7 +321,7 @@ fn sparse_files_without_end() {
     for bits in [9, 16, 21] {
         let size = 1u64 << if bits == 9 { 30 } else { 44 };
         bounded(&place.put("sparse.qcow2", &qcow2(size, bits, &[(0, &system(32).bytes)])));
-        bounded(&place.put("empty.qcow2", &qcow2(size, bits, &[])));
+        bounded_in_two_views(&place.put("empty.qcow2", &qcow2(size, bits, &[])));
     }
     // A disk of 2^60 bytes by a header whose tables are elsewhere.
     let mut huge = qcow2(1 << 44, 21, &[]);
