@@ -144,9 +144,10 @@ fn what_else_a_hook_leaves_is_its_own() {
 /// A repository or a file in the cache that lost a bit is fetched again.
 #[test]
 fn sources_with_a_flipped_bit_are_fetched_again() {
-    let shop = Workshop::new();
     let archive = Archive::new();
-    archive.release("trial", "a file to fetch\n");
+    // Beside packages, whose cache is mounted into the tree by then.
+    let shop = shop(&archive);
+    archive.release("other", "a file to fetch\n");
     let remote = shop.at("remote");
     let git = |words: &[&str]| accepts("git", &[&["-C", remote.to_str().unwrap()], words].concat());
     fs::create_dir(&remote).unwrap();
@@ -156,13 +157,13 @@ fn sources_with_a_flipped_bit_are_fetched_again() {
     git(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "one"]);
     shop.write("src/element-deps", "source-repositories\n");
     let lines = format!(
-        "a git /opt/a {} main\nb file /opt/b {}/dists/trial/Release\n",
+        "a git /opt/a {} main\nb file /opt/b {}/dists/other/Release\n",
         remote.display(),
         archive.url()
     );
     shop.write("src/source-repository-x", &lines);
     let of = |name: &str| {
-        shop.build(&image(&shop, name, "[tiny-os, src]"), &["--env", &format!("RUN={name}")]).well();
+        shop.build(&image(&shop, name, "[tiny-os, apt, src]"), &["--env", &format!("RUN={name}")]).well();
         let read = |path: &str| accepts("tar", &["-xOf", &shop.text(&format!("work/out/{name}.tar")), path]);
         (read("./opt/a/file"), read("./opt/b"))
     };
