@@ -343,7 +343,14 @@ pub fn contents(dir: &Path) -> BTreeMap<String, Digest> {
             let path = entry.path();
             let name = path.strip_prefix(dir).expect("below").display().to_string();
             let kind = entry.file_type().expect("kind");
-            let bytes = if kind.is_dir() { Vec::new() } else { fs::read(&path).unwrap_or_default() };
+            // A fifo would be waited for; a link is what it says, wherever it leads.
+            let bytes = match () {
+                () if kind.is_file() => fs::read(&path).unwrap_or_default(),
+                () if kind.is_symlink() => {
+                    fs::read_link(&path).unwrap_or_default().into_os_string().into_encoded_bytes()
+                }
+                () => Vec::new(),
+            };
             found.insert(name, Digest::of(&bytes));
             if kind.is_dir() {
                 left.push(path);
@@ -357,6 +364,7 @@ pub fn contents(dir: &Path) -> BTreeMap<String, Digest> {
 pub fn path_without(shop: &Workshop, program: &str) -> PathBuf {
     let dir = shop.at(&format!("without-{program}"));
     fs::create_dir(&dir).expect("make a directory");
+    set_mode(&dir, 0o755);
     for from in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
         for entry in fs::read_dir(from).into_iter().flatten().flatten() {
             if entry.file_name() != program {
