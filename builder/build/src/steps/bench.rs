@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::{Network, Phase, Side};
+use dibber_model::{Digest, Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Limits, Plan, Step};
@@ -185,9 +185,18 @@ impl<'a> Bench<'a> {
             self.mounts.retain(|mount| !downloads::is_of_cache(mount));
             return Ok(None);
         }
-        let tree = &self.tree().map_err(at(&self.dir))?;
-        let wish = For { tree, mounts: &walk.state.mounts, keep: Some(walk.lineage) };
-        walk.downloads.open(&wish).map(Some)
+        self.cache_for(walk, Some(walk.lineage)).map(Some)
+    }
+
+    /// A download cache of which nothing is kept.
+    pub(super) fn throwaway_cache(&self, walk: &Walk<'a>) -> Result<Cache<'a>, StepError> {
+        self.cache_for(walk, None)
+    }
+
+    fn cache_for(&self, walk: &Walk<'a>, keep: Option<Digest>) -> Result<Cache<'a>, StepError> {
+        // Closed again before the tree is unmounted.
+        let tree = self.tree().map_err(|source| StepError::TreeGone { source })?;
+        walk.downloads.open(&For { tree: &tree, mounts: &walk.state.mounts, keep })
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.
