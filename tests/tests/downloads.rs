@@ -16,7 +16,7 @@ use dibber_tests::{accepts, flip_bit};
 /// apt of the host with the tree's lists, downloads and sources.
 const APT: &str = "apt=(apt-get -q --yes -o Dir=$TARGET_ROOT -o Dir::State::status=$TARGET_ROOT/var/lib/dpkg/status \
                    -o APT::Architecture=amd64 -o APT::Sandbox::User= -o Debug::NoLocking=true -o Acquire::Languages=none \
-                   -o Dir::Etc::parts=/dev/null -o APT::Keep-Downloaded-Packages=true)";
+                   -o Dir::Etc::parts=/dev/null -o Acquire::GzipIndexes=false -o APT::Keep-Downloaded-Packages=true)";
 
 /// A shop whose element `apt` binds the cache as dib's do, reads the lists, and unpacks the package `word`.
 fn shop(archive: &Archive) -> Workshop {
