@@ -85,7 +85,7 @@ fn a_reader_without_rights_finds_the_former_set() {
     let text = set.to_str().expect("UTF-8");
     let told = shop.run(&["select", "good", "--in", text, "--json"]).well();
     let selected: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
-    assert!(told.out.contains(".former-good.raw"), "{selected}");
+    assert!(told.out.contains(".former-x86_64-good.raw"), "{selected}");
     let told = shop.run(&["upload", "--in", text, "--print"]).well();
     assert!(told.out.contains(".former-x86_64-good.qcow2"), "{}", told.out);
     assert_eq!(dibber_tests::workshop::contents(&set), before);

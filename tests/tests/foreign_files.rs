@@ -370,7 +370,7 @@ fn a_cache_of_another() {
     let cache = shop.text("work/cache");
     let words = ["work/cache belongs to dibber-trial", "DIBBER_CACHE", "sudo -H"];
     root.build(&image_of_root, &["--cache-dir", &cache]).refuses(1, &words);
-    root.run(&["cache", "prune", "--all", "--cache-dir", &cache]).refuses(1, &words[..2]);
+    root.run(&["cache", "--cache-dir", &cache, "prune", "--all"]).refuses(1, &words[..2]);
     assert_eq!(owners(&shop.cache()), before);
     shop.hook("more/install.d/50-more", "true");
     let image = shop.image("good", &[("elements", "[tiny-os, more]")]);

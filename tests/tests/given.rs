@@ -65,9 +65,9 @@ fn a_file_that_a_variable_names_is_given_alone() {
 
         // Nothing changed: nothing runs. The file changed: the step that reads it runs, and none before it.
         let json: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
-        assert_eq!(shop.build(&image, &json).well().steps("step_started"), [""; 0]);
+        assert_eq!(shop.build(&image, &json).well().steps("step-started"), [""; 0]);
         fs::write(home.join("key"), "another key\n").expect("write");
-        let ran = shop.build(&image, &json).well().steps("step_started");
+        let ran = shop.build(&image, &json).well().steps("step-started");
         assert_eq!(ran.first().map(String::as_str), Some("extra-data/50-reads"), "{ran:?}");
     }
 }

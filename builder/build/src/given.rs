@@ -81,9 +81,7 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
 
 /// What a directory has in it that no hook may see.
 fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
-    let within = |place: &Path| {
-        fs::canonicalize(place).is_ok_and(|place| place.starts_with(source) || source.starts_with(&place))
-    };
+    let within = |place: &Path| fs::canonicalize(place).is_ok_and(|place| place.starts_with(source));
     let homes = passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
     let home = homes
         .filter(|home| home.components().count() > 1)

@@ -98,7 +98,5 @@ userfaultfd         both    $REACH userfaultfd
 module              both    $REACH module
 kexec               both    $REACH kexec
 swap                both    $REACH swap
-clock               both    $REACH clock
 push-input          both    $REACH tiocsti /dev/tty
 push-input-stdin    both    $REACH tiocsti /dev/stdin
-kill-init           both    kill -9 1; sleep 0.1; ! kill -0 1

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dibber_model::Digest;
@@ -26,9 +26,10 @@ impl Store {
         }
         let beside = self.root.join(format!("sources/.{digest}.{}", std::process::id()));
         let write = || {
-            // Open to every id: the sandbox's root is another one, and the store's own directory is closed to all else.
-            let mut file =
-                File::options().write(true).create(true).truncate(true).mode(0o644).open(&beside)?;
+            let mut file = File::create(&beside)?;
+            // Open to every id, whatever the umask: the sandbox's root is another one, and the store's own directory is closed to
+            // all else.
+            file.set_permissions(fs::Permissions::from_mode(0o644))?;
             copy(&mut File::open(from)?, &mut file)
         };
         let found = write().map_err(at("copy", from))?;
