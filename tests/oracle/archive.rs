@@ -161,6 +161,8 @@ pub fn package(into: &Path, name: &str, word: &str) -> PathBuf {
     fs::create_dir(tree.path().join("DEBIAN")).expect("a directory");
     fs::write(tree.path().join("DEBIAN/control"), control(name) + "Description: trial\n").expect("control");
     fs::write(tree.path().join(name), word).expect("the file");
+    // dpkg-deb keeps modes, and refuses some that a strict umask gives.
+    accepts("chmod", &["-R", "u=rwX,go=rX", text(tree.path())]);
     let deb = into.join(format!("{name}_1_all.deb"));
     accepts("dpkg-deb", &["-Znone", "--root-owner-group", "-b", text(tree.path()), text(&deb)]);
     deb

@@ -16,7 +16,7 @@ use dibber_tests::{accepts, flip_bit};
 /// apt of the host with the tree's lists, downloads and sources.
 const APT: &str = "apt=(apt-get -q --yes -o Dir=$TARGET_ROOT -o Dir::State::status=$TARGET_ROOT/var/lib/dpkg/status \
                    -o APT::Architecture=amd64 -o APT::Sandbox::User= -o Debug::NoLocking=true -o Acquire::Languages=none \
-                   -o Dir::Etc::parts=/dev/null -o APT::Keep-Downloaded-Packages=true)";
+                   -o Dir::Etc::parts=/dev/null -o Acquire::GzipIndexes=false -o APT::Keep-Downloaded-Packages=true)";
 
 /// A shop whose element `apt` binds the cache as dib's do, reads the lists, and unpacks the package `word`.
 fn shop(archive: &Archive) -> Workshop {
@@ -144,9 +144,10 @@ fn what_else_a_hook_leaves_is_its_own() {
 /// A repository or a file in the cache that lost a bit is fetched again.
 #[test]
 fn sources_with_a_flipped_bit_are_fetched_again() {
-    let shop = Workshop::new();
     let archive = Archive::new();
-    archive.release("trial", "a file to fetch\n");
+    // Beside packages, whose cache is mounted into the tree by then.
+    let shop = shop(&archive);
+    archive.release("other", "a file to fetch\n");
     let remote = shop.at("remote");
     let git = |words: &[&str]| accepts("git", &[&["-C", remote.to_str().unwrap()], words].concat());
     fs::create_dir(&remote).unwrap();
@@ -156,13 +157,13 @@ fn sources_with_a_flipped_bit_are_fetched_again() {
     git(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "one"]);
     shop.write("src/element-deps", "source-repositories\n");
     let lines = format!(
-        "a git /opt/a {} main\nb file /opt/b {}/dists/trial/Release\n",
+        "a git /opt/a {} main\nb file /opt/b {}/dists/other/Release\n",
         remote.display(),
         archive.url()
     );
     shop.write("src/source-repository-x", &lines);
     let of = |name: &str| {
-        shop.build(&image(&shop, name, "[tiny-os, src]"), &["--env", &format!("RUN={name}")]).well();
+        shop.build(&image(&shop, name, "[tiny-os, apt, src]"), &["--env", &format!("RUN={name}")]).well();
         let read = |path: &str| accepts("tar", &["-xOf", &shop.text(&format!("work/out/{name}.tar")), path]);
         (read("./opt/a/file"), read("./opt/b"))
     };

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may say so by a panic")]
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dibber_tests::workshop::{Told, Workshop};
@@ -65,8 +66,10 @@ const HARMS: [Harm; 7] = [
         "a link's target",
         |root| {
             harm(&root.join("link"), |path| {
+                let owner = fs::symlink_metadata(path).unwrap();
                 fs::remove_file(path).unwrap();
                 std::os::unix::fs::symlink("to-where", path).unwrap();
+                std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
             });
         },
         "/root/link",

@@ -175,6 +175,15 @@ fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
     Ok(found)
 }
 
+/// Whether an open file has any attribute: for most files, all that need be asked, and without a way through `/proc`.
+pub fn has_xattrs(file: impl AsFd) -> io::Result<bool> {
+    match rustix::fs::flistxattr(file, &mut [] as &mut [u8]) {
+        Ok(len) => Ok(len > 0),
+        Err(Errno::NOTSUP) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// The value of one attribute.
 pub fn xattr(path: &CStr, name: &CStr) -> io::Result<Vec<u8>> {
     let mut few = [0_u8; 512];

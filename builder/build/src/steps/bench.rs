@@ -8,12 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::{Network, Phase, Side};
+use dibber_model::{Digest, Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::redact::Redact;
 use dibber_plan::{Action, Limits, Plan, Step};
 
-use super::downloads::{Cache, Downloads, For};
+use super::downloads::{self, Cache, Downloads, For};
 use super::error::{HookFailure, StepError, at};
 use super::reach::Reach;
 use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
@@ -122,16 +122,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     if walk.job.offline {
         bench.say_offline();
     }
-    bench.downloads = Some(walk.downloads);
-    // What fetches sources has a cache of its own for each.
-    let cache = match step.action {
-        Action::FetchSources => None,
-        _ => {
-            let tree = &bench.tree().map_err(at(opened.path()))?;
-            let wish = For { tree, mounts: &walk.state.mounts, keep: Some(walk.lineage) };
-            Some(walk.downloads.open(&wish)?)
-        }
-    };
+    let cache = bench.open_cache(walk, step)?;
     let end = bench.step(step).inspect_err(|error| {
         if walk.job.breaks.has(Point::AfterError) && matches!(error, StepError::Hook(_)) {
             // The tree of the failed step is mounted until this ends.
@@ -140,6 +131,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
             }
         }
     });
+    let cached = cache.is_some();
     // Also when it failed: what it downloaded need not be downloaded again.
     let closed = cache.map_or(Ok(()), Cache::close);
     let end = end?;
@@ -148,7 +140,8 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
         refuse_empty(&opened.dir()?)?;
     }
     let (draft, added) = opened.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
-    Ok((draft, State { mounts: end.mounts, requests: end.requests, added }))
+    let mounts = if cached { end.mounts } else { walk.state.mounts.clone() };
+    Ok((draft, State { mounts, requests: end.requests, added }))
 }
 
 /// A fresh bottom layer: the hooks that this step may see.
@@ -183,6 +176,27 @@ impl<'a> Bench<'a> {
             redact,
             emit,
         }
+    }
+
+    /// The download cache in place. What fetches sources has one of its own for each, and none of what hooks mounted of theirs.
+    fn open_cache(&mut self, walk: &Walk<'a>, step: &Step) -> Result<Option<Cache<'a>>, StepError> {
+        self.downloads = Some(walk.downloads);
+        if step.action == Action::FetchSources {
+            self.mounts.retain(|mount| !downloads::is_of_cache(mount));
+            return Ok(None);
+        }
+        self.cache_for(walk, Some(walk.lineage)).map(Some)
+    }
+
+    /// A download cache of which nothing is kept.
+    pub(super) fn throwaway_cache(&self, walk: &Walk<'a>) -> Result<Cache<'a>, StepError> {
+        self.cache_for(walk, None)
+    }
+
+    fn cache_for(&self, walk: &Walk<'a>, keep: Option<Digest>) -> Result<Cache<'a>, StepError> {
+        // Closed again before the tree is unmounted.
+        let tree = self.tree().map_err(|source| StepError::TreeGone { source })?;
+        walk.downloads.open(&For { tree: &tree, mounts: &walk.state.mounts, keep })
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use dibber_plan::{Action, Step};
 
 use super::bench::{Bench, Opened};
-use super::downloads::For;
 use super::error::{StepError, at};
 use super::reach::Reach;
 use super::{State, Walk, id, now};
@@ -41,11 +40,7 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     if walk.job.offline {
         bench.say_offline();
     }
-    let cache = {
-        // Not held until the end: an open directory keeps the tree mounted.
-        let tree = &bench.tree().map_err(at(opened.path()))?;
-        walk.downloads.open(&For { tree, mounts: &walk.state.mounts, keep: None })?
-    };
+    let cache = bench.throwaway_cache(walk)?;
     let end = bench.stop(&walk.job.breaks, point, &step);
     cache.close()?;
     let end = end?;

@@ -6,6 +6,7 @@
 //! Blocks are summed by CRC-32C, as btrfs and ext4 sum theirs, and the sums of a file by SHA-256: what is looked for is a disk
 //! that forgets, for nobody but the sandbox writes here. docs/decisions.md has the figures.
 
+use std::cell::RefCell;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
@@ -20,11 +21,16 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::stamp::{Level, by_level};
-use dibber_fs::{Dir, Here, file_type, os};
+use dibber_fs::{Dir, Here, file_type, has_xattrs, os};
 
 /// Files are summed in blocks of this many bytes; one of zeros counts as a hole. CRC-32C finds every error of up to three bits,
 /// and every burst of up to 32, in blocks of this size (Koopman, "32-Bit Cyclic Redundancy Codes for Internet Applications").
 const BLOCK: u64 = 128 << 10;
+
+thread_local! {
+    /// A thread's own block: a fresh one for each file would cost more than the file.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; BLOCK as usize]);
+}
 
 /// What a layer held, in the order of a sorted walk, the root first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +93,19 @@ fn entry(path: &Path, dir: &Dir, name: &CStr) -> io::Result<(Entry, bool)> {
 
 fn sum(here: Here<'_>, found: &Statx) -> io::Result<Digest> {
     let mut hasher = Hasher::new("entry");
+    let mut is_bare = false;
     match file_type(found) {
-        FileType::RegularFile if found.stx_size > 0 => content(&mut hasher, here, found)?,
+        FileType::RegularFile if found.stx_size > 0 => {
+            let file = File::from(here.open_file()?);
+            BUFFER.with_borrow_mut(|buffer| content(&mut hasher, (&file, found), buffer))?;
+            is_bare = !has_xattrs(&file)?;
+        }
         FileType::Symlink => drop(hasher.part(here.read_link()?.to_bytes())),
         _ => {}
     }
-    attributes(&mut hasher, here.all_xattrs()?);
+    if !is_bare {
+        attributes(&mut hasher, here.all_xattrs()?);
+    }
     Ok(hasher.finish())
 }
 
@@ -103,14 +116,13 @@ fn attributes(hasher: &mut Hasher, xattrs: Vec<dibber_model::Xattr>) {
 }
 
 /// Adds the sum of each block that is not all zeros, with its place.
-fn content(hasher: &mut Hasher, here: Here<'_>, found: &Statx) -> io::Result<()> {
-    let (len, file) = (found.stx_size, File::from(here.open_file()?));
+fn content(hasher: &mut Hasher, (file, found): (&File, &Statx), buffer: &mut [u8]) -> io::Result<()> {
+    let len = found.stx_size;
     let is_sparse = found.stx_blocks * 512 < len;
-    let mut buffer = vec![0; len.min(BLOCK) as usize];
     let mut at = 0;
     while at < len {
         if is_sparse {
-            at = match seek(&file, SeekFrom::Data(at)) {
+            at = match seek(file, SeekFrom::Data(at)) {
                 Ok(data) => data / BLOCK * BLOCK,
                 Err(Errno::NXIO) => break,
                 Err(e) => return Err(e.into()),

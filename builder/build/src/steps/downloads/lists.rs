@@ -1,7 +1,8 @@
 //! Which packages a tree's own lists name, and by which digest.
 //!
 //! In: the lists that apt keeps in a tree. Out: of the packages that are kept, those that apt would accept, under apt's names.
-//! Never: a reader that trusts the lists: hooks of the tree may have written them, but only they are misled.
+//! Never: a reader that trusts the lists: hooks of the tree may have written them, but only they are misled. Lists that apt was told
+//! to keep compressed are not read, and what they name is downloaded.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -166,6 +166,11 @@ impl Cache<'_> {
     }
 }
 
+/// Whether a mount is of something in the cache.
+pub(super) fn is_of_cache(mount: &MountRequest) -> bool {
+    mount.arguments.iter().any(|word| Path::new(word).starts_with(CACHE))
+}
+
 /// A directory bound to [`CACHE`] until this is dropped.
 pub(super) struct Bound;
 
