@@ -92,8 +92,10 @@ fn image_files_and_arguments() {
     for (key, value) in
         [("imagename", &*quoted), (&*quoted, "1"), ("elements", &format!("[{quoted}]")), ("arch", &quoted)]
     {
-        fs::write(&path, format!("disk_images:\n  - {key}: {value}\n    more: {quoted}\n")).expect("write");
-        is_told(&build(&shop, path.to_str().expect("UTF-8"), &[]), key);
+        fs::write(&path, format!("disk_images:\n  - {key}: {value}\n    {quoted}: 1\n")).expect("write");
+        let output = build(&shop, path.to_str().expect("UTF-8"), &[]);
+        assert_eq!(output.status.code(), Some(3), "{key}: {}", said(&output));
+        is_told(&output, key);
     }
     for words in [
         &[BAD][..],
