@@ -92,7 +92,8 @@ fn image_files_and_arguments() {
     for (key, value) in
         [("imagename", &*quoted), (&*quoted, "1"), ("elements", &format!("[{quoted}]")), ("arch", &quoted)]
     {
-        fs::write(&path, format!("disk_images:\n  - {key}: {value}\n    {quoted}: 1\n")).expect("write");
+        fs::write(&path, format!("disk_images:\n  - {key}: {value}\n    \"z{}: 1\n", &quoted[1..]))
+            .expect("write");
         let output = build(&shop, path.to_str().expect("UTF-8"), &[]);
         assert_eq!(output.status.code(), Some(3), "{key}: {}", said(&output));
         is_told(&output, key);
