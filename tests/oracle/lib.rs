@@ -100,7 +100,14 @@ pub fn in_namespace(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some_and(|inside| inside == test) {
         return true;
     }
-    let exe = std::env::current_exe().expect("own path");
+    // A copy that every id may run: a clone of somebody with a strict umask has programs for nobody else.
+    let place = tempfile::tempdir().expect("make a directory");
+    let exe = place.path().join("test");
+    std::fs::copy(std::env::current_exe().expect("own path"), &exe).expect("copy this test");
+    for path in [place.path(), &exe] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path, mode).expect("open it to everyone");
+    }
     let mut command =
         if rustix::process::getuid().is_root() { Command::new("nsenter") } else { Command::new("unshare") };
     let holder = rustix::process::getuid().is_root().then(Holder::new);

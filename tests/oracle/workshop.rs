@@ -362,6 +362,7 @@ pub fn contents(dir: &Path) -> BTreeMap<String, Digest> {
 pub fn path_without(shop: &Workshop, program: &str) -> PathBuf {
     let dir = shop.at(&format!("without-{program}"));
     fs::create_dir(&dir).expect("make a directory");
+    set_mode(&dir, 0o755);
     for from in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
         for entry in fs::read_dir(from).into_iter().flatten().flatten() {
             if entry.file_name() != program {

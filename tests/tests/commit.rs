@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dibber_tests::accepts;
 use dibber_tests::blows::Siege;
 use dibber_tests::sets;
 use dibber_tests::workshop::{USER, Workshop, run};
@@ -77,6 +78,8 @@ fn half_way() -> tempfile::TempDir {
 fn a_reader_without_rights_finds_the_former_set() {
     let base = half_way();
     let set = base.path().join("set");
+    // As with the usual umask: others may read it.
+    accepts("chmod", &["-R", "a+rX", set.to_str().expect("UTF-8")]);
     let before = dibber_tests::workshop::contents(&set);
     let shop = Workshop::of(Some(USER));
     let text = set.to_str().expect("UTF-8");
@@ -159,6 +162,8 @@ fn a_set_of_another_in_a_shared_directory() {
     let image = shop.image("good", &[]);
     shop.build(&image, &["--env", "ROUND=1"]).well();
     for entry in fs::read_dir(shop.out()).expect("outputs").flatten() {
+        // As with the usual umask: whoever builds there must be able to read what is there.
+        fs::set_permissions(entry.path(), PermissionsExt::from_mode(0o644)).expect("open it");
         chown(entry.path(), Some(12345), Some(12345)).expect("give it away");
     }
     shop.hook("more/install.d/50-more", "echo more > /root/more");

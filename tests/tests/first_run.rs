@@ -152,7 +152,7 @@ fn file_systems_that_will_not_do() {
         ("mount -t tmpfs -o size=8M none .", "has 8 MiB free"),
         ("mount -t tmpfs none .; mount -o remount,ro .", "names another place"),
         (
-            "mount -t tmpfs none .; mkdir l u w m; mount -t overlay -o lowerdir=l,upperdir=u,workdir=w none .",
+            "mount -t tmpfs none .; cd \"$PWD\"; mkdir l u w m; mount -t overlay -o lowerdir=l,upperdir=u,workdir=w none .",
             "ext4, xfs, btrfs or tmpfs",
         ),
     ];

@@ -86,10 +86,14 @@ fn plan_lists_what_hooks_are_given() {
 }
 
 #[test]
-fn a_directory_that_holds_the_cache_or_a_home_is_refused() {
+fn a_directory_that_holds_the_cache_or_a_home_is_not_given() {
     let (shop, _, image) = with_hooks(None);
-    for wide in [shop.text("work"), "/root".into()] {
-        let told = shop.build(&image, &["--env", &format!("THE_KEY={wide}")]);
-        told.refuses(3, &["THE_KEY names", "as well; name the file or directory that hooks need"]);
+    let elements = shop.text("elements");
+    for (wide, what) in [(shop.text("work"), "the cache"), ("/root".into(), "a home directory")] {
+        let variable = format!("THE_KEY={wide}");
+        let told = shop.run(&["plan", &image, "--elements-path", &elements, "--env", &variable]).well();
+        assert!(told.out.contains(&format!("which THE_KEY names: it holds {what}")), "{}", told.out);
+        // The hook does not find it.
+        assert_eq!(shop.build(&image, &["--env", &variable]).code, Some(5));
     }
 }

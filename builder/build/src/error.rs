@@ -121,6 +121,7 @@ impl BuildError {
                 StepError::Element(_)
                 | StepError::NoTree
                 | StepError::Layout { .. }
+                | StepError::TreeGone { .. }
                 | StepError::Source { .. },
             ) => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,

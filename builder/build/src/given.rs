@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, file_type, os, sha256};
 use dibber_model::{Digest, Hasher};
-use dibber_plan::{HostPath, Plan};
+use dibber_plan::Plan;
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
@@ -43,18 +43,6 @@ pub enum GivenError {
         /// Why.
         source: io::Error,
     },
-    /// It is there, and holds what no hook may see.
-    #[error(
-        "{named_by} names {path}, which holds {what} as well; name the file or directory that hooks need"
-    )]
-    TooWide {
-        /// What names it.
-        named_by: String,
-        /// The directory.
-        path: PathBuf,
-        /// What it holds.
-        what: &'static str,
-    },
 }
 
 /// Places that hooks see nothing of, and what they are.
@@ -74,7 +62,9 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
         if !meta.is_dir() && !meta.is_file() {
             continue;
         }
-        refuse_wide(path, &source, closed)?;
+        if holds(&source, closed).is_some() {
+            continue;
+        }
         let digest = match meta.is_dir() {
             true => Dir::open(&source).and_then(|dir| look(&dir)),
             false => File::open(&source).and_then(sha256),
@@ -89,21 +79,32 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
     Ok(found)
 }
 
-fn refuse_wide(path: &HostPath, source: &Path, closed: &Closed<'_>) -> Result<(), GivenError> {
-    let held = closed.iter().find(|(_, place)| {
+/// What a directory has in it that no hook may see.
+fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
+    let within = |place: &Path| {
         fs::canonicalize(place).is_ok_and(|place| place.starts_with(source) || source.starts_with(&place))
-            && *place != Path::new("/")
-    });
+    };
     let homes = passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
     let home = homes
         .filter(|home| home.components().count() > 1)
         .find(|home| fs::canonicalize(home).is_ok_and(|home| home.starts_with(source)));
-    match held.map(|(what, _)| *what).or(home.map(|_| "a home directory")) {
-        None => Ok(()),
-        Some(what) => {
-            Err(GivenError::TooWide { named_by: path.named_by.clone(), path: source.to_path_buf(), what })
+    let held = closed.iter().find(|(_, place)| within(place)).map(|(what, _)| *what);
+    held.or(home.map(|_| "a home directory"))
+}
+
+/// One line for each path that is there, and is too wide to be given: for `dibber plan`.
+pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
+    let mut told = String::new();
+    for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
+        let held = fs::canonicalize(&path.path).ok().and_then(|source| holds(&source, closed));
+        if let Some(what) = held {
+            told += &format!(
+                "hooks are not given {}, which {} names: it holds {what}; name what they need in it\n",
+                path.path, path.named_by
+            );
         }
     }
+    told
 }
 
 /// A directory by what changes when somebody works in it. Contents are not read: a repository may be large.

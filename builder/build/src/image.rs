@@ -69,7 +69,7 @@ fn attempt(
     let scratch = ScratchTree::open(&finished, session, (&build.plan, build.epoch))?;
     let (tree, files) = stage_of("capture", events, || {
         let options = CaptureOptions { epoch, scrub: &rules::volatile(), nodes: &build.plan.nodes };
-        let root = scratch.tree().map_err(|source| BuildError::File { path: steps::TREE.into(), source })?;
+        let root = scratch.tree().map_err(|source| steps::StepError::TreeGone { source })?;
         Ok(capture(&root, &options)?)
     })?;
     let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;

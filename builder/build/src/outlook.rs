@@ -27,8 +27,9 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         Err(failure) => failure.message,
     };
     let store = Store::seen_at(store);
-    let given = match given::find(plan, &[("the cache", store.path()), ("the output directory", dir)]) {
-        Ok(files) => given::told(&files),
+    let closed = [("the cache", store.path()), ("the output directory", dir)];
+    let given = match given::find(plan, &closed) {
+        Ok(files) => given::told(&files) + &given::left_out(plan, &closed),
         Err(error) => return format!("error: {error}\n{place}"),
     };
     let releases = answers::recorded(plan, &store.path().join("answers"));

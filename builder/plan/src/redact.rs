@@ -242,6 +242,9 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
             spans.push(place(found.user));
         }
     }
+    // A proxy's user is found as a URL's and as a proxy's.
+    spans.sort_by_key(|span| (span.start, span.end));
+    spans.dedup();
     spans
 }
 

@@ -140,6 +140,7 @@ fn with_reach(shop: &Workshop) {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/escapes/reach.c");
     fs::create_dir_all(shop.at("elements/escape")).expect("make a directory");
     accepts("gcc", &["-w", "-O1", "-static", "-o", &shop.text("elements/escape/reach"), source]);
+    accepts("chmod", &["755", &shop.text("elements/escape/reach")]);
 }
 
 fn tried_by(user: Option<&'static str>) {

@@ -139,6 +139,8 @@ mod tests {
         make("group", 0o640);
         make("sub/key", 0o400);
         make("private/open", 0o644);
+        // Whatever the umask of who runs this.
+        fs::set_permissions(dir.path().join("sub"), PermissionsExt::from_mode(0o755)).unwrap();
         fs::set_permissions(dir.path().join("private"), PermissionsExt::from_mode(0o710)).unwrap();
         symlink("key", dir.path().join("link")).unwrap();
         let mut closed = Vec::new();

@@ -65,6 +65,12 @@ pub enum StepError {
     /// root.d left no tree.
     #[error("the root phase left an empty tree; some element must provide an operating system in root.d")]
     NoTree,
+    /// A hook took the tree away.
+    #[error("a hook put something else in the place of the tree ($TMP_BUILD_DIR/mnt): {source}")]
+    TreeGone {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The sandbox could not run it.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
