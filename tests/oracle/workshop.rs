@@ -180,8 +180,13 @@ impl Workshop {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.at("work")).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home_of_person());
-        command.env(TOKEN, self.home.path()).env("DIBBER_CACHE", self.cache());
+        command.env(TOKEN, self.mark()).env("DIBBER_CACHE", self.cache());
         command
+    }
+
+    /// What [`TOKEN`] is here: no path, which hooks would be given the file of.
+    fn mark(&self) -> String {
+        self.home.path().display().to_string().trim_start_matches('/').to_string()
     }
 
     fn home_of_person(&self) -> PathBuf {
@@ -195,7 +200,7 @@ impl Workshop {
     /// Arguments of a build of an image file of this workshop.
     pub fn arguments(&self, image: &str) -> Vec<String> {
         let (elements, out) = (self.text("elements"), self.text("work/out"));
-        let mark = format!("{TOKEN}={}", self.home.path().display());
+        let mark = format!("{TOKEN}={}", self.mark());
         let words = [
             "build",
             image,
@@ -228,7 +233,7 @@ impl Workshop {
 
     /// Processes of this workshop's builds, hooks included: `PID COMMAND`.
     pub fn processes(&self) -> Vec<String> {
-        let token = format!("{TOKEN}={}", self.home.path().display());
+        let token = format!("{TOKEN}={}", self.mark());
         let entries = fs::read_dir("/proc").expect("read /proc").flatten();
         let ours = entries.filter(|entry| {
             let environment = fs::read(entry.path().join("environ")).unwrap_or_default();

@@ -46,7 +46,7 @@ int main(int count, char **words) {
 const PERSON: &str = r##"
 import fcntl, os, pty, re, select, signal, struct, sys, termios, time
 scene, home, command = sys.argv[1], sys.argv[2], sys.argv[3:]
-token = ("DIBBER_TRIAL=" + home).encode()
+token = ("DIBBER_TRIAL=" + home.lstrip("/")).encode()
 script = '"$@"; echo "CODE $?"; if IFS= read -r -t 1 -n 1 left; then echo "LEFT"; else echo "NOTHING LEFT"; fi; echo "MODE"; sleep 1'
 pid, fd = pty.fork()
 if pid == 0:
