@@ -1,5 +1,6 @@
 //! Elements, layouts and images are part of the program: it is compiled again when they change, and knows which of them can
 //! be run, which their bytes alone do not say.
+#![expect(clippy::disallowed_methods, reason = "the program's own source")]
 
 use std::env;
 use std::fs;

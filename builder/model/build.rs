@@ -2,6 +2,7 @@
 //!
 //! In: `src/arch/known/*.rs` and `src/arch/platforms/*.rs`. Out: a module for each, a list of them, and for an architecture
 //! a constant of `Arch` called as its file is (`ppc64le.rs`: `Arch::Ppc64le`). Never: a look into a file.
+#![expect(clippy::disallowed_methods, reason = "the program's own source")]
 
 use std::env;
 use std::fmt::Write;

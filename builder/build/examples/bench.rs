@@ -3,6 +3,7 @@
 //! In: `bench tree DIR OUT raw|plain|zlib|zstd|zstd:LEVEL ...`, `bench wrap RAW OUT plain|zlib|zstd` or
 //! `bench cpio DIR OUT none|gzip|zstd|xz[:LEVEL]`. Out: the file, and on standard error the time of each stage and the peak of
 //! memory. Never: anything that the product does not do too.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::collections::BTreeMap;
 use std::error::Error;

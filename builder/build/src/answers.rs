@@ -3,6 +3,10 @@
 //! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. An
 //! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded. Never a
 //! password in what is kept: an archive is the same for whoever asks.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "names that the cache or a directory of this run's own has, by digest; and paths that the person named"
+)]
 
 mod fetch;
 mod verify;

@@ -2,6 +2,10 @@
 //!
 //! In: a composed disk, a captured tree, facts. Out: files in the stage with their sidecars. Never: a second read of the tree
 //! for a second container.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "names that this program chose, in the directory of this run that it made"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -2,6 +2,7 @@
 //!
 //! In: the paths that a plan names. Out: those that are there, with a digest of what they are now. Never: a directory that
 //! holds the person's home, the cache or outputs; what the sandbox shows anyway.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,6 +1,7 @@
 //! Directories for what lives as long as one command.
 //!
 //! In: `TMPDIR`. Out: a new directory, for its owner only. Never: a failure because `TMPDIR` names what is not there.
+#![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]
 
 use std::io;
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 //!
 //! In: an image's name, a directory, and a node or a fleet. Out: the files that each gets, and why. Never: a word of a nodes file
 //! that is not about architecture, platform or boot mode.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 mod page;
 

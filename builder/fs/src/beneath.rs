@@ -144,6 +144,7 @@ pub(crate) fn refused(why: &str) -> io::Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests lay traps, and look at what came of them")]
 mod tests {
     use super::*;
     use std::fs;

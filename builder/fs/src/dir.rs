@@ -2,6 +2,7 @@
 //!
 //! In: an open directory. Out: sorted names, metadata and attributes, all relative to it. Never: a path that a symbolic link
 //! could bend.
+#![expect(clippy::disallowed_methods, reason = "by way of an open directory in /proc")]
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io;

@@ -107,6 +107,7 @@ impl Dir {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests lay traps, and look at what came of them")]
 mod tests {
     use super::*;
     use std::fs;

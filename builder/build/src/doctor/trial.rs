@@ -2,6 +2,7 @@
 //!
 //! In: the place of the cache. Out: a store beside nothing of the person's, or why a build would be refused one. Never: the
 //! cache itself made or changed; what is made for the trial goes with it.
+#![expect(clippy::disallowed_methods, reason = "a directory that this run made")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,10 @@
 //!
 //! In: a name in one directory. Out: the same in another: content with its holes, owner, mode, attributes, times. Never: the
 //! attributes of overlayfs itself, which say how a layer lies on others.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "relative to an open directory, or by way of an open file in /proc"
+)]
 
 use std::ffi::CStr;
 use std::io;

@@ -1,6 +1,7 @@
 //! The twin: a small tree of this machine's architecture, made by the same steps from the same archive.
 //!
 //! In: its build. Out: the tree, mounted. Never: an image of it, or two builds of it at a time.
+#![expect(clippy::disallowed_methods, reason = "names that the cache has, by digest")]
 
 use std::fs::File;
 use std::io;

@@ -1,6 +1,7 @@
 //! A /dev of its own: the few nodes that every program may count on, and nothing that is a disk.
 //!
 //! In: the host's /dev. Out: a mount. Never: mknod, which no user namespace allows.
+#![expect(clippy::disallowed_methods, reason = "names that this program chose, in a namespace of its own")]
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;

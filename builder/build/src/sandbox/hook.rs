@@ -2,6 +2,7 @@
 //!
 //! In: what to run, in which tree, with which variables. Out: its lines, its end, what it asked for. Never: an effect of a
 //! hook but on `TMP_BUILD_DIR` and the download cache.
+#![expect(clippy::disallowed_methods, reason = "a directory that this program made")]
 
 use std::collections::BTreeMap;
 use std::fs;

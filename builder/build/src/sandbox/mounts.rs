@@ -1,6 +1,7 @@
 //! Mounts as values: made or copied first, put in place afterwards, on what a descriptor holds.
 //!
 //! In: paths and descriptors. Out: mounts. Never: a path of a tree followed by name while something is put on it.
+#![expect(clippy::disallowed_methods, reason = "the root itself")]
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};

@@ -2,6 +2,7 @@
 //!
 //! In: the hook's /dev. Out: the master, for the person's process to relay; the slave, which the shell starts on. Never: a
 //! terminal that somebody outside of the sandbox types at.
+#![expect(clippy::disallowed_methods, reason = "a device of a file system that was just mounted")]
 
 use std::io;
 use std::os::fd::OwnedFd;

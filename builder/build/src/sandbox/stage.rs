@@ -1,6 +1,7 @@
 //! A hook's own namespaces, inside the worker's: made by this program, started again under another name.
 //!
 //! In: an order, over a socket. Out: a report, over the same. Never: a mount of the store or the stage in reach of a hook.
+#![expect(clippy::disallowed_methods, reason = "names that this program chose, in a namespace of its own")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,7 @@
 //! The person's side: starts a worker, maps its ids, holds its life.
 //!
 //! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};

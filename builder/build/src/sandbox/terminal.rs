@@ -3,6 +3,7 @@
 //! In: the master of the shell's own terminal. Out: what is typed goes in, what is printed comes out, until the shell has
 //! ended. Never: the person's terminal open in any other process, left in a mode of the shell's, or answering the shell after
 //! its end.
+#![expect(clippy::disallowed_methods, reason = "the terminal of the person who calls")]
 
 use std::fs::File;
 use std::io::{self, Read, Write};

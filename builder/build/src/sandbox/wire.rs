@@ -1,6 +1,7 @@
 //! Messages between a process and the one that it started: a length, then bytes.
 //!
 //! In: a socket. Out: whole messages. Never: more than a gigabyte taken on the word of a length.
+#![expect(clippy::disallowed_methods, reason = "a device of the host")]
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;

@@ -1,6 +1,7 @@
 //! The few files of the host's /etc that name the host, as the sandbox has them.
 //!
 //! In: the host's files. Out: their text inside, and where the name servers are looked for. Never: the host's own name.
+#![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //!
 //! In: a socket to the person's process and a pipe for events. Out: the driver's exit code. Never: a return to the
 //! program's ordinary work.
+#![expect(clippy::disallowed_methods, reason = "this program, and emulators of the host")]
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -2,6 +2,7 @@
 //!
 //! In: a path. Out: a regular file, or for an image also a block device, and its length. Never: a wait for a fifo's writer, a
 //! device that acts on being opened, or more of a description than fits in memory.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};

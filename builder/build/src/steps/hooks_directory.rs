@@ -81,7 +81,7 @@ impl<'a> Layout<'a> {
             }
             // A copy in the store under a digest: see `Store::keep_source`.
             Entry::File { executable, body: Body::OnDisk(source), .. } => {
-                What::Copy { from: File::open(source)?, mode: mode(executable) }
+                What::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
             }
         };
         self.items.push((path, what));

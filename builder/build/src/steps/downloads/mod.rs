@@ -10,6 +10,7 @@
 //! - Packages and wheels are shared, by the digest of their bytes. They are offered under a name where the tree's own package
 //!   lists give that digest for it; else whoever takes one asks for a digest and compares it (`packages/DIGEST-NAME`).
 //! - Nothing else of `apt/` and `wheels/` outlives the step.
+#![expect(clippy::disallowed_methods, reason = "names that the cache chose, in its own directory")]
 
 mod lists;
 mod pool;
