@@ -5,9 +5,13 @@
 use dibber_build::output::{SetFile, Sidecar};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(set) = serde_json::from_slice::<SetFile>(bytes) {
-        let _ = (set.owns("a.qcow2.json"), set.find("a", "x86_64", None).is_some());
-        let _ = serde_json::to_vec(&set);
+    if let Ok(set) = SetFile::parse(bytes) {
+        let names = set.images.iter().flat_map(|image| &image.files).flat_map(|file| file.names());
+        for name in names {
+            assert!(!name.contains('/') && !name.starts_with('.'), "{name:?} is no plain name of a set's file");
+        }
+        let again = serde_json::to_vec(&set).expect("a set has keys of text alone");
+        assert_eq!(SetFile::parse(&again), Ok(set), "what is written is what is read");
     }
     let _ = serde_json::from_slice::<Sidecar>(bytes).map(|sidecar| serde_json::to_vec(&sidecar));
 });

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 /// Codes of docs/exit-codes.md.
 const INPUT: i32 = 3;
+const HOOK: i32 = 5;
 const OUTPUT: i32 = 6;
 
 /// `images.json` of an image `good` with these files.
@@ -185,6 +186,26 @@ fn a_log_of_somebody_elses() {
         let before = shop.outputs();
         shop.build(&image, &[]).refuses(OUTPUT, &[name, "dibber did not make it"]);
         assert_eq!(shop.outputs(), before);
+    }
+}
+
+/// Whatever was said first: here a command of the person's, before any hook.
+#[test]
+fn a_log_of_ones_own_is_replaced() {
+    let shop = Workshop::new();
+    let image = shop.image("good", &[]);
+    shop.build(&image, &[]).well();
+    for name in ["x86_64-good.log", "x86_64-good.failed.log"] {
+        fs::remove_file(shop.out().join(name)).ok();
+    }
+    for _ in 0..2 {
+        shop.build(&image, &["--break", "before-install", "--break-cmd", "echo said first >&2"]).well();
+        let log = fs::read_to_string(shop.out().join("x86_64-good.log")).expect("the log");
+        assert!(log.contains("said first"), "{log}");
+    }
+    for _ in 0..2 {
+        let told = shop.build(&image, &["--break", "before-install", "--break-cmd", "echo said; exit 4"]);
+        told.refuses(HOOK, &["exit code 4"]);
     }
 }
 

@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the log, in a directory that this run made")]
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::event::{Event, Events};
 use crate::given;
 use crate::interrupts::{Interrupts, Woken};
 use crate::job::{Failure, FailureKind, Job, Line, fault};
-use crate::output::{Made, Stage};
+use crate::output::{LOG, Made, Stage};
 use crate::sandbox::{self, Grants, Worker};
 use crate::store::Store;
 
@@ -39,9 +39,22 @@ pub(crate) struct Conversation<'a> {
     pub(crate) stop: &'a Interrupts,
 }
 
+/// What a build says, for people to read afterwards. It is empty until something is said.
+struct Log(File);
+
+impl Log {
+    fn add(&mut self, text: &[u8]) -> io::Result<()> {
+        if !text.is_empty() && self.0.stream_position()? == 0 {
+            // The next build knows a log of ours by it, whatever a hook or a person's command said first.
+            writeln!(self.0, "{LOG} {}", env!("CARGO_PKG_VERSION"))?;
+        }
+        self.0.write_all(text)
+    }
+}
+
 impl Conversation<'_> {
     pub(crate) fn have(&self, job: &Job) -> Result<Heard, Failure> {
-        let mut log = File::create(self.log).map_err(fault)?;
+        let mut log = Log(File::create(self.log).map_err(fault)?);
         let mut worker = self.start(job)?;
         let events = worker.events.try_clone().map_err(fault)?;
         let mut lines = BufReader::new(events);
@@ -105,7 +118,7 @@ impl Conversation<'_> {
         Ok(woken == Woken::Interrupted)
     }
 
-    fn tell(&self, mut event: Event, log: &mut File) -> Result<(), Failure> {
+    fn tell(&self, mut event: Event, log: &mut Log) -> Result<(), Failure> {
         let line = match &event {
             Event::Output { line, .. } => format!("{line}\n"),
             Event::StepStarted { phase, name, element, .. } => format!("== {phase}/{name} ({element})\n"),
@@ -119,16 +132,16 @@ impl Conversation<'_> {
             Event::Output { bytes, .. } if !bytes.is_empty() => {
                 let mut line = std::mem::take(bytes);
                 line.push(b'\n');
-                log.write_all(&line).map_err(fault)?;
+                log.add(&line).map_err(fault)?;
             }
-            _ => log.write_all(line.as_bytes()).map_err(fault)?,
+            _ => log.add(line.as_bytes()).map_err(fault)?,
         }
         self.events.emit(event);
         Ok(())
     }
 
     /// Lends the person's terminal to a shell in the sandbox, if there is one.
-    fn shell(&self, worker: &mut Worker, point: &str, log: &mut File) -> Result<(), Failure> {
+    fn shell(&self, worker: &mut Worker, point: &str, log: &mut Log) -> Result<(), Failure> {
         let mut told = Ok(());
         let lent = worker.lend_terminal(self.stop.as_fd(), |there| {
             let text =

@@ -10,8 +10,8 @@ use dibber_fs::Dir;
 
 use super::{FileEntry, OutputError, Seen, SetFile, Sidecar, names, set, sidecar, sums};
 
-/// How the lines begin that a build's log begins with.
-const LOG: [&[u8]; 2] = [b"== ", b"warning: "];
+/// What a build's log begins with; the program's version follows.
+pub(crate) const LOG: &str = "== dibber";
 
 /// Refuses names that somebody else's files have.
 pub(crate) fn refuse<'a>(
@@ -72,7 +72,7 @@ pub(crate) fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), Outpu
     let mut start = Vec::new();
     let read = dir.file(name).and_then(|file| file.take(16).read_to_end(&mut start));
     let is_ours = match read {
-        Ok(_) => start.is_empty() || LOG.iter().any(|word| start.starts_with(word)),
+        Ok(_) => start.is_empty() || start.starts_with(LOG.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) if set::is_of_another_kind(&error) => false,
         Err(error) => return Err(super::at(path.join(name))(error)),

@@ -19,7 +19,7 @@ mod sums;
 mod switch;
 
 pub use commit::{Made, MadeFile, commit};
-pub(crate) use foreign::{refuse, refuse_log};
+pub(crate) use foreign::{LOG, refuse, refuse_log};
 pub use mend::Standing;
 pub(crate) use mend::{describe_again, standing};
 pub(crate) use names::own as own_name;

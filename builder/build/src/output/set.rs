@@ -121,15 +121,20 @@ impl SetFile {
     /// The same of an open directory; `dir` is what errors call it.
     pub(super) fn read_in(open: &Dir, dir: &Path) -> Result<SetFile, OutputError> {
         let path = dir.join(NAME);
-        let not_ours = |why: String| OutputError::NotOurs { path: path.clone(), why };
-        let text = match open.read(NAME, LONGEST) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SetFile::empty()),
-            Err(error) if is_of_another_kind(&error) => return Err(not_ours(error.to_string())),
-            Err(error) => return Err(at(&path)(error)),
-        };
-        let set: SetFile = serde_json::from_slice(&text).map_err(|e| not_ours(e.to_string()))?;
-        check::set(&set).map_err(not_ours)?;
+        match open.read(NAME, LONGEST) {
+            Ok(text) => SetFile::parse(&text).map_err(|why| OutputError::NotOurs { path, why }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SetFile::empty()),
+            Err(error) if is_of_another_kind(&error) => {
+                Err(OutputError::NotOurs { path, why: error.to_string() })
+            }
+            Err(error) => Err(at(&path)(error)),
+        }
+    }
+
+    /// The same of its text. An error says what dibber could not have written.
+    pub fn parse(text: &[u8]) -> Result<SetFile, String> {
+        let set: SetFile = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        check::set(&set)?;
         Ok(set)
     }
 
