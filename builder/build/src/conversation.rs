@@ -2,12 +2,10 @@
 //!
 //! In: a job. Out: the worker's answer; what it says on the way goes to the log and to whoever watches. Never: a worker
 //! left running.
-#![expect(clippy::disallowed_methods, reason = "the log, in a directory that this run made")]
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -34,7 +32,8 @@ pub(crate) enum Heard {
 pub(crate) struct Conversation<'a> {
     pub(crate) store: &'a Store,
     pub(crate) stage: &'a Stage,
-    pub(crate) log: &'a Path,
+    /// Its name in the stage.
+    pub(crate) log: &'a str,
     pub(crate) events: &'a dyn Events,
     pub(crate) stop: &'a Interrupts,
 }
@@ -54,7 +53,7 @@ impl Log {
 
 impl Conversation<'_> {
     pub(crate) fn have(&self, job: &Job) -> Result<Heard, Failure> {
-        let mut log = Log(File::create(self.log).map_err(fault)?);
+        let mut log = Log(self.stage.dir().create_by_umask(self.log).map_err(fault)?);
         let mut worker = self.start(job)?;
         let events = worker.events.try_clone().map_err(fault)?;
         let mut lines = BufReader::new(events);

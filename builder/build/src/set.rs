@@ -86,7 +86,7 @@ pub fn build(
         steps: plan.steps.len(),
         estimate,
     });
-    let log = stage.path().join(log_name(&stem));
+    let log = log_name(&stem);
     let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }
         .have(&Job::Build(Box::new(build)));
     let built = match heard {
@@ -132,8 +132,7 @@ pub fn prune(
     let scratch = crate::temporary::directory("dibber-prune-").map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(in_the_way)?;
     let quiet = |_: Event| ();
-    let log = scratch.path().join("log");
-    let conversation = Conversation { store: &store, stage: &stage, log: &log, events: &quiet, stop };
+    let conversation = Conversation { store: &store, stage: &stage, log: "log", events: &quiet, stop };
     match conversation.have(&Job::Prune { limit: limit.map(|bytes| bytes.0), all })? {
         Heard::Pruned { removed, freed, left } => Ok((removed, freed, left)),
         _ => Err(Failure::ended_early()),

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::record::{MountRequest, Request, note};
+use crate::record::{MountRequest, Mounted, Request, note};
 
 /// Options of mount(8) that take a value as their next word.
 const WITH_VALUE: [&str; 10] =
@@ -21,12 +21,10 @@ pub(crate) fn mount(name: &str, arguments: &[OsString]) -> i32 {
     let asked = Asked::parse(&words);
     let words = asked.possible();
     let code = real(name, &words);
-    let Some(target) = asked.target().filter(|_| code == 0 && !asked.remount()) else { return code };
-    let arguments = words
-        .iter()
-        .zip(asked.is_path(&words))
-        .map(|(word, path)| if path { absolute(word) } else { word.clone() });
-    recorded(name, &Request::Mount(MountRequest { arguments: arguments.collect(), target: absolute(target) }))
+    match Asked::parse(&words).request().filter(|_| code == 0) {
+        Some(request) => recorded(name, &Request::Mount(request)),
+        None => code,
+    }
 }
 
 pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
@@ -117,8 +115,53 @@ impl<'a> Asked<'a> {
         found
     }
 
-    fn remount(&self) -> bool {
-        self.value("-o", "--options").is_some_and(|all| all.split(',').any(|option| option == "remount"))
+    /// All options, in their order.
+    fn options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        let mut words = self.words.iter();
+        while let Some(word) = words.next() {
+            let list = match word.as_str() {
+                "-o" | "--options" => words.next().map(String::as_str),
+                "-r" | "--read-only" => Some("ro"),
+                // Their values are no options.
+                other if WITH_VALUE.contains(&other) => words.next().and(None),
+                other => other.strip_prefix("--options=").or_else(|| {
+                    other.strip_prefix("-o").filter(|list| !other.starts_with("--") && !list.is_empty())
+                }),
+            };
+            options.extend(list.into_iter().flat_map(|list| list.split(',')).map(str::to_owned));
+        }
+        options
+    }
+
+    /// Whether one of the words, or one of the options, is this one.
+    fn says(&self, words: [&str; 2], option: &str, options: &[String]) -> bool {
+        self.words.iter().any(|word| words.contains(&word.as_str())) || options.iter().any(|o| o == option)
+    }
+
+    /// What was mounted, as another process can mount it again: nothing if it was no new mount, or one by a line of /etc/fstab.
+    fn request(&self) -> Option<MountRequest> {
+        let options = self.options();
+        let target = absolute(self.target()?);
+        let moves = ["-M", "--move"];
+        if self.says(moves, "remount", &options) || self.words.iter().any(|word| word.starts_with("--make-"))
+        {
+            return None;
+        }
+        let named = self.value("\0", "--target").is_some();
+        let source = match (self.value("\0", "--source"), self.plain.as_slice()) {
+            (Some(source), _) => source,
+            (None, [only]) if named => &self.words[*only],
+            (None, [source, _]) if !named => &self.words[*source],
+            _ => return None,
+        };
+        let recursive = self.says(["-R", "--rbind"], "rbind", &options);
+        let what = if recursive || self.says(["-B", "--bind"], "bind", &options) {
+            Mounted::Bind { source: absolute(source), recursive }
+        } else {
+            Mounted::New { kind: self.value("-t", "--types")?.to_owned(), source: source.to_owned() }
+        };
+        Some(MountRequest { what, options, target })
     }
 
     fn target(&self) -> Option<&str> {
@@ -136,17 +179,6 @@ impl<'a> Asked<'a> {
             Some(target) if self.plain.len() == 2 => ["--rbind", bound, target].map(str::to_owned).to_vec(),
             _ => self.words.to_vec(),
         }
-    }
-
-    /// Which of some words are paths: the target, and the source of a bind.
-    fn is_path(&self, words: &[String]) -> Vec<bool> {
-        let now = Asked::parse(words);
-        let bind = words.iter().any(|word| ["--bind", "--rbind", "-B", "-R"].contains(&word.as_str()))
-            || now
-                .value("-o", "--options")
-                .is_some_and(|all| all.split(',').any(|o| o == "bind" || o == "rbind"));
-        let last = now.plain.last().copied();
-        (0..words.len()).map(|place| Some(place) == last || (bind && now.plain.contains(&place))).collect()
     }
 }
 
@@ -167,13 +199,34 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_told_from_values() {
-        let asked = words("-o ro,bind a b");
-        let parsed = Asked::parse(&asked);
-        assert_eq!(parsed.target(), Some("b"));
-        assert_eq!(parsed.is_path(&asked), [false, false, true, true]);
-        let asked = words("-t tmpfs -o size=1m none b");
-        assert_eq!(Asked::parse(&asked).is_path(&asked), [false, false, false, false, false, true]);
-        assert!(!Asked::parse(&asked).remount());
+    fn a_mount_is_told_as_it_can_be_made_again() {
+        let told = |text: &str| {
+            let words = words(text);
+            Asked::parse(&words).request().map(|r| {
+                let what = match r.what {
+                    Mounted::Bind { source, recursive } => format!("bind {source} {recursive}"),
+                    Mounted::New { kind, source } => format!("{kind} {source}"),
+                };
+                format!("{what} [{}] {}", r.options.join(" "), r.target)
+            })
+        };
+        let cases = [
+            ("-o ro,bind /a /b", Some("bind /a false [ro bind] /b")),
+            ("--rbind /a /b", Some("bind /a true [] /b")),
+            ("-R /a /b", Some("bind /a true [] /b")),
+            ("--bind -o ro --source /a --target /b", Some("bind /a false [ro] /b")),
+            ("-t tmpfs -o size=1m none /b", Some("tmpfs none [size=1m] /b")),
+            ("-t tmpfs -r -onoexec tmpfs /b", Some("tmpfs tmpfs [ro noexec] /b")),
+            ("--types=proc proc /b", Some("proc proc [] /b")),
+            ("-o remount,ro /b", None),
+            ("-o bind,remount,ro /a /b", None),
+            ("--make-rprivate /b", None),
+            ("--move /a /b", None),
+            ("/b", None),
+            ("/dev/sda1 /b", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(told(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -28,10 +28,32 @@ pub enum Request {
 /// A mount, to be made again when a build resumes after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountRequest {
-    /// Arguments for mount(8), all paths absolute.
-    pub arguments: Vec<String>,
+    /// What is mounted.
+    pub what: Mounted,
+    /// Its options, as mount(8) has them: `ro`, `size=1m`.
+    pub options: Vec<String>,
     /// Where, absolute.
     pub target: String,
+}
+
+/// What a mount shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mounted {
+    /// What another path shows.
+    Bind {
+        /// That path, absolute.
+        source: String,
+        /// With what is mounted below it.
+        recursive: bool,
+    },
+    /// A file system of its own.
+    New {
+        /// Its kind, as the kernel calls it: `tmpfs`.
+        kind: String,
+        /// Its source; of many kinds a mere word.
+        source: String,
+    },
 }
 
 /// A call of a boot loader program.

@@ -27,7 +27,7 @@ use super::stage::{Action, Order, Report};
 use super::start::answer;
 use super::traces::Traces;
 use super::wire::Link;
-use super::{BUILD, HOOK, SHIMS};
+use super::{HOOK, SHIMS, replay};
 
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
@@ -130,9 +130,7 @@ fn end(call: &HookCall<'_>, report: &Report) -> HookEnd {
     let mut requests = Vec::new();
     for request in report.record.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         match request {
-            Request::Mount(mount)
-                if call.side == Side::Host && Path::new(&mount.target).starts_with(BUILD) =>
-            {
+            Request::Mount(mount) if call.side == Side::Host && replay::is_possible(&mount) => {
                 mounts.push(mount);
             }
             Request::Unmount { target } if call.side == Side::Host => {

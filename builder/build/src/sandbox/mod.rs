@@ -29,6 +29,7 @@ mod network;
 mod probe;
 mod pty;
 mod records;
+mod replay;
 mod root;
 mod seccomp;
 mod shell;
@@ -42,7 +43,7 @@ mod words;
 mod worker;
 
 pub(crate) use apart::apart;
-pub use dibber_shim::{LoaderRequest, MountRequest, Request};
+pub use dibber_shim::{LoaderRequest, MountRequest, Mounted, Request};
 pub use emulator::Emulator;
 pub(crate) use emulator::Instance;
 pub use error::SandboxError;

@@ -1,7 +1,8 @@
 //! What no hook needs of the kernel: system calls that are refused to it, on top of what the namespaces refuse.
 //!
 //! In: the machine's architecture. Out: a filter (seccomp(2)) on this process and on all that it becomes. Never: a call refused
-//! that a package manager, a bootstrap or a nested sandbox makes: mount, unshare, clone, pivot_root and ptrace stay.
+//! that a package manager, a bootstrap or a nested sandbox makes: mount, unshare, clone, pivot_root and ptrace stay, but for
+//! cgroup namespaces.
 //!
 //! The filter asks for no `no_new_privs`, which would make `sudo` and `su` in a tree powerless: it is installed while the process
 //! has CAP_SYS_ADMIN in its own user namespace. A processor's second ABI (i386 on x86_64, 32-bit Arm on aarch64) has the same
@@ -38,6 +39,8 @@ struct Numbers {
     socket: u32,
     /// Makes sockets too, by its first argument.
     socketcall: u32,
+    clone: u32,
+    unshare: u32,
 }
 
 /// No call has it.
@@ -51,6 +54,7 @@ const X32: Option<u32> = None;
 
 /// Numbers that came after all ABIs were given the same ones (Linux 5.0).
 const IO_URING: [u32; 3] = [425, 426, 427];
+const CLONE3: u32 = 435;
 
 #[cfg(target_arch = "x86_64")]
 const ABIS: &[Abi] = &[
@@ -75,6 +79,8 @@ const ABIS: &[Abi] = &[
             ioctl: 54,
             socket: 359,
             socketcall: 102,
+            clone: 120,
+            unshare: 310,
         },
     },
 ];
@@ -102,6 +108,8 @@ const ABIS: &[Abi] = &[
             ioctl: 54,
             socket: 281,
             socketcall: NONE,
+            clone: 120,
+            unshare: 337,
         },
     },
 ];
@@ -130,16 +138,27 @@ const NATIVE: Numbers = Numbers {
     socketcall: libc::SYS_socketcall as u32,
     #[cfg(not(target_arch = "powerpc64"))]
     socketcall: NONE,
+    clone: libc::SYS_clone as u32,
+    unshare: libc::SYS_unshare as u32,
 };
 
 /// A call that is refused.
 struct Rule {
     call: u32,
-    /// Only with one of these as its argument of that place (from 0). The kernel takes no more than the low 32 bits of these
-    /// arguments, so no more is compared.
-    only: Option<(u32, &'static [u32])>,
+    /// Only if its argument of that place (from 0) is so. The kernel takes no more than the low 32 bits of these arguments, so no
+    /// more is compared.
+    only: Option<(u32, Test)>,
     /// What the caller is told.
     error: i32,
+}
+
+/// What is asked of an argument.
+#[derive(Clone, Copy)]
+enum Test {
+    /// It is one of these.
+    Is(&'static [u32]),
+    /// It has this bit.
+    Has(u32),
 }
 
 /// Pushes a byte into a terminal, the console's selection into another (`asm/ioctls.h`: the same for these machines).
@@ -148,13 +167,18 @@ const PUSHES: &[u32] = &[0x5412, 0x541C];
 /// Sockets to the hypervisor, which no network namespace holds (vsock(7)).
 const TO_THE_HOST: &[u32] = &[libc::AF_VSOCK as u32];
 
+/// A cgroup namespace (`linux/sched.h`): with one of its own, a hook could mount the cgroups that the person's session was handed,
+/// and end or freeze what runs there.
+const CGROUPS: u32 = 0x0200_0000;
+
 /// `SYS_SOCKET` of `linux/net.h`.
 const MAKE_A_SOCKET: &[u32] = &[1];
 
 /// ENOSYS where a program then does without (kernels are built without keyrings, and without io_uring, whose requests no filter
 /// sees); EPERM where that is what an ordinary user's call ends with on most machines.
 fn rules(of: &Numbers) -> Vec<Rule> {
-    let without = [of.add_key, of.request_key, of.keyctl].into_iter().chain(IO_URING);
+    // What clone3 asks for stands in memory, where no filter can look; C libraries then take clone.
+    let without = [of.add_key, of.request_key, of.keyctl, CLONE3].into_iter().chain(IO_URING);
     let forbidden = [
         of.bpf,
         of.userfaultfd,
@@ -169,10 +193,12 @@ fn rules(of: &Numbers) -> Vec<Rule> {
     ];
     let whole = |error| move |call| Rule { call, only: None, error };
     let in_part = [
-        Rule { call: of.ioctl, only: Some((1, PUSHES)), error: libc::EPERM },
-        Rule { call: of.socket, only: Some((0, TO_THE_HOST)), error: libc::EAFNOSUPPORT },
+        Rule { call: of.ioctl, only: Some((1, Test::Is(PUSHES))), error: libc::EPERM },
+        Rule { call: of.socket, only: Some((0, Test::Is(TO_THE_HOST))), error: libc::EAFNOSUPPORT },
         // What it would make is told in memory, where no filter can look. Programs have made sockets without it since Linux 4.3.
-        Rule { call: of.socketcall, only: Some((0, MAKE_A_SOCKET)), error: libc::ENOSYS },
+        Rule { call: of.socketcall, only: Some((0, Test::Is(MAKE_A_SOCKET))), error: libc::ENOSYS },
+        Rule { call: of.clone, only: Some((0, Test::Has(CGROUPS))), error: libc::EPERM },
+        Rule { call: of.unshare, only: Some((0, Test::Has(CGROUPS))), error: libc::EPERM },
     ];
     let all = without.map(whole(libc::ENOSYS)).chain(forbidden.into_iter().map(whole(libc::EPERM)));
     all.chain(in_part).filter(|rule| rule.call != NONE).collect()
@@ -207,11 +233,15 @@ fn part(abi: &Abi) -> Vec<sock_filter> {
         all.extend([if_at_least(bit, 0, 1), refuse(libc::ENOSYS)]);
     }
     for Rule { call, only, error } in rules(&abi.numbers) {
-        let Some((place, values)) = only else {
+        let Some((place, test)) = only else {
             all.extend([if_equal(call, 0, 1), refuse(error)]);
             continue;
         };
-        let tests = values.iter().flat_map(|value| [if_equal(*value, 0, 1), refuse(error)]);
+        let tests: Vec<_> = match test {
+            Test::Is(values) => values.iter().map(|value| if_equal(*value, 0, 1)).collect(),
+            Test::Has(bit) => vec![if_has(bit, 0, 1)],
+        };
+        let tests = tests.into_iter().flat_map(|test| [test, refuse(error)]);
         let body: Vec<_> =
             std::iter::once(load(ARGUMENTS + 8 * place)).chain(tests).chain([allow()]).collect();
         all.push(if_equal(call, 0, body.len() as u8));
@@ -239,6 +269,10 @@ fn if_equal(value: u32, jt: u8, jf: u8) -> sock_filter {
 
 fn if_at_least(value: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { jt, jf, ..statement(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, value) }
+}
+
+fn if_has(bit: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { jt, jf, ..statement(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, bit) }
 }
 
 fn refuse(error: i32) -> sock_filter {
@@ -270,6 +304,7 @@ mod tests {
                 0x05 => at += step.k as usize,
                 0x15 => at += usize::from(if held == step.k { step.jt } else { step.jf }),
                 0x35 => at += usize::from(if held >= step.k { step.jt } else { step.jf }),
+                0x45 => at += usize::from(if held & step.k != 0 { step.jt } else { step.jf }),
                 0x06 => return step.k,
                 other => panic!("a statement that is not used here: {other:#x}"),
             }
@@ -292,6 +327,12 @@ mod tests {
             assert_eq!(tell(numbers.ioctl, [0x5412, 0x5401]), libc::SECCOMP_RET_ALLOW);
             assert_eq!(tell(numbers.socket, [40, 1]), refused(libc::EAFNOSUPPORT));
             assert_eq!(tell(numbers.socket, [1, 40]), libc::SECCOMP_RET_ALLOW);
+            for call in [numbers.clone, numbers.unshare] {
+                assert_eq!(tell(call, [0x0202_0000, 0]), refused(libc::EPERM));
+                // A mount namespace and a thread.
+                assert_eq!(tell(call, [0x0002_0000, CGROUPS.into()]), libc::SECCOMP_RET_ALLOW);
+            }
+            assert_eq!(tell(CLONE3, [0, 0]), refused(libc::ENOSYS));
             assert_eq!(tell(0, [0, 0]), libc::SECCOMP_RET_ALLOW);
         }
         assert_eq!(answer(&program, (1, 0x8000_0016), [0, 0]), refused(libc::ENOSYS));

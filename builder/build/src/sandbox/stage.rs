@@ -27,8 +27,8 @@ use super::records::Records;
 use super::wire::Link;
 use super::worker::{UNFIT, enter_user_namespace, reap_until, watch};
 use super::{
-    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, network, root,
-    tree,
+    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, exec, kernel, limits, mounts, network, replay,
+    root, tree,
 };
 
 /// What is to be run.
@@ -176,7 +176,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     given.place()?;
     let served = order.native.as_ref().zip(twin.as_ref());
     let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
-    tree::replay(&order.mounts)?;
+    replay::replay(&order.mounts)?;
     if order.chroot {
         tree::enter()?;
     }

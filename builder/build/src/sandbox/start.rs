@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 
 use dibber_fs::Dir;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+use serde::{Deserialize, Serialize};
 
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
@@ -21,7 +22,7 @@ use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
-use super::{WORKER, terminal};
+use super::{WORKER, mounts, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -84,19 +85,46 @@ impl Drop for Worker {
     }
 }
 
+/// A directory that a worker is granted: where it is, and which it is, as its path may lead to another one by then.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Granted {
+    pub(super) path: PathBuf,
+    which: (u32, u32, u64),
+}
+
+impl Granted {
+    fn of(path: &Path, open: &Dir) -> io::Result<Granted> {
+        Ok(Granted { path: fs::canonicalize(path)?, which: which(open)? })
+    }
+
+    /// A copy of its mount, in the namespace of whoever asks.
+    pub(super) fn mount(&self) -> Result<OwnedFd, SandboxError> {
+        let open = Dir::open_itself(&self.path).and_then(|dir| Ok((which(&dir)?, dir)));
+        let (found, dir) = open.map_err(|source| SandboxError::Grant { path: self.path.clone(), source })?;
+        if found != self.which {
+            let source = io::Error::other("somebody put another directory in its place meanwhile");
+            return Err(SandboxError::Grant { path: self.path.clone(), source });
+        }
+        mounts::copy_of(&dir, &self.path.to_string_lossy())
+    }
+}
+
+/// Device and inode of a directory.
+fn which(dir: &Dir) -> io::Result<(u32, u32, u64)> {
+    let found = dir.statx()?;
+    Ok((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
+}
+
 /// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
 pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
     raise_limit_of_files();
     let ids = Ids::for_sandbox()?;
-    let dirs = [&grants.store, &grants.cache, &grants.stage];
-    for dir in dirs {
-        give(dir, &ids).map_err(|source| SandboxError::Grant { path: dir.clone(), source })?;
-    }
-    let absolute = |dir: &PathBuf| {
-        fs::canonicalize(dir).map_err(|source| SandboxError::Grant { path: dir.clone(), source })
+    let granted = |dir: &PathBuf| {
+        let granted = give(dir, &ids).and_then(|open| Granted::of(dir, &open));
+        granted.map_err(|source| SandboxError::Grant { path: dir.clone(), source })
     };
     let setup = Setup {
-        grants: [absolute(dirs[0])?, absolute(dirs[1])?, absolute(dirs[2])?],
+        grants: [granted(&grants.store)?, granted(&grants.cache)?, granted(&grants.stage)?],
         as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
         given: grants.given.clone(),
@@ -173,7 +201,8 @@ pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
 
 /// Makes a directory of the person's the sandbox's root's own, as [`start`] does with the granted ones.
 pub fn hand_over(dir: &Path) -> Result<(), SandboxError> {
-    give(dir, &Ids::for_sandbox()?).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
+    let given = Ids::for_sandbox().map(|ids| give(dir, &ids))?;
+    given.map(drop).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
 }
 
 /// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom [`start`] gives directories.
@@ -185,7 +214,7 @@ pub fn is_own(uid: u32) -> bool {
 
 /// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already. One of somebody
 /// else's, and a link, stay as they are.
-fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
+fn give(dir: &Path, ids: &Ids) -> io::Result<Dir> {
     let open = Dir::open_itself(dir)?;
     let found = open.statx()?;
     let (user, group) = ids.root();
@@ -199,5 +228,5 @@ fn give(dir: &Path, ids: &Ids) -> io::Result<()> {
         // Maps are written in the ids of this very namespace, so an owner needs no translation.
         fchown(&open, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
     }
-    Ok(())
+    Ok(open)
 }

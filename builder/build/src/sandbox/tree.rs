@@ -10,30 +10,11 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
-
-use dibber_shim::MountRequest;
 
 use super::error::{Doing, SandboxError};
 use super::interpreter::NATIVE;
 use super::mounts::{self, within};
 use super::{BUILD, OWN, SHIMS};
-
-/// Makes again the mounts that earlier host-side hooks left. One whose place is gone by now is left out.
-pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
-    for request in requests.iter().filter(|request| Path::new(&request.target).exists()) {
-        let output = Command::new("mount").args(&request.arguments).output().doing("run mount")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(SandboxError::Inside(format!(
-                "cannot repeat an earlier hook's `mount {}`: {}",
-                request.arguments.join(" "),
-                said.trim()
-            )));
-        }
-    }
-    Ok(())
-}
 
 /// A copy of the mount of a build directory's tree, whose name must not be a link.
 pub(super) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {

@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
@@ -20,15 +19,16 @@ use super::emulator::{Emulator, Instance};
 use super::error::{Doing, SandboxError};
 use super::given::{self, Given, Taken};
 use super::kernel::Fork;
+use super::start::Granted;
 use super::wire::Link;
 use super::words::Words;
-use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, mounts, root, shell, stage};
+use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, root, shell, stage};
 
 /// What the keeper is told before anything else.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Setup {
     /// Store, cache, stage.
-    pub(super) grants: [PathBuf; 3],
+    pub(super) grants: [Granted; 3],
     /// Whether the host's root, who will not be there inside, must open the grants beforehand.
     pub(super) as_root: bool,
     pub(super) words: Words,
@@ -135,7 +135,7 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
 
 fn open(setup: &Setup) -> Result<Opened, SandboxError> {
     let [store, cache, stage] = &setup.grants;
-    let grants = [mounts::copy(store)?, mounts::copy(cache)?, mounts::copy(stage)?];
+    let grants = [store.mount()?, cache.mount()?, stage.mount()?];
     Ok(Opened { grants, given: given::take(&setup.given, setup.as_root)? })
 }
 
@@ -259,7 +259,7 @@ fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<Option<Instance
         program: programs.0,
         emulator: emulator.map(|found| found.arch).zip(programs.1),
         words: &setup.words,
-        hidden: setup.grants.to_vec(),
+        hidden: setup.grants.iter().map(|granted| granted.path.clone()).collect(),
         given: setup.given.clone(),
         taken: given,
     })?;

@@ -186,7 +186,7 @@ impl<'a> Bench<'a> {
     fn open_cache(&mut self, walk: &Walk<'a>, step: &Step) -> Result<Option<Cache<'a>>, StepError> {
         self.downloads = Some(walk.downloads);
         if step.action == Action::FetchSources {
-            self.mounts.retain(|mount| !downloads::is_of_cache(mount));
+            self.mounts.retain(|mount| downloads::in_cache(mount).is_none());
             return Ok(None);
         }
         self.cache_for(walk, Some(walk.lineage)).map(Some)

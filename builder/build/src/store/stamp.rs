@@ -39,13 +39,17 @@ pub(super) fn stamp(root: &Dir) -> io::Result<Stamp> {
 /// What was read of one directory, and the directories in it.
 pub(super) type Level<T> = (T, Vec<PathBuf>);
 
+/// No tree is deeper, in directories within each other. Paths of programs end at 4096 bytes (`PATH_MAX`), and whoever went deeper
+/// would only make all that walk the tree slow.
+const DEEPEST: usize = 500;
+
 /// Reads all directories below a root, those of a level in parallel. What was read comes in the order of a sorted walk.
 pub(super) fn by_level<T: Send>(
     root: &Dir,
     read: impl Fn(&Path, &Dir) -> io::Result<Level<T>> + Sync,
 ) -> io::Result<Vec<T>> {
     let mut all = Vec::new();
-    let mut level = vec![PathBuf::new()];
+    let (mut level, mut depth) = (vec![PathBuf::new()], 0);
     while !level.is_empty() {
         let open = |path: &PathBuf| read(path, &root.below(path)?);
         let found: Vec<Level<T>> = level.par_iter().map(open).collect::<Result<_, _>>()?;
@@ -53,6 +57,15 @@ pub(super) fn by_level<T: Send>(
         for (what, below) in found {
             all.push(what);
             level.extend(below);
+        }
+        depth += 1;
+        if let Some(path) = level.first().filter(|_| depth > DEEPEST) {
+            let top: PathBuf = path.components().take(3).collect();
+            let why = format!(
+                "below {} there are more than {DEEPEST} directories within each other",
+                top.display()
+            );
+            return Err(io::Error::other(why));
         }
     }
     Ok(all)

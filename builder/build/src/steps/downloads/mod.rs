@@ -26,7 +26,7 @@ use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::error::{StepError, at};
 use crate::layers::Overlay;
-use crate::sandbox::{CACHE, MountRequest};
+use crate::sandbox::{CACHE, MountRequest, Mounted};
 use crate::store::{Session, StepLock, remove_tree};
 use lists::Wanted;
 use pool::Pool;
@@ -130,9 +130,8 @@ impl<'a> Downloads<'a> {
     /// Directories that mounts of the cache want, and in those of apt the packages that the tree's lists name.
     fn offer(&self, view: &Path, wish: &For<'_>) -> std::io::Result<()> {
         let view = Dir::open(view)?;
-        let below = |word: &String| Some(Path::new(word).strip_prefix(CACHE).ok()?.to_path_buf());
-        for place in wish.mounts.iter().flat_map(|mount| mount.arguments.iter().filter_map(below)) {
-            let dir = view.make_dirs(&place, 0o755)?;
+        for place in wish.mounts.iter().filter_map(in_cache) {
+            let dir = view.make_dirs(place, 0o755)?;
             if !place.starts_with("apt") {
                 continue;
             }
@@ -167,9 +166,12 @@ impl Cache<'_> {
     }
 }
 
-/// Whether a mount is of something in the cache.
-pub(super) fn is_of_cache(mount: &MountRequest) -> bool {
-    mount.arguments.iter().any(|word| Path::new(word).starts_with(CACHE))
+/// The place in the cache that a mount shows, if it shows one.
+pub(super) fn in_cache(mount: &MountRequest) -> Option<&Path> {
+    match &mount.what {
+        Mounted::Bind { source, .. } => Path::new(source).strip_prefix(CACHE).ok(),
+        Mounted::New { .. } => None,
+    }
 }
 
 /// A directory bound to [`CACHE`] until this is dropped.
