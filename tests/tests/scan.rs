@@ -37,10 +37,10 @@ fn earlier_elements_win_under_their_real_names() {
     write(&dir("one/a file, no element"), b"", 0o644);
     write(&dir("one/.git/config"), b"", 0o644);
     write(&dir("two/base/install.d/20-y"), b"", 0o755);
-    write(&dir("elsewhere/real-name/element-deps"), b"base\n", 0o644);
-    symlink(dir("elsewhere/real-name"), dir("two/other-name")).unwrap();
+    write(&dir("one/more/real-name/element-deps"), b"base\n", 0o644);
+    symlink("../one/more/real-name", dir("two/other-name")).unwrap();
     let set = read(&[&dir("one"), &dir("two"), &dir("one")]).unwrap();
-    assert_eq!(set.elements.keys().collect::<Vec<_>>(), ["base", "real-name"]);
+    assert_eq!(set.elements.keys().collect::<Vec<_>>(), ["base", "more", "real-name"]);
     let losers: Vec<_> = set.shadowed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(losers, ["base", "base"], "the second directory's and the built-in one");
     assert_eq!(set.shadowed[1].1, "built in");
@@ -53,6 +53,23 @@ fn earlier_elements_win_under_their_real_names() {
     let Entry::File { digest, body: Body::OnDisk(path), .. } = &base.entries["big"] else { panic!("large") };
     assert_eq!(*digest, Digest::of(&[5; (1 << 20) + 1]));
     assert!(Path::new(path).ends_with("one/base/big"));
+}
+
+#[test]
+fn a_link_out_of_the_elements_is_not_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = |name: &str| scratch.path().join(name);
+    write(&dir("home/.ssh/id_rsa"), b"secret", 0o600);
+    fs::create_dir_all(dir("elements")).unwrap();
+    symlink(dir("home/.ssh"), dir("elements/keys")).unwrap();
+    symlink("/", dir("elements/all")).unwrap();
+    let set = read(&[&dir("elements")]).unwrap();
+    assert!(set.elements.is_empty());
+    let target = dir("home/.ssh").display().to_string();
+    assert!([".ssh", "keys"].iter().all(|name| set.outside[*name].1 == target), "{:?}", set.outside);
+    assert_eq!(set.outside["all"].1, "/");
+    // Named itself, it is the person's choice.
+    assert!(read(&[&dir("elements"), &dir("home")]).unwrap().elements.contains_key(".ssh"));
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dibber_format::{cpio, qcow2, vhd};
@@ -52,6 +52,9 @@ pub(crate) struct Artifacts<'a> {
     pub(crate) events: &'a dyn Events,
 }
 
+/// No database of packages is longer, in bytes: one of all of Debian has 60 MiB.
+const DATABASE: u64 = 64 << 20;
+
 /// Packages of the tree, from its package database; none where it has none.
 pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package>, BuildError> {
     let Some(id) = tree.lookup(b"var/lib/dpkg/status") else { return Ok(Vec::new()) };
@@ -59,8 +62,15 @@ pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package
     match &tree.inode(id).kind {
         Kind::File(Content { source: Source::Inline(bytes), .. }) => text.extend_from_slice(bytes),
         Kind::File(Content { source: Source::File(file), .. }) => {
-            let read = files.open(*file).and_then(|mut file| file.read_to_end(&mut text));
-            read.map_err(|source| BuildError::File { path: files.name(*file), source })?;
+            let read = files.open(*file).and_then(|file| file.take(DATABASE + 1).read_to_end(&mut text));
+            let fits = |bytes: usize| match bytes as u64 > DATABASE {
+                true => Err(io::Error::other(format!(
+                    "it has more than {} MiB, which no database of packages has; a hook has spoilt it",
+                    DATABASE >> 20
+                ))),
+                false => Ok(()),
+            };
+            read.and_then(fits).map_err(|source| BuildError::File { path: files.name(*file), source })?;
         }
         _ => {}
     }
@@ -241,7 +251,7 @@ impl Artifacts<'_> {
                 tools.insert("mksquashfs".to_string(), version);
                 left_out
             } else {
-                let mut file = std::io::BufWriter::with_capacity(1 << 20, create(&path)?);
+                let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
                 let stream = Stream { to: &mut file, path: &path };
                 let left_out = match kind {
                     OutputKind::Tgz => pour::tgz(tree, self.files, stream, 6)?,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, file_type, os, sha256};
@@ -63,7 +64,7 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
         if !meta.is_dir() && !meta.is_file() {
             continue;
         }
-        if holds(&source, closed).is_some() {
+        if holds(&source, closed).is_some() || path.unless.is_some() && !is_for_all(&source) {
             continue;
         }
         let digest = match meta.is_dir() {
@@ -91,12 +92,47 @@ fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
     held.or(home.map(|_| "a home directory"))
 }
 
+/// Whether everybody on this machine may read it, and all that is in it.
+fn is_for_all(source: &Path) -> bool {
+    let mode = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.permissions().mode());
+    let reached = source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0);
+    let Ok(found) = fs::symlink_metadata(source) else { return false };
+    let read = |dir: Dir| all_may_read(&dir).unwrap_or(false);
+    reached
+        && match found.is_dir() {
+            true => found.permissions().mode() & 0o005 == 0o005 && Dir::open_itself(source).is_ok_and(read),
+            false => found.permissions().mode() & 0o004 != 0,
+        }
+}
+
+fn all_may_read(dir: &Dir) -> io::Result<bool> {
+    for name in dir.names()? {
+        let here = dir.here(&name);
+        let Some(found) = here.statx()? else { continue };
+        let fits = match file_type(&found) {
+            FileType::Directory => found.stx_mode & 0o005 == 0o005 && all_may_read(&here.open_dir()?)?,
+            FileType::RegularFile => found.stx_mode & 0o004 != 0,
+            other => other == FileType::Symlink,
+        };
+        if !fits {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// One line for each path that is there, and is too wide to be given: for `dibber plan`.
 pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
     let mut told = String::new();
     for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
-        let held = fs::canonicalize(&path.path).ok().and_then(|source| holds(&source, closed));
-        if let Some(what) = held {
+        let Ok(source) = fs::canonicalize(&path.path) else { continue };
+        if let Some(variable) = path.unless.as_ref().filter(|_| !is_for_all(&source)) {
+            told += &format!(
+                "hooks are not given {0}, which {1} of an element names: not everybody may read it; say {variable}={0} if they \
+                 are to\n",
+                path.path, path.named_by
+            );
+        } else if let Some(what) = holds(&source, closed) {
             told += &format!(
                 "hooks are not given {}, which {} names: it holds {what}; name what they need in it\n",
                 path.path, path.named_by

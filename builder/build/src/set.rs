@@ -86,6 +86,10 @@ pub fn build(
         steps: plan.steps.len(),
         estimate,
     });
+    let closed = [("the cache", store.path()), ("the output directory", settings.output_dir.as_path())];
+    for line in given::left_out(plan, &closed).lines() {
+        events.emit(Event::Warning { text: line.to_string() });
+    }
     let log = log_name(&stem);
     let heard = Conversation { store: &store, stage: &stage, log: &log, events, stop }
         .have(&Job::Build(Box::new(build)));

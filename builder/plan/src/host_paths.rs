@@ -22,22 +22,25 @@ pub struct HostPath {
     pub named_by: String,
     /// The first step that may read it, by its place among the plan's steps.
     pub from: usize,
+    /// The variable by which the person names it instead, where only an element does: elements are untrusted, so then hooks are
+    /// given what everybody may read.
+    pub unless: Option<String>,
 }
 
 /// Paths that a plan names, in the order of the paths, each once: by what lets it be read first.
 pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Archive) -> Vec<HostPath> {
     let mut found: BTreeMap<String, HostPath> = BTreeMap::new();
-    let mut add = |path: &str, named_by: String, from: usize| {
-        let new = HostPath { path: path.to_string(), named_by, from };
+    let mut add = |path: &str, named_by: String, from: usize, unless: Option<String>| {
+        let new = HostPath { path: path.to_string(), named_by, from, unless };
         let known = found.entry(path.to_string()).or_insert_with(|| new.clone());
-        if new.from < known.from {
+        if (new.unless.is_some(), new.from) < (known.unless.is_some(), known.from) {
             *known = new;
         }
     };
     let urls = [("mirror", &archive.mirror), ("security mirror", &archive.security)];
     for (key, url) in urls {
         if let Some(path) = url.as_deref().and_then(path_of) {
-            add(path, key.to_string(), 0);
+            add(path, key.to_string(), 0, None);
         }
     }
     let named: BTreeSet<String> = request
@@ -48,7 +51,7 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
         .collect();
     for (name, from) in mentions::first_given(request, steps, &named) {
         if let Some(path) = path_of(&request.variables[&name]).filter(|_| from != usize::MAX) {
-            add(path, name, from);
+            add(path, name, from, None);
         }
     }
     let fetches = steps.iter().position(|step| step.action == Action::FetchSources);
@@ -56,7 +59,11 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
     let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
     for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
         if let Some(path) = path_of(&source.location) {
-            add(path, format!("source repository {}", source.name), from);
+            let is_persons = request.variables.values().filter_map(|value| path_of(value)).any(|named| {
+                path.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            let unless = (!is_persons).then(|| repositories::location_variable(&source.name));
+            add(path, format!("source repository {}", source.name), from, unless);
         }
     }
     found.into_values().collect()

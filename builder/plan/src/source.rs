@@ -74,6 +74,9 @@ pub struct SourceSet {
     pub elements: BTreeMap<String, ElementSource>,
     /// Elements that lost to one of the same name: (name, origin of the loser).
     pub shadowed: Vec<(String, String)>,
+    /// Links among the elements that lead outside of all directories of elements, by the names that their elements would have: the
+    /// link and what it leads to. They were not read.
+    pub outside: BTreeMap<String, (String, String)>,
     /// Image files, in the order given.
     pub images: Vec<TextSource>,
     /// Named layouts (`layouts/NAME.yaml`), block-device configs.

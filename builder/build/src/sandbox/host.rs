@@ -111,7 +111,8 @@ pub(super) fn cover_closed(empty: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Files that others may not read, and directories that they may not list or enter. What cannot be read here, no hook can.
+/// Files that others may not read, directories that they may not list or enter, and all that is neither, but for links: a socket
+/// or a pipe leads to a process of the host. What cannot be read here, no hook can.
 fn find_closed(dir: &Path, closed: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -119,7 +120,7 @@ fn find_closed(dir: &Path, closed: &mut Vec<PathBuf>) {
         let mode = found.permissions().mode();
         if found.is_dir() && mode & 0o005 == 0o005 {
             find_closed(&path, closed);
-        } else if found.is_dir() || (found.is_file() && mode & 0o004 == 0) {
+        } else if !found.is_symlink() && (!found.is_file() || mode & 0o004 == 0) {
             closed.push(path);
         }
     }
@@ -128,6 +129,7 @@ fn find_closed(dir: &Path, closed: &mut Vec<PathBuf>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, mknodat};
 
     #[test]
     fn only_what_others_may_read_stays_open() {
@@ -143,6 +145,8 @@ mod tests {
         make("group", 0o640);
         make("sub/key", 0o400);
         make("private/open", 0o644);
+        mknodat(CWD, dir.path().join("pipe"), FileType::Fifo, 0o666.into(), 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
         // Whatever the umask of who runs this.
         fs::set_permissions(dir.path().join("sub"), PermissionsExt::from_mode(0o755)).unwrap();
         fs::set_permissions(dir.path().join("private"), PermissionsExt::from_mode(0o710)).unwrap();
@@ -150,7 +154,10 @@ mod tests {
         let mut closed = Vec::new();
         find_closed(dir.path(), &mut closed);
         closed.sort();
-        assert_eq!(closed, ["group", "key", "private", "sub/key"].map(|name| dir.path().join(name)));
+        assert_eq!(
+            closed,
+            ["group", "key", "pipe", "private", "socket", "sub/key"].map(|name| dir.path().join(name))
+        );
     }
 
     #[test]

@@ -17,18 +17,31 @@ use super::{ScanError, unreadable};
 /// Larger files stay on disk.
 const INLINE: u64 = 1 << 20;
 
+/// What one entry of the path of elements has.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) elements: Vec<ElementSource>,
+    /// Links that lead elsewhere, and what they lead to.
+    pub(super) outside: Vec<(PathBuf, PathBuf)>,
+}
+
 /// Elements of one entry of the path, by name. As dib has it (`element_dependencies.py`), a sub-directory may be a link, and
-/// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none.
-pub(super) fn elements(dir: &Path) -> Result<Vec<ElementSource>, ScanError> {
+/// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none, and a link must
+/// lead into one of the directories `within`: whoever wrote an element could have its hooks read the person's files by it.
+pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanError> {
     if !dir.is_dir() {
         return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
     }
-    let mut found = BTreeMap::new();
+    let (mut found, mut outside) = (BTreeMap::new(), Vec::new());
     for entry in sorted(dir)? {
         if !entry.is_dir() || utf8(entry.file_name(), &entry)?.starts_with('.') {
             continue;
         }
         let real = entry.canonicalize().map_err(unreadable(&entry))?;
+        if !within.iter().any(|dir| real.starts_with(dir)) {
+            outside.push((entry, real));
+            continue;
+        }
         let name = utf8(real.file_name(), &real)?.to_string();
         let origin = utf8(Some(real.as_os_str()), &real)?.to_string();
         if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
@@ -38,7 +51,7 @@ pub(super) fn elements(dir: &Path) -> Result<Vec<ElementSource>, ScanError> {
             place.insert(ElementSource { name, origin, entries });
         }
     }
-    Ok(found.into_values().collect())
+    Ok(Found { elements: found.into_values().collect(), outside })
 }
 
 /// Entries of a directory in bytewise order of their names.

@@ -107,9 +107,16 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
 /// Reads it all.
 pub fn scan(places: &Places<'_>) -> Result<SourceSet, ScanError> {
     let mut set = SourceSet::default();
+    let within: Vec<PathBuf> = places.elements.iter().filter_map(|dir| dir.canonicalize().ok()).collect();
     for dir in places.elements {
-        for element in element::elements(dir)? {
-            keep(&mut set, element);
+        let found = element::elements(dir, &within)?;
+        found.elements.into_iter().for_each(|element| keep(&mut set, element));
+        for (link, target) in found.outside {
+            // Whoever asks may know it by either name.
+            let names =
+                [&link, &target].map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            let told = (link.display().to_string(), target.display().to_string());
+            set.outside.extend(names.into_iter().flatten().map(|name| (name, told.clone())));
         }
     }
     for element in embedded_elements(places.embedded) {

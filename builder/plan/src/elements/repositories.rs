@@ -91,7 +91,7 @@ fn repository(
     let (Some(name), Some(kind)) = (words.next(), words.next()) else {
         return Err(malformed(&line, place, "a name and a kind are needed"));
     };
-    let suffix: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let suffix = suffix(name);
     let own = |prefix: &str| env.get(&format!("{prefix}{suffix}")).filter(|value| !value.is_empty());
     let installtype = own("DIB_INSTALLTYPE_").or_else(|| env.get("DIB_DEFAULT_INSTALLTYPE"));
     if installtype.is_some_and(|kind| kind != "source") {
@@ -125,6 +125,16 @@ fn repository(
         check(&dest, &location).map_err(|what| malformed(&line, place.clone(), what))?;
     }
     Ok(Some(Repository { name: name.to_string(), kind, dest, location, reference, place }))
+}
+
+/// What a repository's overrides end with.
+fn suffix(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// The variable that stands for a repository's location.
+pub fn location_variable(name: &str) -> String {
+    format!("DIB_REPOLOCATION_{}", suffix(name))
 }
 
 fn check(dest: &str, location: &str) -> Result<(), &'static str> {

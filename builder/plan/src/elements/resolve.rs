@@ -150,7 +150,13 @@ fn settle(
         if !closure.provided.contains_key(name) {
             let known = sources.elements.keys().map(String::as_str);
             let known = known.chain(native::NATIVE.iter().map(|native| native.name));
-            let hint = hint(near::nearest(name, known));
+            let hint = match sources.outside.get(name) {
+                Some((link, target)) => format!(
+                    "; {link} leads to {target}, outside of the directories of elements, and hooks are given no files from \
+                     elsewhere: name its directory with --elements-path"
+                ),
+                None => hint(near::nearest(name, known)),
+            };
             return Err(ElementError::Unknown { name: name.clone(), place: at.clone(), hint });
         }
     }
