@@ -36,13 +36,13 @@ fn main() {
     }
 }
 
-/// BASE/{store,cache,stage}.
+/// BASE/{store,stage}.
 fn grants(base: &Path) -> Grants {
-    let [store, cache, stage] = ["store", "cache", "stage"].map(|name| base.join(name));
-    for dir in [&store, &cache, &stage] {
+    let [store, stage] = ["store", "stage"].map(|name| base.join(name));
+    for dir in [&store, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    Grants { store, cache, stage, given: Vec::new(), emulator: None }
+    Grants { store, stage, given: Vec::new(), emulator: None }
 }
 
 /// Starts a worker on these and prints its events.

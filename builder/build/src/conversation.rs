@@ -86,8 +86,6 @@ impl Conversation<'_> {
 
     fn start(&self, job: &Job) -> Result<Worker, Failure> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
-        // Empty: each step has a cache of its own put over it.
-        let cache = self.store.downloads("none").map_err(fault)?;
         let (emulator, given) = match job {
             Job::Build(build) => {
                 let twin = build.native.iter().flat_map(|native| &native.given);
@@ -96,7 +94,7 @@ impl Conversation<'_> {
             Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants { store, cache, stage, given, emulator };
+        let grants = Grants { store, stage, given, emulator };
         self.give_store()?;
         sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }

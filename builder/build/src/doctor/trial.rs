@@ -43,7 +43,6 @@ impl Trial {
         let store = Store::open(&below(&base, &ground, cache)).map_err(fault)?;
         let grants = Grants {
             store: store.path().to_path_buf(),
-            cache: store.downloads("hooks").map_err(fault)?,
             stage: store.path().join("stage"),
             given: Vec::new(),
             emulator: None,

@@ -50,7 +50,7 @@ pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, Outpu
     let entry = entry(stage, made)?;
     let placed = make_ready(stage, made)?;
     // Other images may be put into the same directory at this moment.
-    let held = Held::lock(stage.place())?;
+    let held = Held::lock_of(stage)?;
     let mut set = settled(&held, stage, seen)?;
     let place = Place { held: &held, stage, seen };
     let taken = placed.keys().map(String::as_str).chain([sums::NAME]);

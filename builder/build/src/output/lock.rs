@@ -10,7 +10,7 @@ use dibber_fs::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{OutputError, at};
+use super::{OutputError, Stage, at};
 
 /// Nobody holds the lock for longer: under it files are renamed, and read only after an interruption.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -29,7 +29,17 @@ pub(super) struct Held {
 impl Held {
     /// Takes the lock, or waits for it.
     pub(super) fn lock(path: &Path) -> Result<Held, OutputError> {
-        let dir = Dir::open(path).map_err(at(path))?;
+        Held::lock_open(Dir::open(path).map_err(at(path))?, path)
+    }
+
+    /// The same on the directory that a stage is in, whatever its path leads to by now.
+    pub(super) fn lock_of(stage: &Stage) -> Result<Held, OutputError> {
+        let path = stage.place();
+        // Opened anew: a lock is the opened file's, and ends with it.
+        Held::lock_open(stage.parent().below("").map_err(at(path))?, path)
+    }
+
+    fn lock_open(dir: Dir, path: &Path) -> Result<Held, OutputError> {
         let start = Instant::now();
         loop {
             match flock(&dir, FlockOperation::NonBlockingLockExclusive) {

@@ -36,7 +36,7 @@ pub(crate) fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) 
 
 /// Writes again what describes the files of an image, where it is not as it was.
 pub(crate) fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<(), OutputError> {
-    let held = Held::lock(stage.place())?;
+    let held = Held::lock_of(stage)?;
     let set = settled(&held, stage, seen)?;
     let place = Place { held: &held, stage, seen };
     // Where it is another's now, or there is nothing to tell it from, the next build sees to it.

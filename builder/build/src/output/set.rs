@@ -97,6 +97,11 @@ impl FileEntry {
 }
 
 impl SetEntry {
+    /// A digest of all that is said of its files.
+    pub(crate) fn files_digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(&self.files).expect("a list of files has keys of text alone"))
+    }
+
     /// What is not as it is recorded among its files.
     pub(crate) fn fault(&self, dir: &Dir, seen: Option<&Seen>) -> Option<String> {
         self.files.par_iter().find_map_any(|file| file.fault(dir, seen))

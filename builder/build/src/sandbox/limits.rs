@@ -1,6 +1,7 @@
 //! What one hook may take of the machine: limits of the kernel's, set before the hook has its user namespace.
 //!
 //! In: a plan's limits. Out: a process that has them, and whose children have. Never: more than this process was given.
+#![expect(clippy::disallowed_methods, reason = "files of the kernel")]
 
 use std::io;
 
@@ -12,6 +13,19 @@ const OURS: u64 = 1024;
 
 /// dpkg and apt walk every descriptor up to the soft limit, which some hosts set to a billion.
 const FILES_AT_FIRST: u64 = 1024;
+
+/// What the kernel counts for each user, and a hook could take all of from the person: its most in a worker's user namespace
+/// (`kernel/ucount.c`). Hosts have 128 instances of inotify for a user; a hook needs a few.
+const KERNEL_OBJECTS: [(&str, &str); 3] =
+    [("max_inotify_instances", "32"), ("max_fanotify_groups", "8"), ("max_cgroup_namespaces", "0")];
+
+/// In the worker's user namespace, whose hooks' namespaces are below it, and cannot raise it.
+pub(super) fn bound_kernel_objects() {
+    for (what, most) in KERNEL_OBJECTS {
+        // A kernel without one of these has nothing to be bounded.
+        let _ = std::fs::write(format!("/proc/sys/user/{what}"), most);
+    }
+}
 
 /// In the hook's first process, before its user namespace is made. Since Linux 5.14 processes are counted for each user of a user
 /// namespace, and all of a namespace's on its maker, whose limit then is the namespace's: a hook cannot pass it by becoming many

@@ -20,12 +20,12 @@ use super::error::{Doing, SandboxError};
 use super::given::{self, Given, Taken};
 use super::host::{self, Host};
 use super::words::Words;
-use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, mounts};
+use super::{CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, limits, mounts};
 
 /// What the root is made of.
 pub(super) struct Parts<'a> {
-    /// Store, cache and stage, as mounts to be placed.
-    pub(super) grants: [OwnedFd; 3],
+    /// Store and stage, as mounts to be placed.
+    pub(super) grants: [OwnedFd; 2],
     /// This program.
     pub(super) program: File,
     /// The emulator of another architecture.
@@ -41,7 +41,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// Makes the root of this mount namespace and enters it.
-pub(super) fn make(mut parts: Parts<'_>) -> Result<(), SandboxError> {
+pub(super) fn make(mut parts: Parts<'_>) -> Result<PathBuf, SandboxError> {
     mounts::make_private()?;
     let nodes = devices::take()?;
     let host = Host::take()?;
@@ -54,11 +54,13 @@ pub(super) fn make(mut parts: Parts<'_>) -> Result<(), SandboxError> {
     mounts::restrict(&root, mounts::READ_ONLY)?;
     host.mount()?;
     mounts::place(&proc, "/proc")?;
+    limits::bound_kernel_objects();
     devices::mount(&nodes)?;
     cover(&parts)?;
     let template = mounts::copy(Path::new("/"))?;
-    own_places(&mut parts)?;
-    mounts::place(&template, TEMPLATE)
+    let scratch = own_places(&mut parts)?;
+    mounts::place(&template, TEMPLATE)?;
+    Ok(scratch)
 }
 
 /// Covers over what is the host's own business, and our texts over the files that name it.
@@ -98,13 +100,16 @@ fn cover(parts: &Parts<'_>) -> Result<(), SandboxError> {
 }
 
 /// What only the driver has: the grants, a /run and a /tmp to write, the program under its names.
-fn own_places(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
+fn own_places(parts: &mut Parts<'_>) -> Result<PathBuf, SandboxError> {
     private_run()?;
-    for (grant, at) in parts.grants.iter().zip([STORE, CACHE, STAGE]) {
+    for (grant, at) in parts.grants.iter().zip([STORE, STAGE]) {
         fs::create_dir_all(at).doing(format_args!("make {at}"))?;
         mounts::restrict(grant, mounts::NO_SUID | mounts::NO_DEV)?;
         mounts::place(grant, at)?;
     }
+    // Each step has a cache of its own put over it; what is written before that is this worker's alone.
+    fs::create_dir_all(CACHE).doing(format_args!("make {CACHE}"))?;
+    mounts::place(&mounts::memory("0755")?, CACHE)?;
     given::keep(&parts.given, &parts.taken)?;
     fs::create_dir_all(TEMPLATE).doing("make a directory in /run")?;
     shims(parts)?;
@@ -113,7 +118,8 @@ fn own_places(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
         mounts::place(&mounts::copy(&scratch)?, place)?;
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
-    devices::mount_private()
+    devices::mount_private()?;
+    Ok(scratch)
 }
 
 /// A /run to write, with what its read-only cover has.

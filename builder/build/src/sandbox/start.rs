@@ -22,7 +22,7 @@ use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
-use super::{WORKER, mounts, terminal};
+use super::{WORKER, kernel, mounts, terminal};
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -30,8 +30,6 @@ use super::{WORKER, mounts, terminal};
 pub struct Grants {
     /// Layers and checkpoints. Seen by the driver alone.
     pub store: PathBuf,
-    /// Downloads. Seen by host-side hooks too.
-    pub cache: PathBuf,
     /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
     pub stage: PathBuf,
     /// Files of the host that the job's image names. Seen by the host-side hooks that are given them.
@@ -117,6 +115,8 @@ fn which(dir: &Dir) -> io::Result<(u32, u32, u64)> {
 
 /// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
 pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
+    // What whoever called left open (a file, a directory, the terminal) is no process's of the sandbox.
+    kernel::close_on_exec().doing("keep the caller's files from the sandbox")?;
     raise_limit_of_files();
     let ids = Ids::for_sandbox()?;
     let granted = |dir: &PathBuf| {
@@ -124,7 +124,7 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
         granted.map_err(|source| SandboxError::Grant { path: dir.clone(), source })
     };
     let setup = Setup {
-        grants: [granted(&grants.store)?, granted(&grants.cache)?, granted(&grants.stage)?],
+        grants: [granted(&grants.store)?, granted(&grants.stage)?],
         as_root: ids.writer != Writer::Helpers && may_mount(),
         words: Words::of_host(),
         given: grants.given.clone(),

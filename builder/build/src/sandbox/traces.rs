@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::remove_tree;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -124,7 +125,8 @@ pub(super) fn scratch(store: &Path) -> Result<PathBuf, SandboxError> {
     for entry in fs::read_dir(&all).doing("read the directory for temporary files")?.flatten() {
         let left = File::open(entry.path()).doing("open what a worker left")?;
         if flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            fs::remove_dir_all(entry.path()).doing("remove what a worker left")?;
+            // What cannot be removed now the next worker tries, and is nothing to the build of this one.
+            let _ = remove_tree(&entry.path());
         }
     }
     let made = tempfile::Builder::new()

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
@@ -27,8 +28,8 @@ use super::{HOOK, HOSTNAME, WORKER, emulator, interpreter, kernel, root, shell, 
 /// What the keeper is told before anything else.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Setup {
-    /// Store, cache, stage.
-    pub(super) grants: [Granted; 3],
+    /// Store and stage.
+    pub(super) grants: [Granted; 2],
     /// Whether the host's root, who will not be there inside, must open the grants beforehand.
     pub(super) as_root: bool,
     pub(super) words: Words,
@@ -106,7 +107,7 @@ type Prepared = (Setup, Vec<u8>, Programs, Option<Opened>);
 
 /// What the person's side named, open.
 struct Opened {
-    grants: [OwnedFd; 3],
+    grants: [OwnedFd; 2],
     given: Vec<Taken>,
 }
 
@@ -134,8 +135,8 @@ fn prepare(link: &mut Link) -> Result<Prepared, SandboxError> {
 }
 
 fn open(setup: &Setup) -> Result<Opened, SandboxError> {
-    let [store, cache, stage] = &setup.grants;
-    let grants = [store.mount()?, cache.mount()?, stage.mount()?];
+    let [store, stage] = &setup.grants;
+    let grants = [store.mount()?, stage.mount()?];
     Ok(Opened { grants, given: given::take(&setup.given, setup.as_root)? })
 }
 
@@ -225,8 +226,8 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     let (alive, inside, run) = driver;
     let made = make_root(setup, parts).and_then(|own| die_with_parent(&alive).map(|()| own));
     // Programs of another architecture are served as long as this is held: until the end of process 1.
-    let (_served, failed) = match made {
-        Ok(own) => (own, None),
+    let (own, failed) = match made {
+        Ok(own) => (Some(own), None),
         Err(error) => (None, Some(error.to_string())),
     };
     if link.tell(&failed).is_err() || failed.is_some() {
@@ -236,7 +237,12 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     match kernel::fork() {
         Ok(Fork::Parent(child)) => {
             drop(inside);
-            reap_until(child)
+            let code = reap_until(child);
+            if let Some((_, scratch)) = own {
+                // What a killed worker leaves, the next one removes.
+                let _ = dibber_fs::remove_tree(&scratch);
+            }
+            code
         }
         Ok(Fork::Child) => {
             let work = || if inside.job.is_empty() { super::probe::try_overlay() } else { run(inside) };
@@ -247,14 +253,16 @@ fn first(mut link: Link, setup: &Setup, parts: Parts, driver: Driver<impl FnOnce
     }
 }
 
-fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<Option<Instance>, SandboxError> {
+/// Makes the root. What it ends with lasts as long as the worker: who serves foreign programs, and the directory for temporary
+/// files.
+fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<(Option<Instance>, PathBuf), SandboxError> {
     rustix::system::sethostname(HOSTNAME.as_bytes()).doing("set the host name")?;
     let Opened { grants, given } = match opened {
         Some(opened) => opened,
         None => open(setup)?,
     };
     let emulator = setup.emulator.as_ref();
-    root::make(root::Parts {
+    let scratch = root::make(root::Parts {
         grants,
         program: programs.0,
         emulator: emulator.map(|found| found.arch).zip(programs.1),
@@ -263,7 +271,7 @@ fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<Option<Instance
         given: setup.given.clone(),
         taken: given,
     })?;
-    emulator.map_or(Ok(None), emulator::serve)
+    Ok((emulator.map_or(Ok(None), emulator::serve)?, scratch))
 }
 
 /// Waits for every child until that one has ended; the end of process 1 is the end of all others.

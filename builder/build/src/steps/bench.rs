@@ -273,7 +273,9 @@ impl<'a> Bench<'a> {
         let call = self.hook_call(Side::Host, what);
         let network = if alone.is_networked { call.network } else { Network::None };
         let Alone { variables, texts: staged, .. } = alone;
-        self.carry_out(&HookCall { variables, staged, environment_files: &[], network, ..call }, step)
+        // Not over mounts of hooks either: what it fetches is kept for other images too.
+        let alone = HookCall { variables, staged, environment_files: &[], mounts: &[], network, ..call };
+        self.carry_out(&alone, step)
     }
 
     /// Copies texts into a directory of the tree, owned by root; `private` ones are for root alone (mode 0600).

@@ -92,7 +92,9 @@ impl Pool {
             };
             // With a second name, hooks could go on to write to it.
             let fits = from.stat(name)?.is_some_and(|found| {
-                file_type(&found) == FileType::RegularFile && found.stx_nlink == 1 && found.stx_size > 0
+                file_type(&found) == FileType::RegularFile
+                    && found.stx_nlink == 1
+                    && (1..=LARGEST).contains(&found.stx_size)
             });
             if fits {
                 let digest = sha256(from.file(name)?)?;
@@ -110,6 +112,9 @@ fn directory(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Option<Dir>> {
         _ => Ok(None),
     }
 }
+
+/// No package that is shared is larger, in bytes: a hook's sparse file of no blocks would take minutes to read.
+const LARGEST: u64 = 2 << 30;
 
 /// Names of packages, as apt and pip write them.
 fn is_plain(name: &str) -> bool {
