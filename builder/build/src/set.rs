@@ -76,7 +76,8 @@ pub fn build(
     let former = former(plan, &settings.output_dir, &seen)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
     needs::check_cache(&stem, store.path())?;
-    let is_known = |entry: &SetEntry| store.remembers_files(entry.id, entry.files_digest());
+    let files = |entry: &SetEntry| entry.files_digest(crate::steps::who_asks(plan));
+    let is_known = |entry: &SetEntry| store.remembers_files(entry.id, files(entry));
     let in_place = former.as_ref().filter(|former| former.is_right()).map(|former| &former.entry);
     let in_place = in_place.filter(|entry| is_known(entry));
     let build = Build { emulator, ..build_job(plan, settings, (&store, stop), in_place)? };
@@ -108,7 +109,7 @@ pub fn build(
         }
     };
     let (Built::Kept(entry) | Built::New(entry)) = &built;
-    store.remember_files(entry.id, entry.files_digest()).map_err(fault)?;
+    store.remember_files(entry.id, files(entry)).map_err(fault)?;
     releases.record(&store.path().join("answers")).map_err(fault)?;
     // What went wrong is mended.
     let _ = output::refuse_log(stage.parent(), stage.place(), &failed_log(&stem))

@@ -182,6 +182,14 @@ pub fn without_login(url: &str) -> String {
     login(url).map_or_else(|| url.to_string(), |found| format!("{}{}", found.scheme, found.rest))
 }
 
+/// Users and passwords that URLs of a plan carry: in its variables, and of its archive. No step's id has them.
+pub fn users(plan: &Plan) -> Vec<&str> {
+    let archive = &plan.archive;
+    let urls = [&archive.proxy, &archive.mirror, &archive.security].into_iter().flatten();
+    let whole = urls.filter_map(|url| login(url)).map(|found| found.user);
+    whole.chain(plan.variables.values().flat_map(|value| found_in(value).map(|found| found.user))).collect()
+}
+
 /// A text in which no URL tells its user.
 pub fn urls(text: &str) -> Cow<'_, str> {
     let mut public = String::new();

@@ -97,9 +97,11 @@ impl FileEntry {
 }
 
 impl SetEntry {
-    /// A digest of all that is said of its files.
-    pub(crate) fn files_digest(&self) -> Digest {
-        Digest::of(&serde_json::to_vec(&self.files).expect("a list of files has keys of text alone"))
+    /// A digest of all that is said of its files, and of who asked for what is in them.
+    pub(crate) fn files_digest(&self, who_asks: Option<Digest>) -> Digest {
+        Digest::of(
+            &serde_json::to_vec(&(&self.files, who_asks)).expect("a list of files has keys of text alone"),
+        )
     }
 
     /// What is not as it is recorded among its files.

@@ -144,6 +144,17 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
     common.finish()
 }
 
+/// A digest of who asks: users and passwords that URLs of the plan carry. It is in no id, as what is got is the same whoever asks,
+/// and is told to nobody: only the cache knows it, so that what a hook wrote of one's password gets into no image of another's.
+pub(crate) fn who_asks(plan: &Plan) -> Option<Digest> {
+    let users = redact::users(plan);
+    let mut hasher = Hasher::new("who asks 1");
+    users.iter().for_each(|user| {
+        hasher.part(user.as_bytes());
+    });
+    (!users.is_empty()).then(|| hasher.finish())
+}
+
 /// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.
 pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
     let mut hasher = Hasher::new("break");
