@@ -199,7 +199,8 @@ fn a_log_of_ones_own_is_replaced() {
         fs::remove_file(shop.out().join(name)).ok();
     }
     for _ in 0..2 {
-        shop.build(&image, &["--break", "before-install", "--break-cmd", "echo said first >&2"]).well();
+        shop.build(&image, &["--break", "before-install", "--break-cmd", "echo said first; touch /there"])
+            .well();
         let log = fs::read_to_string(shop.out().join("x86_64-good.log")).expect("the log");
         assert!(log.contains("said first"), "{log}");
     }

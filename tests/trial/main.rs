@@ -12,6 +12,7 @@ use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What}
 
 use dibber_model::{Network, Side};
 use dibber_plan::Limits;
+use dibber_plan::redact::Redact;
 use serde_json::{Value, json};
 
 fn main() {
@@ -107,6 +108,7 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         native: None,
         given: &[],
         network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        redact: &Redact::default(),
         limits: Limits::default(),
     };
     let mut out = String::new();

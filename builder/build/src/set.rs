@@ -76,7 +76,7 @@ pub fn build(
     let former = former(plan, &settings.output_dir, &seen)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
     needs::check_cache(&stem, store.path())?;
-    let files = |entry: &SetEntry| entry.files_digest(crate::steps::who_asks(plan));
+    let files = |entry: &SetEntry| entry.files_digest(crate::steps::secrets_seen(plan, None));
     let is_known = |entry: &SetEntry| store.remembers_files(entry.id, files(entry));
     let in_place = former.as_ref().filter(|former| former.is_right()).map(|former| &former.entry);
     let in_place = in_place.filter(|entry| is_known(entry));

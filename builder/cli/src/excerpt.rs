@@ -108,7 +108,10 @@ impl Around {
         let from = column.saturating_sub(BEFORE);
         let mut around =
             Around { name: told(&place.source.origin), text: String::new(), offset: 0, first, line, column };
-        for (number, source) in place.source.text.lines().enumerate().skip(first).take(line + 2 - first) {
+        let hidden = redact::hidden_lines(&place.source.text);
+        let lines = place.source.text.lines().zip(hidden).enumerate();
+        for (number, (source, is_hidden)) in lines.skip(first).take(line + 2 - first) {
+            let source = if is_hidden { "***" } else { source };
             let cut = if number == line { column } else { from };
             let (before, _) = letters(source, from, cut);
             let (after, more) = letters(source, cut, column + AFTER);

@@ -39,6 +39,9 @@ const SECRET: [&str; 10] = [
 /// Ends of such names.
 const SECRET_END: [&str; 4] = ["_PASS", "_PWD", "_PW", "ROOTPWD"];
 
+/// Ends of names, in small letters, behind which an address stands that may have no scheme.
+const ADDRESS_END: [&str; 6] = ["proxy", "mirror", "security", "url", "location", "endpoint"];
+
 /// Whether a variable of this name holds a secret.
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_uppercase();
@@ -135,6 +138,20 @@ impl Redact {
         public
     }
 
+    /// Where a text that goes on may be cut: near its end, and within no secret.
+    pub fn cut(&self, text: &[u8]) -> usize {
+        // Longest first.
+        let longest = self.secrets.first().map_or(0, String::len);
+        let mut cut = text.len().saturating_sub(longest);
+        while let Some(start) = self.secrets.iter().find_map(|secret| {
+            let from = cut.saturating_sub(secret.len().saturating_sub(1));
+            (from..cut).find(|start| text[*start..].starts_with(secret.as_bytes()))
+        }) {
+            cut = start;
+        }
+        if cut == 0 { text.len() } else { cut }
+    }
+
     /// The value of a variable as it can be told. In values that list variables as `declare -x` prints them (`DIB_ENV`), those
     /// of secret names go whatever their length.
     pub fn variable(&self, (name, value): (&str, &str), all: &BTreeMap<String, String>) -> String {
@@ -165,7 +182,10 @@ pub struct Login<'a> {
 
 /// Takes a URL apart that names a user. A password may hold `@`, and, where no port stands in front of it, `/`.
 pub fn login(url: &str) -> Option<Login<'_>> {
-    let start = url.find("://").map_or(0, |at| at + 3);
+    // `http:/u:p@host` and `//u:p@host` are no addresses, and are told nonetheless, in an error.
+    let slashes = url.len() - url.trim_start_matches('/').len();
+    let start = url.find(":/").map_or(slashes, |at| at + 1);
+    let start = start + (url[start..].len() - url[start..].trim_start_matches('/').len());
     let (scheme, rest) = url.split_at(start);
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let at = rest[..authority].rfind('@').or_else(|| {
@@ -182,12 +202,19 @@ pub fn without_login(url: &str) -> String {
     login(url).map_or_else(|| url.to_string(), |found| format!("{}{}", found.scheme, found.rest))
 }
 
-/// Users and passwords that URLs of a plan carry: in its variables, and of its archive. No step's id has them.
-pub fn users(plan: &Plan) -> Vec<&str> {
+/// Secrets of a plan that somebody sees from whom these variables are withheld: values of secret variables, and users and passwords
+/// of URLs, of the archive too.
+pub fn seen<'a>(plan: &'a Plan, withheld: &[&str]) -> Vec<&'a str> {
     let archive = &plan.archive;
     let urls = [&archive.proxy, &archive.mirror, &archive.security].into_iter().flatten();
-    let whole = urls.filter_map(|url| login(url)).map(|found| found.user);
-    whole.chain(plan.variables.values().flat_map(|value| found_in(value).map(|found| found.user))).collect()
+    let mut secrets: Vec<&str> = urls.filter_map(|url| login(url)).map(|found| found.user).collect();
+    for (name, value) in plan.variables.iter().filter(|(name, _)| !withheld.contains(&name.as_str())) {
+        match is_secret(name) {
+            true => secrets.push(value),
+            false => secrets.extend(found_in(value).map(|found| found.user)),
+        }
+    }
+    secrets
 }
 
 /// A text in which no URL tells its user.
@@ -245,7 +272,7 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
         if is_secret(name) && !value.is_empty() {
             spans.push(place(value));
         } else if let Some(found) =
-            login(value).filter(|_| lower.ends_with("proxy") || lower.ends_with("mirror"))
+            login(value).filter(|_| ADDRESS_END.iter().any(|end| lower.ends_with(end)))
         {
             spans.push(place(found.user));
         }
@@ -256,19 +283,76 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
     spans
 }
 
+/// Which lines of a text in YAML go on with a value behind a secret name: it may be folded, quoted over lines, or stand by itself.
+pub fn hidden_lines(text: &str) -> impl Iterator<Item = bool> + '_ {
+    // How far the line of the name was indented, and the quotation mark that is open.
+    let mut secret: Option<usize> = None;
+    let mut quote: Option<char> = None;
+    text.lines().map(move |line| {
+        if let Some(mark) = quote {
+            quote = quote.filter(|_| !line.contains(mark));
+            return true;
+        }
+        let behind = line.trim_start();
+        let indent = line.len() - behind.len();
+        let goes_on =
+            |of: usize| behind.is_empty() || indent > of || (indent == of && behind.starts_with(':'));
+        if secret.is_some_and(goes_on) {
+            return true;
+        }
+        secret = secret_value(line).map(|_| indent);
+        quote = secret_value(line).and_then(|value| {
+            let mark = value.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+            closing(&value[1..], mark).is_none().then_some(mark)
+        });
+        false
+    })
+}
+
+/// What stands behind the first secret name of a line that has one for a key.
+fn secret_value(line: &str) -> Option<&str> {
+    let mut rest = line;
+    while let Some(start) = rest.find(is_of_name) {
+        let (name, after) =
+            rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
+        rest = after;
+        let behind = after.trim_start_matches(['"', '\'', ' ']);
+        let is_key = line.trim_start().starts_with('?') && behind.is_empty();
+        match behind.strip_prefix([':', '=']) {
+            Some(value) if is_secret(name) => return Some(value.trim_start()),
+            None if is_key && is_secret(name) => return Some(""),
+            _ => {}
+        }
+    }
+    None
+}
+
 fn is_of_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || letter == '_'
 }
 
-/// A value up to its end: in quotes, in a mapping of one line, or the rest of the line.
+/// A value up to its end: in quotes, in a mapping of one line, or the rest of the line; that too where braces are within it.
 fn value_of(text: &str, flow: bool) -> &str {
     let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''));
     let (text, end) = match quote {
-        Some(quote) => (&text[1..], text[1..].find(quote)),
-        None if flow => (text, text.find([',', '}', ']'])),
+        Some(quote) => (&text[1..], closing(&text[1..], quote)),
+        None if flow && !text.contains(['{', '[']) => (text, text.find([',', '}', ']'])),
         None => (text, None),
     };
     text[..end.unwrap_or(text.len())].trim_end()
+}
+
+/// Where the quotation mark is that ends a value: one that is neither escaped nor doubled.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\\' && quote == '"' {
+            letters.next();
+        } else if letter == quote && letters.next_if(|(_, next)| *next == '\'' && quote == '\'').is_none() {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Percent-decoded (RFC 3986, section 2.1); what is no encoding stays.

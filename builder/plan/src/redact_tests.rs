@@ -79,3 +79,45 @@ fn secrets_in_lines_of_source() {
         assert_eq!(found, secrets, "{line}");
     }
 }
+
+#[test]
+fn lines_that_go_on_with_a_secret_are_hidden() {
+    let hidden =
+        |text: &str| hidden_lines(text).map(|hidden| if hidden { '#' } else { '.' }).collect::<String>();
+    let cases = [
+        ("A_PASSWORD:\n  x\nfoo: 1", ".#."),
+        ("e:\n  A_PASSWORD: >-\n    x\n\n    y\n  foo: 1", "..###."),
+        ("e:\n  ? A_PASSWORD\n  : x\n  foo: 1", "..#."),
+        ("A_PASSWORD: \"x\ny\nz\"\nfoo: 1", ".##."),
+        ("A_PASSWORD: 'it''s'\nfoo: 1", ".."),
+        ("- A_PASSWORD: x\n- foo: 1", ".."),
+        ("foo: 1\n  bar: 2", ".."),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(hidden(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn quoted_secrets_end_where_yaml_ends_them() {
+    let span = |line: &str| spans(line).into_iter().map(|span| line[span].to_string()).collect::<Vec<_>>();
+    assert_eq!(span(r#"A_SECRET: "a\"rest", b: 1"#), [r#"a\"rest"#]);
+    assert_eq!(span("A_SECRET: 'it''rest'"), ["it''rest"]);
+    assert_eq!(span("{A_SECRET: a{b}rest, c: d}"), ["a{b}rest, c: d}"]);
+    assert_eq!(span("security: \"u:PW@host\""), ["u:PW"]);
+    assert_eq!(span("mirror: http:/u:PW@host"), ["u:PW"]);
+    assert_eq!(span("mirror: //u:PW@host/x"), ["u:PW"]);
+}
+
+#[test]
+fn a_long_line_is_cut_within_no_secret() {
+    let mut redact = Redact::default();
+    redact.add(["hunter22".to_string()]);
+    for ahead in 80..120 {
+        let text = format!("{}hunter22{}", "x".repeat(ahead), "y".repeat(100 - ahead.min(100)));
+        let (head, tail) = text.split_at(redact.cut(text.as_bytes()));
+        assert!(!head.is_empty());
+        let told = redact.public(head.to_string()) + &redact.public(tail.to_string());
+        assert!(!told.contains("hunt") && !told.contains("ter22"), "{told}");
+    }
+}

@@ -54,6 +54,8 @@ struct Endpoint {
 
 /// Gets a token, where one is needed.
 pub(super) fn begin(http: &mut Http, cloud: &Cloud) -> Result<Session, GlanceError> {
+    // They may carry a user, and a wrong one is quoted.
+    cloud.endpoint.iter().for_each(|endpoint| http.keep_login(endpoint));
     match &cloud.auth {
         Auth::None => Ok(Session { token: None, root: root(&given(cloud)?), project: None }),
         Auth::Token(token) => {
@@ -61,6 +63,7 @@ pub(super) fn begin(http: &mut Http, cloud: &Cloud) -> Result<Session, GlanceErr
             Ok(Session { token: Some(token.0.clone()), root: root(&given(cloud)?), project: None })
         }
         Auth::Keystone { url, request, secrets } => {
+            http.keep_login(url);
             http.keep_secret(secrets.iter().map(|secret| secret.0.clone()));
             ask_keystone(http, cloud, (url, &request.0))
         }

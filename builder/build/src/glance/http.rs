@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dibber_plan::redact::Redact;
+use dibber_plan::redact::{self, Redact};
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, parse_pem};
@@ -89,9 +89,20 @@ impl Http {
         Ok(Http { agent, redact })
     }
 
-    /// Keeps these to itself from now on.
+    /// Keeps these to itself from now on, and as a service may repeat them: in JSON, in HTML, in a URL.
     pub(super) fn keep_secret(&mut self, secrets: impl IntoIterator<Item = String>) {
-        self.redact.add(secrets);
+        for secret in secrets {
+            let json = serde_json::Value::from(secret.as_str()).to_string();
+            let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let quoted = html.replace('"', "&quot;").replace('\'', "&#x27;");
+            let forms = [json.trim_matches('"').to_string(), redact::encoded(&secret), html, quoted];
+            self.redact.add(forms.into_iter().chain([secret]));
+        }
+    }
+
+    /// Keeps the user and the password of this address to itself from now on.
+    pub(super) fn keep_login(&mut self, address: &str) {
+        self.redact.add_url(address);
     }
 
     /// Asks, and takes only success for an answer.
@@ -123,7 +134,9 @@ impl Http {
                 .map(|body| Answer { headers, body, redact: self.redact.clone() })
                 .map_err(|e| self.failed(&what, &url, &e));
         }
-        let said = self.redact.public(said(&body.unwrap_or_default()));
+        // Before anything of it is cut off or taken out, which could leave a part of a secret.
+        let body = self.redact.public_bytes(&body.unwrap_or_default());
+        let said = said(&body);
         Err(GlanceError::Refused { what, url, status, said, mend: mend(status) })
     }
 

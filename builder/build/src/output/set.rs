@@ -97,10 +97,10 @@ impl FileEntry {
 }
 
 impl SetEntry {
-    /// A digest of all that is said of its files, and of who asked for what is in them.
-    pub(crate) fn files_digest(&self, who_asks: Option<Digest>) -> Digest {
+    /// A digest of all that is said of its files, and of the secrets that those saw who made them.
+    pub(crate) fn files_digest(&self, secrets: Option<Digest>) -> Digest {
         Digest::of(
-            &serde_json::to_vec(&(&self.files, who_asks)).expect("a list of files has keys of text alone"),
+            &serde_json::to_vec(&(&self.files, secrets)).expect("a list of files has keys of text alone"),
         )
     }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use dibber_model::{Network, Side};
 use dibber_plan::Limits;
+use dibber_plan::redact::Redact;
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub struct HookCall<'a> {
     pub given: &'a [PathBuf],
     /// Whether it sees the building machine's network.
     pub network: Network,
+    /// Secrets: a line that is told in pieces is cut within none of them.
+    pub redact: &'a Redact,
     /// What it may take. A [`shell`](super::shell) has all the time that it wants.
     pub limits: Limits,
 }
@@ -172,7 +175,7 @@ fn perform(
     prepared(call, action, |order| {
         let (mut child, mut link) = launch(order, Stdio::piped)?;
         let time = order.limits.timeout.map(Duration::from);
-        let report = listen(&mut child, (&mut link, time), line);
+        let report = listen(&mut child, (&mut link, time), (call.redact, line));
         child.wait().doing("wait for the hook")?;
         report
     })
@@ -224,11 +227,14 @@ fn stand(order: &Order, link: &mut Link, pid: u32) -> Result<(), SandboxError> {
     answer(link)
 }
 
+/// Who is told the lines.
+type Told<'a> = dyn FnMut(Stream, &[u8]) + 'a;
+
 /// Hears lines and the report until the hook's last process is gone: by itself, or because its time is over.
 fn listen(
     child: &mut Child,
     (link, time): (&mut Link, Option<Duration>),
-    line: &mut dyn FnMut(Stream, &[u8]),
+    (redact, line): (&Redact, &mut Told<'_>),
 ) -> Result<Report, SandboxError> {
     let mut out = Lines::new(Stream::Out, child.stdout.take().expect("launch was asked for pipes"));
     let mut err = Lines::new(Stream::Err, child.stderr.take().expect("launch was asked for pipes"));
@@ -245,10 +251,10 @@ fn listen(
         }
         let (a, b, c) = wait(&out, &err, report.is_none().then_some(&*link), left)?;
         if a {
-            out.take(line).doing("read the hook's output")?;
+            out.take(redact, line).doing("read the hook's output")?;
         }
         if b {
-            err.take(line).doing("read the hook's errors")?;
+            err.take(redact, line).doing("read the hook's errors")?;
         }
         if c {
             report = Some(link.hear().unwrap_or(Report { code: 128 + 9, ..Report::default() }));
@@ -305,7 +311,7 @@ impl Lines {
         Lines { stream, source: Box::new(source), open: true, rest: Vec::new() }
     }
 
-    fn take(&mut self, line: &mut dyn FnMut(Stream, &[u8])) -> std::io::Result<()> {
+    fn take(&mut self, redact: &Redact, line: &mut dyn FnMut(Stream, &[u8])) -> std::io::Result<()> {
         let mut bytes = [0; 8192];
         let got = self.source.read(&mut bytes)?;
         self.open = got > 0;
@@ -315,8 +321,9 @@ impl Lines {
             self.rest.drain(..=end);
         }
         if !self.rest.is_empty() && (!self.open || self.rest.len() > LONGEST_LINE) {
-            line(self.stream, &self.rest);
-            self.rest.clear();
+            let cut = if self.open { redact.cut(&self.rest) } else { self.rest.len() };
+            line(self.stream, &self.rest[..cut]);
+            self.rest.drain(..cut);
         }
         Ok(())
     }

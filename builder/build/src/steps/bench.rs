@@ -320,6 +320,7 @@ impl<'a> Bench<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            redact: &self.redact,
             limits: self.plan.limits,
         }
     }

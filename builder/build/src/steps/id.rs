@@ -3,6 +3,8 @@
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
 //! environment, a path of this machine, a secret; nor limits of hooks: what ends within them is the same under any.
 
+use std::borrow::Cow;
+
 use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::redact;
@@ -13,7 +15,7 @@ use crate::given::GivenFile;
 use crate::job::Build;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 4";
+const GENERATION: &str = "step 5";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
 const NOT_SEEN: [&str; 8] = [
@@ -90,7 +92,7 @@ impl<'a> Ids<'a> {
         }
         let withheld: Vec<&str> = self.plan.withheld(step).collect();
         for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
-            let value = self.plan.variables.get(name).map(|value| redact::urls(value));
+            let value = self.plan.variables.get(name).map(|value| public(name, value));
             hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
         }
@@ -131,8 +133,7 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
     common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
     let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
     for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
-        // Who asks changes nothing of what is got.
-        common.part(name.as_bytes()).part(redact::urls(value).as_bytes());
+        common.part(name.as_bytes()).part(public(name, value).as_bytes());
     }
     for element in &plan.elements {
         let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
@@ -144,15 +145,22 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
     common.finish()
 }
 
-/// A digest of who asks: users and passwords that URLs of the plan carry. It is in no id, as what is got is the same whoever asks,
-/// and is told to nobody: only the cache knows it, so that what a hook wrote of one's password gets into no image of another's.
-pub(crate) fn who_asks(plan: &Plan) -> Option<Digest> {
-    let users = redact::users(plan);
-    let mut hasher = Hasher::new("who asks 1");
-    users.iter().for_each(|user| {
-        hasher.part(user.as_bytes());
+/// A variable's value as ids have it: a password in them could be guessed by whoever reads them.
+fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if redact::is_secret(name) { Cow::Borrowed("***") } else { redact::urls(value) }
+}
+
+/// A digest of the secrets that a step can see, or that all steps together can: values of secret variables, and users and passwords
+/// that URLs carry. They are in no id, which everybody may read. Only the cache knows this digest, so that what a hook wrote of one's
+/// password gets into no image of another's, nor into the next one's after it was changed.
+pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
+    let withheld: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
+    let secrets = redact::seen(plan, &withheld);
+    let mut hasher = Hasher::new("secrets seen 1");
+    secrets.iter().for_each(|secret| {
+        hasher.part(secret.as_bytes());
     });
-    (!users.is_empty()).then(|| hasher.finish())
+    (!secrets.is_empty()).then(|| hasher.finish())
 }
 
 /// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.

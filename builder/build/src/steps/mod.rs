@@ -36,7 +36,7 @@ use reach::Reach;
 
 pub use hooks_directory::ELEMENTS;
 use hooks_directory::HOOKS;
-pub(crate) use id::who_asks;
+pub(crate) use id::secrets_seen;
 pub use scratch::ScratchTree;
 
 /// The tree in `TMP_BUILD_DIR`, under dib's name.
@@ -176,9 +176,11 @@ impl Walk<'_> {
 
     fn kept(&mut self, id: Digest, step: &Step) -> Result<Option<Checkpoint>, StepError> {
         match self.session.find(id)? {
-            Found::Whole(checkpoint) if checkpoint.meta.who_asks != who_asks(&self.job.plan) => {
+            Found::Whole(checkpoint)
+                if checkpoint.meta.secrets != secrets_seen(&self.job.plan, Some(step)) =>
+            {
                 self.session.give_up(id)?;
-                self.diverged.get_or_insert_with(|| "a user or a password in a URL has changed".into());
+                self.diverged.get_or_insert_with(|| "a secret that it sees has changed".into());
                 return Ok(None);
             }
             Found::Whole(checkpoint) => {
@@ -230,7 +232,7 @@ impl Walk<'_> {
             seconds,
             made: now(),
             state: serde_json::to_value(&left).map_err(|e| StepError::State(e.to_string()))?,
-            who_asks: who_asks(&self.job.plan),
+            secrets: secrets_seen(&self.job.plan, Some(step)),
             squashes: Vec::new(),
         };
         let checkpoint = draft.commit(id, meta)?;
@@ -282,7 +284,7 @@ impl Walk<'_> {
                     seconds: 0.0,
                     made: now(),
                     state: serde_json::Value::Null,
-                    who_asks: None,
+                    secrets: None,
                     squashes: squashed,
                 };
                 draft.commit(id, meta)?.layer()

@@ -62,7 +62,7 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
         seconds: 0.0,
         made: now(),
         state: serde_json::to_value(&state).map_err(|e| StepError::State(e.to_string()))?,
-        who_asks: id::who_asks(&walk.job.plan),
+        secrets: id::secrets_seen(&walk.job.plan, None),
         squashes: Vec::new(),
     };
     let checkpoint = draft.commit(id::of_break(walk.parent, point), meta)?;
