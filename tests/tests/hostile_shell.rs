@@ -47,7 +47,7 @@ const PERSON: &str = r##"
 import fcntl, os, pty, re, select, signal, struct, sys, termios, time
 scene, home, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 token = ("DIBBER_TRIAL=" + home.lstrip("/")).encode()
-script = '"$@"; echo "CODE $?"; if IFS= read -r -t 1 -n 1 left; then echo "LEFT"; else echo "NOTHING LEFT"; fi; echo "MODE"; sleep 1'
+script = '"$@"; echo "CODE $?"; if IFS= read -r -t 1 -n 1 left; then echo "LEFT"; else echo "NOTHING LEFT"; fi; echo "MODE"; IFS= read -r -t 2 left'
 pid, fd = pty.fork()
 if pid == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
@@ -106,6 +106,7 @@ wait(b"MODE")
 after = termios.tcgetattr(fd)
 if after[:6] != before[:6] or after[6] != before[6]: fail("mode %s became %s" % (before, after))
 print("CODE", re.search(rb"CODE (\d+)", seen)[1].decode(), "AFTER %.1f" % took, "NOTHING" if b"NOTHING LEFT" in seen else "LEFT")
+os.kill(pid, 9); os.waitpid(pid, 0)
 if b"1003h" in seen and seen.rindex(b"?1003l") < seen.rindex(b"?1003h"): fail("the mouse is still reported")
 "##;
 

@@ -99,6 +99,20 @@ fn is_found(told: &Told, what: &str, words: &[&str]) {
     }
 }
 
+/// A step that removes files of a step before leaves whiteouts, which are links to one that goes when the step is done.
+#[test]
+fn a_step_that_removes_files_is_kept() {
+    for removed in ["one", "one two"] {
+        let shop = Workshop::new();
+        shop.hook("e/root.d/50-makes", "cd $TARGET_ROOT/root; touch one two");
+        shop.hook("e/root.d/60-removes", &format!("cd $TARGET_ROOT/root; rm {removed}; touch three"));
+        let image = shop.image("good", &[("elements", "[tiny-os, e]"), ("outputs", "[tar]")]);
+        shop.build(&image, &[]).well();
+        let told = shop.build(&image, &["--json"]).well();
+        assert_eq!(told.steps("step-started"), [""; 0], "{removed}: {}", told.out);
+    }
+}
+
 #[test]
 fn what_a_layer_holds_is_compared_before_it_is_poured() {
     let (shop, image) = shop();

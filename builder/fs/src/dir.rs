@@ -178,7 +178,7 @@ fn xattrs_of(path: &CStr) -> io::Result<Vec<Xattr>> {
 
 /// Whether an open file has any attribute: for most files, all that need be asked, and without a way through `/proc`.
 pub fn has_xattrs(file: impl AsFd) -> io::Result<bool> {
-    match rustix::fs::flistxattr(file, &mut [] as &mut [u8]) {
+    match rustix::fs::flistxattr_query(file) {
         Ok(len) => Ok(len > 0),
         Err(Errno::NOTSUP) => Ok(false),
         Err(e) => Err(e.into()),

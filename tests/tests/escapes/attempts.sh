@@ -100,3 +100,6 @@ kexec               both    $REACH kexec
 swap                both    $REACH swap
 push-input          both    $REACH tiocsti /dev/tty
 push-input-stdin    both    $REACH tiocsti /dev/stdin
+socket-in-local     both    $REACH socket /usr/local/share/dibber-escape.sock
+cgroups             both    unshare -C true
+cgroups-and-mounts  host    unshare -C -m sh -c '/bin/mount -t cgroup2 none /tmp && ls /tmp/cgroup.procs'

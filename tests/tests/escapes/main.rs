@@ -80,8 +80,11 @@ impl Secrets {
         fs::write(&mark, "SECRET\n").expect("write a secret");
         own(&mark, 0o644);
         let sockets: Vec<PathBuf> =
-            ["/run/dibber-escape.sock".into(), "/tmp/dibber-escape.sock".into(), shop.at("secret.sock")]
-                .into();
+            ["/run/dibber-escape.sock", "/tmp/dibber-escape.sock", "/usr/local/share/dibber-escape.sock"]
+                .map(PathBuf::from)
+                .into_iter()
+                .chain([shop.at("secret.sock")])
+                .collect();
         let listen = |path: &PathBuf| {
             let _ = fs::remove_file(path);
             let socket = UnixListener::bind(path).expect("listen");

@@ -101,7 +101,7 @@ fn image_files_and_arguments() {
     for words in [
         &[BAD][..],
         &["build", BAD],
-        &["plan", "x", BAD],
+        &["plan", BAD, "x"],
         &["show", BAD],
         &["select", BAD],
         &["upload", BAD],

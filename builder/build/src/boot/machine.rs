@@ -81,7 +81,9 @@ pub(super) fn command(
         }
         command.args(["-append", &kernel_line(direct, arch.facts().console)]);
     }
-    for (number, node) in nodes(scratch)?.into_iter().enumerate() {
+    // A kernel that QEMU loads has index 0 to itself.
+    let first = usize::from(scratch.direct.is_some());
+    for (number, node) in (first..).zip(nodes(scratch)?) {
         command.arg("-blockdev").arg(node.to_string()).arg("-device");
         command.arg(format!(
             "virtio-blk-pci,drive={},bootindex={number}",

@@ -99,6 +99,8 @@ fn see(hasher: &mut Hasher, found: &Statx) {
     // A directory's size and links are how its file system keeps it.
     let (size, links) = match file_type(found) {
         FileType::Directory => (0, 0),
+        // A whiteout is a link to one that overlayfs keeps in its work directory, which is removed after this look.
+        FileType::CharacterDevice => (0, 0),
         _ => (found.stx_size, found.stx_nlink),
     };
     let mut all = Vec::with_capacity(64);
