@@ -166,6 +166,11 @@ impl Http {
 }
 
 impl Answer {
+    /// Bytes of the body.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// The body as JSON. `what` and `url` are for the complaint.
     pub(super) fn json<T: DeserializeOwned>(&self, what: &str, url: &str) -> Result<T, GlanceError> {
         serde_json::from_slice(&self.body).map_err(|e| GlanceError::Answer {
