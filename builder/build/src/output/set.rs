@@ -1,7 +1,7 @@
 //! `images.json`: the commit of a set. Readers trust only what it names by digest.
 //!
 //! In: an output directory that anybody may have prepared. Out: which files in it are ours. Never: a name that leads out of the
-//! directory, a link followed, more than 64 MiB read, a change.
+//! directory, a link followed, more than 4 MiB read, a change.
 
 use std::io;
 use std::path::Path;
@@ -17,8 +17,8 @@ use super::{OutputError, Seen, Switch, at, check};
 /// Name of the file.
 pub(super) const NAME: &str = "images.json";
 
-/// No `images.json` is longer, in bytes: it describes a thousand images in a hundredth of that.
-const LONGEST: u64 = 64 << 20;
+/// No `images.json` is longer, in bytes: it describes two thousand images in that. What is read of it takes ten times its length.
+const LONGEST: u64 = 4 << 20;
 
 /// Its content: every image in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
