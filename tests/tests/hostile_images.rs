@@ -166,7 +166,7 @@ fn trees_of_extents_that_fan_out() {
         below = index(depth, &[(0, 20 + u64::from(depth)); 340]);
     }
     let root = index(5, &[(0, 25); 4]);
-    for (number, mode) in [(14, dibber_tests::craft::DIR), (13, FILE), (2, dibber_tests::craft::DIR)] {
+    for (number, mode) in [(14, DIR), (13, FILE), (2, DIR)] {
         let mut ext = ext.clone();
         ext.inode(number, (mode, 1 << 20, EXTENTS), &root);
         bounded(&place.put("fan", &ext.bytes));
@@ -174,7 +174,7 @@ fn trees_of_extents_that_fan_out() {
     // Pointers of ext2: three levels, all of them one block that points to itself.
     let pointers: Vec<u8> = 30u32.to_le_bytes().repeat(BLOCK / 4);
     ext.block(30, &pointers);
-    for (number, mode) in [(14, dibber_tests::craft::DIR), (2, dibber_tests::craft::DIR)] {
+    for (number, mode) in [(14, DIR), (2, DIR)] {
         let mut ext = ext.clone();
         ext.inode(number, (mode, 0xffff_f000, 0), &pointers[..60]);
         bounded(&place.put("pointers", &ext.bytes));

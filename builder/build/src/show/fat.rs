@@ -188,7 +188,7 @@ impl Fat {
             left -= self.cluster_bytes.min(left);
             cluster = self.next(n)?;
         }
-        if len.is_none() {
+        if len.is_none() && cluster.is_some() {
             return Err(ShowError::damaged(
                 shown(place),
                 format!("a directory of more than {DIRECTORY_MAX} bytes"),
