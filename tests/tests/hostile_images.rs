@@ -9,7 +9,9 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_tests::craft::{BLOCK, EXTENTS, Ext, FILE, FREE, LINK, fat, gpt, index, leaf, names, put, qcow2};
+use dibber_tests::craft::{
+    BLOCK, DIR, EXTENTS, Ext, FILE, FREE, LINK, fat, gpt, index, leaf, names, put, qcow2,
+};
 use dibber_tests::{accepts, program};
 
 const SECONDS_MAX: f64 = 5.0;
@@ -164,7 +166,7 @@ fn trees_of_extents_that_fan_out() {
         below = index(depth, &[(0, 20 + u64::from(depth)); 340]);
     }
     let root = index(5, &[(0, 25); 4]);
-    for (number, mode) in [(14, dibber_tests::craft::DIR), (13, FILE), (2, dibber_tests::craft::DIR)] {
+    for (number, mode) in [(14, DIR), (13, FILE), (2, DIR)] {
         let mut ext = ext.clone();
         ext.inode(number, (mode, 1 << 20, EXTENTS), &root);
         bounded(&place.put("fan", &ext.bytes));
@@ -172,7 +174,7 @@ fn trees_of_extents_that_fan_out() {
     // Pointers of ext2: three levels, all of them one block that points to itself.
     let pointers: Vec<u8> = 30u32.to_le_bytes().repeat(BLOCK / 4);
     ext.block(30, &pointers);
-    for (number, mode) in [(14, dibber_tests::craft::DIR), (2, dibber_tests::craft::DIR)] {
+    for (number, mode) in [(14, DIR), (2, DIR)] {
         let mut ext = ext.clone();
         ext.inode(number, (mode, 0xffff_f000, 0), &pointers[..60]);
         bounded(&place.put("pointers", &ext.bytes));
@@ -203,7 +205,7 @@ fn directories_without_end() {
         }
         let extents: Vec<_> = (0..340).map(|n| (n * 20, 20, 40)).collect();
         ext.block(30, &leaf(&extents));
-        ext.inode(14, (dibber_tests::craft::DIR, u64::from(blocks) << 12, EXTENTS), &index(1, &[(0, 30)]));
+        ext.inode(14, (DIR, u64::from(blocks) << 12, EXTENTS), &index(1, &[(0, 30)]));
         bounded(&place.put("many", &ext.bytes));
     }
 }
@@ -246,7 +248,10 @@ fn databases_and_tables_of_the_system() {
         place.put("system", &ext.bytes)
     };
     let package = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: b\n\n";
-    for status in [package.repeat(700_000).into_bytes(), vec![0xff; 120 << 20]] {
+    let paragraphs = |text: &[u8]| text.repeat((120 << 20) / text.len());
+    for status in
+        [package.repeat(700_000).into_bytes(), vec![0xff; 120 << 20], paragraphs(b"\n"), paragraphs(b"a\n\n")]
+    {
         let image = with(&["x"], &status);
         show(&image, &[]);
         show(&image, &["--packages", "--json"]);
@@ -364,4 +369,146 @@ fn journals_without_end() {
         ext.inode(8, (FILE, 1 << 37, EXTENTS), &index(1, &[(0, 29)]));
         bounded(&place.put("journal", &ext.bytes));
     }
+}
+
+/// Thousands of partitions that all are one filesystem, whose journal has as many copies as the inode's own extents reach.
+#[test]
+fn journals_of_many_partitions() {
+    const LOG: u64 = 4 * 32768;
+    const AT: u64 = 64;
+    let place = Place::new();
+    let mut ext = system(AT as usize);
+    put(&mut ext.bytes[1024..], 4, &[(0x04, AT + LOG), (0x5c, 4), (0x60, 0x46), (0xe0, 8)]);
+    let extents = [0, 1, 2, 3].map(|n| (n * 32768, 32768, AT + u64::from(n) * 32768));
+    ext.inode(8, (FILE, LOG * BLOCK as u64, EXTENTS), &leaf(&extents));
+    let be = |fields: &[u32]| fields.iter().flat_map(|field| field.to_be_bytes()).collect::<Vec<u8>>();
+    let start = 4 << 20;
+    let mut table = vec![0; start];
+    let last = (start as u64 + (AT + LOG) * BLOCK as u64) / 512 - 1;
+    gpt(&mut table, &vec![(start as u64 / 512, last); 200]);
+    let image = place.put("disk", &[&table[..], &ext.bytes].concat());
+    // The log is sparse: of a copy only its number in the descriptor is written.
+    let disk = File::options().write(true).open(&image).unwrap();
+    disk.set_len((last + 2048) * 512).unwrap();
+    let write = |block: u64, bytes: &[u8]| {
+        disk.write_all_at(bytes, start as u64 + (AT + block) * BLOCK as u64).unwrap();
+    };
+    write(0, &be(&[0xc03b_3998, 3, 0, BLOCK as u32, LOG as u32, 1, 1, 1]));
+    let tags = (BLOCK as u64 - 12) / 8;
+    let ends = (1..LOG - tags - 2).step_by(1 + tags as usize).inspect(|at| {
+        let mut descriptor = be(&[0xc03b_3998, 1, 1]);
+        let numbers = (0..tags).map(|n| (1 << 20) + *at as u32 + n as u32);
+        let same_uuid = 2;
+        numbers.for_each(|number| descriptor.extend(be(&[number, same_uuid])));
+        write(*at, &descriptor);
+    });
+    let end = ends.last().unwrap() + 1 + tags;
+    write(end, &be(&[0xc03b_3998, 2, 1]));
+    bounded_in_two_views(&image);
+    let page = show(&image, &[]);
+    assert!(page.code == 3 && page.said.contains("more than 1048576 copies"), "{}", page.said);
+}
+
+/// Links whose targets go through one directory thousands of times: `/m/d/d/d ...`.
+fn far(up: &str, step: &str, count: usize, down: &str) -> Vec<u8> {
+    format!("{up}{}{down}", step.repeat(count)).into_bytes()
+}
+
+#[test]
+fn links_that_are_long() {
+    let place = Place::new();
+    let root = [(2, "d"), (12, "etc"), (12, "usr"), (12, "boot"), (12, "lib"), (12, "var")];
+    let links: Vec<String> = (0..16).map(|n| format!("l{n:02}")).collect();
+    let all: Vec<(u32, &str)> =
+        root.into_iter().chain((20..).zip(links.iter().map(String::as_str))).collect();
+    let mut ext = Ext::new(64, &all);
+    ext.inode(12, (LINK, 3, 0), b"l00");
+    for n in 0..15u32 {
+        let next = if n < 14 { format!("l{:02}", n + 1) } else { "d".into() };
+        let target = far("", "d/", 2040, &next);
+        ext.file(20 + n, 20 + n as usize, &target);
+        ext.inode(20 + n, (LINK, target.len() as u64, EXTENTS), &leaf(&[(0, 1, 20 + u64::from(n))]));
+    }
+    bounded(&place.put("links", &ext.bytes));
+}
+
+/// A disk with a system whose `/etc/os-release` and `/boot` are links to `target`, an fstab, and a FAT of one directory of 65,535
+/// names, the last of which, `d`, is the directory itself.
+fn with_fat(fstab: &str, target: &[u8]) -> Vec<u8> {
+    let blocks = 64 + fstab.len().div_ceil(BLOCK);
+    let mut ext = Ext::new(blocks, &[(2, "d"), (12, "etc"), (15, "boot")]);
+    ext.directory(12, FREE + 1, &[(14, "fstab"), (15, "os-release")]);
+    ext.file(14, 64, fstab.as_bytes());
+    ext.block(20, target);
+    ext.inode(15, (LINK, target.len() as u64, EXTENTS), &leaf(&[(0, 1, 20)]));
+    // Clusters of 64 KiB: 32 of them are the directory.
+    let mut fat = fat(1 + 100 + 33 * 128, 100, true);
+    fat[13] = 128;
+    for cluster in 2..34usize {
+        let next = if cluster == 33 { 0x0fff_ffff } else { cluster as u64 + 1 };
+        put(&mut fat, 4, &[(512 + cluster * 4, next)]);
+    }
+    let data = 101 * 512;
+    for n in 0..65_535usize {
+        let mut entry = [0; 32];
+        entry[..12].copy_from_slice(format!("{n:08X}TXT ").as_bytes());
+        if n == 65_534 {
+            entry[..12].copy_from_slice(b"D          \x10");
+            entry[26] = 2;
+        }
+        fat[data + n * 32..][..32].copy_from_slice(&entry);
+    }
+    let start = 1 << 20;
+    let mut disk = vec![0; start];
+    let (first, ext_len, fat_len) =
+        (start as u64 / 512, ext.bytes.len() as u64 / 512, fat.len() as u64 / 512);
+    disk.extend(ext.bytes);
+    disk.extend(fat);
+    disk.resize(disk.len() + (1 << 20), 0);
+    gpt(&mut disk, &[(first, first + ext_len - 1), (first + ext_len, first + ext_len + fat_len - 1)]);
+    disk
+}
+
+#[test]
+fn names_that_are_looked_up_without_end() {
+    let place = Place::new();
+    bounded(&place.put("fat", &with_fat("/dev/sda2 /m vfat\n", &far("/m/", "d/", 2000, "d"))));
+    // Mount points that differ in their five hundredth name only, and a way that comes by there again and again.
+    let points: Vec<String> =
+        (0..240).map(|n| format!("/dev/sda2 /{}{n:03} vfat\n", "d/".repeat(499))).collect();
+    let target = [far("/", "d/", 499, ""), far("", "d/../", 600, "d")].concat();
+    bounded(&place.put("mounts", &with_fat(&points.concat(), &target)));
+}
+
+#[test]
+fn cells_that_are_wide() {
+    let place = Place::new();
+    let image = place.put("wide", &with_fat(&format!("/dev/sda2 /{} vfat\n", "m".repeat(100_000)), b"/d"));
+    bounded(&image);
+    let page = accepts(program().to_str().unwrap(), &["show", image.to_str().unwrap()]);
+    assert!(page.contains("mmm...\n") && page.len() < 4096, "{page}");
+    let json = accepts(program().to_str().unwrap(), &["show", image.to_str().unwrap(), "--json"]);
+    assert!(json.len() > 100_000);
+}
+
+#[test]
+fn kernels_without_number() {
+    let place = Place::new();
+    let (count, per_block) = (160_000, BLOCK / 264);
+    let blocks = count / per_block;
+    let mut ext = Ext::new(64 + blocks, &[(12, "lib"), (2, "d")]);
+    ext.directory(12, FREE + 1, &[(13, "modules")]);
+    // Letters that are three times as long where they are shown, and six times in JSON.
+    let name = |n: usize| format!("{n:07}{}", "\x01".repeat(248));
+    for block in 0..blocks {
+        let held: Vec<String> = (0..per_block).map(|n| name(block * per_block + n)).collect();
+        let held: Vec<(u32, &str)> = held.iter().map(|name| (2, name.as_str())).collect();
+        ext.block(64 + block, &names(&held));
+    }
+    ext.inode(13, (DIR, (blocks * BLOCK) as u64, EXTENTS), &leaf(&[(0, blocks as u16, 64)]));
+    let image = place.put("kernels", &ext.bytes);
+    show(&image, &["--json"]);
+    let page = accepts(program().to_str().unwrap(), &["show", image.to_str().unwrap()]);
+    assert!(page.contains("more than 256 kernels; these are the first"));
+    assert!(page.contains("0000255") && !page.contains("0000256"));
 }

@@ -159,6 +159,27 @@ fn bad_images_are_refused_with_place_cause_and_mend() {
     assert!(wrong.is_empty() && count > 30, "{count} cases\n{wrong}");
 }
 
+/// Names of any length are no wider in a table than a column may be.
+#[test]
+fn wide_names_are_told() {
+    let long = "n".repeat(70_000);
+    for (label, kind, name, place) in
+        [("mbr", "'83'", long.as_str(), "/x"), ("gpt", "'8300'", "two", &format!("/{long}"))]
+    {
+        let partition = |name: &str, place: &str, fs: &str| {
+            let mkfs = format!("mkfs: {{name: {fs}, type: ext4, mount: {{mount_point: {place}}}}}");
+            format!("{{name: {name}, type: {kind}, size: 10MiB, {mkfs}}}")
+        };
+        let parts = [partition("root", "/", "one"), partition(name, place, "more")].join(", ");
+        let table = format!("{{partitioning: {{base: image0, label: {label}, partitions: [{parts}]}}}}");
+        let image = format!("    size: 32MiB\n    layout: [{{local_loop: {{name: image0}}}}, {table}]\n");
+        let plans = plan(&tiny(&image), &Request::on(Arch::X86_64)).unwrap_or_else(|e| panic!("{e:.200}"));
+        let wide = |text: String| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert_eq!(wide(explain(&plans[0])), 80);
+        assert!(wide(dibber_layout::sketch(&plans[0].disk)) < 1000);
+    }
+}
+
 #[test]
 fn bad_requests_are_refused() {
     let with = |change: fn(&mut Request)| {

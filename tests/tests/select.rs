@@ -203,6 +203,12 @@ fn bad_input_is_refused() {
     write("broken.json", "{\"nodes\": [\n  {\"pm_password\": \"hunter2\",}\n]}");
     write("shape.json", "{\"nodes\": [{\"arch\": 3, \"pm_password\": \"hunter2\"}]}");
     write("flavor.json", "{\"disk\": \"large\", \"ram\": 1}");
+    // What is read whole has a length: sparse, as a whole file would be read for its first byte already.
+    for long in ["long.json", "long/images.json"] {
+        fs::create_dir_all(at.join("long")).expect("make a directory");
+        fs::File::create(at.join(long)).expect("create").set_len(60 << 20).expect("make it long");
+    }
+    write("many.json", &format!("[{}{{}}]", "{},".repeat(1 << 20)));
     for (command, code, words) in [
         (
             "select overcloud-ful --in set",
@@ -235,6 +241,12 @@ fn bad_input_is_refused() {
             vec!["`disk`", "not a whole number"],
         ),
         ("check-flavor overcloud-full --in set", 2, vec!["--flavor", "required"]),
+        ("select overcloud-full --in set --nodes long.json", 3, vec!["long.json: it is longer than 8 MiB"]),
+        ("select overcloud-full --in set --nodes /dev/zero", 3, vec!["/dev/zero: it is longer than 8 MiB"]),
+        ("select overcloud-full --in set --nodes many.json", 3, vec!["nodes: more than 20000 machines"]),
+        ("check-flavor overcloud-full --in set --flavor long.json", 3, vec!["it is longer than 8 MiB"]),
+        ("select overcloud-full --in long", 3, vec!["long/images.json", "longer than 4194304 bytes"]),
+        ("check-flavor overcloud-full --in long --root-gb 9", 3, vec!["images.json", "longer than"]),
         ("check-flavor overcloud-full --in set --root-gb 9 --property x", 2, vec!["`x` is not name=value"]),
         ("check-flavor overcloud-full --in set --arch aarch64 --root-gb 9", 10, vec!["there is none"]),
         ("check-flavor ./none.qcow2 --root-gb 9", 3, vec!["there is no such file"]),
@@ -244,6 +256,20 @@ fn bad_input_is_refused() {
         told.refuses(code, &words);
         assert!(!told.err.contains("hunter2"), "{}", told.err);
     }
+}
+
+/// A name that is wider than any column is cut in the table, and whole below it.
+#[test]
+fn a_name_of_any_length_is_told() {
+    let work = tempfile::tempdir().expect("tempdir");
+    make_set(&work.path().join("set"), "image overcloud-full x86_64 - qcow2\n");
+    let long = "n".repeat(70_000);
+    let nodes =
+        json!({ "nodes": [{ "name": long, "arch": "x86_64" }, { "name": "short", "arch": "x86_64" }] });
+    fs::write(work.path().join("nodes.json"), nodes.to_string()).expect("write");
+    let page = told(work.path(), "select overcloud-full --in set --nodes nodes.json").well().out;
+    let widest = page.lines().take(3).map(str::len).max().unwrap_or(0);
+    assert!(widest < 400 && page.contains(&format!("\n{long}\n")), "{widest}");
 }
 
 /// What a flavor is told, by image and flavor.

@@ -41,4 +41,5 @@ pub mod side_by_side;
 pub mod steps;
 pub mod store;
 mod temporary;
+pub mod text;
 pub mod worker;

@@ -3,13 +3,13 @@
 //! In: an image or its name, and a flavor. Out: what speaks against giving one to the other. Never: a cloud asked.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dibber_build::members::{Members, Trust};
 use dibber_build::output::{StructureFacts, sidecar_of};
 use dibber_build::show::Image;
+use dibber_build::text;
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use dibber_plan::flavor::{Demand, Flavor, check};
@@ -106,7 +106,7 @@ fn flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
                 let why = printable(why.to_string().as_bytes());
                 Problem::new(Exit::Input, format!("{}: {why}", file.display()))
             };
-            let text = fs::read_to_string(file).map_err(|error| wrong(&error))?;
+            let text = text::read(file).map_err(|error| wrong(&error))?;
             Flavor::read(&text).map_err(|error| wrong(&error))?
         }
     };

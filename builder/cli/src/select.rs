@@ -2,15 +2,14 @@
 //!
 //! In: an image's name, a directory, and a node or a fleet. Out: the files that each gets, and why. Never: a word of a nodes file
 //! that is not about architecture, platform or boot mode.
-#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 mod page;
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use dibber_build::members::{Members, MembersError, Pick, Trust};
+use dibber_build::text;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
 use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
@@ -99,7 +98,7 @@ fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
 
 fn fleet(args: &SelectArgs, images: &Members, file: &PathBuf, trust: Trust) -> Result<Exit, Problem> {
     let wrong = |why: &dyn std::fmt::Display| Problem::new(Exit::Input, format!("{}: {why}", file.display()));
-    let text = fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let text = text::read(file).map_err(|error| wrong(&error))?;
     let fleet = Fleet::read(&text).map_err(|error| wrong(&error))?;
     let agent = args.agent.as_deref().unwrap_or(AGENT);
     let agents = match Members::read(&args.dir, agent, trust) {

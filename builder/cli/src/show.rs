@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use dibber_build::show::{
     Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
 };
-use dibber_model::Bytes;
+use dibber_model::{Bytes, columns};
 use serde_json::json;
 
 use crate::args::ShowArgs;
@@ -245,7 +245,9 @@ fn disk(disk: &Disk) -> String {
     let mut rows = vec![head.map(str::to_string)];
     rows.extend(disk.partitions.iter().map(row));
     text += "\n";
-    text += &columns(&rows);
+    for line in columns(&rows, &[0, 3, 4, 8, 9]) {
+        text += &(line + "\n");
+    }
     for part in &disk.partitions {
         if let Some(problem) = part.filesystem.as_ref().and_then(|fs| fs.problem.as_ref()) {
             text += &format!("partition {}: {}\n", part.number, printable(problem.as_bytes()));
@@ -271,26 +273,6 @@ fn row(part: &Partition) -> [String; 11] {
         size(fs.and_then(|fs| fs.free_bytes)),
         word(fs.and_then(|fs| fs.mount_point.as_deref()).unwrap_or("")),
     ]
-}
-
-/// Columns as wide as their widest cell; numbers and sizes to the right.
-fn columns(rows: &[[String; 11]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..11).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            if matches!(column, 0 | 3 | 4 | 8 | 9) {
-                line += &format!("{cell:>width$}  ");
-            } else {
-                line += &format!("{cell:<width$}  ");
-            }
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
 }
 
 fn system(found: &System) -> String {

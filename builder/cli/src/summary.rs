@@ -3,6 +3,7 @@
 //! In: plans, and how each member ended. Out: a table of words, and a line that counts. Never: a guess.
 
 use dibber_build::side_by_side::Member;
+use dibber_model::columns::padded;
 use dibber_plan::Plan;
 
 use crate::progress::duration;
@@ -13,7 +14,7 @@ pub(crate) fn table(plans: &[Plan], ended: &[Member], seconds: f64) -> String {
     let mut lines = Vec::new();
     for (plan, member) in plans.iter().zip(ended) {
         let time = duration(member.seconds);
-        let mut line = format!("{:<width$}  {:<11} {time:>10}", plan.stem(), member.ended.word());
+        let mut line = format!("{}  {:<11} {time:>10}", padded(&plan.stem(), width), member.ended.word());
         if let Some(why) = member.ended.why() {
             line += &format!("  {why}");
         }

@@ -130,7 +130,8 @@ fn regular(file: OwnedFd) -> io::Result<File> {
     }
 }
 
-fn bounded(file: File, most: u64) -> io::Result<Vec<u8>> {
+/// Reads an open file whole. More than `most` bytes is `FileTooLarge`, and no more than that is read.
+pub fn bounded(file: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {

@@ -5,9 +5,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Write;
 use dibber_model::{
     Arch, Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind,
+    columns,
 };
 use uuid::{Uuid, uuid};
 
@@ -90,7 +90,8 @@ fn drawing(layout: &DiskLayout) -> String {
         gap(&mut line, columns(part.start.saturating_sub(at)));
         let width = columns(part.len).max(1);
         let name: String = part.spec.name.chars().take(width).collect();
-        let _ = write!(line, "{name:<width$}|");
+        line += &columns::padded(&name, width);
+        line.push('|');
         at = part.start.saturating_add(part.len);
     }
     gap(&mut line, columns(layout.len().saturating_sub(at)));
@@ -153,23 +154,7 @@ fn rule(rule: SizeRule) -> String {
     }
 }
 
-/// Columns two spaces apart, those in `right` flush right.
+/// The lines of a table, indented.
 fn table<const N: usize>(lines: &[[String; N]], right: &[usize]) -> String {
-    let widths: [usize; N] =
-        core::array::from_fn(|i| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0));
-    let mut text = String::new();
-    for line in lines {
-        let mut row = String::new();
-        for (i, cell) in line.iter().enumerate() {
-            let width = widths[i];
-            let _ = if right.contains(&i) {
-                write!(row, "  {cell:>width$}")
-            } else {
-                write!(row, "  {cell:<width$}")
-            };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
+    columns(lines, right).iter().map(|line| format!("  {line}\n")).collect()
 }

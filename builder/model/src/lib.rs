@@ -15,6 +15,7 @@
 extern crate alloc;
 
 pub mod arch;
+pub mod columns;
 pub mod digest;
 pub mod disk;
 pub mod extent;
@@ -28,6 +29,7 @@ pub mod time;
 pub mod tree;
 
 pub use arch::{Arch, Platform, Target};
+pub use columns::columns;
 pub use digest::{Digest, Hasher};
 pub use disk::{
     DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, MountPoint, PartKind, PartSpec, SectorSize,

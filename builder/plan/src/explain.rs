@@ -5,7 +5,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dibber_model::{DiskSpec, Holds, PartKind, PartSpec, Phase, SizeRule, TableKind};
+use dibber_model::{DiskSpec, Holds, PartKind, PartSpec, Phase, SizeRule, TableKind, columns};
 
 use crate::plan::{Plan, Step};
 
@@ -63,11 +63,7 @@ fn section(text: &mut String, name: &str) {
 }
 
 fn clipped(line: &str) -> String {
-    let line = line.trim_end();
-    match line.chars().count() > WIDTH {
-        true => line.chars().take(WIDTH - 3).chain("...\n".chars()).collect(),
-        false => format!("{line}\n"),
-    }
+    columns::clipped(line.trim_end(), WIDTH) + "\n"
 }
 
 fn wrapped<'a>(words: impl Iterator<Item = &'a str>) -> String {
@@ -95,12 +91,8 @@ fn disk(disk: &DiskSpec) -> String {
     let mut rows: Vec<[String; 5]> =
         alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
     rows.extend(disk.parts.iter().map(row));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 5] = core::array::from_fn(width);
-    for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text += &clipped(&format!("    {}", cells.join("  ")));
+    for line in columns(&rows, &[]) {
+        text += &clipped(&format!("    {line}"));
     }
     if disk.bios_boot {
         text += "  boots from BIOS through its first sector\n";

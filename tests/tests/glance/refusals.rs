@@ -4,6 +4,8 @@
 //! Never: a secret in a message.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 
 use dibber_tests::accepts;
@@ -178,6 +180,37 @@ fn a_refusal_is_told_with_its_cause_and_mend() {
     told.refuses(9, &["look for image overcloud-full: http://no-such-host.invalid:9292/v2/images did not answer (failed to lookup address"]);
     let told = run(&mut place.command(&[], &[("OS_ENDPOINT", "glance")]));
     told.refuses(3, &["glance", "http://"]);
+}
+
+/// A service that answers every request with a page of a listing, and names a next one.
+fn endless(images: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    std::thread::spawn(move || {
+        for (n, connection) in listener.incoming().enumerate() {
+            let mut connection = connection.expect("a connection");
+            let head = BufReader::new(&connection).lines().map_while(Result::ok);
+            assert!(head.take_while(|line| !line.is_empty()).count() > 0);
+            let page = format!("{{\"images\": [{images}], \"next\": \"/v2/images?marker={n}\"}}");
+            let head =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", page.len());
+            // Whoever asked may have had enough.
+            let _ = connection.write_all((head + &page).as_bytes());
+        }
+    });
+    port
+}
+
+#[test]
+fn a_listing_without_end_is_refused() {
+    let place = Place::new();
+    let image = r#"{"id": "a", "name": "bm-deploy-kernel", "status": "active", "other": [0]}"#;
+    let told = place.upload(endless(vec![image; 100].join(",")), &["ironic-python-agent"]);
+    told.refuses(9, &["look for image bm-deploy-kernel", "too many images have one name"]);
+    let stranger =
+        format!(r#"{{"id": "a", "name": "b", "status": "active", "o": "{}"}}"#, "x".repeat(4_000_000));
+    let told = place.upload(endless(stranger), &["ironic-python-agent"]);
+    told.refuses(9, &["look for image bm-deploy-kernel", "its pages are longer than any listing"]);
 }
 
 #[test]

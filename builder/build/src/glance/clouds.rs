@@ -4,12 +4,14 @@
 //! mixed in silence.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::GlanceError;
 use super::environment;
+use crate::text;
 
 /// Where a cloud is looked for.
 #[derive(Clone, Debug, Default)]
@@ -173,14 +175,18 @@ fn read(
         }
     };
     for path in paths {
-        let text = match std::fs::read_to_string(&path) {
+        let wrong = |why| Err(GlanceError::Cloud { place: path.display().to_string(), why });
+        let text = match text::read(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => continue,
+            Err(e) if e.kind() == ErrorKind::NotFound && named.is_none() => continue,
+            Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
+                return wrong(e.to_string());
+            }
             Err(source) => return Err(GlanceError::File { path, source }),
         };
         return match parse(&text) {
             Ok(file) => Ok(Some((path, file))),
-            Err(why) => Err(GlanceError::Cloud { place: path.display().to_string(), why }),
+            Err(why) => wrong(why),
         };
     }
     Ok(None)
@@ -195,6 +201,7 @@ fn parse(text: &str) -> Result<CloudsFile, String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write what is read")]
 mod tests {
     use super::*;
 

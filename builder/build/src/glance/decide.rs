@@ -31,6 +31,11 @@ pub(super) fn unchecked(name: &str) -> String {
     format!("{name}{UNCHECKED}")
 }
 
+/// Whether anything hangs on this property of an image.
+pub(super) fn is_compared(wanted: &Wanted, property: &str) -> bool {
+    property == ID || TELLING.contains(&property) || wanted.properties.contains_key(property)
+}
+
 /// Decides. `project` is ours, where there are projects: another's public image of that name is let be.
 pub(super) fn decide(wanted: &Wanted, there: Vec<Image>, project: Option<&str>) -> Decision {
     let mut decision = Decision::default();
@@ -213,8 +218,8 @@ mod tests {
     #[test]
     fn a_kernel_on_a_whole_disk_goes_and_the_rest_stays() {
         let there = image("a", |i| {
-            i.rest.insert("kernel_id".into(), "k".into());
-            i.rest.insert("hw_architecture".into(), "x86_64".into());
+            i.rest.insert("kernel_id".into(), Some("k".into()));
+            i.rest.insert("hw_architecture".into(), Some("x86_64".into()));
             i.min_disk = 1;
         });
         let changes = changes(&wanted(), &there, None);

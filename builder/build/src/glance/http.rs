@@ -179,6 +179,11 @@ impl Http {
 }
 
 impl Answer {
+    /// Bytes of the body.
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// The body as JSON. `what` and `url` are for the complaint.
     pub(super) fn json<T: DeserializeOwned>(&self, what: &str, url: &str) -> Result<T, GlanceError> {
         serde_json::from_slice(&self.body).map_err(|e| GlanceError::Answer {
@@ -202,7 +207,7 @@ fn roots(cloud: &Cloud) -> Result<Vec<Certificate<'static>>, GlanceError> {
 }
 
 fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, GlanceError> {
-    let text = std::fs::read(path).map_err(|source| GlanceError::File { path: path.into(), source })?;
+    let text = crate::text::bytes(path).map_err(|source| GlanceError::File { path: path.into(), source })?;
     let items = parse_pem(&text).filter_map(|item| match item {
         Ok(ureq::tls::PemItem::Certificate(cert)) => Some(cert),
         _ => None,

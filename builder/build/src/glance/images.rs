@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use serde::de::Error;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -38,10 +38,13 @@ pub(super) struct Image {
     /// `2026-11-22T01:17:28Z`.
     #[serde(default)]
     pub(super) created_at: String,
-    /// Properties, and attributes that do not matter here.
-    #[serde(flatten)]
-    pub(super) rest: BTreeMap<String, Value>,
+    /// Properties, and attributes that do not matter here: their texts, where they are texts.
+    #[serde(flatten, deserialize_with = "texts")]
+    pub(super) rest: BTreeMap<String, Option<String>>,
 }
+
+/// Most images of one name that are looked at. Former ones have names of their own.
+const NAMESAKES_MAX: usize = 1000;
 
 /// A UUID has 36 letters.
 const LONGEST_ID: usize = 64;
@@ -56,10 +59,28 @@ fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     }
 }
 
+/// What is said of a property.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+/// Glance's own properties are texts; what else there is may be large, and is compared with nothing.
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Option<String>>, D::Error> {
+    let all = BTreeMap::<String, Said>::deserialize(from)?;
+    let text = |said| match said {
+        Said::Text(text) => Some(text),
+        Said::Other(IgnoredAny) => None,
+    };
+    Ok(all.into_iter().map(|(name, said)| (name, text(said))).collect())
+}
+
 impl Image {
     /// A property's text.
     pub(super) fn property(&self, name: &str) -> Option<&str> {
-        self.rest.get(name)?.as_str()
+        self.rest.get(name)?.as_deref()
     }
 }
 
@@ -92,8 +113,12 @@ impl Glance {
         self.session.project.as_deref()
     }
 
-    /// Every image of one of these names that we can see.
-    pub(super) fn named(&mut self, names: &[&str]) -> Result<Vec<Image>, GlanceError> {
+    /// Every image of one of these names that we can see, with those of its properties that are compared.
+    pub(super) fn named(
+        &mut self,
+        names: &[&str],
+        is_compared: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Image>, GlanceError> {
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let filter = encoded(&format!("in:{}", quoted.join(",")));
         let mut pages = Pages::from(format!("/v2/images?name={filter}&limit=100"));
@@ -104,8 +129,13 @@ impl Glance {
             let page: Page = answer.json(&what, "/v2/images")?;
             // The name is checked again: a proxy that drops the filter must not have us rename a stranger.
             let ours = |image: &Image| image.name.as_deref().is_some_and(|name| names.contains(&name));
-            found.extend(page.images.into_iter().filter(ours));
-            pages.go_on(page.next, &self.session.root).map_err(|why| GlanceError::Answer {
+            found.extend(page.images.into_iter().filter(ours).map(|mut image| {
+                image.rest.retain(|name, _| is_compared(name));
+                image
+            }));
+            let more = pages.go_on((page.next, answer.len()), &self.session.root);
+            let few = if found.len() > NAMESAKES_MAX { Err("too many images have one name") } else { Ok(()) };
+            more.and(few).map_err(|why| GlanceError::Answer {
                 what: what.clone(),
                 url: format!("{}/v2/images", self.session.root),
                 why: why.into(),

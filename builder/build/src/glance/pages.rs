@@ -1,7 +1,7 @@
 //! The pages of a listing, which a service names one by one.
 //!
 //! In: `next` of each answer. Out: paths to ask for. Never: a path that leads to another host, where our token would go; a page
-//! twice, or pages without end.
+//! twice, or pages without end, by their number or their length.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,20 @@ use ureq::http::Uri;
 /// With a hundred images on each, more than any cloud has of one name.
 const MOST: usize = 1000;
 
+/// Most bytes of all pages together: a listing of 30,000 images.
+const BYTES_MAX: usize = 64 << 20;
+
 /// Where a listing stands.
 pub(super) struct Pages {
     next: Option<String>,
     seen: BTreeSet<String>,
+    bytes: usize,
 }
 
 impl Pages {
     /// Begins with this page.
     pub(super) fn from(first: String) -> Pages {
-        Pages { next: Some(first), seen: BTreeSet::new() }
+        Pages { next: Some(first), seen: BTreeSet::new(), bytes: 0 }
     }
 
     /// The page to ask for now; none at the end.
@@ -29,8 +33,16 @@ impl Pages {
         Some(next)
     }
 
-    /// Takes what an answer names as the next page, from a service at `root`, or tells what is wrong with it.
-    pub(super) fn go_on(&mut self, named: Option<String>, root: &str) -> Result<(), &'static str> {
+    /// Takes what an answer of so many bytes names as the next page, from a service at `root`, or tells what is wrong with it.
+    pub(super) fn go_on(
+        &mut self,
+        (named, bytes): (Option<String>, usize),
+        root: &str,
+    ) -> Result<(), &'static str> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > BYTES_MAX {
+            return Err("its pages are longer than any listing");
+        }
         let Some(named) = named else { return Ok(()) };
         let path = path_on(&named, root).ok_or("its next page is not on the same server")?;
         if self.seen.contains(&path) {
@@ -111,13 +123,17 @@ mod tests {
         let mut pages = Pages::from("/v2/images".into());
         for n in 0..MOST {
             assert!(pages.next().is_some());
-            let more = pages.go_on(Some(format!("/v2/images?marker={n}")), "http://g");
+            let more = pages.go_on((Some(format!("/v2/images?marker={n}")), 1), "http://g");
             assert_eq!(more.is_ok(), n + 1 < MOST, "{n}");
         }
         let mut pages = Pages::from("/v2/images".into());
         assert_eq!(pages.next().as_deref(), Some("/v2/images"));
-        assert!(pages.go_on(Some("/v2/images".into()), "http://g").is_err());
-        assert!(pages.go_on(None, "http://g").is_ok());
+        assert!(pages.go_on((Some("/v2/images".into()), 1), "http://g").is_err());
+        assert!(pages.go_on((None, 1), "http://g").is_ok());
         assert_eq!(pages.next(), None);
+        let mut pages = Pages::from("/v2/images".into());
+        let page = |n: usize| (Some(format!("/v2/images?marker={n}")), BYTES_MAX / 4);
+        assert!((0..4).all(|n| pages.go_on(page(n), "http://g").is_ok()));
+        assert!(pages.go_on(page(4), "http://g").is_err());
     }
 }

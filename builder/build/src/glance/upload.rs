@@ -80,7 +80,8 @@ fn one(
     settings: &Settings,
     events: &dyn Events,
 ) -> Result<Uploaded, GlanceError> {
-    let there = glance.named(&[&wanted.name, &decide::unchecked(&wanted.name)])?;
+    let sought = [wanted.name.as_str(), &decide::unchecked(&wanted.name)];
+    let there = glance.named(&sought, &|property| decide::is_compared(wanted, property))?;
     let decision = decide::decide(wanted, there, glance.project());
     let renamed = decision.rename.iter().map(|(_, name)| name.clone()).collect();
     let told = |id: Option<String>, outcome| Uploaded { name: wanted.name.clone(), id, outcome, renamed };

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{FileEntry, SetEntry, SetFile, Switch, names};
 
 /// More images than any directory has.
-const IMAGES: usize = 10_000;
+const IMAGES: usize = 5_000;
 /// More files than an image has outputs.
 const FILES: usize = 100;
 /// More names than a file has.

@@ -39,6 +39,7 @@ impl Place<'_> {
 
     /// Writes `SHA256SUMS`, where it is another, and `images.json`. A directory without images has neither.
     pub(super) fn publish(&self, content: &SetFile) -> Result<(), OutputError> {
+        let json = content.text().map_err(at(self.held.path.join(set::NAME)))?;
         let text = sums::text(&content.images);
         let found = self.held.dir.read(sums::NAME, sums::LONGEST);
         let is_absent = found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -51,9 +52,6 @@ impl Place<'_> {
         if content.images.is_empty() && content.switch.is_none() {
             return self.remove(set::NAME);
         }
-        let mut json = serde_json::to_vec_pretty(content)
-            .map_err(|error| at(self.held.path.join(set::NAME))(error.into()))?;
-        json.push(b'\n');
         self.write(set::NAME, &json)
     }
 

@@ -1,7 +1,7 @@
 //! `images.json`: the commit of a set. Readers trust only what it names by digest.
 //!
 //! In: an output directory that anybody may have prepared. Out: which files in it are ours. Never: a name that leads out of the
-//! directory, a link followed, more than 64 MiB read, a change.
+//! directory, a link followed, more than 4 MiB read, a change.
 
 use std::io;
 use std::path::Path;
@@ -17,8 +17,8 @@ use super::{OutputError, Seen, Switch, at, check};
 /// Name of the file.
 pub(super) const NAME: &str = "images.json";
 
-/// No `images.json` is longer, in bytes: it describes a thousand images in a hundredth of that.
-const LONGEST: u64 = 64 << 20;
+/// No `images.json` is longer, in bytes: it describes two thousand images in that. What is read of it takes ten times its length.
+const LONGEST: u64 = 4 << 20;
 
 /// Its content: every image in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,18 @@ impl SetFile {
         Ok(set)
     }
 
+    /// Its text. One that no reader would take is `FileTooLarge`.
+    pub(super) fn text(&self) -> io::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        if json.len() as u64 > LONGEST {
+            let why =
+                format!("it would be longer than {LONGEST} bytes; choose another directory for these images");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
+        Ok(json)
+    }
+
     fn empty() -> SetFile {
         SetFile { version: 1, images: Vec::new(), switch: None }
     }
@@ -161,4 +173,24 @@ pub(super) fn is_of_another_kind(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::IsADirectory, io::ErrorKind::FileTooLarge];
     let errors = [Errno::LOOP, Errno::NXIO, Errno::NODEV];
     kinds.contains(&error.kind()) || Errno::from_io_error(error).is_some_and(|errno| errors.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_that_would_not_be_read() {
+        let entry = |n: usize| SetEntry {
+            name: format!("image{n}"),
+            arch: "x86_64".into(),
+            platform: None,
+            id: Digest::from([0; 32]),
+            files: Vec::new(),
+        };
+        let set = |count| SetFile { images: (0..count).map(entry).collect(), ..SetFile::empty() };
+        let text = set(1000).text().unwrap();
+        assert_eq!(SetFile::parse(&text), Ok(set(1000)));
+        assert_eq!(set(40_000).text().unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
 }

@@ -10,12 +10,13 @@
 mod element;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
+
+use crate::text;
 
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +132,7 @@ pub fn scan(places: &Places<'_>) -> Result<SourceSet, ScanError> {
     for path in places.layouts {
         let name = path.file_stem().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| ScanError::Name { path: path.clone() })?;
-        set.layouts.insert(name.to_string(), text(path)?);
+        set.layouts.insert(name.to_string(), text_file(path)?);
     }
     Ok(set)
 }
@@ -189,8 +190,8 @@ fn built_in(file: &Embedded<'_>) -> Result<TextSource, ScanError> {
     Ok(TextSource { origin: format!("built in: {}", file.path), text: text.to_string() })
 }
 
-fn text(path: &Path) -> Result<TextSource, ScanError> {
-    let bytes = fs::read(path).map_err(unreadable(path))?;
+fn text_file(path: &Path) -> Result<TextSource, ScanError> {
+    let bytes = text::bytes(path).map_err(unreadable(path))?;
     let text = String::from_utf8(bytes).map_err(|_| ScanError::NotText { path: path.to_path_buf() })?;
     Ok(TextSource { origin: path.display().to_string(), text })
 }
@@ -198,7 +199,7 @@ fn text(path: &Path) -> Result<TextSource, ScanError> {
 /// A file, or else what the program has under that name: `overcloud-full`, `overcloud-full.yaml` or
 /// `images/overcloud-full.yaml`.
 fn image_file(path: &Path, embedded: &[Embedded<'_>]) -> Result<TextSource, ScanError> {
-    match text(path) {
+    match text_file(path) {
         Err(ScanError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
         other => return other,
     }

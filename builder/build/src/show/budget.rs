@@ -1,7 +1,8 @@
-//! How much work an image may ask of its reader.
+//! How much work and memory an image may ask of its reader.
 //!
-//! In: what each read cost, and what was printed meanwhile. Out: an error as soon as the reader works without end and nothing
-//! comes of it. Never: a clock: the same image is read, or refused, on every machine.
+//! In: what each read cost, what is held, and what was printed meanwhile. Out: an error as soon as the reader works without end and
+//! nothing comes of it. Never: a clock: the same image is read, or refused, on every machine; a bound for each filesystem, of which an
+//! image may have thousands.
 
 use std::cell::Cell;
 use std::io;
@@ -11,17 +12,23 @@ use std::io;
 pub(super) const WORK_MAX: u64 = 1 << 30;
 /// What a read costs besides its bytes: a call of the system takes as long as copying these.
 const READ: u64 = 512;
+/// What looking at one thing costs that is already in memory, such as a name or a copy's number.
+const ENTRY: u64 = 128;
+/// Most copies of blocks that the journals of an image have together, those being read among them: a journal of 4 GiB in which
+/// every block is one.
+pub(super) const COPIES_MAX: usize = 1 << 20;
 /// What one printed thing earns besides its bytes: the largest cluster of a qcow2 file.
 const CLUSTER: u64 = 2 << 20;
 
-/// Bytes that may still be read or unpacked.
+/// Bytes that may still be read or unpacked, and copies that are held.
 pub(super) struct Budget {
     left: Cell<u64>,
+    copies: Cell<usize>,
 }
 
 impl Budget {
     pub(super) fn new() -> Budget {
-        Budget { left: Cell::new(WORK_MAX) }
+        Budget { left: Cell::new(WORK_MAX), copies: Cell::new(0) }
     }
 
     /// Takes the price of `bytes` read or unpacked at once.
@@ -40,6 +47,21 @@ impl Budget {
                 )))
             }
         }
+    }
+
+    /// Takes the price of looking at so many things that were read before.
+    pub(super) fn look_at(&self, entries: usize) -> io::Result<()> {
+        self.spend((entries as u64).saturating_mul(ENTRY))
+    }
+
+    /// How many copies of blocks there is memory for, besides those that are held.
+    pub(super) fn copies_left(&self) -> usize {
+        COPIES_MAX.saturating_sub(self.copies.get())
+    }
+
+    /// Notes that so many more copies are held, for as long as the image is open.
+    pub(super) fn hold_copies(&self, count: usize) {
+        self.copies.set(self.copies.get().saturating_add(count));
     }
 
     /// Gives back, as so many bytes were printed: reading them may have taken unpacking a cluster.
@@ -62,5 +84,16 @@ mod tests {
         assert!(budget.spend(CLUSTER - READ).is_ok() && budget.spend(0).is_err());
         budget.printed(u64::MAX);
         assert!(budget.spend(WORK_MAX).is_err());
+        budget.printed(u64::MAX);
+        assert!(budget.look_at(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn copies_are_counted_together() {
+        let budget = Budget::new();
+        budget.hold_copies(COPIES_MAX - 1);
+        assert_eq!(budget.copies_left(), 1);
+        budget.hold_copies(usize::MAX);
+        assert_eq!(budget.copies_left(), 0);
     }
 }

@@ -10,7 +10,7 @@ use super::fat_dir;
 use super::field::{byte, le16, le32, text};
 use super::source::{Source, some};
 use super::table::FilesystemInfo;
-use super::volume::{Entries, Entry, Volume};
+use super::volume::{Entries, Entry, Place, Volume, shown};
 
 /// Longest directory: 65536 entries of 32 bytes.
 const DIRECTORY_MAX: u64 = 65536 * 32;
@@ -21,7 +21,7 @@ const COUNT_PIECE: u64 = 3 << 16;
 
 /// Where a directory's entries are.
 #[derive(Clone, Copy)]
-enum Place {
+enum Run {
     /// The root of FAT12 and FAT16.
     Fixed { at: u64, len: u64 },
     /// A chain of clusters.
@@ -39,7 +39,7 @@ pub(super) struct Fat {
     data_at: u64,
     cluster_bytes: u64,
     clusters: u32,
-    root: Place,
+    root: Run,
     volume_id: u32,
     label: String,
 }
@@ -87,8 +87,8 @@ impl Fat {
             return Err(bad(format!("a table of {table_bytes} bytes for {clusters} clusters")));
         }
         let (tail, root) = match bits {
-            32 => (64, Place::Chain(le32(head, 44))),
-            _ => (36, Place::Fixed { at: root_at, len: root_bytes }),
+            32 => (64, Run::Chain(le32(head, 44))),
+            _ => (36, Run::Fixed { at: root_at, len: root_bytes }),
         };
         // The extended boot record: signature, volume id, label.
         let extended = matches!(byte(head, tail + 2), 0x28 | 0x29);
@@ -108,7 +108,7 @@ impl Fat {
         };
         // The label in the root directory is the one that counts; the boot sector's is often `NO NAME`.
         let in_boot = if byte(head, tail + 2) == 0x29 { text(head, tail + 7, 11) } else { String::new() };
-        let in_root = fat_dir::label(&fat.directory(fat.root, "/")?);
+        let in_root = fat_dir::label(&fat.directory(fat.root, &[])?);
         fat.label = in_root.unwrap_or(if in_boot == "NO NAME" { String::new() } else { in_boot });
         Ok(fat)
     }
@@ -165,7 +165,7 @@ impl Fat {
         &self,
         first: u32,
         len: Option<u64>,
-        what: &str,
+        place: Place<'_>,
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), ShowError> {
         let (mut left, mut cluster) = (len.unwrap_or(DIRECTORY_MAX), Some(first));
@@ -174,10 +174,13 @@ impl Fat {
                 if len.is_none() {
                     return Ok(());
                 }
-                return Err(ShowError::damaged(what, format!("its clusters end {left} bytes too early")));
+                return Err(ShowError::damaged(
+                    shown(place),
+                    format!("its clusters end {left} bytes too early"),
+                ));
             };
             if n < 2 || n - 2 >= self.clusters {
-                return Err(ShowError::damaged(what, format!("cluster {n} of {}", self.clusters)));
+                return Err(ShowError::damaged(shown(place), format!("cluster {n} of {}", self.clusters)));
             }
             let at = self.data_at + u64::from(n - 2) * self.cluster_bytes;
             let bytes = some(&*self.source, at, self.cluster_bytes.min(left) as usize)?;
@@ -185,29 +188,34 @@ impl Fat {
             left -= self.cluster_bytes.min(left);
             cluster = self.next(n)?;
         }
-        if len.is_none() {
-            return Err(ShowError::damaged(what, format!("a directory of more than {DIRECTORY_MAX} bytes")));
+        if len.is_none() && cluster.is_some() {
+            return Err(ShowError::damaged(
+                shown(place),
+                format!("a directory of more than {DIRECTORY_MAX} bytes"),
+            ));
         }
         Ok(())
     }
 
-    fn directory(&self, place: Place, what: &str) -> Result<Vec<u8>, ShowError> {
+    fn directory(&self, run: Run, place: Place<'_>) -> Result<Vec<u8>, ShowError> {
         let mut bytes = Vec::new();
-        match place {
-            Place::Fixed { at, len } => bytes = some(&*self.source, at, len as usize)?,
-            Place::Chain(first) => self.chain(first, None, what, &mut |piece| {
+        match run {
+            Run::Fixed { at, len } => bytes = some(&*self.source, at, len as usize)?,
+            Run::Chain(first) => self.chain(first, None, place, &mut |piece| {
                 bytes.extend_from_slice(piece);
                 Ok(())
             })?,
         }
+        // Whoever asks goes through all of them: comparing a name takes longer than reading it.
+        self.source.budget().look_at(bytes.len() / fat_dir::ENTRY)?;
         Ok(bytes)
     }
 
     /// Where a directory's entries are. Its node is its first cluster, of which the root's entry has none.
-    fn place(&self, dir: &Entry) -> Place {
+    fn run(&self, dir: &Entry) -> Run {
         match u32::try_from(dir.node) {
             Ok(0) => self.root,
-            first => Place::Chain(first.unwrap_or(u32::MAX)),
+            first => Run::Chain(first.unwrap_or(u32::MAX)),
         }
     }
 }
@@ -218,21 +226,22 @@ impl Volume for Fat {
     }
 
     /// Names are compared as FAT does, without regard to case.
-    fn child(&self, dir: &Entry, name: &[u8], place: &str) -> Result<Option<Entry>, ShowError> {
-        let wanted = String::from_utf8_lossy(name).to_lowercase();
-        let found = fat_dir::parse(&self.directory(self.place(dir), place)?);
-        Ok(found.into_iter().find(|found| found.is_called(&wanted)).map(|found| found.entry))
+    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError> {
+        let bytes = self.directory(self.run(dir), place)?;
+        let wanted = String::from_utf8_lossy(name);
+        let found = fat_dir::each(&bytes).find(|found| found.is_called(&wanted));
+        Ok(found.map(|found| found.entry()))
     }
 
-    fn list(&self, dir: &Entry, place: &str) -> Result<Vec<Entry>, ShowError> {
+    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError> {
         let mut entries = Entries::default();
-        for found in fat_dir::parse(&self.directory(self.place(dir), place)?) {
-            entries.add(found.entry, place)?;
+        for found in fat_dir::each(&self.directory(self.run(dir), place)?) {
+            entries.add(found.entry(), place)?;
         }
         Ok(entries.sorted())
     }
 
-    fn read(&self, file: &Entry, place: &str, sink: &mut dyn Write) -> Result<(), ShowError> {
+    fn read(&self, file: &Entry, place: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
         let first = u32::try_from(file.node).unwrap_or(0);
         self.chain(first, Some(file.size), place, &mut |piece| sink.write_all(piece))
     }

@@ -5,25 +5,47 @@
 use super::field::{byte, le16, le32};
 use super::volume::{Entry, Kind};
 
-const ENTRY: usize = 32;
+/// Bytes of an entry.
+pub(super) const ENTRY: usize = 32;
 const READ_ONLY: u8 = 0x01;
 const LABEL: u8 = 0x08;
 const DIRECTORY: u8 = 0x10;
 const LONG: u8 = 0x0f;
 
-/// An entry, and what else it is called.
-pub(super) struct Found {
-    pub(super) entry: Entry,
-    /// The name of eight and three letters.
-    short: String,
+/// An entry in its own bytes, so that looking for a name makes no texts of the others.
+pub(super) struct Found<'a> {
+    bytes: &'a [u8],
+    /// The long name before it, of which it may not be the one.
+    long: Long,
 }
 
-impl Found {
-    /// Whether it has this name, given in lower case.
+impl Found<'_> {
+    /// Whether it has this name, long or short, in whichever case.
     pub(super) fn is_called(&self, wanted: &str) -> bool {
-        String::from_utf8_lossy(&self.entry.name).to_lowercase() == wanted
-            || self.short.to_lowercase() == wanted
+        self.long().is_some_and(|long| same(long, wanted)) || same(short(self.bytes), wanted)
     }
+
+    fn long(&self) -> Option<impl Iterator<Item = char> + '_> {
+        self.long.name(&self.bytes[..11])
+    }
+
+    /// What it stands for.
+    pub(super) fn entry(&self) -> Entry {
+        let entry = self.bytes;
+        let kind = if entry[11] & DIRECTORY != 0 { Kind::Directory } else { Kind::File };
+        // As Linux mounts it with a umask of 022.
+        let mode = if entry[11] & READ_ONLY != 0 { 0o555 } else { 0o755 };
+        let size = if kind == Kind::File { le32(entry, 28).into() } else { 0 };
+        let name: String = self.long().map_or_else(|| short(entry).collect(), Iterator::collect);
+        let mtime = seconds(le16(entry, 24), le16(entry, 22));
+        let node = u64::from(le16(entry, 20)) << 16 | u64::from(le16(entry, 26));
+        Entry { name: name.into_bytes(), kind, mode, uid: 0, gid: 0, size, mtime, target: None, node }
+    }
+}
+
+/// As FAT compares: without regard to case.
+fn same(name: impl Iterator<Item = char>, wanted: &str) -> bool {
+    name.flat_map(char::to_lowercase).eq(wanted.chars().flat_map(char::to_lowercase))
 }
 
 /// The root directory, of which no entry tells anything.
@@ -46,37 +68,20 @@ pub(super) fn label(root: &[u8]) -> Option<String> {
     let entries = root.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0);
     let mut labels =
         entries.filter(|entry| entry[0] != 0xe5 && entry[11] & 0x3f != LONG && entry[11] & LABEL != 0);
-    labels.next().map(|entry| letters(&entry[..11]))
+    labels.next().map(|entry| letters(&entry[..11]).collect())
 }
 
 /// All entries but `.`, `..` and the label.
-pub(super) fn parse(bytes: &[u8]) -> Vec<Found> {
-    let (mut found, mut long) = (Vec::new(), Long::default());
-    for entry in bytes.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0) {
-        if entry[0] == 0xe5 {
-            long = Long::default();
-        } else if entry[11] & 0x3f == LONG {
+pub(super) fn each(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
+    let mut long = Long::default();
+    bytes.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0).filter_map(move |entry| {
+        if entry[0] != 0xe5 && entry[11] & 0x3f == LONG {
             long.add(entry);
-        } else {
-            let name = std::mem::take(&mut long).name(&entry[..11]);
-            if entry[11] & LABEL == 0 && entry[0] != b'.' {
-                found.push(file(entry, name));
-            }
+            return None;
         }
-    }
-    found
-}
-
-fn file(entry: &[u8], long: Option<String>) -> Found {
-    let short = short_name(entry);
-    let kind = if entry[11] & DIRECTORY != 0 { Kind::Directory } else { Kind::File };
-    // As Linux mounts it with a umask of 022.
-    let mode = if entry[11] & READ_ONLY != 0 { 0o555 } else { 0o755 };
-    let size = if kind == Kind::File { le32(entry, 28).into() } else { 0 };
-    let name = long.unwrap_or_else(|| short.clone()).into_bytes();
-    let mtime = seconds(le16(entry, 24), le16(entry, 22));
-    let node = u64::from(le16(entry, 20)) << 16 | u64::from(le16(entry, 26));
-    Found { entry: Entry { name, kind, mode, uid: 0, gid: 0, size, mtime, target: None, node }, short }
+        let found = Found { bytes: entry, long: std::mem::take(&mut long) };
+        (entry[0] != 0xe5 && entry[11] & LABEL == 0 && entry[0] != b'.').then_some(found)
+    })
 }
 
 /// A long name being collected, from its last piece to its first.
@@ -104,31 +109,38 @@ impl Long {
         self.next -= 1;
     }
 
-    /// The name, if it is whole and the short name's.
-    fn name(self, short: &[u8]) -> Option<String> {
+    /// The name's letters, if it is whole and the short name's.
+    fn name(&self, short: &[u8]) -> Option<impl Iterator<Item = char> + '_> {
         let sum = short.iter().fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
         if self.units.is_empty() || self.next != 0 || sum != self.sum {
             return None;
         }
         let units = self.units.iter().rev().flatten().copied().take_while(|unit| *unit != 0);
-        let name = String::from_utf16_lossy(&units.collect::<Vec<_>>());
+        let name = char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
         // Names with a slash cannot be asked for, and a path must not climb.
-        (!name.is_empty() && !name.contains('/') && name != "." && name != "..").then_some(name)
+        let climbs = ["", ".", ".."].iter().any(|other| name.clone().eq(other.chars()));
+        (!climbs && !name.clone().any(|letter| letter == '/')).then_some(name)
     }
 }
 
-fn short_name(entry: &[u8]) -> String {
+/// Letters of the name of eight and three.
+fn short(entry: &[u8]) -> impl Iterator<Item = char> + '_ {
     // Bits by which Windows NT keeps a short name in lower case.
-    let case = |text: String, bit: u8| if byte(entry, 12) & bit != 0 { text.to_lowercase() } else { text };
-    let (base, extension) = (case(letters(&entry[..8]), 0x08), case(letters(&entry[8..11]), 0x10));
-    if extension.is_empty() { base } else { format!("{base}.{extension}") }
+    let part = |bytes, bit: u8| {
+        let lower = byte(entry, 12) & bit != 0;
+        letters(bytes).map(move |letter| if lower { letter.to_ascii_lowercase() } else { letter })
+    };
+    let (base, mut extension) = (part(&entry[..8], 0x08), part(&entry[8..11], 0x10).peekable());
+    let dot = extension.peek().map(|_| '.');
+    base.chain(dot).chain(extension)
 }
 
-/// Letters of an unknown OEM code page: those beyond ASCII cannot be told.
-fn letters(bytes: &[u8]) -> String {
+/// Letters of an unknown OEM code page, without the spaces after them: those beyond ASCII cannot be told.
+fn letters(bytes: &[u8]) -> impl Iterator<Item = char> + '_ {
     let letter =
         |byte: &u8| if byte.is_ascii() && *byte >= b' ' && *byte != b'/' { char::from(*byte) } else { '_' };
-    bytes.iter().map(letter).collect::<String>().trim_end().to_string()
+    let end = bytes.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    bytes[..end].iter().map(letter)
 }
 
 /// Seconds since 1970 of a date and a time of DOS.
@@ -164,6 +176,8 @@ mod tests {
         short[11] = 0x20;
         short[12] = 0;
         let bytes = [long, short].concat();
-        assert_eq!(parse(&bytes)[0].entry.name, b"A.TXT");
+        let found = each(&bytes).next().unwrap();
+        assert_eq!(found.entry().name, b"A.TXT");
+        assert!(found.is_called("a.txt") && !found.is_called("x") && !found.is_called("A.TX"));
     }
 }

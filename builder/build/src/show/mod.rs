@@ -86,8 +86,9 @@ impl Image {
 
     /// Installed packages, by dpkg's database; `None` if there is no such database.
     pub fn packages(&self) -> Result<Option<Vec<Package>>, ShowError> {
-        let mut status = packages::Status::default();
-        let found = self.tree()?.small("/var/lib/dpkg/status", STATUS_MAX, &mut status)?;
+        let tree = self.tree()?;
+        let mut status = packages::Status::new(&tree.budget);
+        let found = tree.small("/var/lib/dpkg/status", STATUS_MAX, &mut status)?;
         Ok(if found { Some(status.packages()?) } else { None })
     }
 }

@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -32,12 +32,7 @@ pub(crate) fn sidecar(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    let mut bytes = Vec::new();
-    file.take(SIDECAR_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > SIDECAR_MAX {
-        return Err(io::Error::other(format!("longer than {SIDECAR_MAX} bytes; no sidecar is")));
-    }
-    Ok(Some(bytes))
+    dibber_fs::bounded(file, SIDECAR_MAX).map(Some)
 }
 
 /// Looks before it opens, because opening a device can have effects; and again after, because the name may lead elsewhere by then.

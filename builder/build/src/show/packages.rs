@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use super::budget::Budget;
 use crate::output::{Package, installed};
 
 /// Longest paragraph, in bytes: that of the largest package of Debian is below 100 kB.
@@ -13,15 +14,19 @@ const PARAGRAPH_MAX: usize = 1 << 20;
 const PACKAGES_MAX: usize = 64 << 20;
 
 /// Takes a status file, and keeps what is installed.
-#[derive(Default)]
-pub(super) struct Status {
+pub(super) struct Status<'a> {
+    budget: &'a Budget,
     /// The paragraph that has begun.
     paragraph: Vec<u8>,
     packages: Vec<Package>,
     weight: usize,
 }
 
-impl Status {
+impl Status<'_> {
+    pub(super) fn new(budget: &Budget) -> Status<'_> {
+        Status { budget, paragraph: Vec::new(), packages: Vec::new(), weight: 0 }
+    }
+
     /// All of them, sorted.
     pub(super) fn packages(mut self) -> io::Result<Vec<Package>> {
         self.end()?;
@@ -31,6 +36,8 @@ impl Status {
 
     fn end(&mut self) -> io::Result<()> {
         let paragraph = std::mem::take(&mut self.paragraph);
+        // Cutting it into lines takes longer than reading it.
+        self.budget.look_at(1)?;
         let Some(package) = installed(&String::from_utf8_lossy(&paragraph)) else { return Ok(()) };
         // Three allocations, each with a header of its own.
         let text = package.name.len() + package.version.len() + package.arch.len();
@@ -43,9 +50,13 @@ impl Status {
     }
 }
 
-impl Write for Status {
+impl Write for Status<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            // Lines between paragraphs are no paragraphs.
+            if self.paragraph.is_empty() && line == b"\n" {
+                continue;
+            }
             self.paragraph.extend_from_slice(line);
             if self.paragraph.ends_with(b"\n\n") {
                 self.end()?;
@@ -77,7 +88,8 @@ mod tests {
     #[test]
     fn pieces_of_any_length_are_one_file() {
         for len in [1, 2, 7, STATUS.len()] {
-            let mut status = Status::default();
+            let budget = Budget::new();
+            let mut status = Status::new(&budget);
             STATUS.as_bytes().chunks(len).for_each(|piece| status.write_all(piece).unwrap());
             assert_eq!(status.packages().unwrap(), dpkg_packages(STATUS));
         }
@@ -85,10 +97,12 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_damaged() {
-        let mut status = Status::default();
+        let budget = Budget::new();
+        let mut status = Status::new(&budget);
         let said = status.write_all(&vec![b'x'; PARAGRAPH_MAX + 1]).unwrap_err();
         assert!(said.to_string().contains("paragraph"), "{said}");
-        let mut status = Status::default();
+        let budget = Budget::new();
+        let mut status = Status::new(&budget);
         let said = (0..).find_map(|_| status.write_all(STATUS.as_bytes()).err()).unwrap();
         assert!(said.to_string().contains("of packages"), "{said}");
     }

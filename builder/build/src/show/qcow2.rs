@@ -127,6 +127,10 @@ impl Source for Qcow2 {
         self.header.size
     }
 
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         if at.checked_add(bytes.len() as u64).is_none_or(|end| end > self.header.size) {
             let message =

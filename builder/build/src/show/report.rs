@@ -9,10 +9,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::sidecar::{self, SidecarCheck};
-use super::{Container, Disk, Image, Kind, ShowError, Tree};
+use super::{Container, Disk, Entry, Image, Kind, ShowError, Tree};
 
 /// Longest os-release that is read, in bytes.
 const OS_RELEASE_MAX: u64 = 1 << 20;
+/// Most kernels that are told: many times what a system has.
+const KERNELS_MAX: usize = 256;
 
 /// All that `dibber show IMAGE` tells.
 #[derive(Clone, Debug, Serialize)]
@@ -52,11 +54,15 @@ impl Report {
 
     /// What the image itself tells.
     pub fn without_sidecar(image: &Image) -> Result<Report, ShowError> {
-        let system = match &image.tree {
+        let (container, mut disk) = (image.container.clone(), image.disk.clone());
+        let mut system = match &image.tree {
             Some(tree) => system(image, tree)?,
             None => None,
         };
-        let (container, disk) = (image.container.clone(), image.disk.clone());
+        if let Some(found) = system.as_mut().filter(|found| found.kernels.len() > KERNELS_MAX) {
+            found.kernels.truncate(KERNELS_MAX);
+            disk.notes.push(format!("more than {KERNELS_MAX} kernels; these are the first"));
+        }
         Ok(Report { container, disk, system, sidecar: None })
     }
 
@@ -78,13 +84,11 @@ fn system(image: &Image, tree: &Tree) -> Result<Option<System>, ShowError> {
         }
     }
     let packages = image.packages()?.map(|packages| packages.len());
-    let mut kernels = releases(tree, "/boot", "vmlinuz-", Kind::File)?;
-    kernels.extend(releases(tree, "/boot", "vmlinux-", Kind::File)?);
+    let mut kernels = releases(tree, "/boot", &["vmlinuz-", "vmlinux-"], Kind::File)?;
     if kernels.is_empty() {
-        kernels = releases(tree, "/lib/modules", "", Kind::Directory)?;
+        kernels = releases(tree, "/lib/modules", &[""], Kind::Directory)?;
     }
-    let found =
-        System { partition: tree.root_number(), name, kernels: kernels.into_iter().collect(), packages };
+    let found = System { partition: tree.root_number(), name, kernels, packages };
     Ok((found.name.is_some() || found.packages.is_some() || !found.kernels.is_empty()).then_some(found))
 }
 
@@ -95,13 +99,24 @@ fn unquoted(value: &str) -> String {
     inner.unwrap_or(value).replace('\\', "")
 }
 
-fn releases(tree: &Tree, dir: &str, prefix: &str, kind: Kind) -> Result<BTreeSet<String>, ShowError> {
+/// Names of a directory without the first of these prefixes that they have, sorted: one more than are told.
+fn releases(tree: &Tree, dir: &str, prefixes: &[&str], kind: Kind) -> Result<Vec<String>, ShowError> {
     let at = match tree.find(dir) {
         Ok(at) if at.entry.kind == Kind::Directory => at,
-        Ok(_) | Err(ShowError::NotFound { .. }) => return Ok(BTreeSet::new()),
+        Ok(_) | Err(ShowError::NotFound { .. }) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let names = tree.list(&at)?.into_iter().filter(|entry| entry.kind == kind).map(|entry| entry.name);
-    let names = names.map(|name| String::from_utf8_lossy(&name).into_owned());
-    Ok(names.filter_map(|name| name.strip_prefix(prefix).map(str::to_string)).collect())
+    let entries = tree.list(&at)?;
+    let release = |entry: &Entry| {
+        let name = prefixes.iter().find_map(|prefix| entry.name.strip_prefix(prefix.as_bytes()))?;
+        (entry.kind == kind).then(|| String::from_utf8_lossy(name).into_owned())
+    };
+    let mut found = BTreeSet::new();
+    for release in entries.iter().filter_map(release) {
+        found.insert(release);
+        if found.len() > KERNELS_MAX {
+            break;
+        }
+    }
+    Ok(found.into_iter().collect())
 }

@@ -22,6 +22,8 @@ pub(super) trait Source {
     fn len(&self) -> u64;
     /// Fills `bytes` from `at`; reading past the end is an error.
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
+    /// What reading the image may still cost.
+    fn budget(&self) -> &Budget;
 }
 
 /// The file around a disk.
@@ -63,6 +65,10 @@ impl Source for Raw {
         self.len
     }
 
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         inside(self.len, at, bytes.len())?;
         self.budget.spend(bytes.len() as u64)?;
@@ -85,6 +91,10 @@ impl Memory {
 impl Source for Memory {
     fn len(&self) -> u64 {
         self.bytes.len() as u64
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
@@ -113,6 +123,10 @@ impl Window {
 impl Source for Window {
     fn len(&self) -> u64 {
         self.len
+    }
+
+    fn budget(&self) -> &Budget {
+        self.source.budget()
     }
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {

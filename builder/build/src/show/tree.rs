@@ -10,7 +10,7 @@ use super::ShowError;
 use super::budget::Budget;
 use super::fstab;
 use super::table::{Disk, Partition, Volumes};
-use super::volume::{Entry, Kind, Volume};
+use super::volume::{Entry, Kind, Place, Volume, shown};
 
 /// Links that are followed on one path, as Linux does.
 const LINKS_MAX: usize = 40;
@@ -103,8 +103,11 @@ impl Tree {
     }
 
     /// Which filesystem is mounted at a path; of several, the last in fstab.
-    pub(super) fn mount_at(&self, names: &[Vec<u8>]) -> Option<usize> {
-        self.mounts.iter().rposition(|(mount, _)| mount == names)
+    pub(super) fn mount_at(&self, place: Place<'_>) -> Result<Option<usize>, ShowError> {
+        // Only paths of as many names are compared name by name, and that takes time where an image has them long.
+        let compared = self.mounts.iter().filter(|(mount, _)| mount.len() == place.len()).count();
+        self.budget.look_at(compared * place.len())?;
+        Ok(self.mounts.iter().rposition(|(mount, _)| mount == place))
     }
 
     /// Follows a path, every symbolic link included, as if the image were the whole world.
@@ -118,7 +121,7 @@ impl Tree {
     }
 
     fn walk_to(&self, path: &str, follow_last: bool) -> Result<Located, ShowError> {
-        let missing = |done: &[Vec<u8>]| ShowError::NotFound { path: path.to_string(), nearest: shown(done) };
+        let missing = |done: Place<'_>| ShowError::NotFound { path: path.to_string(), nearest: shown(done) };
         let root = Step { mount: 0, entry: self.volume(0).root()? };
         let (mut done, mut steps, mut links): (Names, Vec<Step>, usize) = (Vec::new(), vec![], 0);
         let mut here = root.clone();
@@ -158,18 +161,18 @@ impl Tree {
     }
 
     /// What the last of `names` is, in the directory that the others lead to.
-    fn step(&self, dir: &Step, names: &[Vec<u8>]) -> Result<Option<Step>, ShowError> {
-        if let Some(mount) = self.mount_at(names) {
+    fn step(&self, dir: &Step, names: Place<'_>) -> Result<Option<Step>, ShowError> {
+        if let Some(mount) = self.mount_at(names)? {
             return Ok(Some(Step { mount, entry: self.volume(mount).root()? }));
         }
         let name = names.last().map_or(&[][..], Vec::as_slice);
-        let found = self.volume(dir.mount).child(&dir.entry, name, &shown(names))?;
+        let found = self.volume(dir.mount).child(&dir.entry, name, names)?;
         Ok(found.map(|entry| Step { mount: dir.mount, entry }))
     }
 
     /// The names of a directory, sorted, without `.` and `..`.
     pub fn list(&self, at: &Located) -> Result<Vec<Entry>, ShowError> {
-        self.volume(at.mount).list(&at.entry, &at.path())
+        self.volume(at.mount).list(&at.entry, &at.names)
     }
 
     /// Writes the content of a file, piece by piece.
@@ -181,7 +184,7 @@ impl Tree {
         if at.entry.kind != Kind::File {
             return Err(ShowError::Special { path: at.path(), kind: at.entry.kind.words() });
         }
-        self.volume(at.mount).read(&at.entry, &at.path(), sink)
+        self.volume(at.mount).read(&at.entry, &at.names, sink)
     }
 
     /// Hands on a regular file of at most `max` bytes; `false` if there is none.
@@ -232,17 +235,4 @@ fn mounted(part: &mut Partition, place: &str) {
 
 fn parts(path: &[u8]) -> impl DoubleEndedIterator<Item = Vec<u8>> + '_ {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").map(<[u8]>::to_vec)
-}
-
-pub(super) fn joined(names: &[Vec<u8>]) -> Vec<u8> {
-    let mut path = Vec::new();
-    for name in names {
-        path.push(b'/');
-        path.extend_from_slice(name);
-    }
-    if path.is_empty() { b"/".to_vec() } else { path }
-}
-
-pub(super) fn shown(names: &[Vec<u8>]) -> String {
-    String::from_utf8_lossy(&joined(names)).into_owned()
 }

@@ -100,12 +100,12 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Adds one, if there is room.
-    pub(super) fn add(&mut self, entry: Entry, place: &str) -> Result<(), ShowError> {
+    pub(super) fn add(&mut self, entry: Entry, place: Place<'_>) -> Result<(), ShowError> {
         self.weight += entry.weight();
         if self.weight > ENTRIES_MAX {
             let count = self.found.len();
             return Err(ShowError::damaged(
-                place,
+                shown(place),
                 format!("more than {count} names, which are more than {} MiB", ENTRIES_MAX >> 20),
             ));
         }
@@ -120,16 +120,35 @@ impl Entries {
     }
 }
 
-/// A filesystem whose files can be read. `place` is what a person calls the entry, for errors.
+/// The names that lead to an entry from the image's root. Made into a text for errors only: of a long path, that takes as long as
+/// following it.
+pub(super) type Place<'a> = &'a [Vec<u8>];
+
+/// A place as a path.
+pub(super) fn joined(place: Place<'_>) -> Vec<u8> {
+    let mut path = Vec::new();
+    for name in place {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    if path.is_empty() { b"/".to_vec() } else { path }
+}
+
+/// The same for people.
+pub(super) fn shown(place: Place<'_>) -> String {
+    String::from_utf8_lossy(&joined(place)).into_owned()
+}
+
+/// A filesystem whose files can be read. `place` is where the entry is, for errors.
 pub(super) trait Volume {
     /// Its root directory.
     fn root(&self) -> Result<Entry, ShowError>;
     /// What a name in a directory stands for; `None` if there is no such name.
-    fn child(&self, dir: &Entry, name: &[u8], place: &str) -> Result<Option<Entry>, ShowError>;
+    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError>;
     /// The names of a directory, without `.` and `..`, sorted.
-    fn list(&self, dir: &Entry, place: &str) -> Result<Vec<Entry>, ShowError>;
+    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError>;
     /// The content of a file.
-    fn read(&self, file: &Entry, place: &str, sink: &mut dyn Write) -> Result<(), ShowError>;
+    fn read(&self, file: &Entry, place: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError>;
 }
 
 /// A time as `ls -l --time-style=long-iso` prints it in UTC.

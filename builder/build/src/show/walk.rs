@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use super::ShowError;
-use super::tree::{Located, Names, Tree, joined, shown};
-use super::volume::{Entry, Kind};
+use super::tree::{Located, Names, Tree};
+use super::volume::{Entry, Kind, joined, shown};
 
 /// Deepest directory that is listed.
 const DEPTH_MAX: usize = 200;
@@ -67,7 +67,7 @@ impl Walk<'_> {
             return endless(names);
         }
         let before = self.waiting.len();
-        for entry in self.tree.volume(dir.mount).list(&dir.entry, &shown(names))? {
+        for entry in self.tree.volume(dir.mount).list(&dir.entry, names)? {
             self.seen += 1;
             names.push(entry.name.clone());
             if names.len() > DEPTH_MAX || self.seen > NAMES_MAX {
@@ -88,7 +88,7 @@ impl Walk<'_> {
 
     /// Where something is mounted, its root is seen, under the name of the directory below it.
     fn mounted(&self, names: &Names, mount: usize, entry: Entry) -> Result<(usize, Entry), ShowError> {
-        match self.tree.mount_at(names) {
+        match self.tree.mount_at(names)? {
             Some(mount) => Ok((mount, Entry { name: entry.name, ..self.tree.volume(mount).root()? })),
             None => Ok((mount, entry)),
         }

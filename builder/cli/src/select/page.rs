@@ -3,6 +3,7 @@
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
 use dibber_build::members::{Member, Pick};
+use dibber_model::columns;
 use dibber_plan::select::Machine;
 
 use super::{Given, name};
@@ -24,15 +25,7 @@ pub(super) fn one(pick: &Pick<'_>) -> String {
 pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
     let mut cells = vec![["node", "for", "image", "agent"].map(String::from)];
     cells.extend(rows.iter().map(|(machine, given)| row(machine, given.as_ref())));
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 4] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &cells {
-        let padded: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text += padded.join("  ").trim_end();
-        text += "\n";
-    }
+    let mut text = columns(&cells, &[]).join("\n") + "\n";
     for (machine, given) in rows {
         text += &format!("\n{}\n", name(machine));
         if let Err(why) = &machine.wants {

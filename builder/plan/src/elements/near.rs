@@ -4,15 +4,20 @@
 
 use alloc::vec::Vec;
 
-/// Words longer than this are compared for equality only, so that hostile input costs nothing.
+/// Words of more letters are compared for equality only, so that hostile input costs nothing.
 const LONGEST: usize = 64;
+
+/// Tells it without going through the word: a word may be a file of one line.
+fn is_long(word: &str) -> bool {
+    word.chars().nth(LONGEST).is_some()
+}
 
 /// Number of letters to insert, delete, replace or swap with a neighbour (optimal string alignment).
 pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len() > LONGEST || b.len() > LONGEST {
+    if is_long(a) || is_long(b) {
         return if a == b { 0 } else { LONGEST };
     }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
@@ -33,6 +38,9 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 
 /// The nearest of `known`, at most a third of the word away; of equals the first.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if is_long(word) {
+        return None;
+    }
     let limit = (word.chars().count() / 3).min(3);
     known
         .into_iter()
@@ -57,5 +65,16 @@ mod tests {
     fn short_words_have_no_neighbours() {
         assert_eq!(nearest("vm", ["um", "vn"]), None);
         assert_eq!(nearest("growrot", ["vm", "growroot"]), Some("growroot"));
+    }
+
+    #[test]
+    fn a_file_of_one_line_costs_no_more_than_a_word() {
+        let line = "x".repeat(1 << 20);
+        // 100,000 times a MiB would be looked at for minutes.
+        assert_eq!(nearest(&line, core::iter::repeat_n("growroot", 100_000)), None);
+        assert_eq!((0..100_000).map(|_| distance(&line, "growroot")).max(), Some(LONGEST));
+        assert_eq!(distance(&line, &line), 0);
+        let word = "x".repeat(LONGEST);
+        assert_eq!(nearest(&word, [&*line, &word[1..]]), Some(&word[1..]));
     }
 }

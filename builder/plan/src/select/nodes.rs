@@ -25,6 +25,9 @@ const CAPABILITIES: [&str; 2] = ["/capabilities", "/properties/capabilities"];
 /// What a machine goes by, the best first.
 const NAMES: [&str; 4] = ["/name", "/uuid", "/mac/0", "/ports/0/address"];
 
+/// Most machines of a fleet: what is told of one is many times as long as the shortest that can be said of it.
+const MACHINES_MAX: usize = 20_000;
+
 /// Why a file of nodes could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodesError {
@@ -74,6 +77,12 @@ impl Fleet {
         let Some(list) = list.as_array() else {
             return Err(shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
         };
+        if list.len() > MACHINES_MAX {
+            return Err(shape(
+                "nodes",
+                format!("more than {MACHINES_MAX} machines; give a part of them at a time"),
+            ));
+        }
         if list.is_empty() {
             return Err(shape("nodes", "the list is empty"));
         }

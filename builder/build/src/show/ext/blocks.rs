@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::show::ShowError;
+use crate::show::budget::Budget;
 use crate::show::source::Source;
 
 use super::superblock::Superblock;
@@ -36,6 +37,11 @@ pub(super) struct Blocks {
 impl Blocks {
     pub(super) fn new(source: &Rc<dyn Source>, superblock: Superblock) -> Blocks {
         Blocks { source: Rc::clone(source), superblock, replayed: Replayed::new() }
+    }
+
+    /// What reading the image may still cost.
+    pub(super) fn budget(&self) -> &Budget {
+        self.source.budget()
     }
 
     /// Fills `bytes` from byte `at` of the filesystem.

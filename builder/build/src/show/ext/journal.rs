@@ -1,11 +1,12 @@
 //! Which blocks a journal has newer copies of (Linux, include/linux/jbd2.h and fs/jbd2/recovery.c).
 //!
 //! In: the journal's inode. Out: for each block of the filesystem, the copy of the last transaction that was committed. Never: a
-//! write, a transaction without its commit, or more copies than memory is set aside for.
+//! write, a transaction without its commit, or more copies than memory is set aside for in the whole image.
 
 use std::collections::BTreeMap;
 
 use crate::show::ShowError;
+use crate::show::budget::COPIES_MAX;
 use crate::show::field::{be16, be32, byte};
 
 use super::blocks::{Blocks, Copied, JOURNAL_MAGIC, Replayed};
@@ -13,8 +14,6 @@ use super::inode::Inode;
 use super::map;
 use super::sum::crc;
 
-/// Most copies and revocations that are held: those of a journal of 4 GiB in which every block is one.
-const COPIES_MAX: usize = 1 << 20;
 /// Features of a journal, all that are known: revocations, 64 bits, asynchronous commits, checksums of versions 2 and 3.
 const KNOWN: u32 = 0x1f;
 const WIDE: u32 = 0x2;
@@ -57,6 +56,13 @@ struct Cursor {
 struct Transaction {
     copies: Vec<(u64, Copied)>,
     revoked: Vec<u64>,
+}
+
+impl Transaction {
+    /// Numbers of blocks that it holds.
+    fn len(&self) -> usize {
+        self.copies.len() + self.revoked.len()
+    }
 }
 
 /// Reads the log in inode `number`.
@@ -115,6 +121,7 @@ impl<'a> Journal<'a> {
         let mut cursor = Cursor { at: start, sequence, seen: 0 };
         let mut open = Transaction::default();
         while let Some(record) = self.next(&mut cursor)? {
+            let before = open.len();
             match record.kind {
                 DESCRIPTOR => {
                     if !self.descriptor(&record.bytes, &mut cursor, &mut open)? {
@@ -128,8 +135,11 @@ impl<'a> Journal<'a> {
                 }
                 _ => break,
             }
-            if done.len() + open.copies.len() + open.revoked.len() > COPIES_MAX {
-                return Err(ShowError::damaged("journal", format!("more than {COPIES_MAX} copies")));
+            // A tag costs no read where blocks have no checksums.
+            self.blocks.budget().look_at(open.len().saturating_sub(before))?;
+            if done.len() + open.len() > self.blocks.budget().copies_left() {
+                let why = format!("with it, the journals of the image have more than {COPIES_MAX} copies");
+                return Err(ShowError::damaged("journal", why));
             }
         }
         Ok(done)

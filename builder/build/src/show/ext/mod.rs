@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::source::Source;
-use super::volume::{Entries, Entry, Kind, Volume};
+use super::volume::{Entries, Entry, Kind, Place, Volume, shown};
 use blocks::Blocks;
 use inode::Inode;
 use superblock::Superblock;
@@ -46,10 +46,11 @@ impl Ext {
         }
         let ext = Ext { blocks };
         ext.root()?;
+        ext.blocks.budget().hold_copies(ext.blocks.replayed.len());
         Ok(ext)
     }
 
-    fn entry(&self, name: &[u8], number: u32, place: &str) -> Result<Entry, ShowError> {
+    fn entry(&self, name: &[u8], number: u32, place: Place<'_>) -> Result<Entry, ShowError> {
         let inode = Inode::read(&self.blocks, number)?;
         let kind = inode.kind()?;
         let target = if kind == Kind::Symlink { Some(self.target(&inode, place)?) } else { None };
@@ -67,10 +68,10 @@ impl Ext {
     }
 
     /// Where a symbolic link points: at most a block, as Linux has it.
-    fn target(&self, inode: &Inode, place: &str) -> Result<Vec<u8>, ShowError> {
+    fn target(&self, inode: &Inode, place: Place<'_>) -> Result<Vec<u8>, ShowError> {
         inode.readable()?;
         if inode.size == 0 || inode.size > self.blocks.superblock.block {
-            return Err(ShowError::damaged(place, format!("a symbolic link of {} bytes", inode.size)));
+            return Err(ShowError::damaged(shown(place), format!("a symbolic link of {} bytes", inode.size)));
         }
         if inode.size <= SHORT_TARGET && !inode.has_extents() {
             return Ok(inode.map[..inode.size as usize].to_vec());
@@ -109,14 +110,14 @@ impl Ext {
 
 impl Volume for Ext {
     fn root(&self) -> Result<Entry, ShowError> {
-        let root = self.entry(b"", ROOT, "/")?;
+        let root = self.entry(b"", ROOT, &[])?;
         if root.kind != Kind::Directory {
             return Err(ShowError::damaged("/", format!("its root is a {}", root.kind.words())));
         }
         Ok(root)
     }
 
-    fn child(&self, dir: &Entry, name: &[u8], place: &str) -> Result<Option<Entry>, ShowError> {
+    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError> {
         let mut found = None;
         directory::each(&self.blocks, &self.inode(dir)?, &mut |known, number| {
             if known == name {
@@ -128,7 +129,7 @@ impl Volume for Ext {
         found.map(|number| self.entry(name, number, place)).transpose()
     }
 
-    fn list(&self, dir: &Entry, place: &str) -> Result<Vec<Entry>, ShowError> {
+    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError> {
         let mut entries = Entries::default();
         directory::each(&self.blocks, &self.inode(dir)?, &mut |name, number| {
             if name != b"." && name != b".." {
@@ -139,7 +140,7 @@ impl Volume for Ext {
         Ok(entries.sorted())
     }
 
-    fn read(&self, file: &Entry, _: &str, sink: &mut dyn Write) -> Result<(), ShowError> {
+    fn read(&self, file: &Entry, _: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
         self.content(&self.inode(file)?, sink)
     }
 }
