@@ -14,7 +14,6 @@ mod excerpt;
 mod exit;
 mod new;
 mod plan;
-mod printable;
 mod progress;
 mod report;
 mod request;
@@ -28,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use dibber_build::interrupts::{Interrupts, interrupts};
+use dibber_plan::printable;
 
 use args::{Cli, Command};
 use exit::Exit;

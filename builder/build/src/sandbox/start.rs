@@ -146,10 +146,8 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
 /// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
 fn pass_on(errors: ChildStderr) {
     for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
-        let text = String::from_utf8_lossy(&line);
-        let shown: String = text.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
         // Nobody may be listening.
-        let _ = writeln!(io::stderr(), "{shown}");
+        let _ = writeln!(io::stderr(), "{}", printable(&line));
     }
 }
 
