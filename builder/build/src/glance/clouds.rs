@@ -176,6 +176,10 @@ fn read(
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => continue,
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                let why = "it is no UTF-8 text, as YAML is; mend or replace it".into();
+                return Err(GlanceError::Cloud { place: path.display().to_string(), why });
+            }
             Err(source) => return Err(GlanceError::File { path, source }),
         };
         return match parse(&text) {
@@ -227,6 +231,14 @@ mod tests {
         let (_here, around) = around(TWO, &[("OS_ENDPOINT", "http://c:9292"), ("OS_AUTH_TYPE", "none")]);
         assert_eq!(Cloud::find(None, &around).unwrap().endpoint.as_deref(), Some("http://c:9292"));
         assert_eq!(Cloud::find(Some("a"), &around).unwrap().endpoint.as_deref(), Some("http://a:9292"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_the_persons_to_mend() {
+        let (here, around) = around("", &[]);
+        std::fs::write(here.path().join("clouds.yaml"), b"clouds:\n  \xff: {}\n").expect("write");
+        let error = Cloud::find(None, &around).unwrap_err();
+        assert!(error.is_input() && error.to_string().contains("UTF-8"), "{error}");
     }
 
     #[test]
