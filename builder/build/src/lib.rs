@@ -42,3 +42,5 @@ pub mod steps;
 pub mod store;
 mod temporary;
 pub mod worker;
+
+pub use needs::ran_out;
