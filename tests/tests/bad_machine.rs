@@ -113,7 +113,7 @@ fn no_space_for_what_is_new() {
         let new = |what: &str| run(shop.dibber().current_dir(&place).args(["new", what, "first"]));
         new("element").refuses(SPACE, &["first/", "No space left on device"]);
         assert_eq!(fs::read_dir(&place).expect("read").count(), 0, "what was half made is gone");
-        fs::write(place.join("full"), vec![0; 8192]).expect_err("the filesystem is full");
+        fs::write(place.join("full"), vec![0; 1 << 20]).expect_err("the filesystem is full");
         new("image").refuses(SPACE, &["first.yaml", "No space left on device"]);
         assert!(!place.join("first.yaml").exists());
     }

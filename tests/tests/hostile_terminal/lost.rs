@@ -128,8 +128,7 @@ fn who_cannot_be_told_learns_it_from_the_exit_code() {
     }
     // Closed from the beginning: what is opened later lands on none of the three.
     let words = [shop.arguments(&good), ["--env", "CLOSED=1", "-v"].map(String::from).into()].concat();
-    for (how, code) in [("<&- 2>&-", 0), ("<&- >&- 2>&-", FAULT)] {
-        assert_eq!(closed(&shop, &words, how).status.code(), Some(code), "{how}");
-    }
+    // Nothing of a build is said on standard output but events.
+    assert_eq!(closed(&shop, &words, "<&- >&- 2>&-").status.code(), Some(0));
     dibber_tests::accepts("e2fsck", &["-fn", &shop.text("work/out/good.raw")]);
 }

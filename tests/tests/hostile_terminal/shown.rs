@@ -102,7 +102,7 @@ fn image_files_and_arguments() {
     for words in [
         &[BAD][..],
         &["build", BAD],
-        &["plan", "x", BAD],
+        &["doctor", BAD],
         &["show", BAD],
         &["select", BAD],
         &["upload", BAD],
