@@ -104,6 +104,37 @@ fn no_space_for_outputs() {
 }
 
 #[test]
+fn no_space_for_what_is_new() {
+    let shop = Workshop::new();
+    // For one file of an element, and not for the next; for none.
+    for (number, size) in ["8k", "4k"].into_iter().enumerate() {
+        let place = shop.at(&format!("tiny-{number}"));
+        let _small = Small::mount(place.clone(), size);
+        let new = |what: &str| run(shop.dibber().current_dir(&place).args(["new", what, "first"]));
+        new("element").refuses(SPACE, &["first/", "No space left on device"]);
+        assert_eq!(fs::read_dir(&place).expect("read").count(), 0, "what was half made is gone");
+        fs::write(place.join("full"), vec![0; 1 << 20]).expect_err("the filesystem is full");
+        new("image").refuses(SPACE, &["first.yaml", "No space left on device"]);
+        assert!(!place.join("first.yaml").exists());
+    }
+}
+
+/// Neither the outputs' directory nor the cache has to have a name that is text.
+#[test]
+fn names_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let shop = Workshop::of(Some(USER));
+    let image = shop.image("good", &[]);
+    let odd = |name: &[u8]| shop.at("work").join(std::ffi::OsStr::from_bytes(name));
+    let (out, cache) = (odd(b"out\xff\xfe"), odd(b"cache\xff"));
+    let mut command = shop.dibber();
+    command.args(["build", &image, "--elements-path", &shop.text("elements"), "-o"]).arg(&out);
+    run(command.arg("--cache-dir").arg(&cache)).well();
+    assert!(out.join("good.raw").is_file() && cache.is_dir());
+    run(shop.dibber().args(["select", "good", "--in"]).arg(&out)).well();
+}
+
+#[test]
 fn no_space_for_the_cache() {
     let earlier = Earlier::of(None);
     let shop = &earlier.shop;

@@ -105,6 +105,53 @@ fn a_backing_file_is_given_only_where_it_is_allowed() {
     assert_eq!(boot(&at("extents"), "60", &[]).status.code(), Some(3));
 }
 
+/// QEMU's own failure is none of the image's, and no success.
+#[test]
+fn an_emulator_that_fails() {
+    let place = tempfile::tempdir().unwrap();
+    let image = place.path().join("disk.raw");
+    disk(&image, true, SECRET);
+    for more in [&[][..], &["--expect", SECRET]] {
+        let usual = ["--arch", "x86_64", "--accel", "tcg", "--memory", "1024TiB"];
+        let mut command = Command::new(program());
+        let output = command.arg("boot").arg(&image).args(usual).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("qemu-system-x86_64 failed"), "{}", said(&output));
+    }
+}
+
+/// What the guest says is the answer of `--expect`.
+#[test]
+fn a_console_that_cannot_be_written() {
+    let place = tempfile::tempdir().unwrap();
+    let image = place.path().join("disk.raw");
+    disk(&image, true, SECRET);
+    for (to, code) in [("> /dev/full", 4), (">&-", 1), ("> /dev/null", 0)] {
+        let line = format!(
+            "exec {} boot {} --arch x86_64 --accel tcg --memory 64MiB --timeout 300 --expect '{SECRET}' {to}",
+            text(&program()),
+            text(&image)
+        );
+        let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{to}: {}", said(&output));
+    }
+}
+
+/// What the guest wrote is where it was asked for, from the beginning; a boot that comes to nothing leaves nothing there.
+#[test]
+fn an_overlay_that_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (image, keep) = (place.path().join("disk.raw"), place.path().join("a,b:kept"));
+    disk(&image, true, SECRET);
+    let failed = boot(&image, "60", &["--keep-overlay", text(&keep), "--memory", "1024TiB"]);
+    assert!(!failed.status.success() && !keep.exists(), "{}", said(&failed));
+    let kept = boot(&image, "300", &["--keep-overlay", text(&keep)]);
+    assert!(kept.status.success(), "{}", said(&kept));
+    accepts("qemu-img", &["check", "-q", "-f", "qcow2", text(&place.path().join("a,b:kept"))]);
+    let again = boot(&image, "60", &["--keep-overlay", text(&keep)]);
+    assert_eq!(again.status.code(), Some(6), "{}", said(&again));
+}
+
 #[test]
 fn names_are_names() {
     let place = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Programs of the host that the person's own process runs, attended to their end.
 //!
-//! In: a command. Out: how it ended, and what it said last. Never: a program, or a child of it, that runs on after an interrupt.
+//! In: a command. Out: how it ended, and what it said last. Never: a program, or a child of it, that runs on after an interrupt;
+//! a program that outlives the process that started it, also when that is killed.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -8,9 +9,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, prlimit};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, kill_process_group, pidfd_open, prlimit,
+};
 
 use crate::interrupts::{Interrupts, Woken};
+use crate::sandbox;
 
 /// So much of what a program says last is kept, in bytes.
 const KEPT: usize = 64 << 10;
@@ -29,8 +33,11 @@ pub(crate) struct Ended {
 /// `None` if the person interrupted: then it has ended, and what it had started too.
 pub(crate) fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io::Result<Option<Ended>> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut program = Attended(command.process_group(0).spawn()?);
-    let most = Rlimit { current: Some(largest), maximum: Some(largest) };
+    let mut program = Attended(spawn(command.process_group(0))?);
+    // Where the caller has a lower limit, it stays.
+    let had = getrlimit(Resource::Fsize).maximum;
+    let most = Some(had.map_or(largest, |had| had.min(largest)));
+    let most = Rlimit { current: most, maximum: most };
     prlimit(Some(pid(&program.0)), Resource::Fsize, most)?;
     let mut said = program.0.stderr.take();
     let ended = pidfd_open(pid(&program.0), PidfdFlags::empty())?;
@@ -52,6 +59,12 @@ pub(crate) fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io:
     }
     let status = wait(&mut program.0, stop)?;
     Ok(status.map(|status| Ended { status, said: kept }))
+}
+
+/// Starts a program that ends, by SIGKILL, when the calling thread does, whatever ends that.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    sandbox::die_with_caller(command);
+    command.spawn()
 }
 
 /// Waits for a program's end. `None` if the person interrupted: then it may still run.

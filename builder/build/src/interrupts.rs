@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::sandbox;
+
 /// What a shell takes for "interrupted": 128 and the number of SIGINT. See `docs/exit-codes.md`.
 const INTERRUPTED: i32 = 130;
 
@@ -29,11 +31,14 @@ pub struct Interrupts {
 }
 
 /// Catches the signals from now on: each ends the program at once, but while something is [tidied](Interrupts::tidily).
-/// Call once.
+/// One that whoever started the program had it ignore stays ignored, as SIGHUP does under nohup(1). Call once, before there are
+/// threads.
 pub fn interrupts() -> io::Result<Interrupts> {
     let (heard, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let at_once = Arc::new(AtomicBool::new(true));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    let signals = [SIGINT, SIGTERM, SIGHUP];
+    sandbox::unblock(&signals)?;
+    for signal in signals.into_iter().filter(|signal| !sandbox::is_ignored(*signal)) {
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&at_once))?;
         signal_hook::low_level::pipe::register(signal, File::from(write.try_clone()?))?;
     }

@@ -43,3 +43,5 @@ pub mod store;
 mod temporary;
 pub mod text;
 pub mod worker;
+
+pub use needs::ran_out;

@@ -118,7 +118,7 @@ pub(crate) fn or_space(failure: Failure, cache: &Path) -> Failure {
 }
 
 /// Whether an error comes down to a filesystem that is full.
-pub(crate) fn ran_out(error: &(dyn Error + 'static)) -> bool {
+pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
     let mut at = Some(error);
     while let Some(error) = at {
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use dibber_build::boot::{
-    BootError, BootRequest, Direct, Expectation, Firmware, Found, Verdict, boot as start, find, target_of,
+    Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict, boot as start, find,
+    target_of,
 };
 use dibber_build::interrupts::Interrupts;
 use dibber_model::{Arch, Bytes, Platform};
@@ -15,7 +16,7 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::tell;
+use crate::terminal::{answer_apart, tell};
 
 /// Boots an image.
 pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> {
@@ -37,8 +38,9 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         accel: args.accel.into(),
         expect,
     };
-    let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
-    let verdict = start(&request, stop, &|access| {
+    let _tidily = stop.tidily().map_err(Problem::fault)?;
+    let console = answer_apart().map_err(Problem::fault)?;
+    let announce = |access: &Access| {
         tell(format!(
             "log in as root with the password {} (for this boot only, by cloud-init;",
             access.password
@@ -47,8 +49,9 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         if request.expect.is_none() {
             tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
         }
-    });
-    match verdict.map_err(problem)? {
+    };
+    let told = Told { announce: &announce, console: Box::new(console) };
+    match start(&request, stop, told).map_err(problem)? {
         Verdict::Ended => Ok(Exit::Ok),
         Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
@@ -100,7 +103,7 @@ fn target(args: &BootArgs) -> Result<(Arch, Option<Platform>), Problem> {
 }
 
 fn problem(error: BootError) -> Problem {
-    let exit = match error {
+    let exit = match &error {
         BootError::Missing { .. } | BootError::NoFirmware { .. } => Exit::Machine,
         BootError::WrongFirmware { .. }
         | BootError::TooSmall { .. }
@@ -110,7 +113,8 @@ fn problem(error: BootError) -> Problem {
         | BootError::Nothing => Exit::Usage,
         BootError::OverlayExists(_) => Exit::Output,
         BootError::Refused { .. } => Exit::Input,
-        _ => Exit::Fault,
+        BootError::Interrupted => Exit::Interrupted,
+        _ => return Problem::fault(error),
     };
     Problem::new(exit, error)
 }

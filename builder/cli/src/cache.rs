@@ -20,16 +20,16 @@ use crate::terminal::say;
 pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let path = request::store_path(args.cache_dir.as_ref())?;
     // The first build makes it, and nothing else does.
-    if let Site::Nothing { .. } = Store::survey(&path).map_err(|e| Problem::new(Exit::Fault, e))? {
+    if let Site::Nothing { .. } = Store::survey(&path).map_err(Problem::fault)? {
         return Ok(say(format!("0 checkpoints: there is no cache yet at {}", path.display())));
     }
     match args.command {
         CacheCommand::Ls => {
-            let store = Store::open(&path).map_err(|e| Problem::new(Exit::Fault, e))?;
+            let store = Store::open(&path).map_err(Problem::fault)?;
             say(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
-            let _tidily = stop.tidily().map_err(|e| Problem::new(Exit::Fault, e))?;
+            let _tidily = stop.tidily().map_err(Problem::fault)?;
             let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
@@ -38,7 +38,7 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
 }
 
 fn list(store: &Store) -> Result<String, Problem> {
-    let listed = store.list().map_err(|e| Problem::new(Exit::Fault, e))?;
+    let listed = store.list().map_err(Problem::fault)?;
     let mut text = format!("{:<12} {:>9} {:>12}  {:<24} {}\n", "id", "size", "last used", "image", "step");
     let now = SystemTime::now();
     let mut whole = 0;

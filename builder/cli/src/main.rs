@@ -14,7 +14,6 @@ mod excerpt;
 mod exit;
 mod new;
 mod plan;
-mod printable;
 mod progress;
 mod report;
 mod request;
@@ -28,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use dibber_build::interrupts::{Interrupts, interrupts};
+use dibber_plan::printable;
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     answer_as_another();
     std::panic::set_hook(Box::new(|panic| terminal::tell(format!("error: dibber is at fault: {panic}"))));
     let ended = interrupts()
-        .map_err(|e| Problem::new(Exit::Fault, e))
+        .map_err(Problem::fault)
         .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(say_clap(&told)), |cli| run(&cli, &stop)));
     let exit = ended.unwrap_or_else(|problem| {
         problem.print();
@@ -84,7 +84,7 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor(args) => doctor::doctor(args),
-        Command::New(args) => new::new(args).map(say).map_err(|e| Problem::new(Exit::Input, e)),
+        Command::New(args) => new::new(args).map(say),
         Command::Schema => Ok(say(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),
         Command::Completions { shell } => {

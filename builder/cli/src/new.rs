@@ -1,6 +1,7 @@
 //! `dibber new`: a first element or image file to edit.
 //!
-//! In: a name. Out: files in the current directory. Never: an existing file changed.
+//! In: a name. Out: files in the current directory. Never: an existing file changed, or half of
+//! what was to be made left behind.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs;
@@ -8,9 +9,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use dibber_build::ran_out;
 use dibber_model::Arch;
 
 use crate::args::{NewArgs, NewKind};
+use crate::exit::Exit;
+use crate::report::Problem;
 
 const README: &str = "NAME\n====\n\nSay here what this element does, and which variables it reads.\n";
 
@@ -50,26 +54,19 @@ disk_images:
 ";
 
 /// Writes the files, and tells what to do next.
-pub(crate) fn new(args: &NewArgs) -> io::Result<String> {
+pub(crate) fn new(args: &NewArgs) -> Result<String, Problem> {
     let name = args.name.as_str();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || !name.chars().all(fits) {
-        return Err(io::Error::other(format!(
-            "`{name}` cannot be a name; use lower-case letters, digits and `-`"
-        )));
+        let why = format!("`{name}` cannot be a name; use lower-case letters, digits and `-`");
+        return Err(Problem::new(Exit::Input, why));
     }
     match args.what {
         NewKind::Element => {
-            let variable = name.replace('-', "_").to_uppercase();
-            let fill =
-                |text: &str| text.replace("DIB_NAME", &format!("DIB_{variable}")).replace("NAME", name);
             let root = Path::new(name);
-            fs::create_dir(root).map_err(|e| named(root, &e))?;
-            write(&root.join("README.rst"), &readme(name), 0o644)?;
-            write(&root.join("element-deps"), "base\n", 0o644)?;
-            write(&root.join("package-installs.yaml"), &fill(PACKAGES), 0o644)?;
-            write(&root.join(format!("environment.d/10-{name}")), &fill(ENVIRONMENT), 0o644)?;
-            write(&root.join(format!("install.d/50-{name}")), &fill(HOOK), 0o755)?;
+            fs::create_dir(root).map_err(|e| problem(root, &e))?;
+            // The directory is new, and so is all that is in it.
+            element(name).inspect_err(|_| drop(fs::remove_dir_all(root)))?;
             Ok(format!(
                 "made element {name}/; edit install.d/50-{name}, then:\n  dibber plan overcloud-full --elements-path . -e {name}"
             ))
@@ -83,23 +80,39 @@ pub(crate) fn new(args: &NewArgs) -> io::Result<String> {
     }
 }
 
+/// The files of an element, in its directory.
+fn element(name: &str) -> Result<(), Problem> {
+    let variable = name.replace('-', "_").to_uppercase();
+    let fill = |text: &str| text.replace("DIB_NAME", &format!("DIB_{variable}")).replace("NAME", name);
+    let root = Path::new(name);
+    write(&root.join("README.rst"), &readme(name), 0o644)?;
+    write(&root.join("element-deps"), "base\n", 0o644)?;
+    write(&root.join("package-installs.yaml"), &fill(PACKAGES), 0o644)?;
+    write(&root.join(format!("environment.d/10-{name}")), &fill(ENVIRONMENT), 0o644)?;
+    write(&root.join(format!("install.d/50-{name}")), &fill(HOOK), 0o755)
+}
+
 fn readme(name: &str) -> String {
     README.replace("====", &"=".repeat(name.len())).replace("NAME", name)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), Problem> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(|e| named(dir, &e))?;
+        fs::create_dir_all(dir).map_err(|e| problem(dir, &e))?;
     }
     let made = fs::File::options().write(true).create_new(true).mode(mode).open(path);
-    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| named(path, &e))
+    let mut file = made.map_err(|e| problem(path, &e))?;
+    file.write_all(text.as_bytes()).map_err(|e| {
+        // What is half a file is none.
+        let _ = fs::remove_file(path);
+        problem(path, &e)
+    })
 }
 
-fn named(path: &Path, e: &io::Error) -> io::Error {
-    match e.kind() {
-        io::ErrorKind::AlreadyExists => {
-            io::Error::other(format!("{} exists; choose another name", path.display()))
-        }
-        _ => io::Error::other(format!("{}: {e}", path.display())),
+fn problem(path: &Path, error: &io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Problem::new(Exit::Input, format!("{} exists; choose another name", path.display()));
     }
+    let exit = if ran_out(error) { Exit::Space } else { Exit::Fault };
+    Problem::new(exit, format!("{}: {error}", path.display()))
 }

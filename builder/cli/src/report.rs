@@ -2,10 +2,12 @@
 //!
 //! In: errors of every crate. Out: words on standard error, and an exit code. Never: only a colour to tell things apart.
 
+use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
 use dibber_build::job::{Failure, FailureKind};
+use dibber_build::ran_out;
 use dibber_build::steps::HookFailure;
 use dibber_plan::PlanError;
 
@@ -29,6 +31,12 @@ impl Problem {
     /// A problem that is a sentence.
     pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Problem { exit, message: message.to_string(), text: None, hook: None, log: None }
+    }
+
+    /// A fault of dibber or of the machine: that something is full has a code of its own.
+    pub(crate) fn fault(error: impl Error + 'static) -> Self {
+        let exit = if ran_out(&error) { Exit::Space } else { Exit::Fault };
+        Problem::new(exit, error)
     }
 
     /// Tells the person about one member of a set.

@@ -105,6 +105,6 @@ pub(crate) fn host() -> Result<Arch, Problem> {
 pub(crate) fn store_path(option: Option<&PathBuf>) -> Result<PathBuf, Problem> {
     match option {
         Some(path) => Ok(path.clone()),
-        None => Store::usual_place().map_err(|e| Problem::new(Exit::Fault, e)),
+        None => Store::usual_place().map_err(Problem::fault),
     }
 }

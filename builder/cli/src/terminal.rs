@@ -3,13 +3,20 @@
 //! In: texts. Out: the same where the person, or a program, reads them, with nothing in them that a terminal obeys and no
 //! password of a URL. Never: a panic because nobody reads or nothing fits; success where an answer could not be written.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
+use dibber_build::ran_out;
+use dibber_build::sandbox::is_output_closed;
 use dibber_plan::redact;
 
 use crate::exit::Exit;
 use crate::printable;
+
+/// What the kernel says of a descriptor that is not open (errno(3)).
+const EBADF: i32 = 9;
 
 /// The first fault of standard output.
 static FAULT: OnceLock<io::Error> = OnceLock::new();
@@ -62,12 +69,35 @@ pub(crate) struct Answer;
 
 impl Write for Answer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        remembered(io::stdout().lock().write(bytes))
+        remembered(is_there().and_then(|()| io::stdout().lock().write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         remembered(io::stdout().lock().flush())
     }
+}
+
+/// The same for a thread of its own, which may have to wait for the reader: nobody who wants standard output then waits for it.
+pub(crate) fn answer_apart() -> io::Result<impl Write + Send> {
+    Ok(Apart(io::stdout().as_fd().try_clone_to_owned()?.into()))
+}
+
+/// See [`answer_apart`].
+struct Apart(File);
+
+impl Write for Apart {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        remembered(is_there().and_then(|()| self.0.write(bytes)))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What has the place of a closed standard output takes everything, and keeps nothing.
+fn is_there() -> io::Result<()> {
+    if is_output_closed() { Err(io::Error::from_raw_os_error(EBADF)) } else { Ok(()) }
 }
 
 fn remembered<T>(result: io::Result<T>) -> io::Result<T> {
@@ -92,10 +122,10 @@ pub(crate) fn end(exit: Exit) -> Exit {
     match FAULT.get() {
         Some(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
             tell(format!("error: standard output: {fault}; what was to be printed is not there"));
-            match (exit, fault.kind()) {
-                (Exit::Ok, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Exit::Space,
-                (Exit::Ok, _) => Exit::Fault,
-                (other, _) => other,
+            match exit {
+                Exit::Ok if ran_out(fault) => Exit::Space,
+                Exit::Ok => Exit::Fault,
+                other => other,
             }
         }
         _ => exit,

@@ -145,7 +145,7 @@ fn problem(error: GlanceError) -> Problem {
     let exit = match &error {
         error if error.is_input() => Exit::Input,
         error if error.is_remote() => Exit::Cloud,
-        _ => Exit::Fault,
+        _ => return Problem::fault(error),
     };
     Problem::new(exit, error)
 }

@@ -15,6 +15,7 @@ mod limits;
 mod network;
 mod output;
 pub mod plan;
+pub mod printable;
 mod properties;
 mod recipe;
 pub mod redact;

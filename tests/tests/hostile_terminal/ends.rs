@@ -164,3 +164,65 @@ fn while_a_guest_runs() {
         assert_eq!(fs::read_dir(&temporary).expect("read").count(), 0, "{words:?}");
     }
 }
+
+/// A guest that prints without end, to a reader that does not read: what holds up one is no matter to the other.
+#[test]
+fn while_a_guest_prints_and_nobody_reads() {
+    let shop = Workshop::new();
+    // Sends `A` to the first serial port, for ever.
+    let mut disk = vec![0xba, 0xf8, 0x03, 0xb0, 0x41, 0xee, 0xeb, 0xfd];
+    disk.resize(1 << 20, 0);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(shop.at("flood.raw"), disk).expect("write");
+    let temporary = shop.at("work/tmp");
+    fs::create_dir(&temporary).expect("make a directory");
+    let boot = |signal: Signal| {
+        let mut command = shop.dibber();
+        command.args(["boot", &shop.text("flood.raw"), "--arch", "x86_64", "--accel", "tcg"]);
+        command.args(["--expect", "never", "--timeout", "300"]).env("TMPDIR", &temporary);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("start the program");
+        let mut out = child.stdout.take().expect("piped");
+        until("it prints", || out.read_exact(&mut [0; 4096]).is_ok());
+        // More than the pipes hold.
+        sleep(Duration::from_secs(1));
+        if signal != Signal::KILL {
+            ends(&shop, child, signal);
+            assert_eq!(fs::read_dir(&temporary).expect("read").count(), 0, "{signal:?}");
+            return;
+        }
+        child.kill().expect("a signal");
+        child.wait().expect("wait");
+        until("its guest ends with it", || shop.processes().is_empty());
+        let left = accepts("find", &[temporary.to_str().expect("UTF-8"), "-type", "f"]);
+        assert_eq!(left, "", "no file of the guest's or with its password");
+    };
+    boot(Signal::KILL);
+    // The next one sweeps the directory away, too.
+    SIGNALS.into_iter().for_each(boot);
+}
+
+/// nohup has SIGHUP ignored, and a parent may have blocked what ends programs.
+#[test]
+fn what_was_ignored_stays_so_and_what_was_blocked_is_heard() {
+    let shop = Workshop::new();
+    let image = shop.image("good", &[]);
+    shop.build(&image, &[]).well();
+    let start_by = |by: &[&str]| {
+        let server = Server::hanging();
+        let mut command = shop.wrapped(by);
+        command.args(["upload", "--in", &shop.text("work/out")]).env("OS_AUTH_TYPE", "none");
+        command.env("OS_ENDPOINT", format!("http://127.0.0.1:{}", server.port));
+        let child = start(&mut command);
+        until("it asks", || !server.seen().is_empty());
+        (child, server)
+    };
+    for (signal, name) in SIGNALS.into_iter().zip(["TERM", "INT", "HUP"]) {
+        let (child, _server) = start_by(&["env", &format!("--block-signal={name}")]);
+        ends(&shop, child, signal);
+        let (child, _server) = start_by(&["env", &format!("--ignore-signal={name}")]);
+        kill_process(Pid::from_child(&child), signal).expect("a signal");
+        sleep(Duration::from_millis(300));
+        ends(&shop, child, if signal == Signal::TERM { Signal::INT } else { Signal::TERM });
+    }
+}

@@ -1,12 +1,14 @@
 //! Standard output and standard error that are full, closed, or read by nobody.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::{Output, Stdio};
 
 use dibber_tests::workshop::Workshop;
 
 use crate::{run, said};
 
+/// A fault that has no code of its own, of docs/exit-codes.md.
+const FAULT: i32 = 1;
 /// What does not fit, of docs/exit-codes.md.
 const SPACE: i32 = 4;
 
@@ -19,6 +21,12 @@ fn gone() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     writer.into()
+}
+
+/// Runs with descriptors as a shell is told to leave them.
+fn closed(shop: &Workshop, words: &[String], how: &str) -> Output {
+    let mut shell = shop.wrapped(&["sh", "-c", &format!("exec \"$0\" \"$@\" {how}")]);
+    run(shell.args(words))
 }
 
 /// Commands that answer on standard output.
@@ -68,6 +76,10 @@ fn an_answer_that_is_lost_is_no_success_and_a_reader_that_left_is_content() {
         let code = lost.status.code();
         assert_eq!(code, if usual == Some(0) { Some(SPACE) } else { usual }, "{words:?}: {}", said(&lost));
         assert!(said(&lost).contains("standard output"), "{words:?}: {}", said(&lost));
+        let closed = closed(&shop, &words, ">&-");
+        let code = closed.status.code();
+        assert_eq!(code, if usual == Some(0) { Some(FAULT) } else { usual }, "{words:?}: {}", said(&closed));
+        assert!(said(&closed).contains("standard output"), "{words:?}: {}", said(&closed));
         let left = shop
             .dibber()
             .args(&words)
@@ -115,10 +127,8 @@ fn who_cannot_be_told_learns_it_from_the_exit_code() {
         }
     }
     // Closed from the beginning: what is opened later lands on none of the three.
-    let words = shop.arguments(&good).join(" ");
-    let line = format!("exec {} {words} --env CLOSED=1 -v <&- >&- 2>&-", shop.text("dibber"));
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).current_dir(shop.at("work")).env("DIBBER_CACHE", shop.cache());
-    assert_eq!(shell.status().expect("sh").code(), Some(0));
+    let words = [shop.arguments(&good), ["--env", "CLOSED=1", "-v"].map(String::from).into()].concat();
+    // Nothing of a build is said on standard output but events.
+    assert_eq!(closed(&shop, &words, "<&- >&- 2>&-").status.code(), Some(0));
     dibber_tests::accepts("e2fsck", &["-fn", &shop.text("work/out/good.raw")]);
 }

@@ -11,16 +11,17 @@ use dibber_tests::workshop::Workshop;
 
 use crate::{run, said};
 
-/// A title, a cleared screen, C1 in UTF-8, an override of direction, a separator, and DEL.
-const BAD: &str = "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{2028}\u{7f}y";
+/// A title, a cleared screen, C1 in UTF-8, an override of direction, a separator, DEL, and letters that are not seen.
+const BAD: &str =
+    "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{2028}\u{7f}\u{ad}\u{180e}\u{e0041}y";
 
-/// Nothing of it is there as it was: no control but line ends and tabs, no mark of direction.
+/// Nothing of it is there as it was: no control but line ends and tabs, no mark of direction, no letter unseen.
 #[track_caller]
 fn is_shown(output: &Output, what: &str) {
     let said = said(output);
     let hidden = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{ad}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}')
     };
     let found = said.find(hidden).map(|at| said[..at].lines().last().unwrap_or_default().to_string());
     assert_eq!(found, None, "{what}");
@@ -86,7 +87,7 @@ fn image_files_and_arguments() {
     let shop = Workshop::new();
     // YAML itself refuses most of them where they are not written so.
     let letters =
-        BAD.chars().map(|c| if c.is_ascii_graphic() { c.into() } else { format!("\\u{:04x}", u32::from(c)) });
+        BAD.chars().map(|c| if c.is_ascii_graphic() { c.into() } else { format!("\\U{:08x}", u32::from(c)) });
     let quoted = format!("\"{}\"", letters.collect::<String>());
     let path = shop.at("bad.yaml");
     for (key, value) in
@@ -102,6 +103,7 @@ fn image_files_and_arguments() {
         &[BAD][..],
         &["build", BAD],
         &["plan", BAD, "x"],
+        &["doctor", BAD],
         &["show", BAD],
         &["select", BAD],
         &["upload", BAD],

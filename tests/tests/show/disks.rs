@@ -108,13 +108,15 @@ fn qcow2_that_is_not_followed_is_refused_by_name() {
         (&["-b", text(&base), "-F", "qcow2"][..], "backing file"),
         (&["-o", &data], "external file"),
         (&["-o", "extended_l2=on"], "extended L2"),
-        (
-            &["--object", "secret,id=s,data=abc", "-o", "encrypt.format=luks,encrypt.key-secret=s"],
-            "encrypted",
-        ),
+        (&[], "encrypted"),
     ] {
         let _ = fs::remove_file(&image);
         accepts("qemu-img", &[&["create", "-q", "-f", "qcow2"], args, &[text(&image), "8M"]].concat());
+        if word == "encrypted" {
+            // LUKS, by the header's method of encryption: qemu-img would measure the processor first, and fails on a busy one.
+            let file = File::options().write(true).open(&image).unwrap();
+            file.write_all_at(&2_u32.to_be_bytes(), 32).unwrap();
+        }
         let said = refused(&image, &[]);
         assert!(said.contains(word) && said.contains("qemu-img convert"), "{said}");
     }

@@ -83,8 +83,8 @@ fn update(
     if files.is_empty() {
         return Ok(Ok(()));
     }
-    let scratch =
-        tempfile::tempdir().map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+    let scratch = crate::temporary::directory("dibber-verify-")
+        .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let dir = scratch.path();
     let fault = |source: io::Error| AnswerError::File { path: dir.into(), source };
     let option = keys.map_or(String::new(), |keys| format!("[signed-by={keys}] "));

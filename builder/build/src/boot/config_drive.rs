@@ -1,22 +1,23 @@
 //! The config drive of a test boot: metadata and user data for cloud-init, on a FAT filesystem.
 //!
-//! In: a one-time password. Out: a small disk labelled `config-2`. Never: anything that outlives the boot.
+//! In: a one-time password, a file. Out: a small disk labelled `config-2`. Never: anything that outlives the boot.
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dibber_format::fat::{self, FatParams};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, SectorSize, Seed, Timestamp, Tree};
 
 use super::BootError;
+use super::handed::Handed;
 use crate::pour::{Container, Files, Manner, Stamp, Target, pour};
 
 /// Large enough for its three files; small enough to be FAT12.
 const SIZE: u64 = 1 << 20;
 
 /// Layout of OpenStack's config drive version 2: `openstack/latest/{meta_data.json,user_data}`.
-pub(super) fn write(path: &Path, password: &str) -> Result<(), BootError> {
+pub(super) fn write(drive: &Handed, password: &str) -> Result<(), BootError> {
     let fault = |e: &dyn std::fmt::Display| BootError::ConfigDrive(e.to_string());
     let meta_data = serde_json::json!({
         "uuid": Seed::from_names(["dibber boot"]).uuid("instance", 0).to_string(),
@@ -42,9 +43,7 @@ pub(super) fn write(path: &Path, password: &str) -> Result<(), BootError> {
         sector: SectorSize::B512,
     };
     let extents = fat::write(&tree, &params, SIZE).map_err(|e| fault(&e))?;
-    let file = File::options().read(true).write(true).create_new(true).open(path);
-    let file = file.map_err(|source| BootError::File { path: path.into(), source })?;
-    let target = Target { file: &file, path, container: Container::Raw, sums: false };
+    let target = Target { file: &drive.file, path: &drive.name, container: Container::Raw, sums: false };
     let manner = Manner { threads: 1, progress: &|_| () };
     pour(&extents, &NoFiles, &[target], manner).map(drop).map_err(|e| fault(&e))
 }

@@ -1,12 +1,15 @@
 //! The serial console of a running guest: the person's own, or watched for a text.
 //!
-//! In: a command to start. Out: a verdict. Never: a guest left running.
+//! In: a command to start, and who reads what the guest says. Out: a verdict. Never: a guest left running; a verdict or an interrupt
+//! that waits for the reader.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{BootError, BootRequest, Expectation};
@@ -39,23 +42,37 @@ const SHUTDOWN: Duration = Duration::from_secs(90);
 /// Starts the guest and stays with it to its end.
 pub(super) fn watch(
     command: &mut Command,
-    request: &BootRequest,
-    monitor: &Path,
+    (request, monitor): (&BootRequest, &Path),
+    reader: Box<dyn Write + Send>,
     stop: &Interrupts,
 ) -> Result<Verdict, BootError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |e: std::io::Error| BootError::Failed { program: program.clone(), said: e.to_string() };
+    let end_of =
+        |guest: &mut Guest, verdict: Verdict| match attended::wait(&mut guest.0, stop).map_err(failed)? {
+            None => Ok(Verdict::Interrupted),
+            Some(status) if status.success() => Ok(verdict),
+            // A guest that switches itself off is no failure of QEMU's.
+            Some(status) => Err(BootError::Ended { program: program.clone(), how: status.to_string() }),
+        };
     let Some(expect) = &request.expect else {
-        let mut guest = Guest(command.spawn().map_err(failed)?);
-        let ended = attended::wait(&mut guest.0, stop).map_err(failed)?;
-        return Ok(if ended.is_some() { Verdict::Ended } else { Verdict::Interrupted });
+        let mut guest = Guest(attended::spawn(command).map_err(failed)?);
+        return end_of(&mut guest, Verdict::Ended);
     };
-    let mut guest = Guest(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?);
-    let verdict = wait_for(&mut guest.0, expect, stop);
-    if request.keep_overlay.is_some() && matches!(verdict, Verdict::Seen { .. }) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut guest = Guest(attended::spawn(command).map_err(failed)?);
+    let console = Console::of(&mut guest.0, reader);
+    let verdict = match console.wait_for(expect, stop) {
+        Verdict::Died => end_of(&mut guest, Verdict::Died),
+        verdict => Ok(verdict),
+    };
+    console.fall_silent();
+    if request.keep_overlay.is_some() && matches!(verdict, Ok(Verdict::Seen { .. })) {
         power_down(&mut guest.0, monitor, stop);
     }
-    Ok(verdict)
+    drop(guest);
+    console.finish(stop);
+    verdict
 }
 
 /// Ends the guest when it goes out of scope, whatever happened.
@@ -68,40 +85,71 @@ impl Drop for Guest {
     }
 }
 
-/// Copies the console to standard output until the text appears, time is up, or the guest ends.
-fn wait_for(guest: &mut Child, expect: &Expectation, stop: &Interrupts) -> Verdict {
-    let start = Instant::now();
-    let mut console = guest.stdout.take().expect("standard output was piped when the guest was started");
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(n @ 1..) = console.read(&mut buffer) {
-            // Nobody listens once the text was seen, but a guest that shuts down must find its console drained.
-            let _ = sender.send(buffer[..n].to_vec());
-        }
-    });
-    let mut seen = Vec::new();
-    loop {
-        let left = expect.timeout.saturating_sub(start.elapsed());
-        if stop.heard() {
-            return Verdict::Interrupted;
-        }
-        match receiver.recv_timeout(left.min(GLANCE)) {
-            Ok(bytes) => {
-                let mut terminal = std::io::stdout().lock();
-                let _ = terminal.write_all(&bytes).and_then(|()| terminal.flush());
-                seen.extend_from_slice(&bytes);
-                if contains(&seen, expect.text.as_bytes()) {
-                    return Verdict::Seen { after: start.elapsed() };
+/// What a guest says, on its way to who waits for a text and to who reads it. A reader that does not read holds up the guest, and
+/// nobody else.
+struct Console {
+    /// Ends when the guest's end of the console is closed and all of it was passed on.
+    said: Receiver<Vec<u8>>,
+    /// Whether nobody wants to know any more.
+    is_over: Arc<AtomicBool>,
+}
+
+impl Console {
+    fn of(guest: &mut Child, reader: Box<dyn Write + Send>) -> Console {
+        let mut from = guest.stdout.take().expect("standard output was piped when the guest was started");
+        let (sender, said) = mpsc::channel();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        std::thread::spawn(move || {
+            let mut reader = Some(reader);
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = from.read(&mut buffer) {
+                // A guest that shuts down must find its console drained.
+                if over.load(Ordering::SeqCst) {
+                    continue;
                 }
-                // Only a tail that could begin the text is worth keeping.
-                let keep = seen.len().saturating_sub(expect.text.len());
-                seen.drain(..keep);
+                let _ = sender.send(buffer[..n].to_vec());
+                // One that cannot take it remembers why, and is asked no more.
+                reader.take_if(|to| to.write_all(&buffer[..n]).and_then(|()| to.flush()).is_err());
             }
-            Err(RecvTimeoutError::Timeout) if left > GLANCE => {}
-            Err(RecvTimeoutError::Timeout) => return Verdict::TimedOut,
-            Err(RecvTimeoutError::Disconnected) => return Verdict::Died,
+        });
+        Console { said, is_over }
+    }
+
+    /// Waits until the text appears, time is up, or the guest's console is closed.
+    fn wait_for(&self, expect: &Expectation, stop: &Interrupts) -> Verdict {
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        loop {
+            let left = expect.timeout.saturating_sub(start.elapsed());
+            if stop.heard() {
+                return Verdict::Interrupted;
+            }
+            match self.said.recv_timeout(left.min(GLANCE)) {
+                Ok(bytes) => {
+                    seen.extend_from_slice(&bytes);
+                    if contains(&seen, expect.text.as_bytes()) {
+                        return Verdict::Seen { after: start.elapsed() };
+                    }
+                    // Only a tail that could begin the text is worth keeping.
+                    let keep = seen.len().saturating_sub(expect.text.len());
+                    seen.drain(..keep);
+                }
+                Err(RecvTimeoutError::Timeout) if left > GLANCE => {}
+                Err(RecvTimeoutError::Timeout) => return Verdict::TimedOut,
+                Err(RecvTimeoutError::Disconnected) => return Verdict::Died,
+            }
         }
+    }
+
+    /// From now on it is drained, and goes nowhere.
+    fn fall_silent(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until the reader has the last of it, as every program waits for who reads it. The guest must have ended.
+    fn finish(&self, stop: &Interrupts) {
+        while !stop.heard() && self.said.recv_timeout(GLANCE) != Err(RecvTimeoutError::Disconnected) {}
     }
 }
 

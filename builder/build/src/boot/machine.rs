@@ -35,6 +35,8 @@ pub(super) struct Scratch<'a> {
     pub(super) disk: Option<&'a Disk>,
     pub(super) direct: Option<&'a Direct>,
     pub(super) config_drive: &'a Path,
+    /// An empty file for the variables of the firmware.
+    pub(super) variables: &'a Path,
     /// Local port that leads to the guest's port 22.
     pub(super) ssh_port: u16,
 }
@@ -70,7 +72,7 @@ pub(super) fn command(
     // QEMU loads a kernel by itself. Firmware is only in its way then, unless it is asked for.
     if scratch.direct.is_none() || request.firmware.is_some() {
         if let Some(uefi) = firmware::find(arch, firmware, host.root)? {
-            pflash(&mut command, &uefi, scratch.dir)?;
+            pflash(&mut command, &uefi, scratch.variables)?;
         }
         command.args(firmware.arguments);
     }
@@ -189,13 +191,12 @@ fn uses_kvm(accel: Accel) -> bool {
 }
 
 /// Code is mapped read-only where it is; variables are a copy of the template, so that no boot changes another.
-fn pflash(command: &mut Command, uefi: &Uefi, scratch: &Path) -> Result<(), BootError> {
-    let variables: PathBuf = scratch.join("efi-variables.fd");
-    fs::copy(&uefi.variables, &variables)
+fn pflash(command: &mut Command, uefi: &Uefi, variables: &Path) -> Result<(), BootError> {
+    fs::copy(&uefi.variables, variables)
         .map_err(|source| BootError::File { path: uefi.variables.clone(), source })?;
     for (options, file) in [
-        ("if=pflash,unit=0,format=raw,readonly=on,file=", &uefi.code),
-        ("if=pflash,unit=1,format=raw,file=", &variables),
+        ("if=pflash,unit=0,format=raw,readonly=on,file=", uefi.code.as_path()),
+        ("if=pflash,unit=1,format=raw,file=", variables),
     ] {
         command.arg("-drive").arg(joined(&[OsStr::new(options), &escaped(file)]));
     }

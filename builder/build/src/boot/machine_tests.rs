@@ -52,6 +52,7 @@ fn line(request: &BootRequest, dir: &Path) -> Result<String, BootError> {
         disk: request.disk.as_ref().map(|_| &disk),
         direct: request.direct.as_ref(),
         config_drive: Path::new("drive"),
+        variables: &scratch.join("efi-variables.fd"),
         ssh_port: 2222,
     };
     let made = command(request, &files, &Host { path: path.as_os_str(), root: dir })?;

@@ -11,18 +11,22 @@ mod chain;
 mod config_drive;
 mod console;
 mod firmware;
+mod handed;
 mod machine;
 mod medium;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 
+use crate::attended;
 use crate::interrupts::Interrupts;
+use crate::temporary;
+use handed::Handed;
 
 pub use console::Verdict;
 pub use dibber_model::arch::Firmware;
@@ -179,6 +183,17 @@ pub enum BootError {
         /// What it said.
         said: String,
     },
+    /// QEMU failed before the guest was through, or could not run it at all.
+    #[error("{program} failed ({how}); what it said of that stands above")]
+    Ended {
+        /// The program.
+        program: String,
+        /// Its exit code, or the signal that ended it.
+        how: String,
+    },
+    /// The person interrupted before the guest was started.
+    #[error("interrupted")]
+    Interrupted,
     /// The config drive could not be made.
     #[error("config drive: {0}")]
     ConfigDrive(String),
@@ -193,39 +208,46 @@ pub struct Access {
     pub ssh_port: u16,
 }
 
-/// Boots. `announce` is told how to log in, just before the guest starts.
-pub fn boot(
-    request: &BootRequest,
-    stop: &Interrupts,
-    announce: &dyn Fn(&Access),
-) -> Result<Verdict, BootError> {
-    let scratch = crate::temporary::directory("dibber-boot-")
+/// Who hears of a boot while it goes on.
+pub struct Told<'a> {
+    /// Is told how to log in, just before the guest starts.
+    pub announce: &'a dyn Fn(&Access),
+    /// Takes what a guest that is [expected](BootRequest::expect) to say something says. It may wait for its reader: it has a thread
+    /// of its own.
+    pub console: Box<dyn Write + Send>,
+}
+
+/// Boots.
+pub fn boot(request: &BootRequest, stop: &Interrupts, told: Told<'_>) -> Result<Verdict, BootError> {
+    let scratch = temporary::directory("dibber-boot-")
         .map_err(|source| BootError::File { path: std::env::temp_dir(), source })?;
     let direct = request.direct.as_ref().map(|direct| beside(direct, scratch.path())).transpose()?;
-    let disk = match (&request.disk, &direct) {
-        (Some(disk), _) => Some(snapshot(disk, request, scratch.path())?),
+    let snapshot = match (&request.disk, &direct) {
+        (Some(disk), _) => Some(snapshot(disk, request, (scratch.path(), stop))?),
         (None, Some(_)) => None,
         (None, None) => return Err(BootError::Nothing),
     };
+    let (disk, overlay) = snapshot.unzip();
     let access = access()?;
-    let drive = scratch.path().join("config-drive.img");
+    let drive = Handed::unnamed(scratch.path())?;
     config_drive::write(&drive, &access.password)?;
+    let variables = Handed::unnamed(scratch.path())?;
     let path = std::env::join_paths(crate::path::directories()).unwrap_or_default();
     let host = machine::Host { path: &path, root: Path::new("/") };
     let files = machine::Scratch {
         dir: scratch.path(),
         disk: disk.as_ref(),
         direct: direct.as_ref(),
-        config_drive: &drive,
+        config_drive: &drive.name,
+        variables: &variables.name,
         ssh_port: access.ssh_port,
     };
     let mut command = machine::command(request, &files, &host)?;
-    announce(&access);
-    let verdict = console::watch(&mut command, request, &scratch.path().join(machine::MONITOR), stop)?;
-    if let (Some(keep), Some(disk)) = (&request.keep_overlay, &disk) {
-        fs::rename(&disk.overlay, keep)
-            .or_else(|_| fs::copy(&disk.overlay, keep).map(drop))
-            .map_err(|source| BootError::File { path: keep.clone(), source })?;
+    (told.announce)(&access);
+    let monitor = scratch.path().join(machine::MONITOR);
+    let verdict = console::watch(&mut command, (request, &monitor), told.console, stop)?;
+    if let Some(overlay) = overlay {
+        overlay.keep();
     }
     Ok(verdict)
 }
@@ -249,43 +271,44 @@ fn beside(direct: &Direct, scratch: &Path) -> Result<Direct, BootError> {
 
 /// A qcow2 file that takes the guest's writes; the image itself is its read-only backing file. Neither is opened for that: its
 /// length and format are known.
-fn snapshot(disk: &Path, request: &BootRequest, scratch: &Path) -> Result<machine::Disk, BootError> {
+fn snapshot(
+    disk: &Path,
+    request: &BootRequest,
+    (scratch, stop): (&Path, &Interrupts),
+) -> Result<(machine::Disk, Handed), BootError> {
     let chain = chain::of(disk, request.allow_backing)?;
-    if let Some(keep) = request.keep_overlay.as_ref().filter(|keep| keep.symlink_metadata().is_ok()) {
-        return Err(BootError::OverlayExists(keep.clone()));
-    }
     let has = chain.size;
     let size = match request.disk_size {
         Some(asked) if asked < has => return Err(BootError::TooSmall { asked, has }),
         Some(asked) => asked,
         None => has,
     };
-    let overlay = scratch.join("overlay.qcow2");
+    let overlay = match &request.keep_overlay {
+        Some(keep) => Handed::named(keep)?,
+        None => Handed::unnamed(scratch)?,
+    };
     let layers = chain.layers;
-    run("qemu-img", "qemu-utils", |c| {
-        c.args(["create", "-q", "-u", "-f", "qcow2", "-F", layers[0].format.name(), "-b"])
-            .arg(&layers[0].path)
-            .arg(&overlay)
-            .arg(size.0.to_string())
-    })?;
-    Ok(machine::Disk { overlay, layers })
+    let mut create = Command::new("qemu-img");
+    create.args(["create", "-q", "-u", "-f", "qcow2", "-F", layers[0].format.name(), "-b"]);
+    create.arg(&layers[0].path).arg(&overlay.name).arg(size.0.to_string());
+    run(&mut create, "qemu-utils", stop)?;
+    Ok((machine::Disk { overlay: overlay.name.clone(), layers }, overlay))
 }
 
+/// The largest file that a tool may write: a qcow2's tables before there is anything in it.
+const TABLES: u64 = 1 << 30;
+
 /// Runs a tool to its end.
-fn run(
-    program: &str,
-    package: &'static str,
-    fill: impl FnOnce(&mut Command) -> &mut Command,
-) -> Result<(), BootError> {
-    let mut command = Command::new(program);
-    fill(&mut command);
-    let output = command.stdin(Stdio::null()).output().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => BootError::Missing { program: program.into(), package },
-        _ => BootError::File { path: program.into(), source: e },
+fn run(command: &mut Command, package: &'static str, stop: &Interrupts) -> Result<(), BootError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let ended = attended::run(command, TABLES, stop).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => BootError::Missing { program: program.clone(), package },
+        _ => BootError::File { path: program.clone().into(), source: e },
     })?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
-        return Err(BootError::Failed { program: program.into(), said });
+    let ended = ended.ok_or(BootError::Interrupted)?;
+    if !ended.status.success() {
+        let said = String::from_utf8_lossy(&ended.said).trim().to_string();
+        return Err(BootError::Failed { program, said });
     }
     Ok(())
 }

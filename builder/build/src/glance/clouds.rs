@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_text_is_the_persons_to_mend() {
+        let (here, around) = around("", &[]);
+        std::fs::write(here.path().join("clouds.yaml"), b"clouds:\n  \xff: {}\n").expect("write");
+        let error = Cloud::find(None, &around).unwrap_err();
+        assert!(error.is_input() && error.to_string().contains("UTF-8"), "{error}");
+    }
+
+    #[test]
     fn a_broken_file_is_told_by_place_and_shows_no_password() {
         let (_here, around) = around("clouds:\n  a:\n    auth:\n      password: [hunter2\n", &[]);
         let said = Cloud::find(None, &around).unwrap_err().to_string();

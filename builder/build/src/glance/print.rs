@@ -57,9 +57,9 @@ fn create(wanted: &Wanted, visibility: Option<&str>, ids: &[(&str, String)]) -> 
     let path = wanted.path.to_string_lossy();
     let numbers = [("--min-disk", wanted.min_disk), ("--min-ram", wanted.min_ram)];
     let mut words: Vec<String> = ["openstack", "image", "create"].map(String::from).into();
+    // In one word: a value that begins with `-` is a value all the same.
     let mut option = |name: &str, value: &str| -> Result<(), GlanceError> {
-        words.push(name.into());
-        words.push(quoted(value)?);
+        words.push(format!("{name}={}", quoted(value)?));
         Ok(())
     };
     option("--disk-format", wanted.disk_format)?;
@@ -72,15 +72,15 @@ fn create(wanted: &Wanted, visibility: Option<&str>, ids: &[(&str, String)]) -> 
     }
     option("--file", &path)?;
     for (property, id) in ids {
-        words.push(format!("--property {property}=\"{id}\""));
+        words.push(format!("--property={property}=\"{id}\""));
     }
     words.extend(visibility.map(|visibility| format!("--{visibility}")));
-    words.push(quoted(&wanted.name)?);
+    words.extend(["--".into(), quoted(&wanted.name)?]);
     Ok(words.join(" "))
 }
 
 fn id_of(wanted: &Wanted) -> Result<String, GlanceError> {
-    Ok(format!("$(openstack image show -f value -c id {})", quoted(&wanted.name)?))
+    Ok(format!("$(openstack image show -f value -c id -- {})", quoted(&wanted.name)?))
 }
 
 fn quoted(word: &str) -> Result<String, GlanceError> {

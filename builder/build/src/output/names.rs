@@ -1,7 +1,7 @@
 //! Which names a set may have.
 //!
 //! In: a word of an `images.json` that anybody may have written. Out: whether dibber gives such names. Never: a name that leads
-//! out of its directory, hides in it, or speaks to a terminal.
+//! out of its directory, hides in it, speaks to a terminal, or is an option to a program that is given it.
 
 /// What a file of the former set is called beside its own name while another one takes that name: `.former-NAME`.
 const ASIDE: &str = ".former-";
@@ -37,6 +37,9 @@ pub(super) fn fault(word: &str) -> Option<&'static str> {
     if word.starts_with('.') {
         return Some("it begins with a dot");
     }
+    if word.starts_with('-') {
+        return Some("it begins as options of programs do, with `-`");
+    }
     if !word.chars().all(fits) {
         return Some("it has something else than letters, digits, `-`, `_`, `+` and `.`");
     }
@@ -61,6 +64,7 @@ mod tests {
             "/a",
             "a/b",
             ".hidden",
+            "--public",
             "a\0b",
             "a\nb",
             "a\u{1b}[2J",

@@ -18,14 +18,16 @@ use dibber_model::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
-use super::{OWN, mounts};
+use super::{OWN, mounts, wire};
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     /// The path under which hooks find it: as it was named.
+    #[serde(with = "wire::path")]
     pub at: PathBuf,
     /// Where it is, all links followed.
+    #[serde(with = "wire::path")]
     pub source: PathBuf,
 }
 

@@ -6,9 +6,12 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
 use rustix::thread::UnshareFlags;
 
 /// Brings the loopback interface of this network namespace up (`netdevice(7)`). The kernel then gives it 127.0.0.1 and ::1.
@@ -192,23 +195,64 @@ pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
     answered(answer).map(drop)
 }
 
+/// Whether this program was started with a signal ignored, or has come to ignore it since (nohup(1); a shell's background).
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: an all-zero sigaction is valid to be filled; nothing is set.
+    unsafe {
+        let mut found: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut found) == 0 && found.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Lets signals through that whoever started this program had blocked. For the first thread, before there are others.
+pub(crate) fn unblock(signals: &[i32]) -> io::Result<()> {
+    // SAFETY: an all-zero sigset_t is a valid set, which sigemptyset then fills; the old mask is not asked for.
+    let answer = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, *signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut())
+    };
+    if answer == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(answer)) }
+}
+
+/// Has the kernel kill the program that a command starts when the thread that starts it ends (PR_SET_PDEATHSIG of prctl(2)).
+pub(crate) fn die_with_caller(command: &mut Command) {
+    let caller = rustix::process::getpid();
+    let ask = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // It may have ended before that was asked.
+        if rustix::process::getppid() == Some(caller) { Ok(()) } else { Err(Errno::SRCH.into()) }
+    };
+    // SAFETY: two system calls, without a lock or an allocation.
+    unsafe { command.pre_exec(ask) };
+}
+
 /// Whether SIGPIPE was ignored when this program was started; Rust's runtime ignores it always.
 static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Whether there was no standard output when this program was started; Rust's runtime opens /dev/null in its place.
+static OUTPUT_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this program was started with its standard output closed: what goes there is lost.
+pub fn is_output_closed() -> bool {
+    OUTPUT_CLOSED.load(Ordering::Relaxed)
+}
 
 /// Runs before the runtime does.
 #[used]
 // SAFETY: the section holds pointers to functions that the C library calls once, before main.
 #[unsafe(link_section = ".init_array")]
-static REMEMBER_PIPE: extern "C" fn() = remember_pipe;
+static REMEMBER_START: extern "C" fn() = remember_start;
 
-extern "C" fn remember_pipe() {
-    // SAFETY: an all-zero sigaction is valid to be filled; nothing is set. No lock, no allocation: this is before main.
-    let ignored = unsafe {
-        let mut found: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut found) == 0
-            && found.sa_sigaction == libc::SIG_IGN
-    };
-    PIPE_IGNORED.store(ignored, Ordering::Relaxed);
+/// No lock, no allocation: this is before main.
+extern "C" fn remember_start() {
+    PIPE_IGNORED.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    // SAFETY: asks for the flags of a number that need not be open.
+    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+    OUTPUT_CLOSED.store(flags == -1, Ordering::Relaxed);
 }
 
 /// Closes the program that the kernel opened for its interpreter (binfmt_misc's flag O), if it did.

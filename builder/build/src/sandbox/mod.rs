@@ -51,6 +51,8 @@ pub use given::Given;
 pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
 pub(crate) use host::is_visible;
 pub use ids::{IDS, ROOT_RANGE};
+pub use kernel::is_output_closed;
+pub(crate) use kernel::{die_with_caller, is_ignored, unblock};
 pub use probe::{Finding, State, attempt, probe};
 pub use shell::shell;
 pub use start::{Grants, Worker, hand_over, is_own, start};

@@ -22,7 +22,8 @@ use super::ids::{Ids, Writer};
 use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
-use super::{WORKER, kernel, mounts, terminal};
+use super::{WORKER, kernel, mounts, terminal, wire};
+use dibber_plan::printable::printable;
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.
@@ -86,6 +87,7 @@ impl Drop for Worker {
 /// A directory that a worker is granted: where it is, and which it is, as its path may lead to another one by then.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Granted {
+    #[serde(with = "wire::path")]
     pub(super) path: PathBuf,
     which: (u32, u32, u64),
 }
@@ -146,10 +148,8 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
 /// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
 fn pass_on(errors: ChildStderr) {
     for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
-        let text = String::from_utf8_lossy(&line);
-        let shown: String = text.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
         // Nobody may be listening.
-        let _ = writeln!(io::stderr(), "{shown}");
+        let _ = writeln!(io::stderr(), "{}", printable(&line));
     }
 }
 

@@ -15,6 +15,23 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Paths as they are, whatever their bytes: serde's own way takes only those that are UTF-8. For `#[serde(with)]`.
+pub(super) mod path {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::sandbox) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(path.as_os_str().as_bytes())
+    }
+
+    pub(in crate::sandbox) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+        Vec::deserialize(from).map(|bytes| OsString::from_vec(bytes).into())
+    }
+}
+
 const LONGEST: u32 = 1 << 30;
 
 /// One end of a socket pair.

@@ -1,20 +1,45 @@
 //! Words of others as they may stand on a terminal.
 //!
 //! In: bytes of hooks, files, images and servers. Out: text whose every letter is seen as what it is. Never: a control
-//! character, which a terminal obeys, or a mark that turns the direction of writing, which hides what a name is.
+//! character, which a terminal obeys, a mark that turns the direction of writing, which hides what a name is, or a letter that
+//! is not seen.
 
-use std::borrow::Cow;
-use std::fmt::Write;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::Write;
+use core::ops::RangeInclusive;
 
-/// Whether a terminal would do something else with this letter than show it: C0, DEL, C1 (ECMA-48), line and paragraph
-/// separators, marks of direction and those without width (Unicode, UAX 9 and UAX 14).
+/// Letters that nothing is drawn for: Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt), the tags and the
+/// selectors of variants among them, which can hold a whole text; separators of lines and paragraphs; marks of annotations.
+const UNSEEN: [RangeInclusive<char>; 17] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
+/// Whether a terminal would do something else with this letter than show it: C0, DEL, C1 (ECMA-48), marks of direction (Unicode,
+/// UAX 9), and what is not seen at all.
 fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    letter.is_control() || (!letter.is_ascii() && UNSEEN.iter().any(|range| range.contains(&letter)))
 }
 
 /// One line: every hidden letter, and bytes that are no UTF-8, as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
@@ -36,7 +61,7 @@ fn show(text: &mut String, bytes: &[u8]) {
 }
 
 /// Several lines, which end as ours do. Tabs stay.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     let is_ours = |letter: char| matches!(letter, '\n' | '\t');
     if !text.chars().any(|letter| is_hidden(letter) && !is_ours(letter)) {
         return Cow::Borrowed(text);
@@ -49,7 +74,7 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
 }
 
 /// Text without `ESC [ ... m`, which sets colours (SGR of ECMA-48) and nothing else.
-pub(crate) fn without_colours(text: &str) -> String {
+pub fn without_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_string();
     for part in parts {
@@ -62,9 +87,9 @@ pub(crate) fn without_colours(text: &str) -> String {
     plain
 }
 
-/// JSON text with every hidden letter as `\uNNNN`, which reads as the same: serde_json leaves those above U+001F as they are,
-/// and outside of strings there are none but line ends.
-pub(crate) fn json(text: String) -> String {
+/// JSON text with every hidden letter as `\uNNNN`, two of them above U+FFFF, which reads as the same: serde_json leaves those
+/// above U+001F as they are, and outside of strings there are none but line ends.
+pub fn json(text: String) -> String {
     let is_meant = |letter: char| is_hidden(letter) && letter != '\n';
     if !text.chars().any(is_meant) {
         return text;
@@ -72,8 +97,10 @@ pub(crate) fn json(text: String) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         match is_meant(letter) {
-            // All of them are in the first plane. Writing to a text does not fail.
-            true => drop(write!(shown, "\\u{:04x}", u32::from(letter))),
+            true => {
+                let mut units = [0; 2];
+                shown.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
             false => shown.push(letter),
         }
     }
@@ -98,6 +125,21 @@ mod tests {
         assert_eq!(printable(shown.as_bytes()), shown, "twice is once");
         assert_eq!(lines("one\ttwo\nthree\n"), "one\ttwo\nthree\n");
         assert_eq!(lines("one\u{9b}\n\ttwo\r\n"), "one\\xc2\\x9b\n\ttwo\\x0d\n");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_shown() {
+        for letter in "\u{ad}\u{34f}\u{180e}\u{200d}\u{2061}\u{3164}\u{fe0f}\u{fff9}\u{1d173}\u{e0001}\u{e0041}\u{e007f}\u{e01ef}".chars() {
+            let text = format!("a{letter}b");
+            let shown = printable(text.as_bytes());
+            assert!(shown.is_ascii() && shown.len() > text.len(), "{letter:?}: {shown}");
+            assert_eq!(lines(&text), shown);
+            let shown = json(serde_json::to_string(&text).expect("JSON"));
+            assert!(shown.is_ascii(), "{letter:?}: {shown}");
+            assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), text);
+        }
+        let seen = "e\u{301} \u{4e2d}\u{6587} \u{1f468} \u{a0}\u{f8ff}";
+        assert_eq!(printable(seen.as_bytes()), seen, "accents, wide letters and spaces are seen");
     }
 
     #[test]

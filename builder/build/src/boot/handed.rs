@@ -1,0 +1,64 @@
+//! Files that QEMU is handed open.
+//!
+//! In: a directory for temporary files, or the name that the person gave. Out: a file, and a name under which a program that is
+//! started finds it. Never: a file of a boot's own that has a name in a directory: nothing of it outlives the processes that have
+//! it open, whatever ends them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a file that the person named, and nobody else's before it is made"
+)]
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use super::BootError;
+
+/// An open file that programs which are started inherit.
+pub(super) struct Handed {
+    pub(super) file: File,
+    /// `/proc/self/fd/N` (proc(5)), which opens the very file in this process and in those that it starts.
+    pub(super) name: PathBuf,
+    /// Where it is in a directory, if it goes from there unless it is [kept](Handed::keep).
+    kept: Option<PathBuf>,
+}
+
+impl Handed {
+    /// A new file that has no name, in the filesystem of this directory.
+    pub(super) fn unnamed(dir: &Path) -> Result<Handed, BootError> {
+        let made = tempfile::tempfile_in(dir).and_then(|file| handed(file, None));
+        made.map_err(|source| BootError::File { path: dir.into(), source })
+    }
+
+    /// A new file of this name.
+    pub(super) fn named(path: &Path) -> Result<Handed, BootError> {
+        let made = File::options().read(true).write(true).create_new(true).open(path);
+        made.and_then(|file| handed(file, Some(path.into()))).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BootError::OverlayExists(path.into()),
+            _ => BootError::File { path: path.into(), source },
+        })
+    }
+
+    /// A file that has a name keeps it.
+    pub(super) fn keep(mut self) {
+        self.kept = None;
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        if let Some(path) = &self.kept {
+            // It was to be kept only if the guest ran.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn handed(file: File, kept: Option<PathBuf>) -> io::Result<Handed> {
+    fcntl_setfd(&file, FdFlags::empty())?;
+    let name = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    Ok(Handed { file, name, kept })
+}
