@@ -248,14 +248,13 @@ fn databases_and_tables_of_the_system() {
         place.put("system", &ext.bytes)
     };
     let package = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: b\n\n";
-    let paragraphs = |text: &[u8]| text.repeat((120 << 20) / text.len());
-    for status in
-        [package.repeat(700_000).into_bytes(), vec![0xff; 120 << 20], paragraphs(b"\n"), paragraphs(b"a\n\n")]
-    {
+    for status in [package.repeat(700_000).into_bytes(), vec![0xff; 120 << 20], vec![b'\n'; 128 << 20]] {
         let image = with(&["x"], &status);
         show(&image, &[]);
         show(&image, &["--packages", "--json"]);
     }
+    let ended = show(&with(&["x"], &b"a\n\n".repeat(40 << 20)), &["--packages"]);
+    assert!(ended.code == 3 && ended.said.contains("more than 1024 MiB"), "{}", ended.said);
     bounded(&with(&["fstab"], "LABEL=x /b\n/dev/vda0 /etc/os-release\n".repeat(5000).as_bytes()));
 }
 
@@ -432,27 +431,28 @@ fn links_that_are_long() {
     bounded(&place.put("links", &ext.bytes));
 }
 
-/// A disk with a system whose `/etc/os-release` and `/boot` are links to `target`, an fstab, and a FAT of one directory of 65,535
-/// names, the last of which, `d`, is the directory itself.
-fn with_fat(fstab: &str, target: &[u8]) -> Vec<u8> {
+/// A disk with a system whose `/etc/os-release` and `/boot` are links to `target`, an fstab, and a FAT of one directory of so many
+/// clusters full of names, the last of which, `d`, is the directory itself.
+fn with_fat(clusters: usize, fstab: &str, target: &[u8]) -> Vec<u8> {
     let blocks = 64 + fstab.len().div_ceil(BLOCK);
     let mut ext = Ext::new(blocks, &[(2, "d"), (12, "etc"), (15, "boot")]);
     ext.directory(12, FREE + 1, &[(14, "fstab"), (15, "os-release")]);
     ext.file(14, 64, fstab.as_bytes());
     ext.block(20, target);
     ext.inode(15, (LINK, target.len() as u64, EXTENTS), &leaf(&[(0, 1, 20)]));
-    // Clusters of 64 KiB: 32 of them are the directory.
+    // Clusters of 64 KiB, each of 2048 names.
     let mut fat = fat(1 + 100 + 33 * 128, 100, true);
     fat[13] = 128;
-    for cluster in 2..34usize {
-        let next = if cluster == 33 { 0x0fff_ffff } else { cluster as u64 + 1 };
+    for cluster in 2..2 + clusters {
+        let next = if cluster == 1 + clusters { 0x0fff_ffff } else { cluster as u64 + 1 };
         put(&mut fat, 4, &[(512 + cluster * 4, next)]);
     }
     let data = 101 * 512;
-    for n in 0..65_535usize {
+    let last = clusters * 2048 - 2;
+    for n in 0..=last {
         let mut entry = [0; 32];
         entry[..12].copy_from_slice(format!("{n:08X}TXT ").as_bytes());
-        if n == 65_534 {
+        if n == last {
             entry[..12].copy_from_slice(b"D          \x10");
             entry[26] = 2;
         }
@@ -472,18 +472,22 @@ fn with_fat(fstab: &str, target: &[u8]) -> Vec<u8> {
 #[test]
 fn names_that_are_looked_up_without_end() {
     let place = Place::new();
-    bounded(&place.put("fat", &with_fat("/dev/sda2 /m vfat\n", &far("/m/", "d/", 2000, "d"))));
+    bounded(&place.put("fat", &with_fat(31, "/dev/sda2 /m vfat\n", &far("/m/", "d/", 2000, "d"))));
     // Mount points that differ in their five hundredth name only, and a way that comes by there again and again.
     let points: Vec<String> =
         (0..240).map(|n| format!("/dev/sda2 /{}{n:03} vfat\n", "d/".repeat(499))).collect();
     let target = [far("/", "d/", 499, ""), far("", "d/../", 600, "d")].concat();
-    bounded(&place.put("mounts", &with_fat(&points.concat(), &target)));
+    let image = place.put("mounts", &with_fat(31, &points.concat(), &target));
+    bounded(&image);
+    let ended = show(&image, &[]);
+    assert!(ended.code == 3 && ended.said.contains("more than 1024 MiB"), "{}", ended.said);
 }
 
 #[test]
 fn cells_that_are_wide() {
     let place = Place::new();
-    let image = place.put("wide", &with_fat(&format!("/dev/sda2 /{} vfat\n", "m".repeat(100_000)), b"/d"));
+    let image =
+        place.put("wide", &with_fat(32, &format!("/dev/sda2 /{} vfat\n", "m".repeat(100_000)), b"/d"));
     bounded(&image);
     let page = accepts(program().to_str().unwrap(), &["show", image.to_str().unwrap()]);
     assert!(page.contains("mmm...\n") && page.len() < 4096, "{page}");

@@ -5,7 +5,7 @@
 
 mod page;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dibber_build::members::{Members, MembersError, Pick, Trust};
@@ -96,7 +96,7 @@ fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
     Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
 
-fn fleet(args: &SelectArgs, images: &Members, file: &PathBuf, trust: Trust) -> Result<Exit, Problem> {
+fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Result<Exit, Problem> {
     let wrong = |why: &dyn std::fmt::Display| Problem::new(Exit::Input, format!("{}: {why}", file.display()));
     let text = text::read(file).map_err(|error| wrong(&error))?;
     let fleet = Fleet::read(&text).map_err(|error| wrong(&error))?;
