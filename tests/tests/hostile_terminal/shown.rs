@@ -106,7 +106,7 @@ fn image_files_and_arguments() {
         &["doctor", BAD],
         &["show", BAD],
         &["select", BAD],
-        &["upload", BAD],
+        &["upload", "--retries", BAD],
         &["boot", BAD],
     ] {
         let output = run(shop.dibber().args(words));
