@@ -34,10 +34,6 @@ impl Timings {
     }
 }
 
-fn files_of(set: Digest) -> String {
-    format!("files of {set}")
-}
-
 impl Store {
     /// Timings of an image (`x86_64-overcloud-full`); those that cannot be read are none.
     pub fn timings(&self, image: &str) -> Timings {
@@ -57,13 +53,16 @@ impl Store {
 
     /// Remembers what the files of a set were (a digest of all of them), by what they are a function of.
     pub fn remember_files(&self, set: Digest, files: Digest) -> Result<(), StoreError> {
-        write_beside(&self.answer_path(&files_of(set)), files.to_string().as_bytes())
+        write_beside(&self.set_path(set), files.to_string().as_bytes())
     }
 
     /// Whether they are these: an output directory may say that its files are of a set which they never were.
     pub fn remembers_files(&self, set: Digest, files: Digest) -> bool {
-        let known = self.answer(&files_of(set)).ok().flatten();
-        known.is_some_and(|known| known == files.to_string().as_bytes())
+        fs::read(self.set_path(set)).is_ok_and(|known| known == files.to_string().as_bytes())
+    }
+
+    fn set_path(&self, set: Digest) -> std::path::PathBuf {
+        self.root.join("sets").join(set.to_string())
     }
 
     /// What the network answered to a question (`GET http://...`), if that was recorded.

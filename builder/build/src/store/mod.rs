@@ -11,6 +11,7 @@
 //! locks/                    the store's own lock, one for each image, and one for each step that runs
 //! timings/<image>.json      seconds of each step, the last time
 //! answers/<digest>          what the network said
+//! sets/<set id>             a digest of the files that were made under this id
 //! downloads/shared/         packages by digest, for every image; never part of a step's id, like all downloads
 //! downloads/private/<id>/   what the hooks of one step of one chain left in their cache
 //! downloads/sources/<id>/   source repositories, by what they are fetched with
@@ -55,8 +56,8 @@ pub use stamp::Stamp;
 /// Version of the directory's layout and of the meaning of its checkpoints.
 const VERSION: &str = "dibber store 1\n";
 
-const DIRS: [&str; 8] =
-    ["checkpoints", "scratch", "running", "locks", "timings", "answers", "downloads", "sources"];
+const DIRS: [&str; 9] =
+    ["checkpoints", "scratch", "running", "locks", "timings", "answers", "sets", "downloads", "sources"];
 
 /// Why the store could not be used.
 #[derive(Debug, thiserror::Error)]

@@ -157,9 +157,9 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes downloads, answers, timings and copies of sources.
+    /// Removes downloads, answers, timings, what is known of sets, and copies of sources.
     fn forget(&self) -> Result<(), StoreError> {
-        for name in ["downloads", "answers", "timings", "sources"] {
+        for name in ["downloads", "answers", "timings", "sets", "sources"] {
             let dir = self.root.join(name);
             for entry in fs::read_dir(&dir).map_err(at("read", &dir))? {
                 let entry = entry.map_err(at("read", &dir))?;
