@@ -194,7 +194,6 @@ fn meta(parent: Option<Digest>, name: &str) -> Meta {
         seconds: 1.5,
         made: 1_700_000_000,
         state: serde_json::json!({"mounts": ["/proc"]}),
-        secrets: None,
         squashes: Vec::new(),
     }
 }

@@ -122,6 +122,7 @@ impl BuildError {
                 | StepError::NoTree
                 | StepError::Layout { .. }
                 | StepError::TreeGone { .. }
+                | StepError::TooMuch { .. }
                 | StepError::Source { .. },
             ) => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,

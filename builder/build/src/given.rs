@@ -94,6 +94,10 @@ fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
 
 /// Whether everybody on this machine may read it, and all that is in it.
 fn is_for_all(source: &Path) -> bool {
+    // What the kernel tells there is of whoever asks, and of the processes of the machine.
+    if ["/proc", "/dev", "/run", "/sys"].iter().any(|dir| source.starts_with(dir)) {
+        return false;
+    }
     let mode = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.permissions().mode());
     let reached = source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0);
     let Ok(found) = fs::symlink_metadata(source) else { return false };

@@ -123,7 +123,7 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
 fn set_id(build: &Build, finished: &Finished) -> Digest {
     let mut hasher = Hasher::new("set 2");
     let plan = &build.plan;
-    hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.id);
+    hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.public);
     for part in [
         format!("{:?}", plan.disk),
         format!("{:?}", plan.outputs),

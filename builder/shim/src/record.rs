@@ -36,6 +36,18 @@ pub struct MountRequest {
     pub target: String,
 }
 
+impl MountRequest {
+    /// Bytes of its words.
+    pub fn size(&self) -> usize {
+        let what = match &self.what {
+            Mounted::Bind { source, .. } => source.len(),
+            Mounted::New { kind, source } => kind.len() + source.len(),
+        };
+        // Each has a price, if it is empty.
+        what + self.target.len() + self.options.iter().map(|option| option.len() + 1).sum::<usize>()
+    }
+}
+
 /// What a mount shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -144,6 +144,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
         refuse_empty(&opened.dir()?)?;
     }
     let (draft, added) = opened.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
+    refuse_hoard(step, &end.mounts, walk.state.added.len() + added.len())?;
     let mounts = if cached { end.mounts } else { walk.state.mounts.clone() };
     Ok((draft, State { mounts, requests: end.requests, added }))
 }
@@ -330,6 +331,9 @@ impl<'a> Bench<'a> {
         let mut tail = Vec::new();
         let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
         let found = sandbox::environment(&call, &mut |_, line| {
+            if tail.len() == TAIL {
+                tail.remove(0);
+            }
             tail.push(self.redact.public(String::from_utf8_lossy(line).into_owned()));
         })?;
         found.map_err(|end| {
@@ -426,6 +430,22 @@ fn refuse_empty(build_dir: &Dir) -> Result<(), StepError> {
         true => Err(StepError::NoTree),
         false => Ok(()),
     }
+}
+
+/// What later steps take along, at most: mounts, bytes of their descriptions, hooks that hooks added. dib's own elements leave a few.
+const MOUNTS: usize = 200;
+const MOUNTS_BYTES: usize = 256 << 10;
+const ADDED: usize = 500;
+
+fn refuse_hoard(step: &Step, mounts: &[MountRequest], added: usize) -> Result<(), StepError> {
+    let bytes: usize = mounts.iter().map(MountRequest::size).sum();
+    let what = match (mounts.len() > MOUNTS, bytes > MOUNTS_BYTES, added > ADDED) {
+        (true, ..) => format!("more than {MOUNTS} mounts"),
+        (_, true, _) => format!("mounts of more than {} KiB of words", MOUNTS_BYTES >> 10),
+        (.., true) => format!("more than {ADDED} hooks"),
+        _ => return Ok(()),
+    };
+    Err(StepError::TooMuch { step: format!("{}/{}", step.phase, step.name), what })
 }
 
 /// Hooks that a step put into the hooks directory: names of its layer that lead to an executable file in the merged tree, as

@@ -71,6 +71,16 @@ pub enum StepError {
         /// What the system said.
         source: io::Error,
     },
+    /// Hooks left more than is taken along to later steps.
+    #[error(
+        "hooks of {step} and before it have left {what}, and no image needs that many; one of them goes on without an end"
+    )]
+    TooMuch {
+        /// The step, as `PHASE/NAME`.
+        step: String,
+        /// What, with the bound: `more than 200 mounts`.
+        what: String,
+    },
     /// The sandbox could not run it.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

@@ -37,6 +37,8 @@ pub(super) struct Ids<'a> {
     common: Digest,
     /// The archive's Release files and the host's tools: what the first step starts from.
     origin: Digest,
+    /// Whether secrets that a step sees are in its id. Results are kept so; what everybody may read tells nothing of them.
+    with_secrets: bool,
 }
 
 impl<'a> Ids<'a> {
@@ -47,12 +49,18 @@ impl<'a> Ids<'a> {
         for (tool, version) in tools {
             origin.part(tool.as_bytes()).part(version.as_bytes());
         }
-        Ids { job, plan, common: common(plan, *epoch), origin: origin.finish() }
+        Ids { job, plan, common: common(plan, *epoch), origin: origin.finish(), with_secrets: true }
+    }
+
+    /// Ids that everybody may read.
+    pub(super) fn public(job: &'a Build) -> Self {
+        Ids { with_secrets: false, ..Ids::new(job) }
     }
 
     /// Ids of the same steps whatever the archive says, the host's tools are, and whenever that is.
     pub(super) fn timeless(job: &'a Build) -> Self {
-        Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin: Hasher::new("timeless 1").finish() }
+        let origin = Hasher::new("timeless 1").finish();
+        Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin, with_secrets: true }
     }
 
     /// The id of the step after `parent`: one of the plan, or one that an earlier hook added.
@@ -79,6 +87,9 @@ impl<'a> Ids<'a> {
             .part(step.phase.name().as_bytes())
             .part(step.name.as_bytes());
         hasher.part(format!("{:?}", step.action).as_bytes());
+        if let Some(secrets) = secrets_seen(self.plan, Some(step)).filter(|_| self.with_secrets) {
+            hasher.digest(secrets);
+        }
         if step.action == Action::ImagePackages {
             for package in &self.plan.packages {
                 hasher.part(package.as_bytes());

@@ -48,8 +48,10 @@ const DEEP: usize = 20;
 /// The layers of a tree, bottom first, and what else its steps left.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Id of the last step.
+    /// Id of the last step, as its result is kept.
     pub id: Digest,
+    /// The same, as everybody may read it.
+    pub public: Digest,
     /// Layers, bottom first, each with its checkpoint.
     pub layers: Vec<(Digest, PathBuf)>,
     /// What hooks asked of grub-install and its like.
@@ -76,6 +78,9 @@ struct Walk<'a> {
     downloads: &'a Downloads<'a>,
     ids: id::Ids<'a>,
     parent: Digest,
+    /// The same chain without secrets.
+    publics: id::Ids<'a>,
+    public: Digest,
     /// The same chain without the archive's state, host's tools and time.
     lineages: id::Ids<'a>,
     lineage: Digest,
@@ -93,7 +98,7 @@ pub(crate) fn run(
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
-    let (ids, lineages) = (id::Ids::new(job), id::Ids::timeless(job));
+    let (ids, publics, lineages) = (id::Ids::new(job), id::Ids::public(job), id::Ids::timeless(job));
     let downloads = Downloads::of(session)?;
     let mut walk = Walk {
         job,
@@ -103,6 +108,8 @@ pub(crate) fn run(
         downloads: &downloads,
         parent: ids.origin(),
         ids,
+        public: publics.origin(),
+        publics,
         lineage: lineages.origin(),
         lineages,
         layers: Vec::new(),
@@ -113,8 +120,8 @@ pub(crate) fn run(
     for phase in Phase::all() {
         walk.phase(phase)?;
     }
-    let Walk { parent, layers, requests, .. } = walk;
-    Ok(Finished { id: parent, layers, requests })
+    let Walk { parent, public, layers, requests, .. } = walk;
+    Ok(Finished { id: parent, public, layers, requests })
 }
 
 /// Ids of a plan's steps, without running any; hooks that hooks add are unknown here.
@@ -138,6 +145,7 @@ impl Walk<'_> {
         while let Some((step, added)) = self.next(phase, &ran) {
             let id = self.ids.next(self.parent, (&step, added));
             self.lineage = self.lineages.next(self.lineage, (&step, added));
+            self.public = self.publics.next(self.public, (&step, added));
             let checkpoint = match self.kept(id, &step)? {
                 Some(checkpoint) => checkpoint,
                 None => self.make(id, &step)?,
@@ -176,13 +184,6 @@ impl Walk<'_> {
 
     fn kept(&mut self, id: Digest, step: &Step) -> Result<Option<Checkpoint>, StepError> {
         match self.session.find(id)? {
-            Found::Whole(checkpoint)
-                if checkpoint.meta.secrets != secrets_seen(&self.job.plan, Some(step)) =>
-            {
-                self.session.give_up(id)?;
-                self.diverged.get_or_insert_with(|| "a secret that it sees has changed".into());
-                return Ok(None);
-            }
             Found::Whole(checkpoint) => {
                 self.events.emit(Event::StepCached {
                     phase: step.phase.name().into(),
@@ -232,7 +233,6 @@ impl Walk<'_> {
             seconds,
             made: now(),
             state: serde_json::to_value(&left).map_err(|e| StepError::State(e.to_string()))?,
-            secrets: secrets_seen(&self.job.plan, Some(step)),
             squashes: Vec::new(),
         };
         let checkpoint = draft.commit(id, meta)?;
@@ -284,7 +284,6 @@ impl Walk<'_> {
                     seconds: 0.0,
                     made: now(),
                     state: serde_json::Value::Null,
-                    secrets: None,
                     squashes: squashed,
                 };
                 draft.commit(id, meta)?.layer()

@@ -62,10 +62,10 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
         seconds: 0.0,
         made: now(),
         state: serde_json::to_value(&state).map_err(|e| StepError::State(e.to_string()))?,
-        secrets: id::secrets_seen(&walk.job.plan, None),
         squashes: Vec::new(),
     };
     let checkpoint = draft.commit(id::of_break(walk.parent, point), meta)?;
+    walk.public = id::of_break(walk.public, point);
     walk.diverged = Some(format!("the tree was changed at {point}"));
     walk.take(&checkpoint)
 }

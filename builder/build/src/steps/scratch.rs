@@ -52,13 +52,17 @@ impl<'a> ScratchTree<'a> {
     }
 }
 
+/// Bytes of what the tree's own loader programs print that are kept for an error.
+const SAID: usize = 16 << 10;
+
 impl Scratch for ScratchTree<'_> {
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String> {
         let said = std::sync::Mutex::new(String::new());
         let hear = |event: Event| {
             if let (Event::Output { line, .. }, Ok(mut said)) = (event, said.lock()) {
-                said.push_str(&line);
-                said.push('\n');
+                // The first words of what went wrong are what is told.
+                let room = SAID.saturating_sub(said.len());
+                said.extend(line.chars().chain(['\n']).take(room));
             }
         };
         let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear).without_environment();

@@ -32,9 +32,6 @@ pub struct Meta {
     pub made: i64,
     /// What the driver needs to go on from here: mounts left, requests of the boot loader's installer ...
     pub state: serde_json::Value,
-    /// A digest of the secrets that the step could see, if there were any: with others, it is another result.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secrets: Option<Digest>,
     /// The checkpoints whose layers this one's layer replaces, if it is a squash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub squashes: Vec<Digest>,

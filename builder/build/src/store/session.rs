@@ -145,11 +145,6 @@ impl Session {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
-    /// Drops a checkpoint that is not for this session's image, and all that was built on it.
-    pub fn give_up(&self, id: Digest) -> Result<(), StoreError> {
-        self.store.drop_with_descendants(id, &self.name)
-    }
-
     fn drop_corrupted(&self, id: Digest) -> Result<(), StoreError> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         self.store.drop_with_descendants(id, &self.name)

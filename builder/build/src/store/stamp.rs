@@ -36,12 +36,24 @@ pub(super) fn stamp(root: &Dir) -> io::Result<Stamp> {
     Ok(Stamp { entries, bytes, digest: hasher.finish() })
 }
 
+fn refuse_depth(level: &[PathBuf], depth: usize) -> io::Result<()> {
+    let long = level.iter().find(|path| path.as_os_str().len() > LONGEST);
+    let Some(path) = long.or(level.first().filter(|_| depth > DEEPEST)) else { return Ok(()) };
+    let top: PathBuf = path.components().take(3).collect();
+    Err(io::Error::other(format!(
+        "below /{} there are more than {DEEPEST} directories within each other, or paths of more than {LONGEST} bytes",
+        top.display()
+    )))
+}
+
 /// What was read of one directory, and the directories in it.
 pub(super) type Level<T> = (T, Vec<PathBuf>);
 
 /// No tree is deeper, in directories within each other. Paths of programs end at 4096 bytes (`PATH_MAX`), and whoever went deeper
 /// would only make all that walk the tree slow.
 const DEEPEST: usize = 500;
+/// `PATH_MAX` of `linux/limits.h`: no program could open what is at a longer path.
+const LONGEST: usize = 4096;
 
 /// Reads all directories below a root, those of a level in parallel. What was read comes in the order of a sorted walk.
 pub(super) fn by_level<T: Send>(
@@ -59,14 +71,7 @@ pub(super) fn by_level<T: Send>(
             level.extend(below);
         }
         depth += 1;
-        if let Some(path) = level.first().filter(|_| depth > DEEPEST) {
-            let top: PathBuf = path.components().take(3).collect();
-            let why = format!(
-                "below {} there are more than {DEEPEST} directories within each other",
-                top.display()
-            );
-            return Err(io::Error::other(why));
-        }
+        refuse_depth(&level, depth)?;
     }
     Ok(all)
 }

@@ -90,10 +90,11 @@ impl Pool {
             else {
                 continue;
             };
-            // With a second name, hooks could go on to write to it.
+            // With a second name, hooks could go on to write to it. One with holes is no package, whose bytes are compressed.
             let fits = from.stat(name)?.is_some_and(|found| {
                 file_type(&found) == FileType::RegularFile
                     && found.stx_nlink == 1
+                    && found.stx_blocks * 512 >= found.stx_size
                     && (1..=LARGEST).contains(&found.stx_size)
             });
             if fits {
@@ -113,7 +114,7 @@ fn directory(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Option<Dir>> {
     }
 }
 
-/// No package that is shared is larger, in bytes: a hook's sparse file of no blocks would take minutes to read.
+/// No package that is shared is larger, in bytes: all are read whole, when the hook's time is over.
 const LARGEST: u64 = 2 << 30;
 
 /// Names of packages, as apt and pip write them.
