@@ -207,3 +207,35 @@ fn a_database_without_end_is_refused() {
     let told = shop.build(&image(&shop, &[]), &[]);
     assert!(told.err.contains("more than 64 MiB"), "{}", told.err);
 }
+
+/// Mounts as mount(8) takes them, made by one hook, are there for the next one.
+#[test]
+fn mounts_of_honest_hooks_are_repeated() {
+    let shop = Workshop::new();
+    let mounts = [
+        ("mount -t tmpfs -o size=50%,mode=0700,nosuid none m", "mountpoint -q m"),
+        ("mount -t tmpfs -o uid=root,atime,shared,comment=x,nosymfollow tmpfs m", "mountpoint -q m"),
+        ("mount none m -t tmpfs,ramfs", "mountpoint -q m"),
+        ("mount -o bind,ro y m", "test -e m/file && ! touch m/new 2> /dev/null"),
+        ("mount --bind y m; mount -t tmpfs none m/sub", "test -e m/file && mountpoint -q m/sub"),
+        ("mount -t proc -o ro,noexec proc m", "test -e m/self"),
+        ("mount -t sysfs sysfs m", "test -e m/kernel"),
+        ("mount -t devpts -o newinstance,ptmxmode=0666 devpts m", "test -e m/ptmx"),
+        ("mkdir /tmp/z; mount --bind /tmp/z m", "! mountpoint -q m"),
+        ("mount --bind y m; umount m", "! mountpoint -q m"),
+    ];
+    for (number, (made, _)) in mounts.iter().enumerate() {
+        let lines =
+            format!("d=$TMP_MOUNT_PATH/opt/{number}; mkdir -p $d/m $d/y/sub; touch $d/y/file; cd $d\n{made}");
+        shop.hook(&format!("e/root.d/50-{number}"), &lines);
+    }
+    let checks: String = mounts
+        .iter()
+        .enumerate()
+        .map(|(number, (made, check))| {
+            format!("cd $TMP_MOUNT_PATH/opt/{number}; {check} || {{ echo '{made}'; cat /proc/self/mountinfo; exit 1; }}\n")
+        })
+        .collect();
+    shop.hook("e/post-root.d/50-look", &checks);
+    shop.build(&image(&shop, &[]), &[]).well();
+}

@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
 use dibber_shim::{MountRequest, Mounted};
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, open_tree,
@@ -21,29 +22,15 @@ use super::mounts::{self, within};
 /// `MOUNT_ATTR_NOEXEC` of `linux/mount.h`.
 const NO_EXEC: u64 = 8;
 
-/// Options that are mount(8)'s own, or that say how times are kept: they change nothing of what a hook sees.
-const WITHOUT_EFFECT: [&str; 20] = [
-    "defaults",
-    "rw",
-    "suid",
-    "dev",
-    "exec",
-    "auto",
-    "noauto",
-    "user",
-    "users",
-    "nofail",
-    "_netdev",
-    "bind",
-    "rbind",
-    "relatime",
-    "norelatime",
-    "noatime",
-    "nodiratime",
-    "strictatime",
-    "private",
-    "rprivate",
-];
+/// `MOUNT_ATTR_NOSYMFOLLOW` of `linux/mount.h`.
+const NO_LINKS: u64 = 0x0020_0000;
+
+/// Options that are mount(8)'s own, or that say how times are kept and mounts spread: they change nothing of what a hook sees.
+const WITHOUT_EFFECT: &str = "defaults rw suid dev exec auto noauto user nouser users nousers owner noowner group nogroup nofail \
+    _netdev bind rbind atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime async symfollow private \
+    rprivate shared rshared slave rslave unbindable runbindable silent loud";
+/// The same, with a value.
+const WITHOUT_EFFECT_BY: [&str; 4] = ["x-", "X-", "comment=", "helper="];
 
 /// Whether a request is for a place below the build directory: others a hook has for itself alone.
 pub(super) fn is_possible(request: &MountRequest) -> bool {
@@ -57,15 +44,17 @@ fn place(request: &MountRequest) -> Option<&Path> {
     Some(below).filter(|below| plain && !below.as_os_str().is_empty())
 }
 
-/// Makes them again. One whose place is gone by now is left out.
+/// Makes them again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
 pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
     for request in requests {
         let Some(place) = place(request).and_then(Path::to_str) else { continue };
         // Opened each time: an earlier one of them may have been put over it.
         let build = File::open(BUILD).doing("open the build directory")?;
         let Ok(target) = within(&build, place, false) else { continue };
-        let doing = format_args!("repeat an earlier hook's mount on {}", request.target);
-        let mount = made(request).doing(doing)?;
+        let mount = match made(request) {
+            Err(Errno::NOENT) if matches!(request.what, Mounted::Bind { .. }) => continue,
+            other => other.doing(format_args!("repeat an earlier hook's mount on {}", request.target))?,
+        };
         mounts::restrict(&mount, attributes(&request.options))?;
         mounts::place_on(&mount, &target, &request.target)?;
     }
@@ -75,7 +64,7 @@ pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
 fn made(request: &MountRequest) -> rustix::io::Result<OwnedFd> {
     match &request.what {
         Mounted::Bind { source, recursive } => {
-            let root = File::open("/").map_err(|_| rustix::io::Errno::IO)?;
+            let root = File::open("/").map_err(|_| Errno::IO)?;
             let source = within(&root, source, true)?;
             let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
             flags |= OpenTreeFlags::AT_EMPTY_PATH;
@@ -83,10 +72,14 @@ fn made(request: &MountRequest) -> rustix::io::Result<OwnedFd> {
             open_tree(source, "", flags)
         }
         Mounted::New { kind, source } => {
-            let context = fsopen(kind.as_str(), FsOpenFlags::FSOPEN_CLOEXEC)?;
+            // Of a list of kinds the first one was mounted, as far as hooks' file systems are concerned.
+            let kind = kind.split(',').next().unwrap_or(kind);
+            let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
             fsconfig_set_string(&context, "source", source.as_str())?;
             for option in request.options.iter().filter(|option| attribute(option).is_none()) {
                 match option.split_once('=') {
+                    // mount(8) takes names, the kernel numbers.
+                    Some((key @ ("uid" | "gid"), "root")) => fsconfig_set_string(&context, key, "0")?,
                     Some((key, value)) => fsconfig_set_string(&context, key, value)?,
                     None => fsconfig_set_flag(&context, option.as_str())?,
                 }
@@ -104,8 +97,12 @@ fn attribute(option: &str) -> Option<u64> {
         "nosuid" => Some(mounts::NO_SUID),
         "nodev" => Some(mounts::NO_DEV),
         "noexec" => Some(NO_EXEC),
-        other if WITHOUT_EFFECT.contains(&other) || other.is_empty() || other.starts_with("x-") => Some(0),
-        _ => None,
+        "nosymfollow" => Some(NO_LINKS),
+        "" => Some(0),
+        other => {
+            let has_none = WITHOUT_EFFECT.split_whitespace().any(|word| word == other);
+            (has_none || WITHOUT_EFFECT_BY.iter().any(|start| other.starts_with(start))).then_some(0)
+        }
     }
 }
 
