@@ -203,12 +203,13 @@ pub fn without_login(url: &str) -> String {
 }
 
 /// Secrets of a plan that somebody sees from whom these variables are withheld: values of secret variables, and users and passwords
-/// of URLs, of the archive too.
+/// of URLs, of the archive too. Those of proxies are none of them: they are the machine's, and lead to the same whoever has them.
 pub fn seen<'a>(plan: &'a Plan, withheld: &[&str]) -> Vec<&'a str> {
     let archive = &plan.archive;
-    let urls = [&archive.proxy, &archive.mirror, &archive.security].into_iter().flatten();
+    let urls = [&archive.mirror, &archive.security].into_iter().flatten();
     let mut secrets: Vec<&str> = urls.filter_map(|url| login(url)).map(|found| found.user).collect();
-    for (name, value) in plan.variables.iter().filter(|(name, _)| !withheld.contains(&name.as_str())) {
+    let is_seen = |name: &str| !withheld.contains(&name) && !name.to_ascii_lowercase().ends_with("_proxy");
+    for (name, value) in plan.variables.iter().filter(|(name, _)| is_seen(name)) {
         match is_secret(name) {
             true => secrets.push(value),
             false => secrets.extend(found_in(value).map(|found| found.user)),
