@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
 use dibber_plan::redact::Redact;
+use serde_json::Value;
 
 use crate::error::BuildError;
 use crate::event::Event;
@@ -20,7 +21,6 @@ use crate::store::{Limits, Store, StoreError};
 
 /// Does the job. Given to [`crate::sandbox::enter`].
 pub fn work(inside: Inside) -> i32 {
-    let lines = Lines(Mutex::new(inside.events));
     let job: Job = match postcard::from_bytes(&inside.job) {
         Ok(job) => job,
         Err(error) => {
@@ -29,15 +29,16 @@ pub fn work(inside: Inside) -> i32 {
             return 1;
         }
     };
+    let redact = match &job {
+        Job::Build(build) => Redact::of_plan(&build.plan),
+        Job::Prune { .. } => Redact::default(),
+    };
+    let lines = Lines { pipe: Mutex::new(inside.events), redact };
     let answer = match job {
         Job::Build(build) => match build_image(&build, &lines) {
             Ok(Outcome::UpToDate) => Line::UpToDate,
             Ok(Outcome::Made(made)) => Line::Made(made),
-            Err(error) => {
-                let mut failure = error.failure();
-                failure.message = Redact::of_plan(&build.plan).public(failure.message);
-                Line::Failed(failure)
-            }
+            Err(error) => Line::Failed(error.failure()),
         },
         Job::Prune { limit, all } => match prune(limit, all) {
             Ok(line) => line,
@@ -78,13 +79,36 @@ fn prune(limit: Option<u64>, all: bool) -> Result<Line, StoreError> {
     Ok(Line::Pruned { removed: pruned.removed, freed: pruned.freed, left: pruned.left })
 }
 
-struct Lines(Mutex<File>);
+/// What the person's process is told, line by line, without the secrets of the plan: a hook can put one into a name.
+struct Lines {
+    pipe: Mutex<File>,
+    redact: Redact,
+}
 
 impl Lines {
     fn send(&self, line: &Line) {
-        let (Ok(mut pipe), Ok(mut text)) = (self.0.lock(), serde_json::to_vec(line)) else { return };
+        let (Ok(mut pipe), Ok(mut text)) = (self.pipe.lock(), self.text(line)) else { return };
         text.push(b'\n');
         // A reader that is gone has ended this process's reason to be; the sandbox ends it.
         let _ = pipe.write_all(&text);
+    }
+
+    fn text(&self, line: &Line) -> serde_json::Result<Vec<u8>> {
+        // What hooks print was looked at as they printed it, byte by byte.
+        if matches!(line, Line::Event(Event::Output { .. }) | Line::Made(_)) {
+            return serde_json::to_vec(line);
+        }
+        let mut value = serde_json::to_value(line)?;
+        self.hide(&mut value);
+        serde_json::to_vec(&value)
+    }
+
+    fn hide(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact.public(std::mem::take(text)),
+            Value::Array(all) => all.iter_mut().for_each(|value| self.hide(value)),
+            Value::Object(all) => all.values_mut().for_each(|value| self.hide(value)),
+            _ => {}
+        }
     }
 }

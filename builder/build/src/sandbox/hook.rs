@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dibber_fs::remove_tree;
 use dibber_model::{Network, Side};
 use dibber_plan::Limits;
 use dibber_plan::redact::Redact;
@@ -195,6 +196,8 @@ pub(super) fn prepared(
     if let Some(traces) = traces {
         traces.remove();
     }
+    // However deep it is; what cannot be removed goes with the worker.
+    let _ = remove_tree(&tmp.keep());
     report
 }
 

@@ -16,8 +16,13 @@ const FILES_AT_FIRST: u64 = 1024;
 
 /// What the kernel counts for each user, and a hook could take all of from the person: its most in a worker's user namespace
 /// (`kernel/ucount.c`). Hosts have 128 instances of inotify for a user; a hook needs a few.
-const KERNEL_OBJECTS: [(&str, &str); 3] =
-    [("max_inotify_instances", "32"), ("max_fanotify_groups", "8"), ("max_cgroup_namespaces", "0")];
+const KERNEL_OBJECTS: [(&str, &str); 5] = [
+    ("max_inotify_instances", "32"),
+    ("max_inotify_watches", "4096"),
+    ("max_fanotify_groups", "8"),
+    ("max_fanotify_marks", "4096"),
+    ("max_cgroup_namespaces", "0"),
+];
 
 /// In the worker's user namespace, whose hooks' namespaces are below it, and cannot raise it.
 pub(super) fn bound_kernel_objects() {
@@ -37,6 +42,9 @@ pub(super) fn bound_namespace(limits: &Limits) -> io::Result<()> {
 /// In the process that becomes the hook.
 pub(super) fn bound_hook(limits: &Limits) -> io::Result<()> {
     lower(Resource::Core, 0)?;
+    // Both are counted over all that the person runs: a hook has a part of what is there.
+    lower(Resource::Msgqueue, 64 << 10)?;
+    lower(Resource::Sigpending, 4096)?;
     lower(Resource::Nproc, limits.processes.into())?;
     lower(Resource::Fsize, limits.file_size.0)?;
     lower(Resource::Nofile, limits.open_files.into())?;

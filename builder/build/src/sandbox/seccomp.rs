@@ -41,6 +41,7 @@ struct Numbers {
     socketcall: u32,
     clone: u32,
     unshare: u32,
+    io_setup: u32,
 }
 
 /// No call has it.
@@ -81,6 +82,7 @@ const ABIS: &[Abi] = &[
             socketcall: 102,
             clone: 120,
             unshare: 310,
+            io_setup: 245,
         },
     },
 ];
@@ -110,6 +112,7 @@ const ABIS: &[Abi] = &[
             socketcall: NONE,
             clone: 120,
             unshare: 337,
+            io_setup: 243,
         },
     },
 ];
@@ -140,6 +143,7 @@ const NATIVE: Numbers = Numbers {
     socketcall: NONE,
     clone: libc::SYS_clone as u32,
     unshare: libc::SYS_unshare as u32,
+    io_setup: libc::SYS_io_setup as u32,
 };
 
 /// A call that is refused.
@@ -178,7 +182,8 @@ const MAKE_A_SOCKET: &[u32] = &[1];
 /// sees); EPERM where that is what an ordinary user's call ends with on most machines.
 fn rules(of: &Numbers) -> Vec<Rule> {
     // What clone3 asks for stands in memory, where no filter can look; C libraries then take clone.
-    let without = [of.add_key, of.request_key, of.keyctl, CLONE3].into_iter().chain(IO_URING);
+    // The machine has one number of asynchronous requests for everybody (`fs.aio-max-nr`).
+    let without = [of.add_key, of.request_key, of.keyctl, of.io_setup, CLONE3].into_iter().chain(IO_URING);
     let forbidden = [
         of.bpf,
         of.userfaultfd,
