@@ -68,8 +68,15 @@ fn a_link_out_of_the_elements_is_not_read() {
     let target = dir("home/.ssh").display().to_string();
     assert!([".ssh", "keys"].iter().all(|name| set.outside[*name].1 == target), "{:?}", set.outside);
     assert_eq!(set.outside["all"].1, "/");
-    // Named itself, it is the person's choice.
-    assert!(read(&[&dir("elements"), &dir("home")]).unwrap().elements.contains_key(".ssh"));
+    // Nor one to what is hidden in a directory of elements: its checkout's own.
+    write(&dir("elements/.git/config"), b"token", 0o600);
+    symlink(".git", dir("elements/x")).unwrap();
+    let set = read(&[&dir("elements"), &dir("home")]).unwrap();
+    assert!(
+        set.elements.keys().all(|name| set.elements[name].origin == "built in"),
+        "{:?}",
+        set.elements.keys()
+    );
 }
 
 #[test]

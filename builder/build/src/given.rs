@@ -5,12 +5,13 @@
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, file_type, os, sha256};
+use dibber_fs::{Dir, file_type, open_this, os, sha256};
 use dibber_model::{Digest, Hasher};
 use dibber_plan::Plan;
 use rustix::fs::FileType;
@@ -61,19 +62,25 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
             source: error,
         };
         let meta = fs::metadata(&source).map_err(unreadable)?;
-        if !meta.is_dir() && !meta.is_file() {
+        if (!meta.is_dir() && !meta.is_file()) || holds(&source, closed).is_some() {
             continue;
         }
-        if holds(&source, closed).is_some() || path.unless.is_some() && !is_for_all(&source) {
+        if path.unless.is_some() && !is_for_all(&source) {
             continue;
         }
-        let digest = match meta.is_dir() {
-            true => Dir::open(&source).and_then(|dir| look(&dir)),
-            false => File::open(&source).and_then(sha256),
+        // From here on it is this one, whatever comes to be in its place.
+        let (open, which) = open_this(&source).map_err(unreadable)?;
+        let now = open.metadata().map_err(unreadable)?;
+        if path.unless.is_some() && now.permissions().mode() & 0o004 == 0 {
+            continue;
+        }
+        let digest = match now.is_dir() {
+            true => look(&Dir::from(OwnedFd::from(open))),
+            false => sha256(open),
         };
         found.push(GivenFile {
             digest: digest.map_err(unreadable)?,
-            given: Given { at: PathBuf::from(&path.path), source: source.clone() },
+            given: Given { at: PathBuf::from(&path.path), source: source.clone(), which },
             named_by: path.named_by.clone(),
             from: path.from,
         });

@@ -108,6 +108,17 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Dir::open(parent)?.file(name)
 }
 
+/// Opens a regular file or a directory as [`open_file`] does, and tells its device and its inode: whoever looks at it and hands its
+/// path on can tell by them whether it is still what was looked at.
+pub fn open_this(path: &Path) -> io::Result<(File, (u32, u32, u64))> {
+    let open = match Dir::open_itself(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => open_file(path)?,
+        dir => File::from(OwnedFd::from(dir?)),
+    };
+    let found = statx(&open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    Ok((open, (found.stx_dev_major, found.stx_dev_minor, found.stx_ino)))
+}
+
 /// Reads such a file. One of more than `most` bytes is `FileTooLarge`.
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     bounded(open_file(path)?, most)

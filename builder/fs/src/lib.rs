@@ -16,7 +16,7 @@ mod make;
 mod remove;
 mod replace;
 
-pub use beneath::{bounded, open_file, read_file, read_in_root};
+pub use beneath::{bounded, open_file, open_this, read_file, read_in_root};
 pub use digest::sha256;
 pub use dir::{Dir, Here, file_type, has_xattrs, meta, os, xattr};
 pub use remove::remove_tree;

@@ -44,7 +44,7 @@ impl Rule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cuts {
     steps: Vec<Cut>,
-    /// Where it is said for hooks that other hooks add, which nobody planned.
+    /// Where the image's default says it for hooks that other hooks add, which nobody planned.
     added: Option<String>,
 }
 
@@ -63,9 +63,10 @@ impl Cuts {
         Some(&found.place)
     }
 
-    /// The same for a step that was not planned.
+    /// The same for a step that was not planned. A hook that may have none must not get it by adding another: where any step has none,
+    /// added ones have none.
     pub(crate) fn of_added(&self) -> Option<&str> {
-        self.added.as_deref()
+        self.added.as_deref().or_else(|| self.steps.first().map(|cut| cut.place.as_str()))
     }
 }
 

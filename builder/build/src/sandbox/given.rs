@@ -8,12 +8,13 @@
 )]
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::open_this;
 use dibber_model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Given {
     /// Where it is, all links followed.
     #[serde(with = "wire::path")]
     pub source: PathBuf,
+    /// Device and inode of what was looked at there: somebody may put something else in its place.
+    pub which: (u32, u32, u64),
 }
 
 /// What the sandbox's ids cannot read is copied, up to this many bytes: keys are short, and disk images can be opened up.
@@ -47,10 +50,11 @@ pub(super) fn take(all: &[Given], as_root: bool) -> Result<Vec<Taken>, SandboxEr
 
 fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
     let name = given.source.display();
-    let found = fs::metadata(&given.source).doing(format_args!("look at {name}"))?;
+    let open = open(given).doing(format_args!("open {name}"))?;
+    let found = open.metadata().doing(format_args!("look at {name}"))?;
     let closed = as_root && found.is_file() && found.permissions().mode() & 0o004 == 0;
     if !closed {
-        return Ok(Taken::Mount(mounts::copy(&given.source)?));
+        return Ok(Taken::Mount(mounts::copy_of(&open, &name.to_string())?));
     }
     if found.len() > COPIED {
         return Err(SandboxError::Inside(format!(
@@ -59,9 +63,17 @@ fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
         )));
     }
     let mut bytes = Vec::new();
-    let file = File::open(&given.source).doing(format_args!("open {name}"))?;
-    file.take(COPIED).read_to_end(&mut bytes).doing(format_args!("read {name}"))?;
+    open.take(COPIED).read_to_end(&mut bytes).doing(format_args!("read {name}"))?;
     Ok(Taken::Copy(bytes))
+}
+
+/// Opens what was looked at, and nothing else.
+fn open(given: &Given) -> io::Result<File> {
+    let (open, which) = open_this(&given.source)?;
+    match which == given.which {
+        true => Ok(open),
+        false => Err(io::Error::other("somebody has put something else in its place meanwhile")),
+    }
 }
 
 /// Where the driver sees the one that hooks find at a path.

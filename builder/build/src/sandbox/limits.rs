@@ -16,7 +16,14 @@ const FILES_AT_FIRST: u64 = 1024;
 
 /// What the kernel counts for each user, and a hook could take all of from the person: its most in a worker's user namespace
 /// (`kernel/ucount.c`). Hosts have 128 instances of inotify for a user; a hook needs a few.
-const KERNEL_OBJECTS: [(&str, &str); 5] = [
+const KERNEL_OBJECTS: [(&str, &str); 12] = [
+    ("max_user_namespaces", "2048"),
+    ("max_pid_namespaces", "2048"),
+    ("max_uts_namespaces", "2048"),
+    ("max_ipc_namespaces", "2048"),
+    ("max_net_namespaces", "2048"),
+    ("max_mnt_namespaces", "2048"),
+    ("max_time_namespaces", "2048"),
     ("max_inotify_instances", "32"),
     ("max_inotify_watches", "4096"),
     ("max_fanotify_groups", "8"),

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::remove_tree;
+use dibber_fs::{Dir, remove_tree};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -123,7 +123,7 @@ pub(super) fn scratch(store: &Path) -> Result<PathBuf, SandboxError> {
     let lock = File::open(&all).doing("open the directory for temporary files")?;
     flock(&lock, FlockOperation::LockExclusive).doing("lock the directory for temporary files")?;
     for entry in fs::read_dir(&all).doing("read the directory for temporary files")?.flatten() {
-        let left = File::open(entry.path()).doing("open what a worker left")?;
+        let Ok(left) = Dir::open_itself(&entry.path()) else { continue };
         if flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
             // What cannot be removed now the next worker tries, and is nothing to the build of this one.
             let _ = remove_tree(&entry.path());

@@ -38,7 +38,11 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanErro
             continue;
         }
         let real = entry.canonicalize().map_err(unreadable(&entry))?;
-        if !within.iter().any(|dir| real.starts_with(dir)) {
+        // `.git` of a checkout is none of its elements, whatever leads to it.
+        let is_hidden =
+            |path: &Path| path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."));
+        let below = within.iter().filter_map(|dir| real.strip_prefix(dir).ok());
+        if !below.into_iter().any(|path| !path.as_os_str().is_empty() && !is_hidden(path)) {
             outside.push((entry, real));
             continue;
         }

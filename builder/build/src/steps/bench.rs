@@ -144,7 +144,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
         refuse_empty(&opened.dir()?)?;
     }
     let (draft, added) = opened.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
-    refuse_hoard(step, &end.mounts, walk.state.added.len() + added.len())?;
+    refuse_hoard(step, &end, walk.state.added.len() + added.len())?;
     let mounts = if cached { end.mounts } else { walk.state.mounts.clone() };
     Ok((draft, State { mounts, requests: end.requests, added }))
 }
@@ -437,11 +437,15 @@ const MOUNTS: usize = 200;
 const MOUNTS_BYTES: usize = 256 << 10;
 const ADDED: usize = 500;
 
-fn refuse_hoard(step: &Step, mounts: &[MountRequest], added: usize) -> Result<(), StepError> {
-    let bytes: usize = mounts.iter().map(MountRequest::size).sum();
+fn refuse_hoard(step: &Step, end: &HookEnd, added: usize) -> Result<(), StepError> {
+    let mounts = &end.mounts;
+    let asked = end.requests.iter().flat_map(|request| request.arguments.iter().map(|word| word.len() + 1));
+    let bytes: usize = mounts.iter().map(MountRequest::size).chain(asked).sum();
     let what = match (mounts.len() > MOUNTS, bytes > MOUNTS_BYTES, added > ADDED) {
         (true, ..) => format!("more than {MOUNTS} mounts"),
-        (_, true, _) => format!("mounts of more than {} KiB of words", MOUNTS_BYTES >> 10),
+        (_, true, _) => {
+            format!("mounts and calls of loader programs of more than {} KiB of words", MOUNTS_BYTES >> 10)
+        }
         (.., true) => format!("more than {ADDED} hooks"),
         _ => return Ok(()),
     };

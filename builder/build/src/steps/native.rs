@@ -87,7 +87,7 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
 }
 
 /// The longest database of packages that is read, in bytes.
-const DATABASE: u64 = 512 << 20;
+const DATABASE: u64 = 64 << 20;
 
 /// Where manifests are in the tree.
 pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {

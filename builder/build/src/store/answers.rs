@@ -37,7 +37,7 @@ impl Timings {
 impl Store {
     /// Timings of an image (`x86_64-overcloud-full`); those that cannot be read are none.
     pub fn timings(&self, image: &str) -> Timings {
-        let bytes = fs::read(self.timings_path(image)).unwrap_or_default();
+        let bytes = dibber_fs::read_file(&self.timings_path(image), 1 << 20).unwrap_or_default();
         Timings { seconds: serde_json::from_slice(&bytes).unwrap_or_default() }
     }
 

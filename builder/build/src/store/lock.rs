@@ -4,9 +4,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use super::{Store, StoreError, at};
@@ -98,8 +99,10 @@ impl Store {
     }
 }
 
+/// Opens a lock, or makes it. A link or a pipe in its place is refused: whoever packed the cache may have put it there.
 pub(super) fn open(path: &Path) -> Result<File, StoreError> {
     OpenOptions::new()
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .read(true)
         .write(true)
         .create(true)

@@ -54,7 +54,7 @@ impl Store {
         }
         own(&root.canonicalize().map_err(at("find", &root))?)?;
         let stamp = root.join("VERSION");
-        match fs::read_to_string(&stamp) {
+        match dibber_fs::read_file(&stamp, 4096).map(|text| String::from_utf8_lossy(&text).into_owned()) {
             Ok(found) if found == VERSION => Ok(Site::Store),
             Ok(found) => {
                 let found = found.trim().chars().take(60).collect();

@@ -115,7 +115,7 @@ fn directory(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Option<Dir>> {
 }
 
 /// No package that is shared is larger, in bytes: all are read whole, when the hook's time is over.
-const LARGEST: u64 = 2 << 30;
+const LARGEST: u64 = 1 << 30;
 
 /// Names of packages, as apt and pip write them.
 fn is_plain(name: &str) -> bool {
