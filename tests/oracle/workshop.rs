@@ -179,7 +179,7 @@ impl Workshop {
             person.into_iter().chain(by.iter().copied()).chain([program.as_str()]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(self.at("work")).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home_of_person());
+        command.env("PATH", self.path()).env("HOME", self.home_of_person());
         command.env(TOKEN, self.mark()).env("DIBBER_CACHE", self.cache());
         command
     }
@@ -187,6 +187,14 @@ impl Workshop {
     /// What [`TOKEN`] is here: no path, which hooks would be given the file of.
     fn mark(&self) -> String {
         self.home.path().display().to_string().trim_start_matches('/').to_string()
+    }
+
+    /// `PATH`: the caller's, but for another person, who need not be able to run what root has at home.
+    fn path(&self) -> std::ffi::OsString {
+        match self.user {
+            Some(_) => "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
+            None => std::env::var_os("PATH").unwrap_or_default(),
+        }
     }
 
     fn home_of_person(&self) -> PathBuf {
