@@ -36,13 +36,21 @@ fn elements_give_up_what_they_have() {
     assert_eq!(told("", "a: b"), Ok(Vec::new()));
     assert_eq!(
         told("none", "a: b").unwrap(),
-        ["10-a /e/quiet/network-access:1", "20-b /e/quiet/network-access:1"]
+        [
+            "10-a /e/quiet/network-access:1",
+            "20-b /e/quiet/network-access:1",
+            "added /e/quiet/network-access:1"
+        ],
+        "what a hook without network adds has none"
     );
     assert_eq!(
         told("# why\n\nnone\nhost install.d/20-b\n", "a: b").unwrap(),
-        ["10-a /e/quiet/network-access:3"]
+        ["10-a /e/quiet/network-access:3", "added /e/quiet/network-access:3"]
     );
-    assert_eq!(told("none install.d/20-b", "a: b").unwrap(), ["20-b /e/quiet/network-access:1"]);
+    assert_eq!(
+        told("none install.d/20-b", "a: b").unwrap(),
+        ["20-b /e/quiet/network-access:1", "added /e/quiet/network-access:1"]
+    );
 }
 
 #[test]
@@ -52,9 +60,16 @@ fn an_image_has_the_last_word() {
     let mixed = "network:\n  default: none\n  elements: {loud: host}\n  steps: {install.d/20-b: host}\n";
     assert_eq!(told("none", mixed).unwrap(), ["10-a i.yaml:2", "added i.yaml:2"]);
     let narrow = "network:\n  elements: {quiet: host}\n  steps: {install.d/10-a: none}\n";
-    assert_eq!(told("none", narrow).unwrap(), ["10-a i.yaml:3"], "the step's rule before the element's");
+    assert_eq!(
+        told("none", narrow).unwrap(),
+        ["10-a i.yaml:3", "added i.yaml:3"],
+        "the step's rule before the element's"
+    );
     let kept = "network: host";
-    assert_eq!(told("none install.d/10-a", kept).unwrap(), ["10-a /e/quiet/network-access:1"]);
+    assert_eq!(
+        told("none install.d/10-a", kept).unwrap(),
+        ["10-a /e/quiet/network-access:1", "added /e/quiet/network-access:1"]
+    );
 }
 
 #[test]
