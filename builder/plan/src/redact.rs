@@ -261,12 +261,7 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
         start..start + part.len()
     };
     let mut spans: Vec<Range<usize>> = found_in(line).map(|found| place(found.user)).collect();
-    let mut rest = line;
-    while let Some(start) = rest.find(is_of_name) {
-        let (name, after) =
-            rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
-        rest = after;
-        let behind = after.trim_start_matches(['"', '\'', ' ']);
+    for (name, behind) in names(line) {
         let Some(value) = behind.strip_prefix([':', '=']) else { continue };
         let value = value_of(value.trim_start(), line.contains('{'));
         let lower = name.to_lowercase();
@@ -312,12 +307,7 @@ pub fn hidden_lines(text: &str) -> impl Iterator<Item = bool> + '_ {
 
 /// What stands behind the first secret name of a line that has one for a key.
 fn secret_value(line: &str) -> Option<&str> {
-    let mut rest = line;
-    while let Some(start) = rest.find(is_of_name) {
-        let (name, after) =
-            rest[start..].split_at(rest[start..].find(|c| !is_of_name(c)).unwrap_or(rest.len() - start));
-        rest = after;
-        let behind = after.trim_start_matches(['"', '\'', ' ']);
+    for (name, behind) in names(line) {
         let is_key = line.trim_start().starts_with('?') && behind.is_empty();
         match behind.strip_prefix([':', '=']) {
             Some(value) if is_secret(name) => return Some(value.trim_start()),
@@ -326,6 +316,17 @@ fn secret_value(line: &str) -> Option<&str> {
         }
     }
     None
+}
+
+/// Words of a line that may be names, each with what stands behind it and its quotation mark.
+fn names(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = line;
+    core::iter::from_fn(move || {
+        let word = &rest[rest.find(is_of_name)?..];
+        let (name, after) = word.split_at(word.find(|c| !is_of_name(c)).unwrap_or(word.len()));
+        rest = after;
+        Some((name, after.trim_start_matches(['"', '\'', ' '])))
+    })
 }
 
 fn is_of_name(letter: char) -> bool {

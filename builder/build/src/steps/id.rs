@@ -1,7 +1,8 @@
 //! Step ids: digests over everything that a step can see.
 //!
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
-//! environment, a path of this machine, a secret; nor limits of hooks: what ends within them is the same under any.
+//! environment, a path of this machine, or, where others may read the id, a secret; nor limits of hooks: what ends within them is
+//! the same under any.
 
 use std::borrow::Cow;
 
@@ -162,8 +163,8 @@ fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 }
 
 /// A digest of the secrets that a step can see, or that all steps together can: values of secret variables, and users and passwords
-/// that URLs carry. They are in no id, which everybody may read. Only the cache knows this digest, so that what a hook wrote of one's
-/// password gets into no image of another's, nor into the next one's after it was changed.
+/// that URLs carry. No id that others may read has it. The cache keeps results by it, so that what a hook wrote of one's password
+/// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
     let withheld: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
     let secrets = redact::seen(plan, &withheld);

@@ -1,7 +1,7 @@
-//! Small things that are remembered: how long steps took, and what the network said.
+//! Small things that are remembered: how long steps took, what the network said, which files a set had.
 //!
 //! In: numbers and bytes under names. Out: the same, the next time. Never: part of a result: without them a build is slower to
-//! tell, or asks again.
+//! tell, asks again, or writes a set again.
 
 use std::collections::BTreeMap;
 use std::fs;
