@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -65,13 +65,10 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
         if (!meta.is_dir() && !meta.is_file()) || holds(&source, closed).is_some() {
             continue;
         }
-        if path.unless.is_some() && !is_for_all(&source) {
-            continue;
-        }
         // From here on it is this one, whatever comes to be in its place.
         let (open, which) = open_this(&source).map_err(unreadable)?;
         let now = open.metadata().map_err(unreadable)?;
-        if path.unless.is_some() && now.permissions().mode() & 0o004 == 0 {
+        if path.unless.is_some() && !is_for_all(&source, &open) {
             continue;
         }
         let digest = match now.is_dir() {
@@ -99,20 +96,21 @@ fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
     held.or(home.map(|_| "a home directory"))
 }
 
-/// Whether everybody on this machine may read it, and all that is in it.
-fn is_for_all(source: &Path) -> bool {
+/// Whether everybody on this machine may read what is open here, and all that is in it.
+fn is_for_all(source: &Path, open: &File) -> bool {
     // What the kernel tells there is of whoever asks, and of the processes of the machine.
     if ["/proc", "/dev", "/run", "/sys"].iter().any(|dir| source.starts_with(dir)) {
         return false;
     }
     let mode = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.permissions().mode());
     let reached = source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0);
-    let Ok(found) = fs::symlink_metadata(source) else { return false };
-    let read = |dir: Dir| all_may_read(&dir).unwrap_or(false);
+    let (Ok(found), Ok(again)) = (open.metadata(), open.try_clone()) else { return false };
+    let mode = found.permissions().mode();
+    let read = || all_may_read(&Dir::from(OwnedFd::from(again))).unwrap_or(false);
     reached
         && match found.is_dir() {
-            true => found.permissions().mode() & 0o005 == 0o005 && Dir::open_itself(source).is_ok_and(read),
-            false => found.permissions().mode() & 0o004 != 0,
+            true => mode & 0o005 == 0o005 && read(),
+            false => mode & 0o004 != 0,
         }
 }
 
@@ -137,7 +135,8 @@ pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
     let mut told = String::new();
     for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
-        if let Some(variable) = path.unless.as_ref().filter(|_| !is_for_all(&source)) {
+        let is_for_all = || open_this(&source).is_ok_and(|(open, _)| is_for_all(&source, &open));
+        if let Some(variable) = path.unless.as_ref().filter(|_| !is_for_all()) {
             told += &format!(
                 "hooks are not given {0}, which {1} of an element names: not everybody may read it; say {variable}={0} if they \
                  are to\n",
