@@ -235,7 +235,10 @@ impl Walk<'_> {
             state: serde_json::to_value(&left).map_err(|e| StepError::State(e.to_string()))?,
             squashes: Vec::new(),
         };
-        let checkpoint = draft.commit(id, meta)?;
+        let checkpoint = draft.commit(id, meta).map_err(|error| match error.too_deep() {
+            Some(what) => StepError::TooMuch { step: named.clone(), what },
+            None => error.into(),
+        })?;
         self.events.emit(Event::StepFinished {
             phase: step.phase.name().into(),
             name: step.name.clone(),

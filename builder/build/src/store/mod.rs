@@ -149,6 +149,14 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What was left of a step that goes too deep to be kept, if this is about that.
+    pub(crate) fn too_deep(&self) -> Option<String> {
+        let StoreError::File { source, .. } = self else { return None };
+        source.get_ref()?.downcast_ref::<stamp::TooDeep>().map(ToString::to_string)
+    }
+}
+
 /// What to do about errors that people can mend.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {

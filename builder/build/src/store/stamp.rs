@@ -36,14 +36,21 @@ pub(super) fn stamp(root: &Dir) -> io::Result<Stamp> {
     Ok(Stamp { entries, bytes, digest: hasher.finish() })
 }
 
+/// What a hook left goes deeper than any tree.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "more than {DEEPEST} directories within each other, or paths of more than {LONGEST} bytes, below $TMP_BUILD_DIR/{top}"
+)]
+pub(super) struct TooDeep {
+    /// The first names of one such path.
+    top: PathBuf,
+}
+
 fn refuse_depth(level: &[PathBuf], depth: usize) -> io::Result<()> {
     let long = level.iter().find(|path| path.as_os_str().len() > LONGEST);
     let Some(path) = long.or(level.first().filter(|_| depth > DEEPEST)) else { return Ok(()) };
-    let top: PathBuf = path.components().take(3).collect();
-    Err(io::Error::other(format!(
-        "below /{} there are more than {DEEPEST} directories within each other, or paths of more than {LONGEST} bytes",
-        top.display()
-    )))
+    let top = path.components().take(3).collect();
+    Err(io::Error::other(TooDeep { top }))
 }
 
 /// What was read of one directory, and the directories in it.
