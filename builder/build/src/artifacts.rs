@@ -24,7 +24,8 @@ use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel::Kernel;
 use crate::output::{
-    ArchiveFacts, DiskFacts, Made, MadeFile, Package, Sidecar, StructureFacts, dpkg_packages,
+    ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
+    dpkg_packages, spoilt,
 };
 use crate::pour::{self, Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 
@@ -52,29 +53,28 @@ pub(crate) struct Artifacts<'a> {
     pub(crate) events: &'a dyn Events,
 }
 
-/// No database of packages is longer, in bytes: one of all of Debian has 60 MiB.
-const DATABASE: u64 = 64 << 20;
-
 /// Packages of the tree, from its package database; none where it has none.
 pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package>, BuildError> {
     let Some(id) = tree.lookup(b"var/lib/dpkg/status") else { return Ok(Vec::new()) };
-    let mut text = Vec::new();
-    match &tree.inode(id).kind {
-        Kind::File(Content { source: Source::Inline(bytes), .. }) => text.extend_from_slice(bytes),
+    let text = match &tree.inode(id).kind {
+        Kind::File(Content { source: Source::Inline(bytes), .. }) => Ok(bytes.to_vec()),
         Kind::File(Content { source: Source::File(file), .. }) => {
-            let read = files.open(*file).and_then(|file| file.take(DATABASE + 1).read_to_end(&mut text));
-            let fits = |bytes: usize| match bytes as u64 > DATABASE {
-                true => Err(io::Error::other(format!(
-                    "it has more than {} MiB, which no database of packages has; a hook has spoilt it",
-                    DATABASE >> 20
-                ))),
-                false => Ok(()),
-            };
-            read.and_then(fits).map_err(|source| BuildError::File { path: files.name(*file), source })?;
+            files.open(*file).and_then(|file| whole(file, LONGEST_DATABASE))
         }
-        _ => {}
+        _ => return Ok(Vec::new()),
+    };
+    text.and_then(|text| dpkg_packages(&String::from_utf8_lossy(&text)))
+        .map_err(|source| BuildError::File { path: "/var/lib/dpkg/status".into(), source })
+}
+
+/// All of a database of packages that is no longer than this.
+fn whole(file: impl Read, longest: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    file.take(longest + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > longest {
+        true => Err(spoilt(&format!("{} MiB", longest >> 20))),
+        false => Ok(text),
     }
-    Ok(dpkg_packages(&String::from_utf8_lossy(&text)))
 }
 
 /// Whether some output is made of the tree itself, and not of the disk.

@@ -10,7 +10,7 @@ use dibber_fs::{Dir, file_type, os, read_in_root};
 use dibber_model::Arch;
 use rustix::fs::FileType;
 
-use crate::output::dpkg_packages;
+use crate::output::{LONGEST_DATABASE, dpkg_packages};
 use crate::sandbox::Emulator;
 use crate::sandbox::interpreter::{DIRS, NATIVE, Row, Table};
 
@@ -129,8 +129,8 @@ pub(crate) struct Versions(BTreeMap<String, BTreeSet<String>>);
 impl Versions {
     /// What is installed, by the tree's dpkg.
     pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
-        let status = read_in_root(tree, "var/lib/dpkg/status", DATABASE)?;
-        let packages = dpkg_packages(&String::from_utf8_lossy(&status));
+        let status = read_in_root(tree, "var/lib/dpkg/status", LONGEST_DATABASE)?;
+        let packages = dpkg_packages(&String::from_utf8_lossy(&status))?;
         Ok(Versions::of(packages.into_iter().map(|package| (package.name, package.version))))
     }
 

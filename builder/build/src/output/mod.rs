@@ -24,6 +24,7 @@ pub use mend::Standing;
 pub(crate) use mend::{describe_again, standing};
 pub(crate) use names::own as own_name;
 pub(crate) use packages::installed;
+pub(crate) use packages::{LONGEST as LONGEST_DATABASE, spoilt};
 pub use packages::{Package, dpkg_packages};
 pub use seen::Seen;
 pub use set::{FileEntry, SetEntry, SetFile};

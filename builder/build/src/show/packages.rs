@@ -91,7 +91,7 @@ mod tests {
             let budget = Budget::new();
             let mut status = Status::new(&budget);
             STATUS.as_bytes().chunks(len).for_each(|piece| status.write_all(piece).unwrap());
-            assert_eq!(status.packages().unwrap(), dpkg_packages(STATUS));
+            assert_eq!(status.packages().unwrap(), dpkg_packages(STATUS).unwrap());
         }
     }
 

@@ -13,7 +13,7 @@ use dibber_plan::{Action, Step};
 use super::bench::Bench;
 use super::error::StepError;
 use super::{id, sources};
-use crate::output::dpkg_packages;
+use crate::output::{LONGEST_DATABASE, dpkg_packages};
 use crate::sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
@@ -74,9 +74,13 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
         ("dib-element-manifest".to_string(), manifests::element_manifest(&bench.plan.names)),
         ("dib_environment".to_string(), manifests::environment(&bench.plan.variables)),
     ]);
-    let status = bench.tree().and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", DATABASE));
-    if let Ok(status) = status {
-        let packages: Vec<_> = dpkg_packages(&String::from_utf8_lossy(&status))
+    // What is wrong with a database the image's own list of packages tells.
+    let packages = bench
+        .tree()
+        .and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", LONGEST_DATABASE))
+        .and_then(|status| dpkg_packages(&String::from_utf8_lossy(&status)));
+    if let Ok(packages) = packages {
+        let packages: Vec<_> = packages
             .into_iter()
             .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
             .collect();
@@ -85,9 +89,6 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError>
     }
     bench.place(&files, (manifests_directory(bench), true), step)
 }
-
-/// The longest database of packages that is read, in bytes.
-const DATABASE: u64 = 64 << 20;
 
 /// Where manifests are in the tree.
 pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
