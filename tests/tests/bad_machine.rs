@@ -156,6 +156,25 @@ fn no_space_for_the_cache() {
     earlier.refuses(&shop.build(&image, &["--cache-dir", &cache]), SPACE, &words);
 }
 
+/// As in a container whose cache is not on a volume. What `doctor` says of it, `build` says too.
+#[test]
+fn a_cache_on_an_overlay() {
+    let earlier = Earlier::of(None);
+    let shop = &earlier.shop;
+    let _lower = Small::mount(shop.at("lower"), "96M");
+    for name in ["tree", "upper", "work"] {
+        fs::create_dir(shop.at("lower").join(name)).expect("make a directory");
+    }
+    let at = |name: &str| shop.text(&format!("lower/{name}"));
+    let options = format!("lowerdir={},upperdir={},workdir={}", at("tree"), at("upper"), at("work"));
+    accepts("mount", &["-t", "overlay", "overlay", "-o", &options, &at("tree")]);
+    let _overlay = Small(shop.at("lower/tree"));
+    let cache = shop.text("lower/tree/cache");
+    let words = ["the cache must lie on a file system that overlayfs can write to", "DIBBER_CACHE"];
+    earlier.refuses(&shop.build(&shop.image("another", &[]), &["--cache-dir", &cache]), MACHINE, &words);
+    run(shop.dibber().args(["doctor", "--cache-dir", &cache])).refuses(MACHINE, &[]);
+}
+
 /// A user namespace with many ids, held open, in which no further one may be made.
 struct Closed(Child);
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::capture::CaptureError;
 use crate::job::{Failure, FailureKind};
+use crate::layers::LayerError;
 use crate::loader::LoaderError;
 use crate::needs;
 use crate::parts::PartError;
@@ -125,7 +126,9 @@ impl BuildError {
                 | StepError::TooMuch { .. }
                 | StepError::Source { .. },
             ) => FailureKind::Input,
-            BuildError::Step(StepError::Sandbox(_)) => FailureKind::Machine,
+            BuildError::Step(StepError::Sandbox(_) | StepError::Layer(LayerError::Mount { .. })) => {
+                FailureKind::Machine
+            }
             BuildError::Loader(_)
             | BuildError::NoKernel
             | BuildError::NoInitrd { .. }
