@@ -17,7 +17,7 @@ use dibber_plan::Plan;
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
-use crate::passwd;
+use dibber_fs::passwd;
 use crate::sandbox::{Given, is_visible};
 
 /// A file or directory of this machine that hooks are given.

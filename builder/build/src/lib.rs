@@ -30,8 +30,6 @@ mod needs;
 pub mod outlook;
 pub mod output;
 pub mod parts;
-mod passwd;
-mod path;
 pub mod pour;
 pub mod sandbox;
 pub mod scan;
@@ -40,8 +38,6 @@ pub mod show;
 pub mod side_by_side;
 pub mod steps;
 pub mod store;
-mod temporary;
-pub mod text;
 pub mod worker;
 
 pub use needs::ran_out;

@@ -12,7 +12,7 @@ use dibber_plan::{OutputKind, Plan};
 
 use crate::job::{Failure, FailureKind};
 use crate::output::SetEntry;
-use crate::path;
+use dibber_fs::path_search;
 use crate::sandbox::Emulator;
 
 /// Less than this is never enough for an image of an operating system and its log.
@@ -39,7 +39,7 @@ fn programs(plan: &Plan) -> Vec<(&'static str, &'static str)> {
 
 /// Fails if a program that the plan needs is not in `PATH`.
 pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
-    match programs(plan).into_iter().find(|(name, _)| path::find(name).is_none()) {
+    match programs(plan).into_iter().find(|(name, _)| path_search::find(name).is_none()) {
         None => Ok(()),
         Some((name, package)) => Err(Failure::new(
             FailureKind::Machine,

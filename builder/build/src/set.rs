@@ -138,7 +138,7 @@ pub fn prune(
     stop: &Interrupts,
 ) -> Result<(usize, u64, u64), Failure> {
     let store = Store::open(store).map_err(fault)?;
-    let scratch = crate::temporary::directory("dibber-prune-").map_err(fault)?;
+    let scratch = dibber_fs::temporary::directory("dibber-prune-").map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(in_the_way)?;
     let quiet = |_: Event| ();
     let conversation = Conversation { store: &store, stage: &stage, log: "log", events: &quiet, stop };

@@ -9,7 +9,7 @@ use clap::Args;
 use dibber_build::members::{Members, Trust};
 use dibber_build::output::{StructureFacts, sidecar_of};
 use dibber_build::show::Image;
-use dibber_build::text;
+use dibber_fs::text;
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use dibber_plan::flavor::{Demand, Flavor, check};

@@ -13,8 +13,12 @@ mod beneath;
 mod digest;
 mod dir;
 mod make;
+pub mod passwd;
+pub mod path_search;
 mod remove;
 mod replace;
+pub mod temporary;
+pub mod text;
 
 pub use beneath::{bounded, open_file, open_this, read_file, read_in_root};
 pub use digest::sha256;

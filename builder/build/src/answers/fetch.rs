@@ -23,7 +23,7 @@ const LARGEST: u64 = 16 << 20;
 /// Fetches. Messages name the URL without its user.
 pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result<Vec<u8>, AnswerError> {
     // Nobody else can enter it.
-    let scratch = crate::temporary::directory("dibber-release-")
+    let scratch = dibber_fs::temporary::directory("dibber-release-")
         .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let at = |name: &str| {
         let path = scratch.path().join(name);

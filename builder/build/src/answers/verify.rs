@@ -83,7 +83,7 @@ fn update(
     if files.is_empty() {
         return Ok(Ok(()));
     }
-    let scratch = crate::temporary::directory("dibber-verify-")
+    let scratch = dibber_fs::temporary::directory("dibber-verify-")
         .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
     let dir = scratch.path();
     let fault = |source: io::Error| AnswerError::File { path: dir.into(), source };

@@ -25,7 +25,7 @@ use dibber_model::{Arch, Bytes, Platform};
 
 use crate::attended;
 use crate::interrupts::Interrupts;
-use crate::temporary;
+use dibber_fs::temporary;
 use handed::Handed;
 
 pub use console::Verdict;
@@ -232,7 +232,7 @@ pub fn boot(request: &BootRequest, stop: &Interrupts, told: Told<'_>) -> Result<
     let drive = Handed::unnamed(scratch.path())?;
     config_drive::write(&drive, &access.password)?;
     let variables = Handed::unnamed(scratch.path())?;
-    let path = std::env::join_paths(crate::path::directories()).unwrap_or_default();
+    let path = std::env::join_paths(dibber_fs::path_search::directories()).unwrap_or_default();
     let host = machine::Host { path: &path, root: Path::new("/") };
     let files = machine::Scratch {
         dir: scratch.path(),

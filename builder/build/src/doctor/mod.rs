@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_model::Arch;
 
-use crate::path;
+use dibber_fs::path_search;
 use crate::sandbox::{self, Finding};
 
 pub(crate) use trial::NAME as TRIAL;
@@ -69,7 +69,7 @@ pub fn tools() -> Vec<Tool> {
         package: package.into(),
         purpose: purpose.into(),
         need,
-        found: path::find(program),
+        found: path_search::find(program),
     };
     let emulator = |arch: Arch| {
         let machine = arch.facts().machine.as_ref()?;
@@ -78,7 +78,7 @@ pub fn tools() -> Vec<Tool> {
         packages.dedup();
         let purpose = format!("boots {arch} images").into();
         let (program, package) = (machine.program, packages.join(" ").into());
-        Some(Tool { program, package, purpose, need: Need::Extra, found: path::find(program) })
+        Some(Tool { program, package, purpose, need: Need::Extra, found: path_search::find(program) })
     };
     TOOLS.into_iter().map(tool).chain(Arch::all().filter_map(emulator)).collect()
 }

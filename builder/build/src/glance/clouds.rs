@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::GlanceError;
 use super::environment;
-use crate::text;
+use dibber_fs::text;
 
 /// Where a cloud is looked for.
 #[derive(Clone, Debug, Default)]

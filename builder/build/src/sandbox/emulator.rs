@@ -39,7 +39,7 @@ impl Emulator {
     /// The machine's emulator, if it has one that can be used.
     pub fn find(arch: Arch) -> Result<Emulator, SandboxError> {
         let names = arch.qemu_user();
-        let there = crate::path::directories()
+        let there = dibber_fs::path_search::directories()
             .into_iter()
             .flat_map(|dir| names.each_ref().map(|name| dir.join(name)))
             .filter(|file| file.is_file());

@@ -129,7 +129,7 @@ pub(super) fn settings() -> Vec<Finding> {
 
 /// Whether a helper is there with the rights that it needs.
 fn helper(program: &'static str) -> Finding {
-    let Some(found) = crate::path::find(program) else {
+    let Some(found) = dibber_fs::path_search::find(program) else {
         return mend::helper_missing(program, "not found in PATH");
     };
     let setuid = fs::metadata(&found).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
 
-use crate::text;
+use dibber_fs::text;
 
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]

@@ -243,7 +243,7 @@ fn own(path: &Path) -> Result<(), StoreError> {
         true => ", or run it with `sudo -H`, so that it is root's",
         false => "; a sudo that keeps HOME leaves root's cache there, and root can remove it",
     };
-    Err(StoreError::NotYours { path: path.into(), owner: crate::passwd::name(found.st_uid), hint })
+    Err(StoreError::NotYours { path: path.into(), owner: dibber_fs::passwd::name(found.st_uid), hint })
 }
 
 /// Whether a name is one that an interrupted `open` may have left.

@@ -41,7 +41,7 @@ impl Store {
 
     /// The place that this process's environment says.
     pub fn usual_place() -> Result<PathBuf, StoreError> {
-        let home = crate::passwd::homes().into_iter().find(|home| home.is_absolute());
+        let home = dibber_fs::passwd::homes().into_iter().find(|home| home.is_absolute());
         Store::place(|name| std::env::var_os(name).map(PathBuf::from), home)
     }
 

@@ -11,13 +11,13 @@ use std::path::PathBuf;
 const STANDARD: &str = "/bin:/usr/bin";
 
 /// The directories in which programs are looked for, in their order.
-pub(crate) fn directories() -> Vec<PathBuf> {
+pub fn directories() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| STANDARD.into());
     std::env::split_paths(&path).collect()
 }
 
 /// The file of a program, if it is there and can be run.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     let runs = |file: &PathBuf| {
         fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };

@@ -19,12 +19,12 @@ fn text() -> String {
 }
 
 /// A user's name, or the number.
-pub(crate) fn name(uid: u32) -> String {
+pub fn name(uid: u32) -> String {
     lines(&text(), uid).next().map_or_else(|| uid.to_string(), |fields| fields[0].to_owned())
 }
 
 /// Where the person who runs this keeps things, whatever `HOME` says.
-pub(crate) fn homes() -> Vec<PathBuf> {
+pub fn homes() -> Vec<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
     lines(&text(), uid).filter_map(|fields| fields.get(5).map(PathBuf::from)).collect()
 }

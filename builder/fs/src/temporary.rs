@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::Dir;
+use crate::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::geteuid;
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const TRIES: usize = 16;
 
 /// A directory that is removed when this is dropped, or by the next command of its kind if nobody could do that.
-pub(crate) struct Temporary {
+pub struct Temporary {
     dir: TempDir,
     /// Locked for as long as the process lives: so others know that it is in use.
     _held: Dir,
@@ -25,13 +25,13 @@ pub(crate) struct Temporary {
 
 impl Temporary {
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.dir.path()
     }
 }
 
 /// A new directory in `TMPDIR`, or else in /tmp or /var/tmp. What earlier commands left there under this prefix is removed.
-pub(crate) fn directory(prefix: &str) -> io::Result<Temporary> {
+pub fn directory(prefix: &str) -> io::Result<Temporary> {
     let places = [std::env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
     let place = places.iter().find(|place| place.is_dir()).unwrap_or(&places[0]);
     sweep(place, prefix);
