@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use dibber_build::sandbox::{self, Grants, HookCall, Inside, STORE, Stream, What};
+use dibber_sandbox::{Grants, HookCall, Inside, STORE, Stream, What};
 
 use dibber_model::{Network, Side};
 use dibber_plan::Limits;
@@ -22,11 +22,11 @@ fn main() {
     if let Some(code) = dibber_shim::main(&called.to_string_lossy(), &arguments) {
         std::process::exit(code);
     }
-    sandbox::enter(driver);
+    dibber_sandbox::enter(driver);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
         [] => {
-            for finding in sandbox::probe() {
+            for finding in dibber_sandbox::probe() {
                 println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
             }
         }
@@ -43,12 +43,12 @@ fn grants(base: &Path) -> Grants {
     for dir in [&store, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    Grants { store, stage, given: Vec::new(), emulator: None }
+    Grants { store, stage, given: Vec::new(), emulator: None, commands: Vec::new() }
 }
 
 /// Starts a worker on these and prints its events.
 fn person(base: &Path, job: &str) -> i32 {
-    match sandbox::start(job.as_bytes(), &grants(base)) {
+    match dibber_sandbox::start(job.as_bytes(), &grants(base)) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -88,7 +88,7 @@ fn driver(mut inside: Inside) -> i32 {
     0
 }
 
-fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> Value {
+fn one(build: &Path, hook: &Value, mounts: &mut Vec<dibber_sandbox::MountRequest>) -> Value {
     let mut files = Vec::new();
     for (number, text) in hook["environment"].as_array().into_iter().flatten().enumerate() {
         let name = format!("environment.d/{number}-test");
@@ -118,14 +118,14 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<sandbox::MountRequest>) -> V
         out.push('\n');
     };
     if hook["want"] == "environment" {
-        let all = sandbox::environment(&call, &mut line);
+        let all = dibber_sandbox::environment(&call, &mut line);
         return match all {
             Ok(Ok(all)) => json!({ "environment": all, "out": out }),
             Ok(Err(end)) => json!({ "code": end.code, "environment_file": end.environment_file, "out": out }),
             Err(error) => json!({ "error": error.to_string() }),
         };
     }
-    match sandbox::run(&call, &mut line) {
+    match dibber_sandbox::run(&call, &mut line) {
         Ok(end) => {
             let event = json!({
                 "code": end.code,

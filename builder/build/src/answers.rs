@@ -22,7 +22,7 @@ use dibber_model::{Digest, Hasher};
 use dibber_plan::{Plan, redact};
 use serde::{Deserialize, Serialize};
 
-use crate::interrupts::Interrupts;
+use dibber_sandbox::interrupts::Interrupts;
 
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

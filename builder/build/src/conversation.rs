@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::commands;
 use crate::event::{Event, Events};
 use crate::given;
-use crate::interrupts::{Interrupts, Woken};
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use crate::output::{LOG, Made, Stage};
-use crate::sandbox::{self, Grants, Worker};
 use crate::store::Store;
+use dibber_sandbox::interrupts::{Interrupts, Woken};
+use dibber_sandbox::{Grants, Worker};
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
 const SWEEP: Duration = Duration::from_millis(500);
@@ -94,15 +95,21 @@ impl Conversation<'_> {
             Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants { store, stage, given, emulator };
+        let grants = Grants {
+            store,
+            stage,
+            given,
+            emulator,
+            commands: commands::names().map(str::to_string).collect(),
+        };
         self.give_store()?;
-        sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
+        dibber_sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            sandbox::hand_over(&self.store.path().join(dir))
+            dibber_sandbox::hand_over(&self.store.path().join(dir))
                 .map_err(|e| Failure::of(FailureKind::Machine, e))?;
         }
         Ok(())

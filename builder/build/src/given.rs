@@ -18,7 +18,7 @@ use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
 use dibber_fs::passwd;
-use crate::sandbox::{Given, is_visible};
+use dibber_sandbox::{Given, is_visible};
 
 /// A file or directory of this machine that hooks are given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

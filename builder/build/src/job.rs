@@ -16,8 +16,8 @@ use crate::event::Event;
 use crate::given::GivenFile;
 use crate::needs;
 use crate::output::{Made, OutputError};
-use crate::sandbox::Emulator;
 use crate::steps::HookFailure;
+use dibber_sandbox::Emulator;
 
 /// The work of one worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]

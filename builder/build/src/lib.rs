@@ -7,7 +7,6 @@
 
 pub mod answers;
 mod artifacts;
-mod attended;
 pub mod boot;
 pub mod breaks;
 pub mod capture;
@@ -19,7 +18,6 @@ pub mod event;
 pub mod given;
 pub mod glance;
 pub mod image;
-pub mod interrupts;
 pub mod job;
 pub mod kernel;
 pub mod layers;
@@ -31,7 +29,6 @@ pub mod outlook;
 pub mod output;
 pub mod parts;
 pub mod pour;
-pub mod sandbox;
 pub mod scan;
 pub mod set;
 pub mod show;

@@ -13,7 +13,7 @@ use dibber_plan::{OutputKind, Plan};
 use crate::job::{Failure, FailureKind};
 use crate::output::SetEntry;
 use dibber_fs::path_search;
-use crate::sandbox::Emulator;
+use dibber_sandbox::Emulator;
 
 /// Less than this is never enough for an image of an operating system and its log.
 const LEAST: Bytes = Bytes::mib(64);

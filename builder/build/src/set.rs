@@ -17,12 +17,12 @@ use crate::breaks::Breaks;
 use crate::conversation::{Conversation, Heard};
 use crate::event::{Event, Events};
 use crate::given::{self, GivenError};
-use crate::interrupts::Interrupts;
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{self, Made, Seen, SetEntry, SetFile, Stage, Standing};
-use crate::sandbox::STORE;
 use crate::store::{ImageLock, Store, StoreError};
+use dibber_sandbox::STORE;
+use dibber_sandbox::interrupts::Interrupts;
 
 /// How to build.
 #[derive(Clone, Debug)]

@@ -11,10 +11,10 @@ use std::time::Instant;
 use dibber_plan::Plan;
 
 use crate::event::{Event, Events};
-use crate::interrupts::Interrupts;
 use crate::job::{Failure, FailureKind};
 use crate::set::{self, Built, Settings};
 use crate::store::Store;
+use dibber_sandbox::interrupts::Interrupts;
 
 /// How a member ended.
 #[derive(Clone, Debug)]

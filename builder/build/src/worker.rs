@@ -16,10 +16,10 @@ use crate::error::BuildError;
 use crate::event::Event;
 use crate::image::{Outcome, image};
 use crate::job::{Build, Job, Line};
-use crate::sandbox::{Inside, STAGE, STORE};
 use crate::store::{Limits, Store, StoreError};
+use dibber_sandbox::{Inside, STAGE, STORE};
 
-/// Does the job. Given to [`crate::sandbox::enter`].
+/// Does the job. Given to [`dibber_sandbox::enter`].
 pub fn work(inside: Inside) -> i32 {
     let job: Job = match postcard::from_bytes(&inside.job) {
         Ok(job) => job,

@@ -8,8 +8,8 @@ use dibber_build::boot::{
     Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict, boot as start, find,
     target_of,
 };
-use dibber_build::interrupts::Interrupts;
 use dibber_model::{Arch, Bytes, Platform};
+use dibber_sandbox::interrupts::Interrupts;
 
 use crate::args::BootArgs;
 use crate::exit::Exit;

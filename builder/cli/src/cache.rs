@@ -4,10 +4,10 @@
 
 use std::time::SystemTime;
 
-use dibber_build::interrupts::Interrupts;
 use dibber_build::set;
 use dibber_build::store::{Site, Store};
 use dibber_model::Bytes;
+use dibber_sandbox::interrupts::Interrupts;
 
 use crate::args::{CacheArgs, CacheCommand};
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
 use dibber_build::doctor::{self, Need, tools};
-use dibber_build::sandbox::{Finding, State};
+use dibber_sandbox::{Finding, State};
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;

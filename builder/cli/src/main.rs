@@ -26,8 +26,8 @@ mod upload;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use dibber_build::interrupts::{Interrupts, interrupts};
 use dibber_plan::printable;
+use dibber_sandbox::interrupts::{Interrupts, interrupts};
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -71,7 +71,7 @@ fn answer_as_another() {
     if let Some(code) = stand_in().or_else(|| dibber_build::commands::main(&name, &arguments)) {
         std::process::exit(code);
     }
-    dibber_build::sandbox::enter(dibber_build::worker::work);
+    dibber_sandbox::enter(dibber_build::worker::work);
 }
 
 fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {

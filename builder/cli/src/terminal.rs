@@ -9,8 +9,8 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use dibber_build::ran_out;
-use dibber_build::sandbox::is_output_closed;
 use dibber_plan::redact;
+use dibber_sandbox::is_output_closed;
 
 use crate::exit::Exit;
 use crate::printable;

@@ -12,8 +12,8 @@ use std::process::Command;
 use dibber_plan::redact::{self, Redact};
 
 use super::AnswerError;
-use crate::attended::{self, Ended};
-use crate::interrupts::Interrupts;
+use dibber_sandbox::attended::{self, Ended};
+use dibber_sandbox::interrupts::Interrupts;
 
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 

@@ -16,8 +16,8 @@ use std::process::Command;
 use dibber_plan::{Plan, redact};
 
 use super::{AnswerError, Fetched};
-use crate::attended;
-use crate::interrupts::Interrupts;
+use dibber_sandbox::attended;
+use dibber_sandbox::interrupts::Interrupts;
 
 const APT_GET: &str = "/usr/bin/apt-get";
 

@@ -13,8 +13,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{BootError, BootRequest, Expectation};
-use crate::attended;
-use crate::interrupts::Interrupts;
+use dibber_sandbox::attended;
+use dibber_sandbox::interrupts::Interrupts;
 
 /// How a boot ended.
 #[derive(Clone, Copy, Debug, PartialEq)]

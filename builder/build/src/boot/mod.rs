@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 
-use crate::attended;
-use crate::interrupts::Interrupts;
 use dibber_fs::temporary;
+use dibber_sandbox::attended;
+use dibber_sandbox::interrupts::Interrupts;
 use handed::Handed;
 
 pub use console::Verdict;

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 
 use crate::native::{Versions, rows};
-use crate::sandbox::interpreter::{NAME, NATIVE, Table};
-use crate::sandbox::{Instance, SHIMS, SandboxError};
 use dibber_fs::Dir;
+use dibber_sandbox::interpreter::{NAME, NATIVE, Table};
+use dibber_sandbox::{Instance, SHIMS, SandboxError};
 
 /// The name that foreign programs are registered under while native ones stand in.
 const ENTRY: &str = "native";

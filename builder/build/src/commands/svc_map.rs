@@ -34,7 +34,7 @@ pub(super) fn main(arguments: &[String]) -> i32 {
 
 /// The tree, on whichever side this is.
 fn tree() -> PathBuf {
-    let outside = Path::new(crate::sandbox::BUILD).join("mnt");
+    let outside = Path::new(dibber_sandbox::BUILD).join("mnt");
     if outside.is_dir() { outside } else { PathBuf::from("/") }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::Arch;
 
 use dibber_fs::path_search;
-use crate::sandbox::{self, Finding};
+use dibber_sandbox::Finding;
 
 pub(crate) use trial::NAME as TRIAL;
 
@@ -48,12 +48,12 @@ const TOOLS: [(&str, &str, &str, Need); 5] = [
 
 /// Looks at everything that a sandbox needs, and tries one where the cache is or will be.
 pub fn findings(cache: &Path) -> Vec<Finding> {
-    let mut findings = sandbox::probe();
+    let mut findings = dibber_sandbox::probe();
     match trial::Trial::at(cache) {
         Ok(trial) => {
             findings.push(Finding::ok("the cache", &trial.place));
             // What the look found to be missing, the trial meets again.
-            let tried = sandbox::attempt(&trial.grants);
+            let tried = dibber_sandbox::attempt(&trial.grants);
             let new: Vec<_> = tried.into_iter().filter(|found| !findings.contains(found)).collect();
             findings.extend(new);
         }

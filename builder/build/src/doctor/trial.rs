@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use crate::job::{Failure, fault};
 use crate::needs;
-use crate::sandbox::Grants;
 use crate::store::{Site, Store};
+use dibber_sandbox::Grants;
 
 /// What the names of trials begin with.
 pub(crate) const NAME: &str = ".dibber-doctor-";
@@ -46,6 +46,7 @@ impl Trial {
             stage: store.path().join("stage"),
             given: Vec::new(),
             emulator: None,
+            commands: Vec::new(),
         };
         fs::create_dir(&grants.stage).map_err(|e| refused(&grants.stage, &e))?;
         Ok(Trial { _base: base, grants, place })

@@ -207,7 +207,8 @@ fn roots(cloud: &Cloud) -> Result<Vec<Certificate<'static>>, GlanceError> {
 }
 
 fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, GlanceError> {
-    let text = dibber_fs::text::bytes(path).map_err(|source| GlanceError::File { path: path.into(), source })?;
+    let text =
+        dibber_fs::text::bytes(path).map_err(|source| GlanceError::File { path: path.into(), source })?;
     let items = parse_pem(&text).filter_map(|item| match item {
         Ok(ureq::tls::PemItem::Certificate(cert)) => Some(cert),
         _ => None,

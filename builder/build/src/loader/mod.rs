@@ -10,7 +10,7 @@ use dibber_model::arch::Core;
 use dibber_model::{DiskSpec, FsSpec, Holds, Loader, MountPoint};
 use dibber_plan::Plan;
 
-use crate::sandbox::STAGED;
+use dibber_sandbox::STAGED;
 
 /// Bytes for a disk's boot loader places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use dibber_model::Arch;
 use rustix::fs::FileType;
 
 use crate::output::{LONGEST_DATABASE, dpkg_packages};
-use crate::sandbox::Emulator;
-use crate::sandbox::interpreter::{DIRS, NATIVE, Row, Table};
+use dibber_sandbox::Emulator;
+use dibber_sandbox::interpreter::{DIRS, NATIVE, Row, Table};
 
 /// Programs whose output is a function of their input and the kernel alone, by their package. Left out are those that
 /// tell the architecture (`uname`, `arch`, `dpkg`, `dpkg-query`, `bash` with `$MACHTYPE`), those that load code by path

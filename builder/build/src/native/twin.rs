@@ -17,10 +17,10 @@ use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers::Overlay;
-use crate::sandbox::interpreter::Table;
-use crate::sandbox::{Instance, Native, STORE};
 use crate::steps;
 use crate::store::{Session, StoreError};
+use dibber_sandbox::interpreter::Table;
+use dibber_sandbox::{Instance, Native, STORE};
 
 /// A mounted twin.
 pub(crate) struct Twin {

@@ -13,7 +13,6 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::{OutputError, at, set};
-use crate::sandbox;
 
 /// An empty file that is in every stage: what tells one that was left from a directory that only has its name.
 const MARK: &str = ".dibber-stage";
@@ -94,7 +93,7 @@ fn own_directory(parent: &Dir, (name, path): (&str, &Path)) -> Result<Dir, Outpu
         _ if set::is_of_another_kind(&error) => refused(path, "it is a link"),
         _ => at(path)(error),
     })?;
-    match sandbox::is_own(dir.statx().map_err(at(path))?.stx_uid) {
+    match dibber_sandbox::is_own(dir.statx().map_err(at(path))?.stx_uid) {
         true => Ok(dir),
         false => Err(refused(path, "it belongs to somebody else")),
     }

@@ -25,8 +25,8 @@ use crate::breaks::{Breaks, Point};
 use crate::event::Event;
 use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::sandbox::{self, BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use crate::store::{Draft, Session};
+use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 
 /// Most calls hand nothing over.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
@@ -56,7 +56,7 @@ pub(super) struct Bench<'a> {
 /// What a program of ours has that runs apart from the elements.
 pub(super) struct Alone<'b> {
     pub(super) variables: &'b BTreeMap<String, String>,
-    /// Files in [`STAGED`](sandbox::STAGED).
+    /// Files in [`STAGED`](dibber_sandbox::STAGED).
     pub(super) texts: &'b BTreeMap<String, String>,
     /// Whether it has the network of its step.
     pub(super) is_networked: bool,
@@ -157,7 +157,7 @@ pub(super) fn base(session: &Session, plan: &Plan, step: Option<&Step>) -> Resul
     let (dir, layout) = Dir::open(&base)
         .and_then(|dir| Ok((dir, hooks_directory::Layout::of(plan, step)?)))
         .map_err(at(&base))?;
-    let made = sandbox::apart(|| layout.make(&dir))?;
+    let made = dibber_sandbox::apart(|| layout.make(&dir))?;
     made.map_err(|(path, source)| StepError::Layout { path, source })?;
     Ok(base)
 }
@@ -254,7 +254,7 @@ impl<'a> Bench<'a> {
         self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
     }
 
-    /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](sandbox::STAGED).
+    /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](dibber_sandbox::STAGED).
     pub(super) fn call_with(
         &self,
         side: Side,
@@ -286,7 +286,7 @@ impl<'a> Bench<'a> {
         (to, private): (&str, bool),
         step: &Step,
     ) -> Result<HookEnd, StepError> {
-        let mut argv: Vec<String> = ["dibber-place", sandbox::STAGED, to].map(String::from).into();
+        let mut argv: Vec<String> = ["dibber-place", dibber_sandbox::STAGED, to].map(String::from).into();
         argv.extend(private.then(|| "private".to_string()));
         let call = self.hook_call(Side::Chroot, What::Command(&argv));
         let network = Network::None;
@@ -295,7 +295,7 @@ impl<'a> Bench<'a> {
 
     fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
         let mut tail = Vec::new();
-        let end = sandbox::run(call, &mut |_, line| {
+        let end = dibber_sandbox::run(call, &mut |_, line| {
             let event = Event::output(self.redact.public_bytes(line));
             if let Event::Output { line, .. } = &event {
                 if tail.len() == TAIL {
@@ -330,7 +330,7 @@ impl<'a> Bench<'a> {
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
         let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
-        let found = sandbox::environment(&call, &mut |_, line| {
+        let found = dibber_sandbox::environment(&call, &mut |_, line| {
             if tail.len() == TAIL {
                 tail.remove(0);
             }
@@ -378,7 +378,7 @@ impl<'a> Bench<'a> {
         }
         // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });
-        let ended = sandbox::shell(&self.hook_call(side, What::Command(&[])));
+        let ended = dibber_sandbox::shell(&self.hook_call(side, What::Command(&[])));
         if !matches!(ended, Ok(false)) {
             (self.emit)(Event::ShellClosed);
         }

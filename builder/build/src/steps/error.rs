@@ -7,8 +7,8 @@ use dibber_plan::elements::ElementError;
 use serde::{Deserialize, Serialize};
 
 use crate::layers::LayerError;
-use crate::sandbox::SandboxError;
 use crate::store::StoreError;
+use dibber_sandbox::SandboxError;
 
 /// A hook that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

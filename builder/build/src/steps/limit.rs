@@ -5,7 +5,7 @@
 
 use dibber_plan::Limits;
 
-use crate::sandbox::HookEnd;
+use dibber_sandbox::HookEnd;
 
 /// `SIGXFSZ` of signal(7), the same on every architecture that dibber runs on: a file grew beyond its limit.
 const FILE_TOO_LARGE: i32 = 25;

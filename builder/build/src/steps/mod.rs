@@ -27,8 +27,8 @@ use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::layers;
 use crate::native::Twin;
-use crate::sandbox::{LoaderRequest, MountRequest};
 use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
+use dibber_sandbox::{LoaderRequest, MountRequest};
 
 use downloads::Downloads;
 pub use error::{HookFailure, StepError};

@@ -14,7 +14,7 @@ use super::bench::Bench;
 use super::error::StepError;
 use super::{id, sources};
 use crate::output::{LONGEST_DATABASE, dpkg_packages};
-use crate::sandbox::{HookEnd, IN_TARGET, What};
+use dibber_sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {

@@ -16,8 +16,8 @@ use super::{Finished, TREE};
 use crate::event::Event;
 use crate::layers::Overlay;
 use crate::loader::Scratch;
-use crate::sandbox::What;
 use crate::store::{Draft, Session};
+use dibber_sandbox::What;
 
 /// The largest file that is read from the copy, in bytes: a core image of GRUB's has less than one MiB.
 const LARGEST: u64 = 64 << 20;

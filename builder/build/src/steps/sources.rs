@@ -17,7 +17,7 @@ use super::HOOKS;
 use super::bench::{Alone, Bench};
 use super::error::{StepError, at};
 use super::native::{copy, manifests_directory};
-use crate::sandbox::{HookEnd, STAGED, What};
+use dibber_sandbox::{HookEnd, STAGED, What};
 
 /// The scripts; data reaches them as arguments and staged texts only.
 const FETCH: &str = include_str!("fetch-source.sh");

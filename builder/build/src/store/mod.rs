@@ -41,8 +41,6 @@ use std::path::{Path, PathBuf};
 use dibber_model::Digest;
 use rustix::fs::{AtFlags, CWD, FileType, statat};
 
-use crate::sandbox;
-
 pub use answers::Timings;
 pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
 pub use dibber_fs::remove_tree;
@@ -236,7 +234,7 @@ fn own(path: &Path) -> Result<(), StoreError> {
     if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
         return Err(at("use", path)(io::Error::from(io::ErrorKind::NotADirectory)));
     }
-    if sandbox::is_own(found.st_uid) {
+    if dibber_sandbox::is_own(found.st_uid) {
         return Ok(());
     }
     let hint = match rustix::process::geteuid().is_root() {

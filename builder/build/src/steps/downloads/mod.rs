@@ -26,8 +26,8 @@ use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::error::{StepError, at};
 use crate::layers::Overlay;
-use crate::sandbox::{CACHE, MountRequest, Mounted};
 use crate::store::{Session, StepLock, remove_tree};
+use dibber_sandbox::{CACHE, MountRequest, Mounted};
 use lists::Wanted;
 use pool::Pool;
 

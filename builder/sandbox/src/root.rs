@@ -38,6 +38,8 @@ pub(super) struct Parts<'a> {
     pub(super) given: Vec<Given>,
     /// The same, taken.
     pub(super) taken: Vec<Taken>,
+    /// Names of the program, besides those of the stand-ins.
+    pub(super) commands: &'a [String],
 }
 
 /// Makes the root of this mount namespace and enters it.
@@ -164,7 +166,9 @@ fn shims(parts: &mut Parts<'_>) -> Result<(), SandboxError> {
     if let Some((arch, program)) = &mut parts.emulator {
         install(program, Path::new(&Emulator::place(*arch)))?;
     }
-    let names = dibber_shim::names().chain(crate::commands::names()).chain([interpreter::NAME]);
+    let mut names: Vec<&str> = dibber_shim::names().collect();
+    names.push(interpreter::NAME);
+    names.extend(parts.commands.iter().map(String::as_str));
     for name in names {
         fs::hard_link(&first, Path::new(SHIMS).join(name)).doing(format_args!("name {name}"))?;
     }

@@ -12,6 +12,7 @@
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
 mod apart;
+pub mod attended;
 mod devices;
 mod emulator;
 mod error;
@@ -20,7 +21,8 @@ mod given;
 mod hook;
 mod host;
 mod ids;
-pub(crate) mod interpreter;
+pub mod interpreter;
+pub mod interrupts;
 mod kernel;
 mod limits;
 mod mend;
@@ -42,14 +44,14 @@ mod wire;
 mod words;
 mod worker;
 
-pub(crate) use apart::apart;
+pub use apart::apart;
 pub use dibber_shim::{LoaderRequest, MountRequest, Mounted, Request};
 pub use emulator::Emulator;
-pub(crate) use emulator::Instance;
+pub use emulator::Instance;
 pub use error::SandboxError;
 pub use given::Given;
 pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
-pub(crate) use host::is_visible;
+pub use host::is_visible;
 pub use ids::{IDS, ROOT_RANGE};
 pub use kernel::is_output_closed;
 pub(crate) use kernel::{die_with_caller, is_ignored, unblock};

@@ -37,6 +37,8 @@ pub struct Grants {
     pub given: Vec<Given>,
     /// What runs programs of another architecture, if the job has any.
     pub emulator: Option<Emulator>,
+    /// Names under which hooks call this program, besides those of the stand-ins for the host's tools.
+    pub commands: Vec<String>,
 }
 
 /// A worker that runs. It ends when this is dropped or killed, or when this process ends, however it ends.
@@ -131,6 +133,7 @@ pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
         words: Words::of_host(),
         given: grants.given.clone(),
         emulator: grants.emulator.clone(),
+        commands: grants.commands.clone(),
     };
     let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
     let mut child = spawn(theirs)?;

@@ -76,7 +76,7 @@ pub struct Native {
     /// The `TMP_BUILD_DIR` of a tree of this machine's architecture, as the driver sees it.
     pub build_dir: PathBuf,
     /// Which of its programs may stand in, and for which files.
-    pub(crate) table: Table,
+    pub table: Table,
 }
 
 /// Where a line came from.

@@ -54,7 +54,7 @@ impl Emulator {
     }
 
     /// Where the sandbox has its copy.
-    pub(crate) fn place(arch: Arch) -> String {
+    pub fn place(arch: Arch) -> String {
         format!("{SHIMS}/qemu-{arch}")
     }
 }
@@ -96,16 +96,16 @@ fn runs(entry: &str, arch: Arch) -> bool {
 }
 
 /// An instance of binfmt_misc, that of this user namespace. It ends, entries and all, when the last descriptor is closed.
-pub(crate) struct Instance(OwnedFd);
+pub struct Instance(OwnedFd);
 
 impl Instance {
     /// Opens it; the first to do so in a namespace makes it (Linux 6.7).
-    pub(crate) fn open() -> Result<Instance, SandboxError> {
+    pub fn open() -> Result<Instance, SandboxError> {
         mounts::make("binfmt_misc", &[]).map(Instance)
     }
 
     /// Has programs of an architecture run by `interpreter`, which is opened now. The entry that was made last counts.
-    pub(crate) fn register(&self, name: &str, arch: Arch, interpreter: &str) -> Result<(), SandboxError> {
+    pub fn register(&self, name: &str, arch: Arch, interpreter: &str) -> Result<(), SandboxError> {
         let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
         let elf = arch.facts().elf;
         let (magic, mask) = (escaped(&elf.magic()), escaped(&elf.mask()));
@@ -114,7 +114,7 @@ impl Instance {
     }
 
     /// Takes an entry away again.
-    pub(crate) fn unregister(&self, name: &str) -> Result<(), SandboxError> {
+    pub fn unregister(&self, name: &str) -> Result<(), SandboxError> {
         self.write(name, "-1").doing(format_args!("take away the registration {name}"))
     }
 

@@ -16,47 +16,47 @@ use serde::{Deserialize, Serialize};
 use super::kernel;
 
 /// The name that this program is registered under.
-pub(crate) const NAME: &str = "dibber-interpreter";
+pub const NAME: &str = "dibber-interpreter";
 /// Native programs, in every root where they may stand in: the twin's tree and the table.
-pub(crate) const NATIVE: &str = "/run/dibber/native";
+pub const NATIVE: &str = "/run/dibber/native";
 
 /// What cannot be started, as shells have it.
 const NOT_STARTED: i32 = 126;
 
 /// What the table says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Table {
+pub struct Table {
     /// The architecture of the programs.
-    pub(crate) arch: Arch,
+    pub arch: Arch,
     /// The emulator.
-    pub(crate) emulator: String,
+    pub emulator: String,
     /// The twin's dynamic loader and the directories of its libraries.
-    pub(crate) loader: String,
+    pub loader: String,
     /// Separated by `:`.
-    pub(crate) libraries: String,
+    pub libraries: String,
     /// Programs by the name of the file that they stand in for.
-    pub(crate) rows: Vec<Row>,
+    pub rows: Vec<Row>,
 }
 
 /// Where programs are, without links: a system that is merged while it is made has them below `/usr` afterwards.
-pub(crate) const DIRS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+pub const DIRS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// A program, and how to know the file that it stands in for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Row {
+pub struct Row {
     /// The file's name, in one of [`DIRS`].
-    pub(crate) name: String,
+    pub name: String,
     /// Its length, in bytes.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Its time of modification, in seconds since 1970.
-    pub(crate) modified: i64,
+    pub modified: i64,
     /// The program's path in the twin.
-    pub(crate) program: String,
+    pub program: String,
 }
 
 impl Table {
     /// As lines: four values, then rows.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
         for Row { name, bytes, modified, program } in &self.rows {
             text += &format!("{bytes} {modified} {name} {program}\n");
@@ -65,7 +65,7 @@ impl Table {
     }
 
     /// Reads what [`Table::text`] wrote.
-    pub(crate) fn read(text: &str) -> Option<Table> {
+    pub fn read(text: &str) -> Option<Table> {
         let mut lines = text.lines().map(str::to_owned);
         let arch = lines.next()?.parse().ok()?;
         let (emulator, loader, libraries) = (lines.next()?, lines.next()?, lines.next()?);

@@ -23,11 +23,11 @@ pub(super) mod path {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(in crate::sandbox) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_bytes(path.as_os_str().as_bytes())
     }
 
-    pub(in crate::sandbox) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
         Vec::deserialize(from).map(|bytes| OsString::from_vec(bytes).into())
     }
 }

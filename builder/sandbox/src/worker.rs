@@ -35,6 +35,8 @@ pub(super) struct Setup {
     pub(super) words: Words,
     pub(super) given: Vec<Given>,
     pub(super) emulator: Option<Emulator>,
+    /// Names of this program in every hook's `PATH`.
+    pub(super) commands: Vec<String>,
 }
 
 /// What the driver is given.
@@ -270,6 +272,7 @@ fn make_root(setup: &Setup, (opened, programs): Parts) -> Result<(Option<Instanc
         hidden: setup.grants.iter().map(|granted| granted.path.clone()).collect(),
         given: setup.given.clone(),
         taken: given,
+        commands: &setup.commands,
     })?;
     Ok((emulator.map_or(Ok(None), emulator::serve)?, scratch))
 }

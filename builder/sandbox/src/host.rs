@@ -92,7 +92,7 @@ impl Host {
 }
 
 /// Whether hooks see a path of the host's anyway.
-pub(crate) fn is_visible(path: &Path) -> bool {
+pub fn is_visible(path: &Path) -> bool {
     SYSTEM.iter().any(|name| path.starts_with(Path::new("/").join(name)))
 }
 

@@ -14,7 +14,6 @@ use rustix::process::{
 };
 
 use crate::interrupts::{Interrupts, Woken};
-use crate::sandbox;
 
 /// So much of what a program says last is kept, in bytes.
 const KEPT: usize = 64 << 10;
@@ -22,16 +21,16 @@ const KEPT: usize = 64 << 10;
 const GRACE: Duration = Duration::from_millis(400);
 
 /// A program that ended by itself.
-pub(crate) struct Ended {
+pub struct Ended {
     /// How.
-    pub(crate) status: ExitStatus,
+    pub status: ExitStatus,
     /// The end of what it printed on standard error, if that was taken.
-    pub(crate) said: Vec<u8>,
+    pub said: Vec<u8>,
 }
 
 /// Runs a program with nothing to read, nobody to hear its standard output, and no file of more than `largest` bytes to write.
 /// `None` if the person interrupted: then it has ended, and what it had started too.
-pub(crate) fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io::Result<Option<Ended>> {
+pub fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io::Result<Option<Ended>> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut program = Attended(spawn(command.process_group(0))?);
     // Where the caller has a lower limit, it stays.
@@ -62,13 +61,13 @@ pub(crate) fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io:
 }
 
 /// Starts a program that ends, by SIGKILL, when the calling thread does, whatever ends that.
-pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
-    sandbox::die_with_caller(command);
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    crate::die_with_caller(command);
     command.spawn()
 }
 
 /// Waits for a program's end. `None` if the person interrupted: then it may still run.
-pub(crate) fn wait(child: &mut Child, stop: &Interrupts) -> io::Result<Option<ExitStatus>> {
+pub fn wait(child: &mut Child, stop: &Interrupts) -> io::Result<Option<ExitStatus>> {
     let ended = pidfd_open(pid(child), PidfdFlags::empty())?;
     match stop.wait_for(&[ended.as_fd()], None)? {
         Woken::Interrupted => Ok(None),
@@ -91,7 +90,7 @@ impl Drop for Attended {
 }
 
 /// Asks a program to end, and ends it if it does not.
-pub(crate) fn end(child: &mut Child) {
+pub fn end(child: &mut Child) {
     // Errors mean that it has ended already.
     let _ = rustix::process::kill_process(pid(child), Signal::TERM);
     let start = Instant::now();

@@ -12,7 +12,7 @@ use super::error::{Doing, SandboxError};
 use super::{STAGE, STORE, kernel, mounts};
 
 /// Does work on a thread of its own whose mount namespace has no store and no stage. Only the driver may ask for it.
-pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, SandboxError> {
+pub fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, SandboxError> {
     thread::scope(|scope| {
         let done = scope.spawn(|| {
             // A new mount namespace is a thread's own, as its root and working directory are from then on; see unshare(2).

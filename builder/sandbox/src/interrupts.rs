@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::sandbox;
-
 /// What a shell takes for "interrupted": 128 and the number of SIGINT. See `docs/exit-codes.md`.
 const INTERRUPTED: i32 = 130;
 
@@ -37,8 +35,8 @@ pub fn interrupts() -> io::Result<Interrupts> {
     let (heard, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let at_once = Arc::new(AtomicBool::new(true));
     let signals = [SIGINT, SIGTERM, SIGHUP];
-    sandbox::unblock(&signals)?;
-    for signal in signals.into_iter().filter(|signal| !sandbox::is_ignored(*signal)) {
+    crate::unblock(&signals)?;
+    for signal in signals.into_iter().filter(|signal| !crate::is_ignored(*signal)) {
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&at_once))?;
         signal_hook::low_level::pipe::register(signal, File::from(write.try_clone()?))?;
     }
@@ -75,7 +73,7 @@ impl Interrupts {
     }
 
     /// Waits until one of these can be read or is closed, the person interrupts, or time is up. An interrupt goes first.
-    pub(crate) fn wait_for(&self, others: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Woken> {
+    pub fn wait_for(&self, others: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Woken> {
         let all: Vec<BorrowedFd<'_>> =
             std::iter::once(self.heard.as_fd()).chain(others.iter().copied()).collect();
         match wait(&all, time) {
@@ -89,7 +87,7 @@ impl Interrupts {
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Woken {
+pub enum Woken {
     /// The person interrupted.
     Interrupted,
     /// There is something to be read from this one, by its place.
