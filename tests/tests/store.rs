@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use dibber_build::capture::{CaptureOptions, capture};
-use dibber_build::layers::{Overlay, is_unchanged, squash};
-use dibber_build::store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
 use dibber_fs::Dir;
 use dibber_model::{Bytes, Digest, Timestamp};
+use dibber_store::layers::{Overlay, is_unchanged, squash};
+use dibber_store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
 use dibber_tests::{accepts, dump, in_namespace, listing};
 
 /// Numbers that look random and are the same in each run (xorshift64).
@@ -118,7 +118,7 @@ fn a_squash_shows_what_its_layers_showed() {
                 change(overlay.path(), &mut numbers);
             }
             overlay.unmount().unwrap();
-            dibber_build::store::remove_tree(&dir("work")).unwrap();
+            dibber_store::remove_tree(&dir("work")).unwrap();
             layers.push(upper);
         }
         let seen = mounted(&layers, &dir("at"), listing);

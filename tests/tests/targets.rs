@@ -210,7 +210,7 @@ fn what_is_not_a_target_is_refused() {
 fn platforms_of_overcloud_full_share_what_does_not_read_them() {
     let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
     let ids = |plan: &Plan| {
-        let store = dibber_build::store::Store::seen_at(Path::new("/nowhere"));
+        let store = dibber_store::Store::seen_at(Path::new("/nowhere"));
         let job =
             set::known(plan, dibber_build::answers::Releases::default(), (&store, Path::new("out"))).unwrap();
         dibber_build::steps::ids(plan, &job)

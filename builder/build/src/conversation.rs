@@ -15,9 +15,9 @@ use crate::event::{Event, Events};
 use crate::given;
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use crate::output::{LOG, Made, Stage};
-use crate::store::Store;
 use dibber_sandbox::interrupts::{Interrupts, Woken};
 use dibber_sandbox::{Grants, Worker};
+use dibber_store::Store;
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
 const SWEEP: Duration = Duration::from_millis(500);

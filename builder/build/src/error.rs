@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use crate::capture::CaptureError;
 use crate::job::{Failure, FailureKind};
-use crate::layers::LayerError;
 use crate::loader::LoaderError;
 use crate::needs;
 use crate::parts::PartError;
 use crate::pour::{PourError, ToolError};
 use crate::steps::StepError;
-use crate::store::StoreError;
+use dibber_store::StoreError;
+use dibber_store::layers::LayerError;
 
 /// A build's failure, inside the sandbox.
 #[derive(Debug, thiserror::Error)]

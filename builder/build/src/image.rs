@@ -22,7 +22,7 @@ use crate::native::Twin;
 use crate::output::Made;
 use crate::parts::{self, Common};
 use crate::steps::{self, Finished, ScratchTree};
-use crate::store::Session;
+use dibber_store::Session;
 
 /// What came of it.
 pub enum Outcome {

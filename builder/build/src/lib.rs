@@ -20,7 +20,6 @@ pub mod glance;
 pub mod image;
 pub mod job;
 pub mod kernel;
-pub mod layers;
 pub mod loader;
 pub mod members;
 mod native;
@@ -34,7 +33,6 @@ pub mod set;
 pub mod show;
 pub mod side_by_side;
 pub mod steps;
-pub mod store;
 pub mod worker;
 
 pub use needs::ran_out;

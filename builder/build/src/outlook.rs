@@ -14,7 +14,7 @@ use crate::given;
 use crate::output::{Seen, sidecar_of};
 use crate::set::{former, known};
 use crate::steps;
-use crate::store::Store;
+use dibber_store::Store;
 
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.
 pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {

@@ -20,9 +20,9 @@ use crate::given::{self, GivenError};
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
 use crate::output::{self, Made, Seen, SetEntry, SetFile, Stage, Standing};
-use crate::store::{ImageLock, Store, StoreError};
 use dibber_sandbox::STORE;
 use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::{ImageLock, Store, StoreError};
 
 /// How to build.
 #[derive(Clone, Debug)]

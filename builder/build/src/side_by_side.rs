@@ -13,8 +13,8 @@ use dibber_plan::Plan;
 use crate::event::{Event, Events};
 use crate::job::{Failure, FailureKind};
 use crate::set::{self, Built, Settings};
-use crate::store::Store;
 use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::Store;
 
 /// How a member ended.
 #[derive(Clone, Debug)]

@@ -16,8 +16,8 @@ use crate::error::BuildError;
 use crate::event::Event;
 use crate::image::{Outcome, image};
 use crate::job::{Build, Job, Line};
-use crate::store::{Limits, Store, StoreError};
 use dibber_sandbox::{Inside, STAGE, STORE};
+use dibber_store::{Limits, Store, StoreError};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
 pub fn work(inside: Inside) -> i32 {

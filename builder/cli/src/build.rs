@@ -9,9 +9,9 @@ use dibber_build::breaks::{Breaks, Point};
 use dibber_build::event::Event;
 use dibber_build::set::{self, Settings};
 use dibber_build::side_by_side::{self, Ended, Member, Watch};
-use dibber_build::store::Store;
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::Store;
 
 use crate::args::{BuildArgs, RequestArgs};
 use crate::exit::Exit;

@@ -5,9 +5,9 @@
 use std::time::SystemTime;
 
 use dibber_build::set;
-use dibber_build::store::{Site, Store};
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::{Site, Store};
 
 use crate::args::{CacheArgs, CacheCommand};
 use crate::exit::Exit;

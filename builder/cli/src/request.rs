@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use dibber_build::scan::{Places, scan};
-use dibber_build::store::Store;
 use dibber_model::Arch;
 use dibber_plan::{OutputKind, Plan, Request, SourceSet};
+use dibber_store::Store;
 
 use crate::args::RequestArgs;
 use crate::embedded::Carried;

@@ -12,8 +12,6 @@ use dibber_model::Arch;
 use dibber_fs::path_search;
 use dibber_sandbox::Finding;
 
-pub(crate) use trial::NAME as TRIAL;
-
 /// What a program is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {

@@ -11,11 +11,8 @@ use tempfile::TempDir;
 
 use crate::job::{Failure, fault};
 use crate::needs;
-use crate::store::{Site, Store};
 use dibber_sandbox::Grants;
-
-/// What the names of trials begin with.
-pub(crate) const NAME: &str = ".dibber-doctor-";
+use dibber_store::{Site, Store, TRIAL};
 
 /// A store to try a sandbox on; removed when this is dropped.
 pub(super) struct Trial {
@@ -39,7 +36,7 @@ impl Trial {
         };
         needs::check_cache("a build", &ground)?;
         let base =
-            tempfile::Builder::new().prefix(NAME).tempdir_in(&ground).map_err(|e| refused(&ground, &e))?;
+            tempfile::Builder::new().prefix(TRIAL).tempdir_in(&ground).map_err(|e| refused(&ground, &e))?;
         let store = Store::open(&below(&base, &ground, cache)).map_err(fault)?;
         let grants = Grants {
             store: store.path().to_path_buf(),

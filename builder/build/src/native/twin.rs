@@ -16,11 +16,11 @@ use super::programs::{Versions, rows, table};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
-use crate::layers::Overlay;
 use crate::steps;
-use crate::store::{Session, StoreError};
 use dibber_sandbox::interpreter::Table;
 use dibber_sandbox::{Instance, Native, STORE};
+use dibber_store::layers::Overlay;
+use dibber_store::{Session, StoreError};
 
 /// A mounted twin.
 pub(crate) struct Twin {

@@ -23,10 +23,10 @@ use super::reach::Reach;
 use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
 use crate::breaks::{Breaks, Point};
 use crate::event::Event;
-use crate::layers::{Overlay, is_unchanged};
 use crate::needs;
-use crate::store::{Draft, Session};
 use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
+use dibber_store::layers::{Overlay, is_unchanged};
+use dibber_store::{Draft, Session};
 
 /// Most calls hand nothing over.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();

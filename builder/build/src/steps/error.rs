@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use dibber_plan::elements::ElementError;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::LayerError;
-use crate::store::StoreError;
 use dibber_sandbox::SandboxError;
+use dibber_store::StoreError;
+use dibber_store::layers::LayerError;
 
 /// A hook that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

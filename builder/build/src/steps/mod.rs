@@ -25,10 +25,10 @@ use serde::{Deserialize, Serialize};
 use crate::breaks::Point;
 use crate::event::{Event, Events};
 use crate::job::Build;
-use crate::layers;
 use crate::native::Twin;
-use crate::store::{Checkpoint, Found, Meta, Session, squash_id};
 use dibber_sandbox::{LoaderRequest, MountRequest};
+use dibber_store::layers;
+use dibber_store::{Checkpoint, Found, Meta, Session, squash_id};
 
 use downloads::Downloads;
 pub use error::{HookFailure, StepError};

@@ -16,7 +16,7 @@ use super::reach::Reach;
 use super::{State, Walk, id, now};
 use crate::breaks::Point;
 use crate::event::Event;
-use crate::store::Meta;
+use dibber_store::Meta;
 
 /// Stops if this point was asked for.
 pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> {

@@ -14,10 +14,10 @@ use super::bench::{self, Bench};
 use super::error::StepError;
 use super::{Finished, TREE};
 use crate::event::Event;
-use crate::layers::Overlay;
 use crate::loader::Scratch;
-use crate::store::{Draft, Session};
 use dibber_sandbox::What;
+use dibber_store::layers::Overlay;
+use dibber_store::{Draft, Session};
 
 /// The largest file that is read from the copy, in bytes: a core image of GRUB's has less than one MiB.
 const LARGEST: u64 = 64 << 20;

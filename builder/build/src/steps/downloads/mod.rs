@@ -25,9 +25,9 @@ use rustix::fs::FileType;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::error::{StepError, at};
-use crate::layers::Overlay;
-use crate::store::{Session, StepLock, remove_tree};
 use dibber_sandbox::{CACHE, MountRequest, Mounted};
+use dibber_store::layers::Overlay;
+use dibber_store::{Session, StepLock, remove_tree};
 use lists::Wanted;
 use pool::Pool;
 

@@ -26,6 +26,7 @@ mod answers;
 mod checkpoint;
 mod content;
 mod draft;
+pub mod layers;
 mod lock;
 mod prune;
 mod session;
@@ -50,6 +51,9 @@ pub use prune::{Limits, Listed, Pruned};
 pub use session::Session;
 pub use site::Site;
 pub use stamp::Stamp;
+
+/// How directories beside a cache are called in which `dibber doctor` tries whether one can lie there.
+pub const TRIAL: &str = ".dibber-doctor-";
 
 /// Version of the directory's layout and of the meaning of its checkpoints.
 const VERSION: &str = "dibber store 1\n";
@@ -149,7 +153,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// What was left of a step that goes too deep to be kept, if this is about that.
-    pub(crate) fn too_deep(&self) -> Option<String> {
+    pub fn too_deep(&self) -> Option<String> {
         let StoreError::File { source, .. } = self else { return None };
         source.get_ref()?.downcast_ref::<stamp::TooDeep>().map(ToString::to_string)
     }
@@ -246,7 +250,7 @@ fn own(path: &Path) -> Result<(), StoreError> {
 
 /// Whether a name is one that an interrupted `open` may have left.
 fn is_ours(name: &std::ffi::OsStr) -> bool {
-    let left = |name: &str| name.starts_with(".VERSION.") || name.starts_with(crate::doctor::TRIAL);
+    let left = |name: &str| name.starts_with(".VERSION.") || name.starts_with(TRIAL);
     name.to_str().is_some_and(|name| DIRS.contains(&name) || left(name))
 }
 
