@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use dibber_build::pour::{Files, Squashfs, Stamp, Stream, squashfs, tar, tgz};
+use dibber_export::{Files, Squashfs, Stamp, Stream, squashfs, tar, tgz};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr};
 use dibber_tests::{accepts, flip_bit, objects};
 use tempfile::TempDir;

@@ -8,9 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_build::pour::{
-    Container, Files, Foreign, Manner, PourError, Poured, Stamp, Target, convert, pour,
-};
+use dibber_export::{Container, Files, Foreign, Manner, PourError, Poured, Stamp, Target, convert, pour};
 use dibber_format::qcow2::{Compression, Options};
 use dibber_model::{Extent, Extents, FileRef, Piece};
 use dibber_tests::{accepts, flip_bit, objects, write_image};

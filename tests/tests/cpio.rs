@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_build::pour::{Files, Manner, Packing, Stamp, Stream, stream};
+use dibber_export::{Files, Manner, Packing, Stamp, Stream, stream};
 use dibber_format::cpio;
 use dibber_model::{
     Content, Extents, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr,

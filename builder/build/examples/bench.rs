@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dibber_build::capture::{CaptureOptions, capture};
-use dibber_build::pour::{Container, Files, Manner, Packing, Stamp, Stream, Target, pour, stream};
+use dibber_export::{Container, Files, Manner, Packing, Stamp, Stream, Target, pour, stream};
 use dibber_format::cpio;
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{self, Ext4Params};

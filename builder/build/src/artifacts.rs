@@ -27,7 +27,7 @@ use crate::output::{
     ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
     dpkg_packages, spoilt,
 };
-use crate::pour::{self, Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
+use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 
 /// What every file of the set is described with.
 pub(crate) struct Facts<'a> {
@@ -190,7 +190,7 @@ impl Artifacts<'_> {
             raws.extend(made.into_iter().map(|raw| Raw { virtual_bytes: Some(disk.len()), ..raw }));
         }
         for (kind, foreign) in foreign {
-            let version = pour::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
+            let version = dibber_export::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
             let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
             raws.push(Raw { virtual_bytes: Some(disk.len()), tools, ..self.finished(kind)? });
         }
@@ -227,7 +227,7 @@ impl Artifacts<'_> {
             .collect();
         let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
         let manner = Manner { threads: self.threads, progress: &progress };
-        let poured = pour::pour(extents, self.files, &targets, manner)?;
+        let poured = dibber_export::pour(extents, self.files, &targets, manner)?;
         let raws = poured.into_iter().zip(wanted).map(|(poured, (kind, path, _))| {
             let sums = poured.sums.ok_or_else(|| BuildError::NoSums { path: path.clone() })?;
             let (bytes, virtual_bytes) = (poured.file_len, Some(poured.len));
@@ -247,15 +247,15 @@ impl Artifacts<'_> {
             let left_out = if kind == OutputKind::Squashfs {
                 let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
                 let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
-                let (version, left_out) = pour::squashfs(tree, self.files, image)?;
+                let (version, left_out) = dibber_export::squashfs(tree, self.files, image)?;
                 tools.insert("mksquashfs".to_string(), version);
                 left_out
             } else {
                 let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
                 let stream = Stream { to: &mut file, path: &path };
                 let left_out = match kind {
-                    OutputKind::Tgz => pour::tgz(tree, self.files, stream, 6)?,
-                    _ => pour::tar(tree, self.files, stream)?,
+                    OutputKind::Tgz => dibber_export::tgz(tree, self.files, stream, 6)?,
+                    _ => dibber_export::tar(tree, self.files, stream)?,
                 };
                 file.into_inner()
                     .map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
@@ -291,7 +291,7 @@ impl Artifacts<'_> {
         let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
         let manner = Manner { threads: self.threads, progress: &progress };
         let to = Stream { to: &mut file, path: &path };
-        pour::stream(&archive.extents, self.files, (to, packing), manner)?;
+        dibber_export::stream(&archive.extents, self.files, (to, packing), manner)?;
         self.finished(kind)
     }
 
@@ -301,7 +301,7 @@ impl Artifacts<'_> {
         let fault = |source| BuildError::File { path: path.clone(), source };
         let file = File::open(&path).map_err(fault)?;
         let bytes = file.metadata().map_err(fault)?.len();
-        let sums = pour::sums(&file).map_err(fault)?;
+        let sums = dibber_export::sums(&file).map_err(fault)?;
         Ok(Raw { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
     }
 

@@ -8,8 +8,8 @@ use crate::job::{Failure, FailureKind};
 use crate::loader::LoaderError;
 use crate::needs;
 use crate::parts::PartError;
-use crate::pour::{PourError, ToolError};
 use crate::steps::StepError;
+use dibber_export::{PourError, ToolError};
 use dibber_store::StoreError;
 use dibber_store::layers::LayerError;
 

@@ -27,7 +27,6 @@ mod needs;
 pub mod outlook;
 pub mod output;
 pub mod parts;
-pub mod pour;
 pub mod scan;
 pub mod set;
 pub mod show;

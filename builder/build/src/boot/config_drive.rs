@@ -11,7 +11,7 @@ use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, SectorSize, See
 
 use super::BootError;
 use super::handed::Handed;
-use crate::pour::{Container, Files, Manner, Stamp, Target, pour};
+use dibber_export::{Container, Files, Manner, Stamp, Target, pour};
 
 /// Large enough for its three files; small enough to be FAT12.
 const SIZE: u64 = 1 << 20;

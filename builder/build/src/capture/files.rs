@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::FileRef;
 use rustix::fs::OFlags;
 
-use crate::pour::{Files, Stamp};
+use dibber_export::{Files, Stamp};
 use dibber_fs::Dir;
 
 /// Large files of a captured tree. Holds the tree's mount, so it outlives an unmount of its name.
