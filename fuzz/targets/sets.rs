@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use dibber_build::output::{SetFile, Sidecar};
+use dibber_imageset::{SetFile, Sidecar};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(set) = SetFile::parse(bytes) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use dibber_build::output::{Made, MadeFile, OutputError, Seen, SetEntry, Sidecar, Stage, commit};
+use dibber_imageset::{Made, MadeFile, OutputError, Seen, SetEntry, Sidecar, Stage, commit};
 use dibber_model::{Digest, Target};
 use dibber_plan::{OutputKind, properties_of};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dibber_build::output::Sidecar;
+use dibber_imageset::Sidecar;
 use dibber_plan::Role;
 use dibber_plan::structure::{InstanceInfo, Structure, of_instance};
 use dibber_tests::workshop::{Workshop, run};

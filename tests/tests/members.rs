@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use dibber_build::output::SetFile;
+use dibber_imageset::SetFile;
 use dibber_tests::meeting::Meeting;
 use dibber_tests::workshop::{Told, Workshop, path_without, run};
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use dibber_build::output::settle;
+use dibber_imageset::settle;
 use dibber_model::{Arch, Target};
 use dibber_tests::sets::Sample;
 

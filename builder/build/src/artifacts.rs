@@ -23,11 +23,11 @@ use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::job::Build;
 use crate::kernel::Kernel;
-use crate::output::{
+use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
+use dibber_imageset::{
     ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
     dpkg_packages, spoilt,
 };
-use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 
 /// What every file of the set is described with.
 pub(crate) struct Facts<'a> {

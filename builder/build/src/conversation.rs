@@ -14,7 +14,7 @@ use crate::commands;
 use crate::event::{Event, Events};
 use crate::given;
 use crate::job::{Failure, FailureKind, Job, Line, fault};
-use crate::output::{LOG, Made, Stage};
+use dibber_imageset::{LOG, Made, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Woken};
 use dibber_sandbox::{Grants, Worker};
 use dibber_store::Store;

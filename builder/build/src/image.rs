@@ -19,9 +19,9 @@ use crate::job::Build;
 use crate::kernel;
 use crate::loader::{self, Cores};
 use crate::native::Twin;
-use crate::output::Made;
 use crate::parts::{self, Common};
 use crate::steps::{self, Finished, ScratchTree};
+use dibber_imageset::Made;
 use dibber_store::Session;
 
 /// What came of it.

@@ -15,8 +15,8 @@ use crate::breaks::Breaks;
 use crate::event::Event;
 use crate::given::GivenFile;
 use crate::needs;
-use crate::output::{Made, OutputError};
 use crate::steps::HookFailure;
+use dibber_imageset::{Made, OutputError};
 use dibber_sandbox::Emulator;
 
 /// The work of one worker.

@@ -11,8 +11,8 @@ use dibber_model::Bytes;
 use dibber_plan::{OutputKind, Plan};
 
 use crate::job::{Failure, FailureKind};
-use crate::output::SetEntry;
 use dibber_fs::path_search;
+use dibber_imageset::SetEntry;
 use dibber_sandbox::Emulator;
 
 /// Less than this is never enough for an image of an operating system and its log.

@@ -11,9 +11,9 @@ use dibber_plan::Plan;
 
 use crate::answers;
 use crate::given;
-use crate::output::{Seen, sidecar_of};
 use crate::set::{former, known};
 use crate::steps;
+use dibber_imageset::{Seen, sidecar_of};
 use dibber_store::Store;
 
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.

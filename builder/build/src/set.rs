@@ -19,7 +19,7 @@ use crate::event::{Event, Events};
 use crate::given::{self, GivenError};
 use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
 use crate::needs;
-use crate::output::{self, Made, Seen, SetEntry, SetFile, Stage, Standing};
+use dibber_imageset::{Made, Seen, SetEntry, SetFile, Stage, Standing};
 use dibber_sandbox::STORE;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{ImageLock, Store, StoreError};
@@ -72,7 +72,7 @@ pub fn build(
     let emulator = needs::emulator(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let seen = Seen::default();
-    output::settle(&settings.output_dir).map_err(in_the_way)?;
+    dibber_imageset::settle(&settings.output_dir).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir, &seen)?;
     needs::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
     needs::check_cache(&stem, store.path())?;
@@ -112,7 +112,7 @@ pub fn build(
     store.remember_files(entry.id, files(entry)).map_err(fault)?;
     releases.record(&store.path().join("answers")).map_err(fault)?;
     // What went wrong is mended.
-    let _ = output::refuse_log(stage.parent(), stage.place(), &failed_log(&stem))
+    let _ = dibber_imageset::refuse_log(stage.parent(), stage.place(), &failed_log(&stem))
         .map(|()| stage.parent().remove_file(failed_log(&stem)));
     announce(&built, &settings.output_dir, events);
     let seconds = start.elapsed().as_secs_f64();
@@ -177,11 +177,13 @@ pub(crate) fn former(plan: &Plan, path: &Path, seen: &Seen) -> Result<Option<For
     let platform = plan.target.platform.as_ref().map(|p| p.as_str());
     let entry = set.find(&plan.image, plan.target.arch.kernel_name(), platform).cloned();
     // Files are read here, side by side; what follows finds them read.
-    let former = entry.map(|entry| Former { standing: output::standing(&dir, &set, &entry, seen), entry });
+    let former =
+        entry.map(|entry| Former { standing: dibber_imageset::standing(&dir, &set, &entry, seen), entry });
     let names = names(plan);
-    output::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str)).map_err(in_the_way)?;
+    dibber_imageset::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str))
+        .map_err(in_the_way)?;
     for name in [log_name(&plan.stem()), failed_log(&plan.stem())] {
-        output::refuse_log(&dir, path, &name).map_err(in_the_way)?;
+        dibber_imageset::refuse_log(&dir, path, &name).map_err(in_the_way)?;
     }
     Ok(former)
 }
@@ -294,7 +296,7 @@ fn keep(former: Former, stage: &Stage, (seen, events): (&Seen, &dyn Events)) -> 
     if let Standing::Undescribed(names) = &former.standing {
         let text = format!("written again, because not as it was: {}", names.join(", "));
         events.emit(Event::Warning { text });
-        output::describe_again(stage, &former.entry, seen).map_err(in_the_way)?;
+        dibber_imageset::describe_again(stage, &former.entry, seen).map_err(in_the_way)?;
     }
     Ok(Built::Kept(former.entry))
 }
@@ -309,7 +311,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, (made, seen): (&Made, &Seen)) -> Res
             format!("the worker made {name:?}, which was not planned"),
         ));
     }
-    let entry = output::commit(stage, made, seen).map_err(in_the_way)?;
+    let entry = dibber_imageset::commit(stage, made, seen).map_err(in_the_way)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
     let log = log_name(&plan.stem());
     let said_something =
@@ -322,7 +324,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, (made, seen): (&Made, &Seen)) -> Res
 
 /// Moves the log of a build out of its stage.
 fn keep_log(stage: &Stage, (from, to): (&str, &str)) -> Result<(), Failure> {
-    output::refuse_log(stage.parent(), stage.place(), to).map_err(in_the_way)?;
+    dibber_imageset::refuse_log(stage.parent(), stage.place(), to).map_err(in_the_way)?;
     stage.dir().rename(from, stage.parent(), to).map_err(fault)
 }
 

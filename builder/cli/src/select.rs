@@ -8,8 +8,8 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_build::members::{Members, MembersError, Pick, Trust};
 use dibber_fs::text;
+use dibber_imageset::members::{Members, MembersError, Pick, Trust};
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
 use dibber_plan::select::{BootMode, Fleet, Machine, Wants};

@@ -56,7 +56,7 @@ pub fn target_of(file: &Path) -> Option<(Arch, Option<Platform>)> {
 }
 
 fn sidecar(file: &Path) -> Option<serde_json::Value> {
-    serde_json::from_slice(&crate::output::sidecar_bytes(file).ok()?).ok()
+    serde_json::from_slice(&dibber_imageset::sidecar_bytes(file).ok()?).ok()
 }
 
 /// How a kernel is told the root filesystem of a disk of ours.

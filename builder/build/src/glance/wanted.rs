@@ -10,7 +10,7 @@ use dibber_model::{Arch, Digest, Platform, Target};
 use serde::Deserialize;
 
 use super::GlanceError;
-use crate::output::{self, FileEntry, SetEntry, SetFile};
+use dibber_imageset::{FileEntry, SetEntry, SetFile};
 
 /// Which images of a set.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,7 @@ const DISKS: [(&str, &str); 5] =
 
 /// Reads what Glance should hold of a set, in the order of `images.json`.
 pub fn members(dir: &Path, choice: &Choice) -> Result<Vec<Member>, GlanceError> {
-    let set = output::settle(dir)
+    let set = dibber_imageset::settle(dir)
         .and_then(|()| SetFile::read(dir))
         .map_err(|error| wrong(dir, error.to_string()))?;
     let known: Vec<String> =
@@ -225,7 +225,7 @@ impl Wanted {
     ) -> Result<Wanted, GlanceError> {
         let path = dir.join(&file.name);
         let sidecar = dir.join(format!("{}.json", file.name));
-        let text = output::sidecar_bytes(&path)
+        let text = dibber_imageset::sidecar_bytes(&path)
             .map_err(|source| GlanceError::File { path: sidecar.clone(), source })?;
         let described: Described = serde_json::from_slice(&text).map_err(|e| {
             wrong(&sidecar, format!("this is no sidecar of dibber's ({e}); build the image again"))

@@ -10,7 +10,7 @@ use dibber_fs::{Dir, file_type, os, read_in_root};
 use dibber_model::Arch;
 use rustix::fs::FileType;
 
-use crate::output::{LONGEST_DATABASE, dpkg_packages};
+use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_sandbox::Emulator;
 use dibber_sandbox::interpreter::{DIRS, NATIVE, Row, Table};
 

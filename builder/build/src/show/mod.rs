@@ -37,7 +37,7 @@ pub use tree::{Located, Tree};
 pub use volume::{Entry, Kind, time};
 pub use walk::Visit;
 
-use crate::output::Package;
+use dibber_imageset::Package;
 use source::Opened;
 
 /// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::budget::Budget;
-use crate::output::{Package, installed};
+use dibber_imageset::{Package, installed};
 
 /// Longest paragraph, in bytes: that of the largest package of Debian is below 100 kB.
 const PARAGRAPH_MAX: usize = 1 << 20;
@@ -79,7 +79,7 @@ fn damaged(why: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::dpkg_packages;
+    use dibber_imageset::dpkg_packages;
 
     const STATUS: &str = "Package: b\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDescription: x\n y\n\n\
                           Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n\n\n\

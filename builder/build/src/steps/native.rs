@@ -13,7 +13,7 @@ use dibber_plan::{Action, Step};
 use super::bench::Bench;
 use super::error::StepError;
 use super::{id, sources};
-use crate::output::{LONGEST_DATABASE, dpkg_packages};
+use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {

@@ -2,7 +2,7 @@
 //!
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
-use dibber_build::members::{Member, Pick};
+use dibber_imageset::members::{Member, Pick};
 use dibber_model::columns;
 use dibber_plan::select::Machine;
 

@@ -7,6 +7,7 @@ mod check;
 mod commit;
 mod foreign;
 mod lock;
+pub mod members;
 mod mend;
 mod names;
 mod packages;
@@ -19,16 +20,16 @@ mod sums;
 mod switch;
 
 pub use commit::{Made, MadeFile, commit};
-pub(crate) use foreign::{LOG, refuse, refuse_log};
+pub use foreign::{LOG, refuse, refuse_log};
 pub use mend::Standing;
-pub(crate) use mend::{describe_again, standing};
-pub(crate) use names::own as own_name;
-pub(crate) use packages::installed;
-pub(crate) use packages::{LONGEST as LONGEST_DATABASE, spoilt};
+pub use mend::{describe_again, standing};
+pub use names::own as own_name;
+pub use packages::installed;
+pub use packages::{LONGEST as LONGEST_DATABASE, spoilt};
 pub use packages::{Package, dpkg_packages};
 pub use seen::Seen;
 pub use set::{FileEntry, SetEntry, SetFile};
-pub(crate) use sidecar::beside as sidecar_bytes;
+pub use sidecar::beside as sidecar_bytes;
 pub use sidecar::{
     ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts, sidecar_of,
 };

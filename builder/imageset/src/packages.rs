@@ -19,7 +19,7 @@ pub struct Package {
 }
 
 /// No such file is longer, in bytes: one of all of Debian has 60 MiB.
-pub(crate) const LONGEST: u64 = 64 << 20;
+pub const LONGEST: u64 = 64 << 20;
 
 /// No tree has more packages: all of Debian has 70,000.
 const MOST: usize = 100_000;
@@ -35,14 +35,14 @@ pub fn dpkg_packages(status: &str) -> io::Result<Vec<Package>> {
 }
 
 /// It has more than this of something.
-pub(crate) fn spoilt(what: &str) -> io::Error {
+pub fn spoilt(what: &str) -> io::Error {
     io::Error::other(format!(
         "it has more than {what}, which no database of packages has; a hook has spoilt it"
     ))
 }
 
 /// The package of a paragraph of such a file, if it is installed.
-pub(crate) fn installed(paragraph: &str) -> Option<Package> {
+pub fn installed(paragraph: &str) -> Option<Package> {
     let field = |name: &str| {
         paragraph
             .lines()

@@ -11,10 +11,10 @@ use dibber_fs::Dir;
 use super::{FileEntry, OutputError, Seen, SetFile, Sidecar, names, set, sidecar, sums};
 
 /// What a build's log begins with; the program's version follows.
-pub(crate) const LOG: &str = "== dibber";
+pub const LOG: &str = "== dibber";
 
 /// Refuses names that somebody else's files have.
-pub(crate) fn refuse<'a>(
+pub fn refuse<'a>(
     dir: &Dir,
     path: &Path,
     (set, seen): (&SetFile, &Seen),
@@ -67,7 +67,7 @@ pub(super) fn is_sidecar_of(dir: &Dir, name: &str, file: &FileEntry) -> io::Resu
 }
 
 /// Refuses the name of a log, if what has it was not written by a build. Logs are in no set: a failed build leaves one, too.
-pub(crate) fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), OutputError> {
+pub fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), OutputError> {
     use std::io::Read;
     let mut start = Vec::new();
     let read = dir.file(name).and_then(|file| file.take(16).read_to_end(&mut start));

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Package;
 
 /// No sidecar that is longer is read, in bytes.
-pub(super) const LONGEST: u64 = 16 << 20;
+pub const LONGEST: u64 = 16 << 20;
 
 /// The content of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ pub fn sidecar_of(file: &Path) -> io::Result<Option<Sidecar>> {
 }
 
 /// The bytes of `FILE.json`, bounded, of a regular file only.
-pub(crate) fn beside(file: &Path) -> io::Result<Vec<u8>> {
+pub fn beside(file: &Path) -> io::Result<Vec<u8>> {
     let mut name = file.as_os_str().to_os_string();
     name.push(".json");
     dibber_fs::read_file(Path::new(&name), LONGEST)

@@ -67,12 +67,12 @@ impl Stage {
     }
 
     /// The directory itself.
-    pub(crate) fn dir(&self) -> &Dir {
+    pub fn dir(&self) -> &Dir {
         &self.dir
     }
 
     /// The output directory itself.
-    pub(crate) fn parent(&self) -> &Dir {
+    pub fn parent(&self) -> &Dir {
         &self.parent
     }
 }

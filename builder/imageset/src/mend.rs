@@ -23,7 +23,7 @@ pub enum Standing {
 }
 
 /// Holds an entry of a directory's set against the directory, reading each file whole.
-pub(crate) fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Standing {
+pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Standing {
     if let Some(fault) = entry.fault(dir, Some(seen)) {
         return Standing::Stale(fault);
     }
@@ -35,7 +35,7 @@ pub(crate) fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) 
 }
 
 /// Writes again what describes the files of an image, where it is not as it was.
-pub(crate) fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<(), OutputError> {
+pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<(), OutputError> {
     let held = Held::lock_of(stage)?;
     let set = settled(&held, stage, seen)?;
     let place = Place { held: &held, stage, seen };

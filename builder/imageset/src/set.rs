@@ -98,7 +98,7 @@ impl FileEntry {
 
 impl SetEntry {
     /// A digest of all that is said of its files, and of the secrets that those saw who made them.
-    pub(crate) fn files_digest(&self, secrets: Option<Digest>) -> Digest {
+    pub fn files_digest(&self, secrets: Option<Digest>) -> Digest {
         Digest::of(
             &serde_json::to_vec(&(&self.files, secrets)).expect("a list of files has keys of text alone"),
         )

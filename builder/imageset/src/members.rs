@@ -17,7 +17,7 @@ use dibber_model::{Arch, Platform};
 use dibber_plan::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
 use dibber_plan::{OutputKind, Role};
 
-use crate::output::{self, OutputError, Seen, SetEntry, SetFile, Sidecar};
+use crate::{OutputError, Seen, SetEntry, SetFile, Sidecar};
 use describe::{Described, serves};
 
 /// Why the members of an image cannot be told.
@@ -118,7 +118,7 @@ impl Members {
         let (seen, members, entries) = (Seen::default(), Vec::new(), Vec::new());
         let mut found = Members { dir: dir.into(), trust, seen, members, entries };
         let known: BTreeSet<String> = if files.contains("images.json") {
-            output::settle(dir)?;
+            crate::settle(dir)?;
             let set = SetFile::read(dir)?;
             let known = set.images.iter().map(|entry| entry.name.clone()).collect();
             let own = set.images.into_iter().filter(|entry| entry.name == name);
@@ -176,8 +176,7 @@ impl Members {
         for file in &entry.files {
             let Some(kind) = OutputKind::of_name(&file.kind) else { continue };
             for name in file.names() {
-                let Some(stem) = output::own_name(name).strip_suffix(&format!(".{}", kind.extension()))
-                else {
+                let Some(stem) = crate::own_name(name).strip_suffix(&format!(".{}", kind.extension())) else {
                     continue;
                 };
                 let path = self.dir.join(name);

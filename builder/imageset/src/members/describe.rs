@@ -9,7 +9,7 @@ use dibber_model::{Arch, Platform};
 use dibber_plan::Role;
 use dibber_plan::select::{Serves, Tags};
 
-use crate::output::{FileEntry, SetEntry, Sidecar, sidecar_of};
+use crate::{FileEntry, SetEntry, Sidecar, sidecar_of};
 
 /// Gathers what the sidecars of an entry say.
 pub(super) struct Described {

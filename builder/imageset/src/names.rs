@@ -18,7 +18,7 @@ pub(super) fn aside(name: &str) -> String {
 }
 
 /// The name that a file had before it was kept aside; any other name is its own.
-pub(crate) fn own(name: &str) -> &str {
+pub fn own(name: &str) -> &str {
     name.strip_prefix(ASIDE).unwrap_or(name)
 }
 
