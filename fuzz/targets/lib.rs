@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dibber_build::show::{Image, Kind, Report};
+use dibber_inspect::{Image, Kind, Report};
 use dibber_model::{Arch, Digest};
 use dibber_plan::{Body, ElementSource, Entry, Request, SourceSet, TextSource, explain, plan};
 

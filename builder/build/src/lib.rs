@@ -27,7 +27,6 @@ pub mod outlook;
 pub mod parts;
 pub mod scan;
 pub mod set;
-pub mod show;
 pub mod side_by_side;
 pub mod steps;
 pub mod worker;

@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_build::show::Image;
 use dibber_fs::text;
 use dibber_imageset::members::{Members, Trust};
 use dibber_imageset::{StructureFacts, sidecar_of};
+use dibber_inspect::Image;
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use dibber_plan::flavor::{Demand, Flavor, check};

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use dibber_build::show::{
+use dibber_inspect::{
     Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
 };
 use dibber_model::{Bytes, columns};
@@ -155,7 +155,7 @@ fn described(key: &str, name: &[u8], entry: &Entry) -> serde_json::Value {
 /// A line of `ls -ln`.
 fn line(entry: &Entry, name: &[u8]) -> String {
     let owner = format!("{}:{}", entry.uid, entry.gid);
-    let time = dibber_build::show::time(entry.mtime);
+    let time = dibber_inspect::time(entry.mtime);
     let mut text = format!("{} {owner:>11} {:>11} {time} {}", mode(entry), entry.size, printable(name));
     if let Some(target) = &entry.target {
         text += &format!(" -> {}", printable(target));

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use dibber_model::Bytes;
 
 use super::BootError;
-use crate::show::open;
-use crate::show::qcow2::header::{Backing, HEAD, Header, MAGIC};
-use crate::show::source;
+use dibber_inspect::open;
+use dibber_inspect::qcow2::header::{Backing, HEAD, Header, MAGIC};
+use dibber_inspect::source;
 
 /// Most files that rest on each other.
 const LAYERS_MAX: usize = 16;

@@ -32,7 +32,7 @@ pub use console::Verdict;
 pub use dibber_model::arch::Firmware;
 pub use medium::{Found, find, target_of};
 
-use crate::show::open;
+use dibber_inspect::open;
 
 /// How the guest's processor is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

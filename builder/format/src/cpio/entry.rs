@@ -25,7 +25,7 @@ pub(super) struct Header {
     pub(super) gid: u32,
     pub(super) nlink: u32,
     pub(super) mtime: u32,
-    pub(super) size: u32,
+    pub size: u32,
     pub(super) rdev: Rdev,
 }
 

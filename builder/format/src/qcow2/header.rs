@@ -18,7 +18,7 @@ pub(super) struct Header {
     pub(super) compression: Compression,
     pub(super) cluster_bits: u32,
     /// Virtual size in bytes.
-    pub(super) size: u64,
+    pub size: u64,
     pub(super) l1_size: u32,
     pub(super) l1_table_offset: u64,
     pub(super) refcount_table_offset: u64,

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::show::ShowError;
-use crate::show::budget::Budget;
-use crate::show::source::Source;
+use crate::ShowError;
+use crate::budget::Budget;
+use crate::source::Source;
 
 use super::superblock::Superblock;
 

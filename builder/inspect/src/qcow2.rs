@@ -4,7 +4,7 @@
 //! the disk. Never: a backing file opened, a table trusted or held, or more memory than a few clusters.
 
 mod expand;
-pub(crate) mod header;
+pub mod header;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

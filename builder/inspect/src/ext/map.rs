@@ -3,8 +3,8 @@
 //! In: an inode and a place in its content. Out: the stretch of blocks there, or a hole. Never: a tree walked from end to end: each
 //! question goes down one path, so that no tree can hold more work than its answer.
 
-use crate::show::ShowError;
-use crate::show::field::{le16, le32};
+use crate::ShowError;
+use crate::field::{le16, le32};
 
 use super::blocks::Blocks;
 use super::inode::Inode;

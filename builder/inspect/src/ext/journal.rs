@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::show::ShowError;
-use crate::show::budget::COPIES_MAX;
-use crate::show::field::{be16, be32, byte};
+use crate::ShowError;
+use crate::budget::COPIES_MAX;
+use crate::field::{be16, be32, byte};
 
 use super::blocks::{Blocks, Copied, JOURNAL_MAGIC, Replayed};
 use super::inode::Inode;

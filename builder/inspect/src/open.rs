@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) const SIDECAR_MAX: u64 = 16 << 20;
 
 /// An image: a regular file or a block device, opened for reading, and its length in bytes.
-pub(crate) fn image(path: &Path) -> io::Result<(File, u64)> {
+pub fn image(path: &Path) -> io::Result<(File, u64)> {
     let file = opened(path, &|meta| meta.is_file() || meta.file_type().is_block_device())?;
     // A block device has its length where it ends.
     let len = (&file).seek(SeekFrom::End(0))?;
@@ -22,7 +22,7 @@ pub(crate) fn image(path: &Path) -> io::Result<(File, u64)> {
 }
 
 /// A regular file, opened for reading.
-pub(crate) fn regular(path: &Path) -> io::Result<File> {
+pub fn regular(path: &Path) -> io::Result<File> {
     opened(path, &Metadata::is_file)
 }
 

@@ -7,9 +7,9 @@ use super::super::ShowError;
 use super::super::field::{be32, be64, byte};
 
 /// What every qcow2 file begins with.
-pub(crate) const MAGIC: &[u8] = b"QFI\xfb";
+pub const MAGIC: &[u8] = b"QFI\xfb";
 /// First bytes in which all lies that is read here: the largest cluster.
-pub(crate) const HEAD: usize = 2 << 20;
+pub const HEAD: usize = 2 << 20;
 /// Longest name of a backing file, in bytes.
 const NAME_MAX: u32 = 1023;
 /// Header extension that names the backing file's format.
@@ -23,23 +23,23 @@ pub(super) enum Codec {
 
 /// Another file that supplies what this one has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Backing {
+pub struct Backing {
     /// Its name, which may be one of QEMU's pseudo-protocols.
-    pub(crate) name: Vec<u8>,
+    pub name: Vec<u8>,
     /// Its format, if the header says.
-    pub(crate) format: Option<Vec<u8>>,
+    pub format: Option<Vec<u8>>,
 }
 
 /// What the header says.
 #[derive(Clone, Debug)]
-pub(crate) struct Header {
+pub struct Header {
     pub(super) version: u32,
     pub(super) cluster_bits: u32,
     /// Length of the disk in bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     pub(super) l1_at: u64,
     l1_size: u64,
-    pub(crate) backing: Option<Backing>,
+    pub backing: Option<Backing>,
     encryption: u32,
     /// Features without which the file is not understood.
     incompatible: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Out of the first [`HEAD`] bytes of a file of `file_len` bytes, or all of a shorter one.
-    pub(crate) fn parse(head: &[u8], file_len: u64) -> Result<Header, ShowError> {
+    pub fn parse(head: &[u8], file_len: u64) -> Result<Header, ShowError> {
         let bad = |why: String| Err(ShowError::damaged("qcow2 header", why));
         let version = be32(head, 4);
         if head.len() < 72 || (version == 3 && head.len() < 104) {
@@ -77,7 +77,7 @@ impl Header {
     }
 
     /// Whether its data are in a file of their own, which it names.
-    pub(crate) fn has_data_file(&self) -> bool {
+    pub fn has_data_file(&self) -> bool {
         self.incompatible >> 2 & 1 == 1
     }
 

@@ -5,8 +5,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::show::ShowError;
-use crate::show::field::{byte, le16, le32};
+use crate::ShowError;
+use crate::field::{byte, le16, le32};
 
 use super::blocks::Blocks;
 use super::inode::Inode;

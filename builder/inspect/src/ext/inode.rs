@@ -3,9 +3,9 @@
 //! In: a number. Out: the inode, its checksum right. Never: a table of all groups: a descriptor is read when an inode of its group
 //! is asked for.
 
-use crate::show::ShowError;
-use crate::show::field::{byte, le16, le32};
-use crate::show::volume::Kind;
+use crate::ShowError;
+use crate::field::{byte, le16, le32};
+use crate::volume::Kind;
 
 use super::blocks::Blocks;
 use super::sum::crc;

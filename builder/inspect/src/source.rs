@@ -190,7 +190,7 @@ fn told(raw: Rc<dyn Source>, budget: Rc<Budget>) -> Result<Opened, ShowError> {
 }
 
 /// Containers that qemu-img reads and dibber does not. A fixed VHD is raw with a footer, and read as raw.
-pub(crate) fn other(head: &[u8]) -> Option<&'static str> {
+pub fn other(head: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 8] = [
         (b"KDMV", "VMDK"),
         (b"# Disk DescriptorFile", "VMDK"),

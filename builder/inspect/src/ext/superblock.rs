@@ -3,9 +3,9 @@
 //! In: its 1024 bytes, and the length of the partition. Out: the numbers by which all else is found, checked against each other.
 //! Never: a field that two readers take for different numbers.
 
-use crate::show::ShowError;
-use crate::show::field::{le16, le32, text, uuid};
-use crate::show::table::FilesystemInfo;
+use crate::ShowError;
+use crate::field::{le16, le32, text, uuid};
+use crate::table::FilesystemInfo;
 
 use super::sum::crc;
 
@@ -27,7 +27,7 @@ const UNKNOWN: [(u32, &str); 5] = [
 ];
 
 /// Which of the three, as blkid tells them apart by the superblock's feature words.
-pub(in crate::show) fn kind(superblock: &[u8]) -> &'static str {
+pub(crate) fn kind(superblock: &[u8]) -> &'static str {
     let journal = le32(superblock, 0x5c) & 0x4 != 0;
     // Features that ext3 does not have, for reading (filetype, recover, meta_bg are its own) and for writing.
     let newer = le32(superblock, 0x60) & !0x16 != 0 || le32(superblock, 0x64) & !0x7 != 0;
@@ -39,7 +39,7 @@ pub(in crate::show) fn kind(superblock: &[u8]) -> &'static str {
 }
 
 /// Label, UUID and use.
-pub(in crate::show) fn describe(superblock: &[u8], info: &mut FilesystemInfo) {
+pub(crate) fn describe(superblock: &[u8], info: &mut FilesystemInfo) {
     info.uuid = uuid(superblock, 0x68).to_string();
     info.label = text(superblock, 0x78, 16);
     if let Some((blocks, block)) = size(superblock) {
