@@ -7,7 +7,6 @@
 
 pub mod answers;
 mod artifacts;
-pub mod boot;
 pub mod breaks;
 pub mod capture;
 pub mod commands;

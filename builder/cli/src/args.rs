@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dibber_build::boot::{Accel, Firmware};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Bytes, Platform, Target};
+use dibber_vm::{Accel, Firmware};
 
 use crate::check_flavor::CheckFlavorArgs;
 use crate::select::SelectArgs;

@@ -4,12 +4,12 @@
 
 use std::path::PathBuf;
 
-use dibber_build::boot::{
+use dibber_model::{Arch, Bytes, Platform};
+use dibber_sandbox::interrupts::Interrupts;
+use dibber_vm::{
     Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict, boot as start, find,
     target_of,
 };
-use dibber_model::{Arch, Bytes, Platform};
-use dibber_sandbox::interrupts::Interrupts;
 
 use crate::args::BootArgs;
 use crate::exit::Exit;
