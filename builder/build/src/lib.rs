@@ -15,7 +15,6 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod given;
-pub mod glance;
 pub mod image;
 pub mod job;
 pub mod kernel;

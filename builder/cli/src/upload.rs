@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dibber_build::event::{Event, Events};
-use dibber_build::glance::{
-    Choice, Cloud, Glance, GlanceError, Member, Outcome, Settings, Surroundings, Uploaded, ironic_settings,
-    members, openstack_script, upload as put,
-};
+use dibber_build::event::Event;
 use dibber_build::side_by_side::Watch;
+use dibber_glance::{
+    Choice, Cloud, Glance, GlanceError, Member, Outcome, Progress as _, Settings, Surroundings, Uploaded,
+    ironic_settings, members, openstack_script, upload as put,
+};
 use dibber_model::{Arch, Platform};
 
 use crate::exit::Exit;
@@ -94,8 +94,7 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let settings =
         Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
     let mut done = Vec::new();
-    let events = |event| progress.emit(0, event);
-    let ended = all(args, &members, (&settings, &events), &mut done);
+    let ended = all(args, &members, &settings, &Lines(&progress), &mut done);
     progress.finish();
     for image in &done {
         say(line(image, args.dry_run));
@@ -111,7 +110,8 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
 fn all(
     args: &UploadArgs,
     members: &[Member],
-    (settings, events): (&Settings, &dyn Events),
+    settings: &Settings,
+    lines: &Lines<'_>,
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
     // A variable that is not text is none of the cloud's.
@@ -121,10 +121,31 @@ fn all(
     let around = Surroundings { variables, here: PathBuf::from(".") };
     let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;
     if !cloud.is_verified() {
-        events.emit(Event::Warning { text: "certificates are not checked (verify: false)".into() });
+        lines.warned("certificates are not checked (verify: false)");
     }
     let mut glance = Glance::connect(&cloud)?;
-    members.iter().try_for_each(|member| put(&mut glance, member, (settings, events), done))
+    members.iter().try_for_each(|member| put(&mut glance, member, settings, lines, done))
+}
+
+/// Progress of an upload, as lines and bars of the terminal.
+struct Lines<'a>(&'a Progress);
+
+impl dibber_glance::Progress for Lines<'_> {
+    fn started(&self, stage: &str, bytes: u64) {
+        self.0.emit(0, Event::StageStarted { stage: stage.into(), bytes: Some(bytes) });
+    }
+
+    fn advanced(&self, bytes: u64) {
+        self.0.emit(0, Event::StageProgress { bytes });
+    }
+
+    fn finished(&self, stage: &str, seconds: f64) {
+        self.0.emit(0, Event::StageFinished { stage: stage.into(), seconds });
+    }
+
+    fn warned(&self, text: &str) {
+        self.0.emit(0, Event::Warning { text: text.into() });
+    }
 }
 
 /// One image: id, name, what was done.

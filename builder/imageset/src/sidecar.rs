@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Package;
 
 /// No sidecar that is longer is read, in bytes.
-pub const LONGEST: u64 = 16 << 20;
+pub(crate) const LONGEST: u64 = 16 << 20;
 
 /// The content of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use super::{FileEntry, SetEntry, SetFile, names};
 pub(super) const NAME: &str = "SHA256SUMS";
 
 /// No `SHA256SUMS` that is longer was written here, in bytes.
-pub const LONGEST: u64 = 64 << 20;
+pub(crate) const LONGEST: u64 = 64 << 20;
 
 /// The text for these images, by name; empty for none.
 pub(super) fn text(images: &[SetEntry]) -> String {

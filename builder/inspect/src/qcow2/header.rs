@@ -39,6 +39,7 @@ pub struct Header {
     pub size: u64,
     pub(super) l1_at: u64,
     l1_size: u64,
+    /// The file that it shows where it has nothing itself.
     pub backing: Option<Backing>,
     encryption: u32,
     /// Features without which the file is not understood.

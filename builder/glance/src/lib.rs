@@ -23,3 +23,15 @@ pub use images::Glance;
 pub use print::{ironic_settings, openstack_script};
 pub use upload::{Outcome, Settings, Uploaded, upload};
 pub use wanted::{Choice, Member, Pair, Wanted, members};
+
+/// Who is told how far an upload is.
+pub trait Progress {
+    /// A stage of the work, on so many bytes, begins.
+    fn started(&self, stage: &str, bytes: u64);
+    /// So many bytes of the stage are done.
+    fn advanced(&self, bytes: u64);
+    /// The stage ended, after so many seconds.
+    fn finished(&self, stage: &str, seconds: f64);
+    /// Something that people should know and that stops nothing.
+    fn warned(&self, text: &str);
+}

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::images::Image;
 use super::transfer::transfer;
-use super::{Glance, GlanceError, Member, Wanted, decide};
-use crate::event::{Event, Events};
+use super::{Glance, GlanceError, Member, Progress, Wanted, decide};
 
 /// How to upload.
 #[derive(Clone, Debug, Default)]
@@ -52,13 +51,14 @@ type Ids = Vec<(&'static str, Option<String>)>;
 pub fn upload(
     glance: &mut Glance,
     member: &Member,
-    (settings, events): (&Settings, &dyn Events),
+    settings: &Settings,
+    progress: &dyn Progress,
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
     let mut ids: Ids = Vec::new();
     if let Some(pair) = &member.pair {
         for (property, wanted) in [("kernel_id", &pair.kernel), ("ramdisk_id", &pair.ramdisk)] {
-            let image = one(glance, wanted, settings, events)?;
+            let image = one(glance, wanted, settings, progress)?;
             ids.push((property, image.id.clone()));
             done.push(image);
         }
@@ -69,7 +69,7 @@ pub fn upload(
             // In a dry run a kernel that is not there has no id yet, and the disk is told of none.
             disk.properties.extend(id.map(|id| (property.to_string(), id)));
         }
-        done.push(one(glance, &disk, settings, events)?);
+        done.push(one(glance, &disk, settings, progress)?);
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ fn one(
     glance: &mut Glance,
     wanted: &Wanted,
     settings: &Settings,
-    events: &dyn Events,
+    progress: &dyn Progress,
 ) -> Result<Uploaded, GlanceError> {
     let sought = [wanted.name.as_str(), &decide::unchecked(&wanted.name)];
     let there = glance.named(&sought, &|property| decide::is_compared(wanted, property))?;
@@ -90,14 +90,12 @@ fn one(
         return Ok(told(decision.keep.map(|image| image.id), outcome(changes)));
     }
     for id in &decision.remove {
-        events.emit(Event::Warning {
-            text: format!("removed image {id}, which an upload of {} left", wanted.name),
-        });
+        progress.warned(&format!("removed image {id}, which an upload of {} left", wanted.name));
         glance.remove(id)?;
     }
     let (image, kept) = match decision.keep {
         Some(image) => (image, true),
-        None => (transfer(glance, wanted, settings, events)?, false),
+        None => (transfer(glance, wanted, settings, progress)?, false),
     };
     let changed = kept.then(|| names(wanted, &image, settings));
     for (id, name) in &decision.rename {

@@ -8,8 +8,7 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use super::images::{Glance, Image};
-use super::{GlanceError, Settings, Wanted, decide, hashes};
-use crate::event::{Event, Events};
+use super::{GlanceError, Progress, Settings, Wanted, decide, hashes};
 
 /// Progress is told in steps of this many bytes.
 const TOLD_EVERY: u64 = 4 << 20;
@@ -23,13 +22,13 @@ pub(super) fn transfer(
     glance: &mut Glance,
     wanted: &Wanted,
     settings: &Settings,
-    events: &dyn Events,
+    progress: &dyn Progress,
 ) -> Result<Image, GlanceError> {
-    check_file(wanted, events)?;
+    check_file(wanted, progress)?;
     let mut pause = FIRST_PAUSE;
     let mut left = settings.retries;
     loop {
-        let error = match once(glance, wanted, settings, events) {
+        let error = match once(glance, wanted, settings, progress) {
             Ok(image) => return Ok(image),
             Err(error) => error,
         };
@@ -38,7 +37,7 @@ pub(super) fn transfer(
         }
         left -= 1;
         let text = format!("{error}; sending {} whole again in {} s", wanted.name, pause.as_secs());
-        events.emit(Event::Warning { text });
+        progress.warned(&text);
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -48,11 +47,11 @@ fn once(
     glance: &mut Glance,
     wanted: &Wanted,
     settings: &Settings,
-    events: &dyn Events,
+    progress: &dyn Progress,
 ) -> Result<Image, GlanceError> {
     let description = decide::description(wanted, settings.visibility.as_deref());
     let id = glance.create(&wanted.name, &description)?.id;
-    let sent = send(glance, wanted, (&id, events)).and_then(|()| {
+    let sent = send(glance, wanted, &id, progress).and_then(|()| {
         let image = glance.image(&id)?;
         let fault = match image.status.as_str() {
             "active" => decide::fault(wanted, &image),
@@ -70,8 +69,8 @@ fn once(
     sent
 }
 
-fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events)) -> Result<(), GlanceError> {
-    let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, events);
+fn send(glance: &mut Glance, wanted: &Wanted, id: &str, progress: &dyn Progress) -> Result<(), GlanceError> {
+    let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, progress);
     let whole = |glance: &mut Glance| {
         let file = dibber_fs::open_file(&wanted.path);
         let file = file.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
@@ -87,8 +86,8 @@ fn send(glance: &mut Glance, wanted: &Wanted, (id, events): (&str, &dyn Events))
 }
 
 /// What is sent is what `images.json` names, byte for byte.
-fn check_file(wanted: &Wanted, events: &dyn Events) -> Result<(), GlanceError> {
-    let stage = Stage::begin(format!("check {}", wanted.name), wanted.bytes, events);
+fn check_file(wanted: &Wanted, progress: &dyn Progress) -> Result<(), GlanceError> {
+    let stage = Stage::begin(format!("check {}", wanted.name), wanted.bytes, progress);
     let read = hashes::of(&wanted.path, &|done| stage.tell(done));
     let (sha256, sha512) = read.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
     if sha256 == wanted.sha256 && sha512 == wanted.sha512 {
@@ -107,25 +106,25 @@ struct Stage<'a> {
     name: String,
     start: Instant,
     told: Cell<u64>,
-    events: &'a dyn Events,
+    progress: &'a dyn Progress,
 }
 
 impl<'a> Stage<'a> {
-    fn begin(name: String, bytes: u64, events: &'a dyn Events) -> Self {
-        events.emit(Event::StageStarted { stage: name.clone(), bytes: Some(bytes) });
-        Stage { name, start: Instant::now(), told: Cell::new(0), events }
+    fn begin(name: String, bytes: u64, progress: &'a dyn Progress) -> Self {
+        progress.started(&name, bytes);
+        Stage { name, start: Instant::now(), told: Cell::new(0), progress }
     }
 
     fn tell(&self, done: u64) {
         if done >= self.told.get() + TOLD_EVERY {
             self.told.set(done);
-            self.events.emit(Event::StageProgress { bytes: done });
+            self.progress.advanced(done);
         }
     }
 
     fn end(self) {
         let seconds = self.start.elapsed().as_secs_f64();
-        self.events.emit(Event::StageFinished { stage: self.name, seconds });
+        self.progress.finished(&self.name, seconds);
     }
 }
 
