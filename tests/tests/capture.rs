@@ -6,7 +6,7 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use dibber_build::capture::{CaptureOptions, Rule, capture, rules};
+use dibber_engine::capture::{CaptureOptions, Rule, capture, rules};
 use dibber_fs::Dir;
 use dibber_model::{Kind, Source, Timestamp, Tree};
 use dibber_plan::{DeclaredNode, NodeKind};

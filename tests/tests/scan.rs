@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use dibber_build::scan::{Embedded, Places, ScanError, scan};
+use dibber_engine::scan::{Embedded, Places, ScanError, scan};
 use dibber_model::Digest;
 use dibber_plan::{Body, Entry, SourceSet};
 use dibber_tests::{accepts, in_namespace};

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use dibber_build::capture::{CaptureOptions, capture};
+use dibber_engine::capture::{CaptureOptions, capture};
 use dibber_fs::Dir;
 use dibber_model::{Bytes, Digest, Timestamp};
 use dibber_store::layers::{Overlay, is_unchanged, squash};

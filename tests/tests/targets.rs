@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use dibber_build::set;
+use dibber_engine::set;
 use dibber_model::{Arch, Bytes};
 use dibber_plan::{Plan, PlanError, Request, SourceSet, TextSource, image, plan};
 
 /// Built-in elements, and these images.
 fn sources(images: &[&str]) -> SourceSet {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tree");
-    let places = dibber_build::scan::Places {
+    let places = dibber_engine::scan::Places {
         elements: &[root.join("elements"), root.join("tests/elements")],
         images: &[],
         layouts: &[],
         embedded: &[],
     };
-    let mut sources = dibber_build::scan::scan(&places).expect("elements");
+    let mut sources = dibber_engine::scan::scan(&places).expect("elements");
     sources.images = images
         .iter()
         .enumerate()
@@ -211,9 +211,9 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
     let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
     let ids = |plan: &Plan| {
         let store = dibber_store::Store::seen_at(Path::new("/nowhere"));
-        let job =
-            set::known(plan, dibber_build::answers::Releases::default(), (&store, Path::new("out"))).unwrap();
-        dibber_build::steps::ids(plan, &job)
+        let job = set::known(plan, dibber_engine::answers::Releases::default(), (&store, Path::new("out")))
+            .unwrap();
+        dibber_engine::steps::ids(plan, &job)
     };
     let shared = |a: &Plan, b: &Plan| {
         let (one, other) = (ids(a), ids(b));

@@ -4,11 +4,11 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use dibber_build::answers::{Asked, Network};
-use dibber_build::breaks::{Breaks, Point};
-use dibber_build::event::Event;
-use dibber_build::set::{self, Settings};
-use dibber_build::side_by_side::{self, Ended, Member, Watch};
+use dibber_engine::answers::{Asked, Network};
+use dibber_engine::breaks::{Breaks, Point};
+use dibber_engine::event::Event;
+use dibber_engine::set::{self, Settings};
+use dibber_engine::side_by_side::{self, Ended, Member, Watch};
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;

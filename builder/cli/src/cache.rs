@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use dibber_build::set;
+use dibber_engine::set;
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{Site, Store};

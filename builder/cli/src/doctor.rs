@@ -2,7 +2,7 @@
 //!
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
-use dibber_build::doctor::{self, Need, tools};
+use dibber_engine::doctor::{self, Need, tools};
 use dibber_sandbox::{Finding, State};
 
 use crate::args::DoctorArgs;

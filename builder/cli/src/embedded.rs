@@ -2,7 +2,7 @@
 //!
 //! In: the repository, at compile time. Out: paths and bytes. Never: a file read at run time.
 
-use dibber_build::scan::Embedded;
+use dibber_engine::scan::Embedded;
 use include_dir::{Dir, include_dir};
 
 static ELEMENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../elements");

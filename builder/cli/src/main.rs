@@ -1,6 +1,7 @@
 //! The one program: what a person types, and what the sandbox calls by other names.
 //!
 //! In: arguments. Out: an exit code. Never: a decision; those are taken in the crates below. Nothing is printed but by [`terminal`].
+#![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
@@ -68,10 +69,10 @@ fn answer_as_another() {
     let name = arguments.next().unwrap_or_default();
     let (name, arguments) = (name.to_string_lossy(), arguments.collect::<Vec<_>>());
     let stand_in = || dibber_shim::main(&name, &arguments);
-    if let Some(code) = stand_in().or_else(|| dibber_build::commands::main(&name, &arguments)) {
+    if let Some(code) = stand_in().or_else(|| dibber_engine::commands::main(&name, &arguments)) {
         std::process::exit(code);
     }
-    dibber_sandbox::enter(dibber_build::worker::work);
+    dibber_sandbox::enter(dibber_engine::worker::work);
 }
 
 fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {

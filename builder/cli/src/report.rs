@@ -6,9 +6,9 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
-use dibber_build::job::{Failure, FailureKind};
-use dibber_build::ran_out;
-use dibber_build::steps::HookFailure;
+use dibber_engine::job::{Failure, FailureKind};
+use dibber_engine::ran_out;
+use dibber_engine::steps::HookFailure;
 use dibber_plan::PlanError;
 
 use crate::excerpt::Excerpt;

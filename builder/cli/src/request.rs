@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dibber_build::scan::{Places, scan};
+use dibber_engine::scan::{Places, scan};
 use dibber_model::Arch;
 use dibber_plan::{OutputKind, Plan, Request, SourceSet};
 use dibber_store::Store;

@@ -6,6 +6,7 @@
 //! The disk is cut into chunks. Workers take chunks in order, gather their bytes, write them to the raw outputs and pack
 //! their clusters for the qcow2 ones. The calling thread puts packed chunks back in order and appends them. Only so many
 //! chunks are under way at a time, so memory does not depend on the size of the disk.
+#![forbid(unsafe_code)]
 
 mod chunk;
 mod crew;

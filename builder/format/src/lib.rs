@@ -2,6 +2,7 @@
 //!
 //! In: trees, layouts and parameters. Out: extents. Never: files, clocks, randomness; every byte is a function of the input.
 #![no_std]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

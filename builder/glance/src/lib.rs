@@ -2,6 +2,7 @@
 //!
 //! In: a directory with `images.json`, and a cloud of `clouds.yaml` or `OS_*`. Out: images in Glance. Never: a half-sent upload
 //! continued, a name given to what was not checked, a secret in a message.
+#![forbid(unsafe_code)]
 
 mod auth;
 mod clouds;

@@ -2,6 +2,7 @@
 //!
 //! In: files in a stage directory. Out: the same files under their names, with sidecars, sums and `images.json`. Never: a
 //! file of somebody else's overwritten, or half a set trusted.
+#![forbid(unsafe_code)]
 
 mod check;
 mod commit;

@@ -3,6 +3,7 @@
 //! In: a raw or qcow2 file that anybody may have made. Out: its table, filesystems, files and packages. Never: a write, a
 //! mount, or trust: every length and place is checked against what is there before it is used, nothing is held whose size the image
 //! alone tells, and work without a result ends (`budget`).
+#![forbid(unsafe_code)]
 
 mod budget;
 mod error;

@@ -13,6 +13,7 @@
 //! - The disk is a whole number of MiB, because Azure, VMware and dd with `bs=1M` want it so.
 //! - An extended partition starts at its first logical one and reaches to the end of the disk, as in dib.
 #![no_std]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

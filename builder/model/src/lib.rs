@@ -11,6 +11,7 @@
 //!   -> OutputSet                              (build)   files poured once, described, renamed
 //! ```
 #![no_std]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

@@ -2,6 +2,7 @@
 //!
 //! In: a [`SourceSet`] and a request. Out: a [`Plan`] for each image and target. Never: files, processes, the clock.
 #![no_std]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

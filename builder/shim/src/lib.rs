@@ -2,6 +2,7 @@
 //!
 //! In: a name and arguments. Out: the real tool's effect where that is safe, else a line in a record, or a refusal that
 //! says why. Never: an effect outside the sandbox; the record is data that others judge.
+#![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "runs as the hook that calls it, and sees what that sees")]
 
 mod divert;

@@ -17,6 +17,7 @@
 //! downloads/sources/<id>/   source repositories, by what they are fetched with
 //! sources/<digest>          large files of elements, for the sandbox to read
 //! ```
+#![forbid(unsafe_code)]
 #![expect(
     clippy::disallowed_methods,
     reason = "names that the cache chose, in a directory that nobody else may write to"
@@ -138,7 +139,7 @@ pub enum StoreError {
     },
     /// A layer could not be read.
     #[error(transparent)]
-    Layer(#[from] crate::layers::LayerError),
+    Layer(#[from] layers::LayerError),
     /// A file of the store.
     #[error("cannot {what} {path}: {source}{}", hint(source))]
     File {

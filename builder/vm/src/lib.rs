@@ -2,6 +2,7 @@
 //!
 //! In: an image file, or a kernel and its initramfs, and a machine to put it in. Out: an interactive console, or a verdict. Never: a
 //! write to the image, a file of this machine that an image names, or the network for a guest, unless the person says so.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::disallowed_methods,
     reason = "files that the person named, firmware of the host, and a directory that this run made"

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dibber_build::capture::{CaptureOptions, capture};
+use dibber_engine::capture::{CaptureOptions, capture};
 use dibber_export::{Container, Files, Manner, Packing, Stamp, Stream, Target, pour, stream};
 use dibber_format::cpio;
 use dibber_format::disk::{DiskContent, compose};

@@ -4,6 +4,7 @@
 //!
 //! The person's side is [`set`], for several at once [`side_by_side`]: it scans, asks, starts a worker, commits. The worker's
 //! side is [`image`]: hooks make a tree, the tree becomes data, the data a disk, the disk files.
+#![forbid(unsafe_code)]
 
 pub mod answers;
 mod artifacts;
