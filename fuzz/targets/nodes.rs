@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use dibber_plan::flavor::Flavor;
-use dibber_plan::select::Fleet;
+use dibber_deploy::flavor::Flavor;
+use dibber_deploy::select::Fleet;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let _ = Fleet::read(text).map_err(|error| error.to_string());

@@ -8,9 +8,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use dibber_deploy::structure::{InstanceInfo, Structure, of_instance};
 use dibber_imageset::Sidecar;
 use dibber_plan::Role;
-use dibber_plan::structure::{InstanceInfo, Structure, of_instance};
 use dibber_tests::workshop::{Workshop, run};
 use serde_json::{Map, Value, json};
 

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dibber_deploy::flavor::{Demand, Flavor, check};
+use dibber_deploy::select::Wants;
+use dibber_deploy::structure::Structure;
 use dibber_fs::text;
 use dibber_imageset::members::{Members, Trust};
 use dibber_imageset::{StructureFacts, sidecar_of};
 use dibber_inspect::Image;
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
-use dibber_plan::flavor::{Demand, Flavor, check};
-use dibber_plan::select::Wants;
-use dibber_plan::structure::Structure;
 use serde_json::json;
 
 use crate::exit::Exit;

@@ -8,11 +8,11 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dibber_deploy::select::{BootMode, Fleet, Machine, Wants};
 use dibber_fs::text;
 use dibber_imageset::members::{Members, MembersError, Pick, Trust};
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
-use dibber_plan::select::{BootMode, Fleet, Machine, Wants};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;

@@ -12,9 +12,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_deploy::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
 use dibber_fs::Dir;
 use dibber_model::{Arch, Platform};
-use dibber_plan::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
 use dibber_plan::{OutputKind, Role};
 
 use crate::{OutputError, Seen, SetEntry, SetFile, Sidecar};

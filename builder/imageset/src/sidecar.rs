@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use dibber_deploy::structure::{self, Structure};
 use dibber_fs::Dir;
 use dibber_model::{Digest, DiskLayout, Holds, PartKind, TableKind};
 use dibber_plan::Role;
-use dibber_plan::structure::{self, Structure};
 use serde::{Deserialize, Serialize};
 
 use super::Package;

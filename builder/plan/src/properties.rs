@@ -13,8 +13,8 @@ use crate::disk::is_esp;
 use crate::image::ImageSpec;
 use crate::output::Role;
 use crate::plan::OutputKind;
-use crate::structure::{self, Structure};
 use crate::yaml::Yaml;
+use dibber_deploy::structure::{self, Structure};
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
 const OF_DISKS: [&str; 3] = ["img_type", "hw_firmware_type", "hw_machine_type"];

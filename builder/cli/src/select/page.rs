@@ -2,9 +2,9 @@
 //!
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
+use dibber_deploy::select::Machine;
 use dibber_imageset::members::{Member, Pick};
 use dibber_model::columns;
-use dibber_plan::select::Machine;
 
 use super::{Given, name};
 use crate::printable::printable;

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
+use dibber_deploy::select::{Serves, Tags};
 use dibber_model::{Arch, Platform};
 use dibber_plan::Role;
-use dibber_plan::select::{Serves, Tags};
 
 use crate::{FileEntry, SetEntry, Sidecar, sidecar_of};
 

@@ -9,9 +9,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::{Arch, Target};
 
-use crate::select::{Candidate, Serves, select};
 use crate::source::{ElementSource, SourceSet, TextSource};
 use crate::yaml::{Fault, Node, Yaml, nearest, read};
+use dibber_deploy::select::{Candidate, Serves, select};
 
 /// dib's own fallback: a filesystem without a table.
 pub const DEFAULT_LAYOUT: &str = "\
