@@ -10,9 +10,9 @@ use std::path::Path;
 
 use dibber_sandbox::{Grants, HookCall, Inside, STORE, Stream, What};
 
+use dibber_model::Limits;
+use dibber_model::redact::Redact;
 use dibber_model::{Network, Side};
-use dibber_plan::Limits;
-use dibber_plan::redact::Redact;
 use serde_json::{Value, json};
 
 fn main() {

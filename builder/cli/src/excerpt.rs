@@ -6,7 +6,7 @@
 use std::fmt;
 use std::iter;
 
-use dibber_plan::redact;
+use dibber_model::redact;
 use dibber_plan::yaml::{Fault, Place};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,

@@ -27,7 +27,7 @@ mod upload;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use dibber_plan::printable;
+use dibber_model::printable;
 use dibber_sandbox::interrupts::{Interrupts, interrupts};
 
 use args::{Cli, Command};

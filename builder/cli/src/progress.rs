@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use dibber_engine::event::Event;
 use dibber_engine::side_by_side::Watch;
 use dibber_model::Bytes;
-use dibber_plan::{Plan, redact};
+use dibber_model::redact;
+use dibber_plan::Plan;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::printable::{self, printable};

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use dibber_engine::ran_out;
-use dibber_plan::redact;
+use dibber_model::redact;
 use dibber_sandbox::is_output_closed;
 
 use crate::exit::Exit;

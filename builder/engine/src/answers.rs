@@ -17,9 +17,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dibber_model::redact;
 use dibber_model::time::EPOCHS;
 use dibber_model::{Digest, Hasher};
-use dibber_plan::{Plan, redact};
+use dibber_plan::Plan;
 use serde::{Deserialize, Serialize};
 
 use dibber_sandbox::interrupts::Interrupts;

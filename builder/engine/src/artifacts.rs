@@ -13,10 +13,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use dibber_format::{cpio, qcow2, vhd};
+use dibber_model::redact;
 use dibber_model::{
     Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
 };
-use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of, redact};
+use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
-use dibber_plan::redact::Redact;
+use dibber_model::redact::Redact;
 use serde_json::Value;
 
 use crate::error::BuildError;
@@ -30,7 +30,7 @@ pub fn work(inside: Inside) -> i32 {
         }
     };
     let redact = match &job {
-        Job::Build(build) => Redact::of_plan(&build.plan),
+        Job::Build(build) => build.plan.redact(),
         Job::Prune { .. } => Redact::default(),
     };
     let lines = Lines { pipe: Mutex::new(inside.events), redact };

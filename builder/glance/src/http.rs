@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dibber_plan::redact::{self, Redact};
+use dibber_model::redact::{self, Redact};
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, parse_pem};

@@ -9,7 +9,7 @@ use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use dibber_plan::redact::encoded;
+use dibber_model::redact::encoded;
 
 use super::auth::{self, Session};
 use super::http::{Answer, Asked, Http, Sent};

@@ -1,42 +1,14 @@
-//! What one hook may take of the building machine.
+//! `limits:` and `timeout:` of an image file.
 //!
-//! In: `limits:` and `timeout:` of an image file. Out: numbers. Never: part of a step's id: a hook that keeps within its limits
-//! leaves the same under any.
+//! In: an image's entry. Out: the limits of its hooks. Never: a number with which no hook could run, or that the kernel does not know.
 
 use alloc::format;
 use core::fmt::Display;
 use core::ops::RangeInclusive;
 use core::str::FromStr;
-use dibber_model::{Bytes, Span};
-use serde::{Deserialize, Serialize};
+use dibber_model::{Bytes, Limits, Span};
 
 use crate::yaml::{Fault, Yaml};
-
-/// Limits of every hook of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Processes and threads at a time.
-    pub processes: u32,
-    /// Open files of one process.
-    pub open_files: u32,
-    /// Size of one file that it writes.
-    pub file_size: Bytes,
-    /// How long it may run; `None` is for ever.
-    pub timeout: Option<Span>,
-}
-
-impl Default for Limits {
-    /// Far above what a hook of an honest image takes, far below what stops a machine: several times a large `make -j`; the usual
-    /// hard limit of a login, and more than a disk of a system; a distribution's kernel compiled under emulation.
-    fn default() -> Self {
-        Limits {
-            processes: 4096,
-            open_files: 65_536,
-            file_size: Bytes::gib(64),
-            timeout: Some(Span::hours(6)),
-        }
-    }
-}
 
 /// A shell, a pipe and what holds them; the largest process id that Linux gives (`PID_MAX_LIMIT`).
 const PROCESSES: RangeInclusive<u32> = 16..=4_194_304;
@@ -47,22 +19,20 @@ const FILE_SIZE: RangeInclusive<Bytes> = Bytes::mib(64)..=Bytes(i64::MAX as u64)
 /// A second; a month.
 const TIMEOUT: RangeInclusive<Span> = Span(1)..=Span::hours(24 * 31);
 
-impl Limits {
-    /// Reads the two keys of an image's entry.
-    pub(crate) fn of(entry: &Yaml) -> Result<Limits, Fault> {
-        let usual = Limits::default();
-        let limits = entry.get("limits");
-        let key = |name: &str| limits.and_then(|keys| keys.get(name));
-        Ok(Limits {
-            processes: within(key("processes"), &PROCESSES)?.unwrap_or(usual.processes),
-            open_files: within(key("open_files"), &OPEN_FILES)?.unwrap_or(usual.open_files),
-            file_size: within(key("file_size"), &FILE_SIZE)?.unwrap_or(usual.file_size),
-            timeout: match entry.get("timeout") {
-                Some(value) if value.text() == Some("none") => None,
-                value => within(value, &TIMEOUT)?.or(usual.timeout),
-            },
-        })
-    }
+/// Reads the two keys of an image's entry.
+pub(crate) fn limits(entry: &Yaml) -> Result<Limits, Fault> {
+    let usual = Limits::default();
+    let limits = entry.get("limits");
+    let key = |name: &str| limits.and_then(|keys| keys.get(name));
+    Ok(Limits {
+        processes: within(key("processes"), &PROCESSES)?.unwrap_or(usual.processes),
+        open_files: within(key("open_files"), &OPEN_FILES)?.unwrap_or(usual.open_files),
+        file_size: within(key("file_size"), &FILE_SIZE)?.unwrap_or(usual.file_size),
+        timeout: match entry.get("timeout") {
+            Some(value) if value.text() == Some("none") => None,
+            value => within(value, &TIMEOUT)?.or(usual.timeout),
+        },
+    })
 }
 
 fn within<T>(value: Option<&Yaml>, range: &RangeInclusive<T>) -> Result<Option<T>, Fault>

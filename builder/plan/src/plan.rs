@@ -10,9 +10,9 @@ use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::host_paths::HostPath;
-use crate::limits::Limits;
 use crate::network::Cuts;
 use crate::source::ElementSource;
+use dibber_model::Limits;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use dibber_model::Target;
 
 use crate::image::{ImageSpec, Security};
 use crate::plan::Archive;
-use crate::redact::quoted;
 use crate::request::Request;
+use dibber_model::redact::quoted;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use dibber_plan::Limits;
+use dibber_model::Limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Processes of ours that count beside a hook's: the driver, its threads, the hook's first process.

@@ -23,7 +23,7 @@ use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
 use super::{WORKER, kernel, mounts, terminal, wire};
-use dibber_plan::printable::printable;
+use dibber_model::printable::printable;
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use dibber_plan::redact::{self, Redact};
+use dibber_model::redact::{self, Redact};
 
 use super::AnswerError;
 use dibber_sandbox::attended::{self, Ended};

@@ -13,7 +13,8 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use dibber_plan::{Plan, redact};
+use dibber_model::redact;
+use dibber_plan::Plan;
 
 use super::{AnswerError, Fetched};
 use dibber_sandbox::attended;

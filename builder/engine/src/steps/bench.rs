@@ -12,10 +12,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, os, remove_tree};
+use dibber_model::Limits;
+use dibber_model::redact::Redact;
 use dibber_model::{Digest, Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
-use dibber_plan::redact::Redact;
-use dibber_plan::{Action, Limits, Plan, Step};
+use dibber_plan::{Action, Plan, Step};
 
 use super::downloads::{self, Cache, Downloads, For};
 use super::error::{HookFailure, StepError, at};
@@ -166,7 +167,7 @@ impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
         let variables = [Side::Host, Side::Chroot].map(|side| variables(plan, epoch, side));
         let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
-        let redact = Redact::of_plan(plan);
+        let redact = plan.redact();
         Bench {
             plan,
             variables,

@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
+use dibber_model::redact;
 use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
-use dibber_plan::redact;
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
 use crate::breaks::Point;
@@ -167,7 +167,7 @@ fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 /// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
     let withheld: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
-    let secrets = redact::seen(plan, &withheld);
+    let secrets = plan.secrets_seen(&withheld);
     let mut hasher = Hasher::new("secrets seen 1");
     secrets.iter().for_each(|secret| {
         hasher.part(secret.as_bytes());

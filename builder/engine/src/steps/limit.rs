@@ -3,7 +3,7 @@
 //! In: how a hook ended, what it printed last, its limits. Out: the rest of a sentence. Never: a limit named where nothing points
 //! to it.
 
-use dibber_plan::Limits;
+use dibber_model::Limits;
 
 use dibber_sandbox::HookEnd;
 

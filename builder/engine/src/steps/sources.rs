@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use dibber_model::redact;
 use dibber_model::{Digest, Hasher, Side};
+use dibber_plan::Step;
 use dibber_plan::elements::repositories::{self, Kind, Repository};
-use dibber_plan::{Step, redact};
 
 use super::HOOKS;
 use super::bench::{Alone, Bench};

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::redact::{Redact, quoted};
+use dibber_model::redact::{Redact, quoted};
 
 /// Variables that dib's own elements set for hooks, and hooks of other elements (`dpkg`) read.
 pub const IMAGE_DIR: (&str, &str) = ("DIB_MANIFEST_IMAGE_DIR", "/etc/dib-manifests");

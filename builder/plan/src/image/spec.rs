@@ -12,10 +12,11 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
-use crate::limits::Limits;
+use crate::limits::limits;
 use crate::network::{Declared, declared};
 use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
+use dibber_model::Limits;
 
 /// Whether and from where the security suite is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +153,7 @@ impl ImageSpec {
             size: entry.get("size").map(parsed).transpose()?.or(options.size),
             min_ram: entry.get("min_ram").map(parsed).transpose()?,
             mkfs,
-            limits: Limits::of(&entry)?,
+            limits: limits(&entry)?,
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
                 Some(Yaml { node: Node::Bool(false), .. }) => Security::Off,

@@ -10,8 +10,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::plan::Plan;
-
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
@@ -71,19 +69,8 @@ impl Redact {
                 redact.add([value.clone(), quoted(value)]);
                 redact.add(value.lines().filter(|l| l.len() >= TELLING_LINE).map(ToString::to_string));
             }
-            found_in(value).for_each(|found| redact.add_user(found.user));
+            logins_in(value).for_each(|found| redact.add_user(found.user));
         }
-        redact
-    }
-
-    /// Keeps everything secret to itself that a plan holds.
-    pub fn of_plan(plan: &Plan) -> Redact {
-        let mut redact = Redact::of_variables(&plan.variables);
-        let archive = &plan.archive;
-        [&archive.proxy, &archive.mirror, &archive.security]
-            .into_iter()
-            .flatten()
-            .for_each(|url| redact.add_url(url));
         redact
     }
 
@@ -202,27 +189,11 @@ pub fn without_login(url: &str) -> String {
     login(url).map_or_else(|| url.to_string(), |found| format!("{}{}", found.scheme, found.rest))
 }
 
-/// Secrets of a plan that somebody sees from whom these variables are withheld: values of secret variables, and users and passwords
-/// of URLs, of the archive too. Those of proxies are none of them: they are the machine's, and lead to the same whoever has them.
-pub fn seen<'a>(plan: &'a Plan, withheld: &[&str]) -> Vec<&'a str> {
-    let archive = &plan.archive;
-    let urls = [&archive.mirror, &archive.security].into_iter().flatten();
-    let mut secrets: Vec<&str> = urls.filter_map(|url| login(url)).map(|found| found.user).collect();
-    let is_seen = |name: &str| !withheld.contains(&name) && !name.to_ascii_lowercase().ends_with("_proxy");
-    for (name, value) in plan.variables.iter().filter(|(name, _)| is_seen(name)) {
-        match is_secret(name) {
-            true => secrets.push(value),
-            false => secrets.extend(found_in(value).map(|found| found.user)),
-        }
-    }
-    secrets
-}
-
 /// A text in which no URL tells its user.
 pub fn urls(text: &str) -> Cow<'_, str> {
     let mut public = String::new();
     let mut done = 0;
-    for found in found_in(text) {
+    for found in logins_in(text) {
         // Both are slices of the text.
         let start = found.user.as_ptr() as usize - text.as_ptr() as usize;
         public += &text[done..start];
@@ -233,7 +204,7 @@ pub fn urls(text: &str) -> Cow<'_, str> {
 }
 
 /// URLs in a text whose user is not to be told: with a password, or of a scheme where a token stands for one.
-fn found_in(text: &str) -> impl Iterator<Item = Login<'_>> {
+pub fn logins_in(text: &str) -> impl Iterator<Item = Login<'_>> {
     let mut from = 0;
     core::iter::from_fn(move || {
         loop {
@@ -260,7 +231,7 @@ pub fn spans(line: &str) -> Vec<Range<usize>> {
         let start = part.as_ptr() as usize - line.as_ptr() as usize;
         start..start + part.len()
     };
-    let mut spans: Vec<Range<usize>> = found_in(line).map(|found| place(found.user)).collect();
+    let mut spans: Vec<Range<usize>> = logins_in(line).map(|found| place(found.user)).collect();
     for (name, behind) in names(line) {
         let Some(value) = behind.strip_prefix([':', '=']) else { continue };
         let value = value_of(value.trim_start(), line.contains('{'));
@@ -391,7 +362,7 @@ pub fn encoded(text: &str) -> String {
 }
 
 /// As bash quotes within double quotes.
-pub(crate) fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     let mut text = String::new();
     for c in value.chars() {
         if matches!(c, '"' | '\\' | '$' | '`') {

@@ -1,5 +1,10 @@
 use super::*;
-use crate::elements::testing::env;
+
+/// Variables, from `NAME=VALUE NAME=VALUE`.
+fn env(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split_whitespace().filter_map(|word| word.split_once('='));
+    pairs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
 
 #[test]
 fn passwords_go_and_all_else_stays() {
