@@ -152,6 +152,23 @@ fn an_overlay_that_is_kept() {
     assert_eq!(again.status.code(), Some(6), "{}", said(&again));
 }
 
+/// Whatever is wrong with an image has one exit code.
+#[test]
+fn what_is_no_image() {
+    let place = tempfile::tempdir().unwrap();
+    let fifo = place.path().join("fifo");
+    accepts("mkfifo", &[text(&fifo)]);
+    for image in [fifo, place.path().into(), place.path().join("none.qcow2"), "/dev/zero".into()] {
+        let output = boot(&image, "5", &[]);
+        assert_eq!(output.status.code(), Some(3), "{}: {}", image.display(), said(&output));
+    }
+    let small = place.path().join("small.raw");
+    disk(&small, true, "");
+    let output = Command::new(program()).arg("boot").arg(small).args(["--memory", "1MiB"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("less than 16 MiB"), "{}", said(&output));
+}
+
 #[test]
 fn names_are_names() {
     let place = tempfile::tempdir().unwrap();

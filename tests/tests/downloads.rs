@@ -105,6 +105,42 @@ fn a_package_that_a_hook_put_there_reaches_no_other_image() {
     }
 }
 
+/// Any file can be called a package: one of a hook that knows a secret, or has a file of the person's, is not handed on.
+#[test]
+fn packages_tell_others_nothing_that_they_were_not_told() {
+    let archive = Archive::new();
+    let shop = shop(&archive);
+    fs::write(shop.at("key"), "the person's key").unwrap();
+    shop.hook(
+        "tells/extra-data.d/50-tells",
+        "mkdir -p $DIB_IMAGE_CACHE/apt/x $DIB_IMAGE_CACHE/wheels\n\
+         (echo ${A_PASSWORD:-}; cat ${A_KEY:-/dev/null}) > $DIB_IMAGE_CACHE/apt/x/told_1_amd64.deb\n\
+         cp $DIB_IMAGE_CACHE/apt/x/told_1_amd64.deb $DIB_IMAGE_CACHE/wheels/told-1-py3-none-any.whl",
+    );
+    // What comes after knows what came before.
+    shop.hook(
+        "tells/extra-data.d/60-later",
+        "mkdir -p $DIB_IMAGE_CACHE/wheels; cp /etc/hostname $DIB_IMAGE_CACHE/wheels/later-1-py3-none-any.whl",
+    );
+    shop.hook(
+        "asks/extra-data.d/50-asks",
+        "ls $DIB_IMAGE_CACHE/packages > $TARGET_ROOT/word 2> /dev/null || : > $TARGET_ROOT/word",
+    );
+    let knowing = image(&shop, "knowing", "[tiny-os, apt, tells]");
+    shop.build(&knowing, &["--env", "A_PASSWORD=hunter2hunter2"]).well();
+    let key = format!("A_KEY={}", shop.text("key"));
+    shop.build(&knowing, &["--env", &key]).well();
+    shop.build(&image(&shop, "asking", "[tiny-os, asks]"), &[]).well();
+    let all = word(&shop, "asking");
+    assert!(!all.contains("told") && !all.contains("later"), "{all}");
+    // Who knows the same secret shares its packages; the others share theirs.
+    for name in ["one", "two"] {
+        let known = image(&shop, name, "[tiny-os, apt]");
+        shop.build(&known, &["--env", "A_PASSWORD=hunter2hunter2"]).well();
+        assert_eq!(archive.asked("word_1_all.deb"), 2, "{name}");
+    }
+}
+
 #[test]
 fn a_package_with_a_flipped_bit_is_fetched_again() {
     let archive = Archive::new();

@@ -204,8 +204,45 @@ fn a_set_that_was_never_built_is_built() {
 fn a_database_without_end_is_refused() {
     let shop = Workshop::new();
     shop.hook("e/finalise.d/50-hole", "mkdir -p /var/lib/dpkg; truncate -s 3G /var/lib/dpkg/status");
-    let told = shop.build(&image(&shop, &[]), &[]);
-    assert!(told.err.contains("more than 64 MiB"), "{}", told.err);
+    shop.build(&image(&shop, &[]), &[]).refuses(ELEMENT, &["/var/lib/dpkg/status", "more than 64 MiB"]);
+}
+
+/// What a hook leaves so that no other can be run is its own fault, and not the machine's.
+#[test]
+fn what_hooks_spoil_for_others_is_told_as_theirs() {
+    let shop = Workshop::new();
+    let record = |kind: &str, target: &str| {
+        format!(
+            r#"echo '{{"mount":{{"what":{{"new":{{"kind":"{kind}","source":"x"}}}},"options":[],"target":"'$TMP_BUILD_DIR/{target}'"}}}}' >> $DIBBER_RECORD"#
+        )
+    };
+    for (spoils, words) in [
+        (record("nosuchfs", "mnt/etc"), ["earlier hooks", "mnt/etc"]),
+        (record("tmpfs", "mnt"), ["earlier hooks", "/proc"]),
+        ("rm -rf $TMP_BUILD_DIR/hooks; ln -s / $TMP_BUILD_DIR/hooks".to_string(), ["earlier hooks", "hooks"]),
+    ] {
+        shop.hook("e/root.d/50-spoils", &spoils);
+        shop.hook("e/install.d/50-next", "true");
+        shop.build(&image(&shop, &[]), &[]).refuses(ELEMENT, &words);
+    }
+}
+
+/// A kernel and a package that a hook names after a password.
+#[test]
+fn no_sidecar_has_a_secret_that_a_hook_puts_there() {
+    let shop = Workshop::new();
+    shop.hook(
+        "e/install.d/50-tells",
+        "mkdir -p /boot /var/lib/dpkg /lib/modules/6.1-$A_PASSWORD; : > /boot/vmlinuz-6.1-$A_PASSWORD\n\
+         printf 'Package: p-%s\\nStatus: install ok installed\\nVersion: 1~%s\\nArchitecture: all\\n\\n' $A_PASSWORD $A_PASSWORD > /var/lib/dpkg/status",
+    );
+    let image = image(&shop, &[("outputs", "[tar, raw]")]);
+    shop.build(&image, &["--env", "A_PASSWORD=hunter2hunter2"]).well();
+    for name in ["good.tar.json", "good.raw.json", "images.json"] {
+        let text = fs::read_to_string(shop.out().join(name)).unwrap();
+        assert!(!text.contains("hunter2"), "{name}: {text}");
+        assert!(name == "images.json" || text.contains("1~***"), "{name}: {text}");
+    }
 }
 
 /// Mounts as mount(8) takes them, made by one hook, are there for the next one.

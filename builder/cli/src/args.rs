@@ -132,8 +132,8 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
     /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
-    #[arg(short = 'j', long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
     /// some. Never changes a byte.
     #[arg(long)]

@@ -18,11 +18,18 @@ use crate::report::Problem;
 use crate::request;
 use crate::terminal::{answer_apart, tell};
 
+/// A machine with less does not get as far as its firmware.
+const LEAST_MEMORY: Bytes = Bytes::mib(16);
+
 /// Boots an image.
 pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let medium = medium(args).map_err(problem)?;
     let (arch, platform) = target(args)?;
     let whole = medium.disk.is_none();
+    if let Some(memory) = args.memory.filter(|memory| *memory < LEAST_MEMORY) {
+        let why = format!("--memory {memory} is less than {LEAST_MEMORY}, with which no firmware starts");
+        return Err(Problem::new(Exit::Usage, why));
+    }
     let expect = args.expect.as_ref().map(|text| Expectation { text: text.clone(), timeout: args.timeout });
     let request = BootRequest {
         disk: medium.disk,

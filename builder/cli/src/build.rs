@@ -101,7 +101,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         network: network(&args.request),
         asked: Asked::default(),
         began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
-        threads: args.threads.unwrap_or(processors).max(1),
+        threads: args.threads.map_or(processors, usize::from).max(1),
         breaks: breaks(args)?,
         accelerate: !args.no_accelerate,
     })

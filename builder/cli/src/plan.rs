@@ -6,7 +6,7 @@ use crate::args::PlanArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::{say, tell};
+use crate::terminal::{quoted, say, tell};
 
 /// Prints every plan that is asked for.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
@@ -14,7 +14,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
     let store = request::store_path(args.request.cache_dir.as_ref())?;
     for plan in &plans {
         for warning in &plan.warnings {
-            tell(format!("warning: {warning}"));
+            tell(format!("warning: {}", quoted(&warning.to_string())));
         }
         say(dibber_plan::explain(plan));
         if plan.has_disk() {

@@ -119,7 +119,7 @@ impl Progress {
     pub(crate) fn warn(&self, text: &str) {
         match &self.face {
             Face::Json => print_json(&Event::Warning { text: text.to_string() }, None),
-            _ => self.say(&format!("  warning: {text}")),
+            _ => self.say(&format!("  warning: {}", terminal::quoted(text))),
         }
     }
 
@@ -211,7 +211,7 @@ impl Progress {
             Event::StepFinished { phase, name, seconds } => {
                 say(format!("  {phase:<12} {name:<34} {:>8}", duration(*seconds)));
             }
-            Event::Warning { text } => say(format!("  warning: {text}")),
+            Event::Warning { text } => say(format!("  warning: {}", terminal::quoted(text))),
             Event::OutputReady { path, bytes } => say(format!("  {path}  {}", Bytes(*bytes))),
             Event::MemberEnded { outcome, why, .. } => {
                 if let Some(bar) = state.bar.take() {
@@ -221,7 +221,7 @@ impl Progress {
                     say("  nothing changed; the files are as they were".to_string());
                 }
                 if let Some(why) = why.as_ref().filter(|_| self.is_many()) {
-                    say(format!("{outcome}: {why}"));
+                    say(format!("{outcome}: {}", terminal::quoted(why)));
                 }
             }
             stage => self.stage(member, &mut state, stage),

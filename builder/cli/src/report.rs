@@ -14,7 +14,7 @@ use dibber_plan::PlanError;
 use crate::excerpt::Excerpt;
 use crate::exit::Exit;
 use crate::printable::printable;
-use crate::terminal::{tell, tell_drawn};
+use crate::terminal::{quoted, tell, tell_drawn};
 
 /// A problem that ends the program.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Problem {
     pub(crate) fn print(&self) {
         match &self.text {
             Some(excerpt) => tell_drawn(&excerpt.drawn(&self.message)),
-            None => tell(format!("error: {}", self.message)),
+            None => tell(format!("error: {}", quoted(&self.message))),
         }
         if let Some(hook) = &self.hook {
             for line in &hook.tail {

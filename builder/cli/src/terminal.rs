@@ -37,6 +37,11 @@ pub(crate) fn tell(text: impl AsRef<str>) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
+/// A message that may quote others over several lines: none of theirs begins where one of ours does.
+pub(crate) fn quoted(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
+}
+
 /// Text as it is shown: see [`printable::lines`].
 pub(crate) fn shown(text: &str) -> String {
     printable::lines(&redact::urls(text)).into_owned()

@@ -64,8 +64,12 @@ pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package
         }
         _ => return Ok(Vec::new()),
     };
-    text.and_then(|text| dpkg_packages(&String::from_utf8_lossy(&text)))
-        .map_err(|source| BuildError::File { path: "/var/lib/dpkg/status".into(), source })
+    text.and_then(|text| dpkg_packages(&String::from_utf8_lossy(&text))).map_err(|source| {
+        match (source.kind(), PathBuf::from("/var/lib/dpkg/status")) {
+            (io::ErrorKind::InvalidData, path) => BuildError::Spoilt { path, source },
+            (_, path) => BuildError::File { path, source },
+        }
+    })
 }
 
 /// All of a database of packages that is no longer than this.
@@ -318,6 +322,12 @@ impl Artifacts<'_> {
         let of_disk = |size: Option<Bytes>, unit: Bytes| {
             size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
         };
+        // Hooks know secrets, and choose these texts.
+        let redact = plan.redact().telling();
+        let told = |Package { name, version, arch }: &Package| {
+            let [name, version, arch] = [name, version, arch].map(|text| redact.public(text.clone()));
+            Package { name, version, arch }
+        };
         let sidecar = Sidecar {
             file: name.clone(),
             kind: raw.kind.name().into(),
@@ -342,7 +352,7 @@ impl Artifacts<'_> {
                     .map(|(url, r)| (url.clone(), r.date.clone()))
                     .collect(),
             },
-            kernel_release: kernel.as_ref().map(|kernel| kernel.release.clone()),
+            kernel_release: kernel.as_ref().map(|kernel| redact.public(kernel.release.clone())),
             disk: layout.filter(|_| raw.kind.is_disk()).map(DiskFacts::of),
             role: Some(role),
             structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
@@ -350,7 +360,7 @@ impl Artifacts<'_> {
             min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
             properties,
             elements: plan.names.clone(),
-            packages: packages.clone(),
+            packages: packages.iter().map(told).collect(),
         };
         MadeFile { name, links: names, sidecar }
     }

@@ -16,7 +16,7 @@ use crate::given;
 use crate::job::{Failure, FailureKind, Job, Line, fault};
 use dibber_imageset::{LOG, Made, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Woken};
-use dibber_sandbox::{Grants, Worker};
+use dibber_sandbox::{Grants, STAGE, STORE, Worker};
 use dibber_store::Store;
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
@@ -78,11 +78,20 @@ impl Conversation<'_> {
                 Line::Pruned { removed, freed, left } => {
                     answer = Some(Ok(Heard::Pruned { removed, freed, left }));
                 }
-                Line::Failed(failure) => answer = Some(Err(failure)),
+                Line::Failed(failure) => answer = Some(Err(self.as_outside(failure))),
             }
         }
         worker.wait().map_err(fault)?;
         answer.unwrap_or_else(|| Err(Failure::ended_early()))
+    }
+
+    /// The failure with places as the person knows them.
+    fn as_outside(&self, mut failure: Failure) -> Failure {
+        for (inside, outside) in [(STAGE, self.stage.place()), (STORE, self.store.path())] {
+            let (inside, outside) = (format!("{inside}/"), format!("{}/", outside.display()));
+            failure.message = failure.message.replace(&inside, &outside);
+        }
+        failure
     }
 
     fn start(&self, job: &Job) -> Result<Worker, Failure> {

@@ -76,6 +76,14 @@ pub enum BuildError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of the tree that hooks have made unfit to be read.
+    #[error("{path}: {source}")]
+    Spoilt {
+        /// Its path in the tree.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// A file.
     #[error("{path}: {source}")]
     File {
@@ -126,6 +134,7 @@ impl BuildError {
                 | StepError::TooMuch { .. }
                 | StepError::Source { .. },
             ) => FailureKind::Input,
+            BuildError::Step(StepError::Sandbox(error)) if error.is_of_hooks() => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_) | StepError::Layer(LayerError::Mount { .. })) => {
                 FailureKind::Machine
             }
@@ -133,6 +142,7 @@ impl BuildError {
             | BuildError::NoKernel
             | BuildError::NoInitrd { .. }
             | BuildError::Cpio(_)
+            | BuildError::Spoilt { .. }
             | BuildError::NoModules { .. } => FailureKind::Input,
             BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
                 FailureKind::Space

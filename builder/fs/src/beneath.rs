@@ -30,7 +30,12 @@ impl Dir {
     /// Opens a regular file below this directory for reading. Anything else is `InvalidInput`, and is not waited for.
     pub fn file(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        regular(self.open_beneath(path.as_ref(), flags)?)
+        let found = self.open_beneath(path.as_ref(), flags);
+        regular(found.map_err(|error| match Errno::from_io_error(&error) {
+            // The kernel's own words would tell of many links.
+            Some(Errno::LOOP) => refused("it is a symbolic link, and none is followed here"),
+            _ => error,
+        })?)
     }
 
     /// Reads a regular file below this directory. One of more than `most` bytes is `FileTooLarge`.

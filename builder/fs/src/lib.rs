@@ -23,4 +23,5 @@ pub mod text;
 pub use beneath::{bounded, open_file, open_this, read_file, read_in_root};
 pub use digest::sha256;
 pub use dir::{Dir, Here, file_type, has_xattrs, meta, os, xattr};
+pub use make::make_plain;
 pub use remove::remove_tree;

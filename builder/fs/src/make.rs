@@ -3,13 +3,18 @@
 //! In: an open directory, a path below it. Out: new files, directories, links. Never: something that was there opened, cut
 //! or changed instead.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, linkat, mkdirat, openat, renameat, symlinkat, unlinkat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, fchown, flistxattr, fremovexattr, futimens, linkat,
+    mkdirat, openat, renameat, symlinkat, unlinkat,
+};
 use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 
 use crate::Dir;
 use crate::beneath::refused;
@@ -104,6 +109,31 @@ impl Dir {
             other => other,
         }
     }
+}
+
+/// 1980, the earliest time that every archive format knows, in seconds since 1970.
+const PLAIN_TIME: i64 = 315_532_800;
+
+/// Takes everything from a file but its bytes: it is the caller's, 0644, of 1980, without attributes.
+pub fn make_plain(file: &File) -> io::Result<()> {
+    let mut names = vec![0; 64 << 10];
+    let length = match flistxattr(file, &mut names[..]) {
+        Err(Errno::NOTSUP) => 0,
+        other => other?,
+    };
+    for name in names[..length].split_inclusive(|byte| *byte == 0) {
+        let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::INVAL)?;
+        match fremovexattr(file, name) {
+            // A label of the machine's own, which every file there has.
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOTSUP) if name.to_bytes().starts_with(b"security.") => {
+            }
+            other => other?,
+        }
+    }
+    fchown(file, Some(geteuid()), Some(getegid()))?;
+    fchmod(file, Mode::from_raw_mode(0o644))?;
+    let time = Timespec { tv_sec: PLAIN_TIME, tv_nsec: 0 };
+    Ok(futimens(file, &Timestamps { last_access: time, last_modification: time })?)
 }
 
 #[cfg(test)]

@@ -48,8 +48,15 @@ struct Service {
 struct Endpoint {
     interface: String,
     url: String,
-    #[serde(alias = "region")]
+    /// Keystone sends both, and calls the second deprecated (Identity API v3, `GET /v3/auth/tokens`); others send one.
     region_id: Option<String>,
+    region: Option<String>,
+}
+
+impl Endpoint {
+    fn region(&self) -> Option<&str> {
+        self.region_id.as_deref().or(self.region.as_deref())
+    }
 }
 
 /// Gets a token, where one is needed.
@@ -124,12 +131,12 @@ fn in_catalog(catalog: &[Service], cloud: &Cloud) -> Result<String, GlanceError>
     let endpoints = catalog.iter().filter(|service| service.kind == "image").flat_map(|s| &s.endpoints);
     let fits = |endpoint: &&Endpoint| {
         endpoint.interface == cloud.interface
-            && (cloud.region.is_none() || cloud.region == endpoint.region_id)
+            && (cloud.region.is_none() || cloud.region.as_deref() == endpoint.region())
     };
     let found = endpoints.clone().find(fits).map(|endpoint| endpoint.url.clone());
     found.ok_or_else(|| {
         let there: Vec<String> = endpoints
-            .map(|e| format!("{} in {}", e.interface, e.region_id.as_deref().unwrap_or("no region")))
+            .map(|e| format!("{} in {}", e.interface, e.region().unwrap_or("no region")))
             .collect();
         let there = if there.is_empty() { "none".into() } else { there.join(", ") };
         let region = cloud.region.as_deref().map(|region| format!(" in region {region}")).unwrap_or_default();

@@ -25,7 +25,7 @@ pub enum GlanceError {
         why: String,
     },
     /// The system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -92,12 +92,12 @@ impl GlanceError {
 
     /// Whether the fault is in a file of the person's: the set, or `clouds.yaml`.
     pub fn is_input(&self) -> bool {
-        matches!(self, GlanceError::Cloud { .. } | GlanceError::Set { .. })
+        matches!(self, GlanceError::Cloud { .. } | GlanceError::Set { .. } | GlanceError::File { .. })
     }
 
     /// Whether the cloud is at fault, or the way to it.
     pub fn is_remote(&self) -> bool {
-        !self.is_input() && !matches!(self, GlanceError::File { .. })
+        !self.is_input()
     }
 }
 
@@ -108,7 +108,9 @@ pub(super) fn mend(status: u16) -> &'static str {
             "redirects are not followed, because a token is sent along; give the address that it names"
         }
         401 => "check user, password or application credential, and the project",
-        403 => "this project may not do that; ask for the role, or leave out --visibility public",
+        403 => {
+            "this project may not do that; ask for the role, or, if images were to be public, leave out --visibility public"
+        }
         404 => "check the endpoint; the image may have been removed meanwhile",
         409 => "somebody else works on the same image now; run again when they are done",
         413 => "the image is larger than Glance or the quota allows; remove old images, or ask for more",

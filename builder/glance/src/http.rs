@@ -86,7 +86,16 @@ impl Http {
         let mut redact = Redact::default();
         let proxies = std::env::vars().filter(|(name, _)| name.to_lowercase().ends_with("_proxy"));
         proxies.for_each(|(_, proxy)| redact.add_url(&proxy));
+        check_proxies()?;
         Ok(Http { agent, redact })
+    }
+
+    /// How a message names the proxy that requests go through, if they go through one.
+    fn proxy(&self) -> String {
+        let proxy = self.agent.config().proxy().filter(|_| PROXIES.iter().any(|name| is_set(name)));
+        proxy.map_or_else(String::new, |proxy| {
+            format!(", through the proxy {}:{}", proxy.host(), proxy.port())
+        })
     }
 
     /// Keeps these to itself from now on, and as a service may repeat them: in JSON, in HTML, in a URL.
@@ -173,7 +182,7 @@ impl Http {
                     "no trust in its certificate ({why}); name its authority with cacert (OS_CACERT)"
                 ),
             },
-            _ => GlanceError::Cut { what, url, why },
+            _ => GlanceError::Cut { what, url, why: why + &self.proxy() },
         }
     }
 }
@@ -193,6 +202,29 @@ impl Answer {
             why: self.redact.public(e.to_string()).chars().take(TOLD).collect(),
         })
     }
+}
+
+/// Variables that name a proxy, in the order in which the client heeds them.
+const PROXIES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Refuses a proxy that cannot be used: who named one does not want their password to go around it.
+fn check_proxies() -> Result<(), GlanceError> {
+    for name in PROXIES.into_iter().filter(|name| is_set(name)) {
+        let value = std::env::var(name).unwrap_or_default();
+        let scheme = value.split_once("://").map_or("http", |(scheme, _)| scheme);
+        let has_host = |proxy: &ureq::Proxy| !proxy.host().is_empty() && !proxy.host().contains(['[', '/']);
+        let is_known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        if !is_known || !ureq::Proxy::new(&value).is_ok_and(|proxy| has_host(&proxy)) {
+            let why = "this is no proxy that can be used; write http://HOST:PORT, or unset the variable";
+            return Err(GlanceError::Cloud { place: name.into(), why: why.into() });
+        }
+    }
+    Ok(())
 }
 
 /// `cacert`, or what the system trusts.

@@ -4,6 +4,7 @@
 //! twice, or pages without end, by their number or their length.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
 
@@ -13,17 +14,21 @@ const MOST: usize = 1000;
 /// Most bytes of all pages together: a listing of 30,000 images.
 const BYTES_MAX: usize = 64 << 20;
 
+/// How long a listing may take, all pages together.
+const LONGEST: Duration = Duration::from_secs(300);
+
 /// Where a listing stands.
 pub(super) struct Pages {
     next: Option<String>,
     seen: BTreeSet<String>,
     bytes: usize,
+    began: Instant,
 }
 
 impl Pages {
     /// Begins with this page.
     pub(super) fn from(first: String) -> Pages {
-        Pages { next: Some(first), seen: BTreeSet::new(), bytes: 0 }
+        Pages { next: Some(first), seen: BTreeSet::new(), bytes: 0, began: Instant::now() }
     }
 
     /// The page to ask for now; none at the end.
@@ -47,6 +52,9 @@ impl Pages {
         let path = path_on(&named, root).ok_or("its next page is not on the same server")?;
         if self.seen.contains(&path) {
             return Err("its next page is one that it has given already");
+        }
+        if self.began.elapsed() > LONGEST {
+            return Err("its pages take longer than five minutes");
         }
         if self.seen.len() >= MOST {
             return Err("its pages have no end");

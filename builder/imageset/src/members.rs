@@ -202,6 +202,10 @@ impl Members {
                 continue;
             }
             let path = self.dir.join(format!("{stem}.{}", kind.extension()));
+            // A fifo or a directory of that name is no image.
+            if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
+                continue;
+            }
             let sidecar = describe::sidecar(&path).unwrap_or(None);
             let file = MemberFile { path, kind, sidecar };
             match self.members.iter_mut().find(|member| member.stem == stem) {
@@ -245,6 +249,9 @@ fn parted(stem: &str) -> (Tags, &str) {
     (Tags::default(), stem)
 }
 
+/// So many images are named to who asks for one that is not there.
+const NAMED: usize = 20;
+
 fn unknown(dir: &Path, name: &str, known: &BTreeSet<String>, files: &BTreeSet<String>) -> MembersError {
     let near = dibber_plan::yaml::nearest(name, known.iter().map(String::as_str));
     let unnamed = files.iter().any(|file| split(file).is_some_and(|(stem, _)| parted(stem).1 == name));
@@ -252,7 +259,15 @@ fn unknown(dir: &Path, name: &str, known: &BTreeSet<String>, files: &BTreeSet<St
         Some(near) => format!("did you mean {near}?"),
         None if unnamed => "there are files of that name, and its images.json does not name them".into(),
         None if known.is_empty() => "it has no images at all".into(),
-        None => format!("there are {}", known.iter().cloned().collect::<Vec<_>>().join(", ")),
+        None => {
+            let named = known.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let more = known.len().saturating_sub(NAMED);
+            if more == 0 {
+                format!("there are {named}")
+            } else {
+                format!("there are {named} and {more} more")
+            }
+        }
     };
     MembersError::Unknown { dir: dir.into(), name: name.into(), hint }
 }

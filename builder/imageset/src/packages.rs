@@ -34,11 +34,10 @@ pub fn dpkg_packages(status: &str) -> io::Result<Vec<Package>> {
     Ok(packages)
 }
 
-/// It has more than this of something.
+/// It has more than this of something. The kind is `InvalidData`.
 pub fn spoilt(what: &str) -> io::Error {
-    io::Error::other(format!(
-        "it has more than {what}, which no database of packages has; a hook has spoilt it"
-    ))
+    let why = format!("it has more than {what}, which no database of packages has; a hook has spoilt it");
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// The package of a paragraph of such a file, if it is installed.

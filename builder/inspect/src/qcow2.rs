@@ -110,9 +110,11 @@ impl Qcow2 {
             kept.push_front(hit.clone());
             return Ok(hit.1);
         }
+        // Who compresses keeps what does not become shorter as it is, so no stream is longer than its cluster; the length is in sectors.
+        let len = len.min(self.cluster() + 512);
+        self.budget.unpack(len, self.cluster())?;
         let mut stream = vec![0; len as usize];
         self.raw(at, &mut stream)?;
-        self.budget.spend(self.cluster())?;
         let bytes = expand(&stream, self.cluster() as usize, self.codec);
         let bytes: Rc<[u8]> =
             bytes.map_err(|why| damaged(format!("the compressed cluster at {at} {why}")))?.into();

@@ -16,13 +16,15 @@ const MASK: &str = "***";
 /// Shorter passwords than this are left where they stand alone: they would be found in ordinary words. With their user,
 /// and behind the name of their variable, they are taken out all the same.
 const SHORTEST: usize = 4;
+/// A secret of this length stands in no name or version by chance.
+const TELLING: usize = 8;
 /// A user without a password is a secret if it is as long as this: forges take a token so.
 const TOKEN: usize = 16;
 /// Lines of a secret of several lines that are secret by themselves.
 const TELLING_LINE: usize = 8;
 
 /// Parts of names of variables that hold secrets.
-const SECRET: [&str; 10] = [
+const SECRET: [&str; 19] = [
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
@@ -33,9 +35,20 @@ const SECRET: [&str; 10] = [
     "ACCESS_KEY",
     "API_KEY",
     "APIKEY",
+    "ACTIVATION_KEY",
+    "ENCRYPTION_KEY",
+    "SIGNING_KEY",
+    "LUKS_KEY",
+    "KEYPASS",
+    "AUTHORIZATION",
+    "BEARER",
+    "COOKIE",
+    "JWT",
 ];
 /// Ends of such names.
-const SECRET_END: [&str; 4] = ["_PASS", "_PWD", "_PW", "ROOTPWD"];
+const SECRET_END: [&str; 8] = ["_PASS", "_PWD", "_PW", "ROOTPWD", "_PSK", "_PAT", "_PIN", "_AUTH"];
+/// Names in the query of a URL whose values let in whoever has the URL, besides those of variables.
+const SECRET_QUERY: [&str; 3] = ["sig", "signature", "x-amz-signature"];
 
 /// Ends of names, in small letters, behind which an address stands that may have no scheme.
 const ADDRESS_END: [&str; 6] = ["proxy", "mirror", "security", "url", "location", "endpoint"];
@@ -66,12 +79,20 @@ impl Redact {
         let mut redact = Redact::default();
         for (name, value) in variables {
             if is_secret(name) {
-                redact.add([value.clone(), quoted(value)]);
+                redact.add(written(value));
                 redact.add(value.lines().filter(|l| l.len() >= TELLING_LINE).map(ToString::to_string));
             }
             logins_in(value).for_each(|found| redact.add_user(found.user));
+            redact.add(query(value));
         }
         redact
+    }
+
+    /// The secrets among these that no ordinary word has in it, for texts that are data: a version of a package must not be changed
+    /// because somebody's password is `root`.
+    pub fn telling(&self) -> Redact {
+        let secrets = self.secrets.iter().filter(|secret| secret.len() >= TELLING).cloned().collect();
+        Redact { secrets }
     }
 
     /// Keeps the user and password of this URL to itself as well. Proxies are written without a scheme, too.
@@ -79,6 +100,7 @@ impl Redact {
         if let Some(found) = login(url) {
             self.add_user(found.user);
         }
+        self.add(query(url));
     }
 
     /// Keeps these words to itself as well.
@@ -371,6 +393,42 @@ pub fn quoted(value: &str) -> String {
         text.push(c);
     }
     text
+}
+
+/// A value as programs print it: as it is, in a URL, and quoted as by this project's manifests, bash's `set -x`, its `printf %q`, and JSON.
+fn written(value: &str) -> [String; 7] {
+    let escaped = |special: &dyn Fn(char) -> bool| {
+        value.chars().fold(String::new(), |mut text, letter| {
+            match letter {
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                letter if special(letter) => text.extend(['\\', letter]),
+                letter => text.push(letter),
+            }
+            text
+        })
+    };
+    [
+        value.to_string(),
+        quoted(value),
+        encoded(value),
+        value.replace('\'', "'\\''"),
+        escaped(&|letter| matches!(letter, '\'' | '\\')),
+        escaped(&|letter| matches!(letter, '"' | '\\')),
+        escaped(&|letter| {
+            letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"-_./:%+=@".contains(letter)
+        }),
+    ]
+}
+
+/// Values in the queries of URLs that let in whoever has them.
+fn query(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(['?', '&']).skip(1).filter_map(|part| {
+        let (name, rest) = part.split_once('=')?;
+        let end = rest.find(|c: char| c.is_whitespace() || "#'\"<>,;".contains(c)).unwrap_or(rest.len());
+        let is_known = SECRET_QUERY.iter().any(|known| name.eq_ignore_ascii_case(known));
+        (is_known || is_secret(name)).then(|| rest[..end].to_string())
+    })
 }
 
 #[cfg(test)]

@@ -126,3 +126,30 @@ fn a_long_line_is_cut_within_no_secret() {
         assert!(!told.contains("hunt") && !told.contains("ter22"), "{told}");
     }
 }
+
+#[test]
+fn secrets_as_shells_and_urls_write_them() {
+    let redact = Redact::of_variables(&BTreeMap::from([
+        ("GITHUB_PAT".to_string(), "Zq7 it's \"a\" space\nand more".to_string()),
+        (
+            "FROM".to_string(),
+            "https://store.example/disk.raw?v=1&access_token=abcd1234&sig=f%2Fe9#top".to_string(),
+        ),
+    ]));
+    for shown in [
+        "'Zq7 it'\\''s \"a\" space\nand more'",
+        r#"$'Zq7 it\'s "a" space\nand more'"#,
+        r#""Zq7 it's \"a\" space\nand more""#,
+        "Zq7%20it%27s%20%22a%22%20space%0Aand%20more",
+        "token abcd1234",
+        "https://store.example/disk.raw?access_token=abcd1234",
+        "f%2Fe9",
+    ] {
+        let public = redact.public(shown.into());
+        let left = ["Zq7", "and more", "abcd1234", "f%2Fe9"].into_iter().find(|word| public.contains(word));
+        assert_eq!(left, None, "{public}");
+    }
+    assert_eq!(redact.public("disk.raw?v=1".into()), "disk.raw?v=1");
+    let short = Redact::of_variables(&env("DIB_PASSWORD=root OTHER_PASSWORD=a-long-one"));
+    assert_eq!(short.telling().public("root-a-long-one".into()), "root-***");
+}

@@ -5,6 +5,7 @@
 
 mod keys;
 mod merge;
+mod mirror;
 mod options;
 mod sections;
 mod spec;

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::probe::Finding;
 
 /// Why there is no sandbox, or why a hook could not be run in it. A hook that ran and failed is not an error here.
@@ -30,9 +32,22 @@ pub enum SandboxError {
         /// What the system said.
         source: io::Error,
     },
+    /// What earlier hooks left keeps others from being run.
+    #[error("cannot {doing}, as earlier hooks left things: {source}")]
+    Left {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A process of ours inside said what stopped it.
-    #[error("{0}")]
-    Inside(String),
+    #[error("{text}")]
+    Inside {
+        /// What it said.
+        text: String,
+        /// Whether it is what earlier hooks left.
+        of_hooks: bool,
+    },
     /// A tree that hooks left in a shape in which none can be run.
     #[error(
         "the tree's {path} is not a directory: {why}; the element that made it must leave a plain directory there"
@@ -43,6 +58,40 @@ pub enum SandboxError {
         /// What is there instead.
         why: String,
     },
+}
+
+impl SandboxError {
+    /// Whether hooks did it, and not the machine.
+    pub fn is_of_hooks(&self) -> bool {
+        matches!(self, Self::Left { .. } | Self::Tree { .. } | Self::Inside { of_hooks: true, .. })
+    }
+
+    /// The same, where it was hooks that made the things which the system calls met.
+    pub(super) fn of_hooks(self) -> SandboxError {
+        match self {
+            Self::System { doing, source } => Self::Left { doing, source },
+            other => other,
+        }
+    }
+}
+
+/// An error as it is told to the process above.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    text: String,
+    of_hooks: bool,
+}
+
+impl From<&SandboxError> for Told {
+    fn from(error: &SandboxError) -> Told {
+        Told { text: error.to_string(), of_hooks: error.is_of_hooks() }
+    }
+}
+
+impl From<Told> for SandboxError {
+    fn from(Told { text, of_hooks }: Told) -> SandboxError {
+        SandboxError::Inside { text, of_hooks }
+    }
 }
 
 impl From<io::Error> for SandboxError {

@@ -57,10 +57,11 @@ fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
         return Ok(Taken::Mount(mounts::copy_of(&open, &name.to_string())?));
     }
     if found.len() > COPIED {
-        return Err(SandboxError::Inside(format!(
+        let text = format!(
             "hooks cannot read {name}: it is closed to others, and with {} bytes too long to be copied for them; chmod o+r {name}",
             found.len()
-        )));
+        );
+        return Err(SandboxError::Inside { text, of_hooks: false });
     }
     let mut bytes = Vec::new();
     open.take(COPIED).read_to_end(&mut bytes).doing(format_args!("read {name}"))?;

@@ -14,6 +14,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dibber_model::Arch;
+use rustix::mount::{UnmountFlags, unmount};
 
 use super::emulator::Emulator;
 use super::error::{Doing, SandboxError};
@@ -62,6 +63,8 @@ pub(super) fn make(mut parts: Parts<'_>) -> Result<PathBuf, SandboxError> {
     let template = mounts::copy(Path::new("/"))?;
     let scratch = own_places(&mut parts)?;
     mounts::place(&template, TEMPLATE)?;
+    // Hooks mount a proc of their own, and could take that away again: this one, of the worker's processes, must not lie below it.
+    unmount(format!("{TEMPLATE}/proc"), UnmountFlags::DETACH).doing("take /proc from the hooks' root")?;
     Ok(scratch)
 }
 

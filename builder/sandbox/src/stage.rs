@@ -17,7 +17,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
-use super::error::{Doing, SandboxError};
+use super::error::{Doing, SandboxError, Told};
 use super::given::Share;
 use super::hook::Native;
 use super::interpreter::{self, NATIVE};
@@ -94,7 +94,7 @@ fn run() -> Result<i32, SandboxError> {
         .and_then(|()| kernel::unshare(spaces).doing("enter the hook's namespaces"))
         .and_then(|()| network::enter(order.network));
     if let Err(error) = entered {
-        link.tell(&Some(error.to_string())).doing("report a failure")?;
+        link.tell(&Some(Told::from(&error))).doing("report a failure")?;
         return Ok(UNFIT);
     }
     match kernel::fork().doing("start a process")? {
@@ -112,11 +112,11 @@ fn first(mut link: Link, order: &Order) -> Result<i32, SandboxError> {
     let Ready { served: _served, records, terminal } = match ready(order) {
         Ok(ready) => ready,
         Err(error) => {
-            link.tell(&Some(error.to_string())).doing("report a failure")?;
+            link.tell(&Some(Told::from(&error))).doing("report a failure")?;
             return Ok(UNFIT);
         }
     };
-    link.tell(&None::<String>).doing("report a start")?;
+    link.tell(&None::<Told>).doing("report a start")?;
     if let Some(pty) = &terminal {
         link.hand_over(Some(&pty.master)).doing("hand over the shell's terminal")?;
     }
@@ -160,8 +160,10 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     let temporary = [("/tmp", mounts::copy(&order.tmp)?), ("/var/tmp", mounts::copy(&order.tmp)?)];
     let twin = order.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
     let given = Share::take(&order.given)?;
+    // While the worker's is still there: see `root::make`.
+    let proc = mounts::make("proc", &[])?;
     mounts::enter(&root)?;
-    mounts::place(&mounts::make("proc", &[])?, "/proc")?;
+    mounts::place(&proc, "/proc")?;
     network::show(order.network)?;
     root::private_run()?;
     for (mount, at) in [(build, BUILD), (cache, CACHE), (shims, SHIMS)] {
@@ -176,7 +178,7 @@ fn assemble(order: &Order) -> Result<(Option<Instance>, Records), SandboxError> 
     given.place()?;
     let served = order.native.as_ref().zip(twin.as_ref());
     let served = served.map(|(native, twin)| stand_in(native, twin, order.chroot)).transpose()?;
-    replay::replay(&order.mounts)?;
+    replay::replay(&order.mounts).map_err(SandboxError::of_hooks)?;
     if order.chroot {
         tree::enter()?;
     }

@@ -16,7 +16,7 @@ use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use serde::{Deserialize, Serialize};
 
 use super::emulator::Emulator;
-use super::error::{Doing, SandboxError};
+use super::error::{Doing, SandboxError, Told};
 use super::given::Given;
 use super::ids::{Ids, Writer};
 use super::wire::Link;
@@ -197,9 +197,8 @@ fn bring_up(life: &mut Link, (setup, job): (&Setup, &[u8]), ids: &Ids, pid: u32)
 
 /// Hears that a stage was reached, or why not.
 pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
-    let failed: Option<String> =
-        life.hear().doing("hear from a process of the sandbox, which ended early")?;
-    failed.map_or(Ok(()), |text| Err(SandboxError::Inside(text)))
+    let failed: Option<Told> = life.hear().doing("hear from a process of the sandbox, which ended early")?;
+    failed.map_or(Ok(()), |told| Err(told.into()))
 }
 
 /// Makes a directory of the person's the sandbox's root's own, as [`start`] does with the granted ones.

@@ -27,8 +27,11 @@ pub(super) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
 pub(super) fn enter() -> Result<(), SandboxError> {
     let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).doing("read resolv.conf")?;
     let build = File::open(BUILD).doing("open the build directory")?;
-    let open =
-        |name: &str| within(&build, name, false).doing(format_args!("open {name} of the build directory"));
+    let open = |name: &str| {
+        within(&build, name, false)
+            .doing(format_args!("open {name} of the build directory"))
+            .map_err(SandboxError::of_hooks)
+    };
     let root = mounts::copy_of(open("mnt")?, "the tree")?;
     let hooks = mounts::copy_of(open("hooks")?, "the hooks")?;
     mounts::restrict(&hooks, mounts::READ_ONLY)?;
@@ -44,7 +47,8 @@ pub(super) fn enter() -> Result<(), SandboxError> {
     ];
     mounts::stack(&root)?;
     for (name, mount) in &places {
-        let target = within(&root, name, false).doing(format_args!("open the tree's /{name}"))?;
+        let target = within(&root, name, false).doing(format_args!("open the tree's /{name}"));
+        let target = target.map_err(SandboxError::of_hooks)?;
         mounts::place_on(mount, &target, name)?;
     }
     mounts::settle(&root)?;

@@ -17,7 +17,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use super::emulator::{Emulator, Instance};
-use super::error::{Doing, SandboxError};
+use super::error::{Doing, SandboxError, Told};
 use super::given::{self, Given, Taken};
 use super::kernel::Fork;
 use super::start::Granted;
@@ -99,7 +99,7 @@ fn keeper(run: impl FnOnce(Inside) -> i32) -> Result<i32, SandboxError> {
             }
         }
         Err(error) => {
-            link.tell(&Some(error.to_string())).doing("report a failure")?;
+            link.tell(&Some(Told::from(&error))).doing("report a failure")?;
             Ok(UNFIT)
         }
     }
@@ -147,7 +147,7 @@ pub(super) fn enter_user_namespace(link: &mut Link) -> Result<(), SandboxError> 
     use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     kernel::unshare(UnshareFlags::NEWUSER)
         .map_err(|e| SandboxError::Missing(super::mend::user_namespace_refused(&e)))?;
-    link.tell(&None::<String>).doing("ask for a map of ids")?;
+    link.tell(&None::<Told>).doing("ask for a map of ids")?;
     link.receive().doing("hear that ids are mapped")?;
     let (user, group) = (rustix::fs::Uid::ROOT, rustix::fs::Gid::ROOT);
     set_thread_res_gid(group, group, group).doing("become root's group inside")?;

@@ -116,7 +116,7 @@ fn below(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), String> {
 }
 
 fn look(path: &Path, promised: Option<Format>) -> Result<Looked, BootError> {
-    let failed = |source: io::Error| BootError::File { path: path.to_path_buf(), source };
+    let failed = |why: io::Error| BootError::Refused { path: path.to_path_buf(), why: why.to_string() };
     let path = fs::canonicalize(path).map_err(failed)?;
     let (file, len) = open::image(&path).map_err(failed)?;
     let device = file.metadata().map_err(failed)?.file_type().is_block_device();

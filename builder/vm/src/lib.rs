@@ -260,7 +260,7 @@ fn beside(direct: &Direct, scratch: &Path) -> Result<Direct, BootError> {
         open::regular(file)
             .and_then(|_| fs::canonicalize(file))
             .and_then(|target| std::os::unix::fs::symlink(target, &link))
-            .map_err(|source| BootError::File { path: file.to_path_buf(), source })?;
+            .map_err(|why| BootError::Refused { path: file.to_path_buf(), why: why.to_string() })?;
         Ok(link)
     };
     Ok(Direct {

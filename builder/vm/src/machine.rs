@@ -5,12 +5,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use dibber_model::Arch;
 use dibber_model::arch::{FirmwareFacts, Machine};
+use dibber_sandbox::attended;
 use serde_json::{Value, json};
 
 use super::chain::{Format, Layer};
@@ -62,7 +65,11 @@ pub(super) fn command(
         return Err(BootError::Missing { program: machine.program.into(), package: machine.package });
     }
     let mut command = Command::new(machine.program);
-    let kvm = uses_kvm(request.accel);
+    let kvm = match request.accel {
+        Accel::Kvm => true,
+        Accel::Auto => has_kvm(arch, machine.program, &kind(machine, firmware, true)),
+        Accel::Tcg => false,
+    };
     command.args(["-machine", &kind(machine, firmware, kvm)]);
     command.args(["-accel", if kvm { "kvm" } else { "tcg" }, "-smp", "2"]);
     if let Some(cpu) = processor(request, machine, kvm) {
@@ -182,12 +189,54 @@ fn joined(parts: &[&OsStr]) -> OsString {
     parts.iter().copied().collect()
 }
 
-fn uses_kvm(accel: Accel) -> bool {
-    match accel {
-        Accel::Kvm => true,
-        Accel::Auto => fs::File::options().read(true).write(true).open("/dev/kvm").is_ok(),
-        Accel::Tcg => false,
+/// How long a machine without a guest may take to start.
+const KVM_TRIAL: Duration = Duration::from_secs(5);
+
+/// Whether KVM runs guests of this architecture here. That its device opens does not say so: a machine within a machine may lack what
+/// QEMU asks for, and QEMU then aborts instead of going on without.
+fn has_kvm(arch: Arch, program: &str, machine: &str) -> bool {
+    let opens = || fs::File::options().read(true).write(true).open("/dev/kvm").is_ok();
+    let host = Arch::of_rust(std::env::consts::ARCH, cfg!(target_endian = "little"));
+    host == Some(arch) && opens() && starts(program, machine).unwrap_or(false)
+}
+
+/// Starts a machine that runs nothing, and has it end.
+fn starts(program: &str, machine: &str) -> io::Result<bool> {
+    let mut command = Command::new(program);
+    command.args([
+        "-accel",
+        "kvm",
+        "-machine",
+        machine,
+        "-cpu",
+        "host",
+        "-m",
+        "128M",
+        "-display",
+        "none",
+        "-nodefaults",
+    ]);
+    command
+        .args(["-S", "-monitor", "stdio"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut trial = attended::spawn(&mut command)?;
+    if let Some(mut monitor) = trial.stdin.take() {
+        // One that has aborted does not read it.
+        let _ = monitor.write_all(b"quit\n");
     }
+    let start = Instant::now();
+    let ended = loop {
+        match trial.try_wait()? {
+            None if start.elapsed() < KVM_TRIAL => std::thread::sleep(Duration::from_millis(10)),
+            other => break other,
+        }
+    };
+    if ended.is_none() {
+        attended::end(&mut trial);
+    }
+    Ok(ended.is_some_and(|status| status.success()))
 }
 
 /// Code is mapped read-only where it is; variables are a copy of the template, so that no boot changes another.

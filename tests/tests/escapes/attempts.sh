@@ -102,4 +102,5 @@ push-input          both    $REACH tiocsti /dev/tty
 push-input-stdin    both    $REACH tiocsti /dev/stdin
 socket-in-local     both    $REACH socket /usr/local/share/dibber-escape.sock
 cgroups             both    unshare -C true
+outer-processes     both    unshare -m sh -c 'umount -l /proc && cat /proc/1/mountinfo'
 cgroups-and-mounts  host    unshare -C -m sh -c '/bin/mount -t cgroup2 none /tmp && ls /tmp/cgroup.procs'

@@ -88,6 +88,28 @@ fn an_application_credential_is_enough() {
         .refuses(3, &["no public image endpoint in region nowhere", "public in elsewhere, public in here"]);
 }
 
+/// Who names a proxy does not want a password to go around it.
+#[test]
+fn a_proxy_that_cannot_be_used_is_refused() {
+    let (glance, place) = (Glance::start(), Place::new());
+    let way = glance.way(json!({}));
+    let url = format!("http://localhost:{}/identity/v3", way.port);
+    for proxy in ["socks5://127.0.0.1:9", "ht!tp://proxy:3128", "http//proxy:3128", "http://[::1", "http://"]
+    {
+        for name in ["HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+            let variables = [
+                ("OS_AUTH_URL", url.as_str()),
+                ("OS_AUTH_TYPE", "v3applicationcredential"),
+                ("OS_APPLICATION_CREDENTIAL_ID", "credential"),
+                ("OS_APPLICATION_CREDENTIAL_SECRET", PASSWORD),
+                (name, proxy),
+            ];
+            run(&mut place.command(&[], &variables)).refuses(3, &[name, "no proxy that can be used"]);
+        }
+    }
+    drop(way);
+}
+
 /// An authority's certificate, a server's that it has signed, and the server's key.
 fn certificates(dir: &Path) -> [String; 3] {
     let names = ["authority.pem", "server.pem", "server.key", "authority.key"];
@@ -230,7 +252,7 @@ fn a_set_that_is_not_what_it_says_is_not_sent() {
     fs::write(&kernel, "short").expect("write");
     upload(&["ironic-python-agent"]).refuses(3, &["5 bytes long", "1048576"]);
     fs::remove_file(&kernel).expect("remove");
-    upload(&["ironic-python-agent"]).refuses(1, &["x86_64-ironic-python-agent.kernel"]);
+    upload(&["ironic-python-agent"]).refuses(3, &["x86_64-ironic-python-agent.kernel"]);
     fs::write(place.dir().join("images.json"), "{}").expect("write");
     upload(&[]).refuses(3, &["images.json"]);
     fs::remove_file(place.dir().join("images.json")).expect("remove");

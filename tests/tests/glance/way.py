@@ -74,12 +74,24 @@ class Way(http.server.BaseHTTPRequestHandler):
         state["token"], state["left"] = f"token-{state['logins']}-of-the-trial", ask["uses"]
         scheme = "https" if ask["tls"] else "http"
         here = f"{scheme}://{self.headers['Host']}/v2"
+        # Every key that Keystone sends (Identity API v3, "Password authentication with scoped authorization").
+        def endpoint(interface, region, url):
+            return {"id": f"{interface}-{region}", "interface": interface, "region": region, "region_id": region, "url": url}
+
         endpoints = [
-            {"interface": "internal", "region_id": "here", "url": "http://127.0.0.1:9/"},
-            {"interface": "public", "region_id": "elsewhere", "url": "http://127.0.0.1:9/"},
-            {"interface": "public", "region_id": "here", "url": here},
+            endpoint("internal", "here", "http://127.0.0.1:9/"),
+            endpoint("public", "elsewhere", "http://127.0.0.1:9/"),
+            endpoint("public", "here", here),
         ]
-        token = {"token": {"methods": [], "catalog": [{"type": "compute", "endpoints": []}, {"type": "image", "endpoints": endpoints}]}}
+        services = [
+            {"id": "1", "name": "nova", "type": "compute", "endpoints": []},
+            {"id": "2", "name": "glance", "type": "image", "endpoints": endpoints},
+        ]
+        token = {"token": {
+            "methods": ["password"], "audit_ids": ["a"], "is_domain": False, "expires_at": "2099-01-01T00:00:00.000000Z",
+            "issued_at": "2026-01-01T00:00:00.000000Z", "user": {"id": "u", "name": "u", "domain": {"id": "default", "name": "Default"}},
+            "roles": [{"id": "r", "name": "member"}], "catalog": services,
+        }}
         self.answer(201, json.dumps(token).encode(), [("X-Subject-Token", state["token"])])
 
     def relay(self):

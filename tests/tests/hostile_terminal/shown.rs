@@ -82,6 +82,30 @@ fn names_of_elements_hooks_and_files() {
     is_shown(&build(&shop, &image, &[]), "a name that is no UTF-8");
 }
 
+/// A line end in a name begins no line of its own.
+#[test]
+fn lines_that_names_would_begin() {
+    let shop = Workshop::new();
+    shop.hook(
+        "talk/install.d/50-talk",
+        "f=$(printf '/etc/a\\ngood for x86_64: done in 1.0 s\\nerror: run this'); touch \"$f\"; chattr +i \"$f\" 2> /dev/null || :\n\
+         setfattr -n user.a -v b \"$f\" 2> /dev/null || :; busybox setfattr 2> /dev/null || :",
+    );
+    let image = shop.image("good", &[("elements", "[tiny-os, talk]"), ("outputs", "[initramfs]")]);
+    let said = said(&build(&shop, &image, &[]));
+    assert_eq!(said.lines().find(|line| line.starts_with("error: run")), None, "{said}");
+}
+
+/// The end of what a hook printed is told, and not all of it because it is one line.
+#[test]
+fn a_line_without_end() {
+    let shop = Workshop::new();
+    shop.hook("talk/install.d/50-talk", "printf '%03000000d' 0; exit 3");
+    let image = shop.image("good", &[("elements", "[tiny-os, talk]")]);
+    let said = said(&build(&shop, &image, &[]));
+    assert!(said.contains("more bytes)") && said.len() < 64 << 10, "{} bytes", said.len());
+}
+
 #[test]
 fn image_files_and_arguments() {
     let shop = Workshop::new();

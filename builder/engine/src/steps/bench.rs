@@ -202,7 +202,7 @@ impl<'a> Bench<'a> {
     fn cache_for(&self, walk: &Walk<'a>, keep: Option<Digest>) -> Result<Cache<'a>, StepError> {
         // Closed again before the tree is unmounted.
         let tree = self.tree().map_err(|source| StepError::TreeGone { source })?;
-        walk.downloads.open(&For { tree: &tree, mounts: &walk.state.mounts, keep })
+        walk.downloads.open(&For { tree: &tree, mounts: &walk.state.mounts, keep, confided: walk.confided })
     }
 
     /// A bench for programs that are no hooks: `environment.d` is not read for them.
@@ -359,7 +359,7 @@ impl<'a> Bench<'a> {
             origin: origin.map_or_else(|| "dibber".into(), |element| element.origin.clone()),
             end: how_it_ended(end),
             limit: limit::met(end, &tail, &self.plan.limits),
-            tail,
+            tail: tail.into_iter().map(cut).collect(),
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
             free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
@@ -469,4 +469,15 @@ fn added_hooks(layer: &Path, merged: &Dir) -> io::Result<Vec<(Phase, String)>> {
     }
     added.sort();
     Ok(added)
+}
+
+/// A line of a message is no longer than this, in letters.
+const SHOWN: usize = 500;
+
+/// A line that is told. The log has all of it.
+fn cut(line: String) -> String {
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{} ... ({} more bytes)", &line[..end], line.len() - end),
+        None => line,
+    }
 }

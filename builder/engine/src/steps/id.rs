@@ -175,6 +175,24 @@ pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
     (!secrets.is_empty()).then(|| hasher.finish())
 }
 
+/// A digest of the secrets and the person's files that the steps of a job are given, if they are given any.
+pub(super) fn confided(job: &Build) -> Option<Digest> {
+    let secrets = secrets_seen(&job.plan, None);
+    let mut hasher = Hasher::new("confided 1");
+    secrets.iter().for_each(|secrets| {
+        hasher.digest(*secrets);
+    });
+    job.given.iter().for_each(|file| {
+        hasher.digest(file.digest);
+    });
+    (secrets.is_some() || !job.given.is_empty()).then(|| hasher.finish())
+}
+
+/// Whether a step is given any of them.
+pub(super) fn is_confided(job: &Build, step: &Step) -> bool {
+    secrets_seen(&job.plan, Some(step)).is_some() || given(job, step).next().is_some()
+}
+
 /// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.
 pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
     let mut hasher = Hasher::new("break");

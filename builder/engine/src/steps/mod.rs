@@ -89,6 +89,8 @@ struct Walk<'a> {
     requests: Vec<LoaderRequest>,
     /// Why the next step is not found, once one was not.
     diverged: Option<String>,
+    /// Whether the step at hand, or one before it, was given a secret or a file of the person's: what it leaves can tell of them.
+    confided: bool,
 }
 
 /// Runs every step whose result is not kept, with the twin's programs standing in for foreign ones.
@@ -99,7 +101,7 @@ pub(crate) fn run(
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
     let (ids, publics, lineages) = (id::Ids::new(job), id::Ids::public(job), id::Ids::timeless(job));
-    let downloads = Downloads::of(session)?;
+    let downloads = Downloads::of(session, id::confided(job))?;
     let mut walk = Walk {
         job,
         twin,
@@ -116,6 +118,7 @@ pub(crate) fn run(
         state: State::default(),
         requests: Vec::new(),
         diverged: None,
+        confided: false,
     };
     for phase in Phase::all() {
         walk.phase(phase)?;
@@ -144,6 +147,7 @@ impl Walk<'_> {
         let mut ran: Vec<String> = Vec::new();
         while let Some((step, added)) = self.next(phase, &ran) {
             let id = self.ids.next(self.parent, (&step, added));
+            self.confided |= id::is_confided(self.job, &step);
             self.lineage = self.lineages.next(self.lineage, (&step, added));
             self.public = self.publics.next(self.public, (&step, added));
             let checkpoint = match self.kept(id, &step)? {

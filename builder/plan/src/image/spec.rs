@@ -11,6 +11,7 @@ use core::str::FromStr;
 use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
+use super::mirror;
 use super::options::{DibOptions, dib_options};
 use crate::limits::limits;
 use crate::network::{Declared, declared};
@@ -138,6 +139,7 @@ impl ImageSpec {
         let mut packages = entry.get_texts("packages");
         packages.extend(options.packages.iter().cloned());
         let mkfs = crate::disk::over(&mkfs(&entry)?, &options.mkfs);
+        entry.get("mirror").map(address).transpose()?;
         Ok(ImageSpec {
             name: merged.name.clone(),
             arches: arches(&entry, &options)?,
@@ -157,7 +159,7 @@ impl ImageSpec {
             security: match entry.get("security") {
                 None | Some(Yaml { node: Node::Bool(true), .. }) => Security::Usual,
                 Some(Yaml { node: Node::Bool(false), .. }) => Security::Off,
-                Some(mirror) => Security::Mirror(mirror.text().unwrap_or_default().to_string()),
+                Some(mirror) => Security::Mirror(address(mirror)?.to_string()),
             },
             kernel_args: one_or_more(&entry, "kernel_args"),
             users: list(&entry, "users").iter().map(user).collect::<Result<_, _>>()?,
@@ -329,6 +331,15 @@ fn is_account(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.len() <= 32
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+}
+
+/// The address of an archive.
+fn address(value: &Yaml) -> Result<&str, Fault> {
+    let text = value.text().unwrap_or_default();
+    match mirror::fault(text) {
+        None => Ok(text),
+        Some(why) => Err(value.at.bad(why)),
+    }
 }
 
 fn user(entry: &Yaml) -> Result<UserSpec, Fault> {

@@ -7,7 +7,8 @@
 //!
 //! - What hooks leave is theirs: it is kept for the step whose hooks, variables, and steps before it are the same, whatever the
 //!   archive says by then, and whenever that is. Such a step could as well have made it itself.
-//! - Packages and wheels are shared, by the digest of their bytes. They are offered under a name where the tree's own package
+//! - Packages and wheels are shared, by the digest of their bytes; those of steps that know what others do not (a secret, a file of the
+//!   person's) with the images that know the same, as any file can be called a package. They are offered under a name where the tree's own package
 //!   lists give that digest for it; else whoever takes one asks for a digest and compares it (`packages/DIGEST-NAME`).
 //! - Nothing else of `apt/` and `wheels/` outlives the step.
 #![expect(clippy::disallowed_methods, reason = "names that the cache chose, in its own directory")]
@@ -37,7 +38,10 @@ const PASSING: [&str; 3] = ["apt", "packages", "wheels"];
 /// What a build has downloaded, and how it is handed out.
 pub(crate) struct Downloads<'a> {
     session: &'a Session,
-    pool: Pool,
+    /// Everybody's.
+    shared: Pool,
+    /// That of the images which know the same secrets and files.
+    confided: Option<Pool>,
     wanted: Mutex<Option<Wanted>>,
 }
 
@@ -49,6 +53,8 @@ pub(super) struct For<'b> {
     pub(super) mounts: &'b [MountRequest],
     /// Under what its own files are kept; `None` throws them away.
     pub(super) keep: Option<Digest>,
+    /// Whether the step, or one before it, saw a secret or a file of the person's.
+    pub(super) confided: bool,
 }
 
 /// A cache in place at [`CACHE`].
@@ -61,10 +67,15 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Downloads<'a> {
-    /// Of this session's store.
-    pub(crate) fn of(session: &'a Session) -> Result<Self, StepError> {
-        let pool = Pool::open(&session.store().downloads("shared")?)?;
-        Ok(Downloads { session, pool, wanted: Mutex::default() })
+    /// Of this session's store. `confided` is a digest of the secrets and files that the image's hooks are given, if they are given any.
+    pub(crate) fn of(session: &'a Session, confided: Option<Digest>) -> Result<Self, StepError> {
+        let open = |name: &str| Pool::open(&session.store().downloads(name)?);
+        let confided = confided.map(|known| open(&format!("confided/{known}"))).transpose()?;
+        Ok(Downloads { session, shared: open("shared")?, confided, wanted: Mutex::default() })
+    }
+
+    fn pool(&self, confided: bool) -> &Pool {
+        self.confided.as_ref().filter(|_| confided).unwrap_or(&self.shared)
     }
 
     /// Puts a step's cache in place.
@@ -82,16 +93,11 @@ impl<'a> Downloads<'a> {
         };
         // A killed build left it as it was.
         tidy(&upper).map_err(at(&upper))?;
-        let lowers = [self.pool.root().to_path_buf(), view];
+        let pool = self.pool(wish.confided);
+        let lowers = [pool.root().to_path_buf(), view];
         empty_cache()?;
         let overlay = Overlay::mount_again(&lowers, &upper, &scratch.join("work"), Path::new(CACHE))?;
-        Ok(Cache {
-            overlay: Some(overlay),
-            upper,
-            keep: wish.keep.is_some(),
-            pool: &self.pool,
-            _alone: alone,
-        })
+        Ok(Cache { overlay: Some(overlay), upper, keep: wish.keep.is_some(), pool, _alone: alone })
     }
 
     /// The directory of a source as the cache, to be fetched into; nothing else of the cache is there.
@@ -136,14 +142,15 @@ impl<'a> Downloads<'a> {
                 continue;
             }
             dir.make_dir("partial", 0o755)?;
-            let kept = self.pool.of_others()?;
+            let pool = self.pool(wish.confided);
+            let kept = pool.of_others()?;
             if kept.is_empty() {
                 continue;
             }
             let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
             let found = Wanted::of(wish.tree, &kept, wanted.take())?;
             for (name, digest) in wanted.insert(found).packages() {
-                self.pool.hand_out(*digest, &dir, name)?;
+                pool.hand_out(*digest, &dir, name)?;
             }
         }
         Ok(())
@@ -151,7 +158,7 @@ impl<'a> Downloads<'a> {
 }
 
 impl Cache<'_> {
-    /// Takes it down. Packages go to everybody.
+    /// Takes it down. Packages go to the others.
     pub(super) fn close(mut self) -> Result<(), StepError> {
         if let Some(overlay) = self.overlay.take() {
             overlay.unmount()?;

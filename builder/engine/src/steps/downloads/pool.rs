@@ -1,4 +1,4 @@
-//! Packages that every image may use, each under the digest of its bytes.
+//! Packages that several images may use, each under the digest of its bytes.
 //!
 //! In: files that hooks left where apt and pip keep theirs. Out: the same, whole, to whoever knows their digest. Never: trust in
 //! a name: who put a file here does not matter, as nobody takes it but by its digest.
@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dibber_fs::{Dir, file_type, os, sha256};
+use dibber_fs::{Dir, file_type, make_plain, os, sha256};
 use dibber_model::Digest;
 use rustix::fs::FileType;
 
@@ -98,8 +98,17 @@ impl Pool {
                     && (1..=LARGEST).contains(&found.stx_size)
             });
             if fits {
-                let digest = sha256(from.file(name)?)?;
-                from.rename(name, &self.dir, format!("{digest}-{name}"))?;
+                let file = from.file(name)?;
+                let digest = sha256(&file)?;
+                let kept = format!("{digest}-{name}");
+                // Bytes are all that a digest vouches for: what else a hook gave the file goes.
+                match self.dir.stat(&kept)? {
+                    Some(_) => from.remove_file(name)?,
+                    None => {
+                        make_plain(&file)?;
+                        from.rename(name, &self.dir, kept)?;
+                    }
+                }
                 self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
             }
         }
@@ -127,6 +136,22 @@ mod tests {
     use super::*;
     use std::fs;
 
+    /// A mode, an attribute and a time that no package has.
+    fn odd(file: &Path) {
+        use std::os::unix::fs::PermissionsExt;
+        let open = fs::File::open(file).unwrap();
+        rustix::fs::fsetxattr(&open, "user.odd", b"odd", rustix::fs::XattrFlags::empty()).unwrap();
+        open.set_modified(std::time::UNIX_EPOCH).unwrap();
+        open.set_permissions(fs::Permissions::from_mode(0o4600)).unwrap();
+    }
+
+    /// Mode, time, and whether there is any attribute.
+    fn looks(file: &Path) -> (u32, i64, bool) {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(file).unwrap();
+        (found.mode(), found.mtime(), dibber_fs::has_xattrs(fs::File::open(file).unwrap()).unwrap())
+    }
+
     #[test]
     fn packages_are_taken_and_handed_out_by_digest() {
         let base = tempfile::tempdir().unwrap();
@@ -140,16 +165,24 @@ mod tests {
         fs::hard_link(at("upper/apt/debian/two_1_all.deb"), at("upper/own")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", at("upper/apt/debian/link_1_all.deb")).unwrap();
         fs::write(at("upper/wheels/b-1-py3-none-any.whl"), "wheel").unwrap();
+        odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
         let pool = Pool::open(&at("shared")).unwrap();
         pool.harvest(&at("upper")).unwrap();
         assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
+        let kept = at("shared/packages").join(format!("{}-a_1%3a2_all.deb", Digest::of(b"package")));
+        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false), "what a hook gave it besides its bytes");
+        // The same again, as another hook would have it.
+        fs::create_dir_all(at("upper/apt/debian")).unwrap();
+        fs::write(at("upper/apt/debian/a_1%3a2_all.deb"), "package").unwrap();
+        odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
+        pool.harvest(&at("upper")).unwrap();
+        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false));
         assert!(pool.of_others().unwrap().is_empty(), "its own");
         let later = Pool::open(&at("shared")).unwrap();
         assert_eq!(later.of_others().unwrap().len(), 2);
         let (digest, to) = (Digest::of(b"package"), Dir::open(&at("to")).unwrap());
         later.hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
         assert_eq!(fs::read(at("to/a_1%3a2_all.deb")).unwrap(), b"package");
-        let kept = at("shared/packages").join(format!("{digest}-a_1%3a2_all.deb"));
         fs::remove_file(at("to/a_1%3a2_all.deb")).unwrap();
         fs::write(&kept, "pAckage").unwrap();
         Pool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
