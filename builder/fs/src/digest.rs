@@ -10,7 +10,7 @@ use sha2::Digest as _;
 /// SHA-256 of all that a reader gives.
 pub fn sha256(mut from: impl Read) -> io::Result<Digest> {
     let mut hash = sha2::Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
+    let mut buffer = vec![0; 1 << 20];
     loop {
         match from.read(&mut buffer) {
             Ok(0) => break,
