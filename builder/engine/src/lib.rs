@@ -1,4 +1,7 @@
-//! The only effects: reading sources, running hooks, capturing trees, pouring files.
+//! A build: everything read, the worker started, steps run, the tree captured, its files poured and put in place.
+//!
+//! It is the one crate that knows the whole flow; what has a noun of its own (processes, the store, output directories, extents) lives in a
+//! crate of that name, and is put together here.
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 //!

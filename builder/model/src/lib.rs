@@ -5,10 +5,10 @@
 //! ```text
 //! args + image files + elements + layouts
 //!   -> SourceSet -> Recipe -> Plan            (plan)    pure
-//!   -> Tree                                   (build)   the root filesystem, made by hooks
+//!   -> Tree                                   (engine)  the root filesystem, made by hooks
 //!   -> DiskLayout                             (layout)  every byte range placed
 //!   -> Extents                                (format)  filesystems, tables, containers as data
-//!   -> OutputSet                              (build)   files poured once, described, renamed
+//!   -> OutputSet                              (export, imageset)  files poured once, described, renamed
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]

@@ -13,6 +13,7 @@
 //! answers/<digest>          what the network said
 //! sets/<set id>             a digest of the files that were made under this id
 //! downloads/shared/         packages by digest, for every image; never part of a step's id, like all downloads
+//! downloads/confided/<id>/  the same for images that know the same secrets, which any file among them may tell
 //! downloads/private/<id>/   what the hooks of one step of one chain left in their cache
 //! downloads/sources/<id>/   source repositories, by what they are fetched with
 //! sources/<digest>          large files of elements, for the sandbox to read
@@ -221,7 +222,7 @@ impl Store {
         DIRS.into_iter()
     }
 
-    /// The directory of one kind of downloads (`shared`, `private`, `sources`).
+    /// The directory of one kind of downloads (`shared`, `confided/ID`, `private`, `sources`).
     pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.root.join("downloads").join(name);
         fs::create_dir_all(&path).map_err(at("create", &path))?;
