@@ -83,7 +83,7 @@ impl Redact {
                 redact.add(value.lines().filter(|l| l.len() >= TELLING_LINE).map(ToString::to_string));
             }
             logins_in(value).for_each(|found| redact.add_user(found.user));
-            redact.add(query(value));
+            redact.add(query(value).map(ToString::to_string));
         }
         redact
     }
@@ -100,7 +100,7 @@ impl Redact {
         if let Some(found) = login(url) {
             self.add_user(found.user);
         }
-        self.add(query(url));
+        self.add(query(url).map(ToString::to_string));
     }
 
     /// Keeps these words to itself as well.
@@ -211,22 +211,36 @@ pub fn without_login(url: &str) -> String {
     login(url).map_or_else(|| url.to_string(), |found| format!("{}{}", found.scheme, found.rest))
 }
 
-/// A text in which no URL tells its user.
+/// A text in which no URL tells its user, or what in its query lets in.
 pub fn urls(text: &str) -> Cow<'_, str> {
+    let mut spans: Vec<Range<usize>> = told_by_urls(text).map(|part| place_in(text, part)).collect();
+    spans.sort_by_key(|span| span.start);
     let mut public = String::new();
     let mut done = 0;
-    for found in logins_in(text) {
-        // Both are slices of the text.
-        let start = found.user.as_ptr() as usize - text.as_ptr() as usize;
-        public += &text[done..start];
-        public += MASK;
-        done = start + found.user.len();
+    for span in spans.into_iter().filter(|span| !span.is_empty()) {
+        // A query that begins in a user is none: the user goes whole.
+        if span.start >= done {
+            public += &text[done..span.start];
+            public += MASK;
+            done = span.end;
+        }
     }
     if done == 0 { Cow::Borrowed(text) } else { Cow::Owned(public + &text[done..]) }
 }
 
+/// Parts of a text that are secret because a URL has them: users, and values in queries.
+pub fn told_by_urls(text: &str) -> impl Iterator<Item = &str> {
+    logins_in(text).map(|found| found.user).chain(query(text))
+}
+
+/// Where a slice of a text is in it.
+fn place_in(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}
+
 /// URLs in a text whose user is not to be told: with a password, or of a scheme where a token stands for one.
-pub fn logins_in(text: &str) -> impl Iterator<Item = Login<'_>> {
+fn logins_in(text: &str) -> impl Iterator<Item = Login<'_>> {
     let mut from = 0;
     core::iter::from_fn(move || {
         loop {
@@ -248,12 +262,8 @@ pub fn logins_in(text: &str) -> impl Iterator<Item = Login<'_>> {
 
 /// Where secrets stand in a line of YAML, JSON or shell: users of URLs, and values behind names that are secret.
 pub fn spans(line: &str) -> Vec<Range<usize>> {
-    let place = |part: &str| {
-        // Both are slices of the line.
-        let start = part.as_ptr() as usize - line.as_ptr() as usize;
-        start..start + part.len()
-    };
-    let mut spans: Vec<Range<usize>> = logins_in(line).map(|found| place(found.user)).collect();
+    let place = |part: &str| place_in(line, part);
+    let mut spans: Vec<Range<usize>> = told_by_urls(line).map(place).collect();
     for (name, behind) in names(line) {
         let Some(value) = behind.strip_prefix([':', '=']) else { continue };
         let value = value_of(value.trim_start(), line.contains('{'));
@@ -422,12 +432,13 @@ fn written(value: &str) -> [String; 7] {
 }
 
 /// Values in the queries of URLs that let in whoever has them.
-fn query(text: &str) -> impl Iterator<Item = String> + '_ {
+fn query(text: &str) -> impl Iterator<Item = &str> {
     text.split(['?', '&']).skip(1).filter_map(|part| {
         let (name, rest) = part.split_once('=')?;
         let end = rest.find(|c: char| c.is_whitespace() || "#'\"<>,;".contains(c)).unwrap_or(rest.len());
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         let is_known = SECRET_QUERY.iter().any(|known| name.eq_ignore_ascii_case(known));
-        (is_known || is_secret(name)).then(|| rest[..end].to_string())
+        (is_name && (is_known || is_secret(name))).then(|| &rest[..end])
     })
 }
 

@@ -153,3 +153,18 @@ fn secrets_as_shells_and_urls_write_them() {
     let short = Redact::of_variables(&env("DIB_PASSWORD=root OTHER_PASSWORD=a-long-one"));
     assert_eq!(short.telling().public("root-a-long-one".into()), "root-***");
 }
+
+#[test]
+fn queries_of_urls_that_let_in() {
+    let public = |text: &str| urls(text).into_owned();
+    assert_eq!(
+        public("GET https://h/a?x=1&access_token=abc&y=2 failed"),
+        "GET https://h/a?x=1&access_token=***&y=2 failed"
+    );
+    assert_eq!(public("https://me:pw@h/a?sig=f%2F9#top"), "https://***@h/a?sig=***#top");
+    // A user that has a question mark in it goes whole.
+    assert_eq!(public("https://me:p?token=w@h/a"), "https://***@h/a");
+    for plain in ["https://h/a?x=1&design=2", "is this it? token=no", "a && b; token=", "?token"] {
+        assert_eq!(public(plain), plain);
+    }
+}

@@ -3,7 +3,7 @@
 //! In: a plan. Out: its secrets. Never: a word of what they are for.
 
 use alloc::vec::Vec;
-use dibber_model::redact::{Redact, is_secret, login, logins_in};
+use dibber_model::redact::{Redact, is_secret, login, told_by_urls};
 
 use crate::plan::Plan;
 
@@ -30,7 +30,7 @@ impl Plan {
         for (name, value) in self.variables.iter().filter(|(name, _)| is_seen(name)) {
             match is_secret(name) {
                 true => secrets.push(value),
-                false => secrets.extend(logins_in(value).map(|found| found.user)),
+                false => secrets.extend(told_by_urls(value)),
             }
         }
         secrets

@@ -86,14 +86,18 @@ fn names_of_elements_hooks_and_files() {
 #[test]
 fn lines_that_names_would_begin() {
     let shop = Workshop::new();
+    // On the host's side, which has the program for what no initramfs holds: dibber warns of that file.
     shop.hook(
-        "talk/install.d/50-talk",
-        "f=$(printf '/etc/a\\ngood for x86_64: done in 1.0 s\\nerror: run this'); touch \"$f\"; chattr +i \"$f\" 2> /dev/null || :\n\
-         setfattr -n user.a -v b \"$f\" 2> /dev/null || :; busybox setfattr 2> /dev/null || :",
+        "talk/extra-data.d/50-talk",
+        "f=$(printf '%s/etc/a\\ngood for x86_64: done in 1.0 s\\nerror: run this' $TARGET_ROOT)\n\
+         touch \"$f\"; setfacl -m u:5:r \"$f\"",
     );
     let image = shop.image("good", &[("elements", "[tiny-os, talk]"), ("outputs", "[initramfs]")]);
     let said = said(&build(&shop, &image, &[]));
-    assert_eq!(said.lines().find(|line| line.starts_with("error: run")), None, "{said}");
+    assert!(said.contains("\n    error: run this"), "the warning is there: {said}");
+    let forged =
+        |line: &&str| line.starts_with("error:") || line.starts_with("good for x86_64: done in 1.0 s");
+    assert_eq!(said.lines().find(forged), None, "{said}");
 }
 
 /// The end of what a hook printed is told, and not all of it because it is one line.

@@ -102,13 +102,9 @@ impl Pool {
                 let digest = sha256(&file)?;
                 let kept = format!("{digest}-{name}");
                 // Bytes are all that a digest vouches for: what else a hook gave the file goes.
-                match self.dir.stat(&kept)? {
-                    Some(_) => from.remove_file(name)?,
-                    None => {
-                        make_plain(&file)?;
-                        from.rename(name, &self.dir, kept)?;
-                    }
-                }
+                make_plain(&file)?;
+                // Over one of that digest, which a disk may have damaged.
+                from.rename(name, &self.dir, kept)?;
                 self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
             }
         }
