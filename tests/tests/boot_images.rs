@@ -152,6 +152,17 @@ fn an_overlay_that_is_kept() {
     assert_eq!(again.status.code(), Some(6), "{}", said(&again));
 }
 
+/// KVM where it works, emulation where it does not, whatever /dev/kvm looks like.
+#[test]
+fn the_processor_is_run_one_way_or_another() {
+    let place = tempfile::tempdir().unwrap();
+    let image = place.path().join("disk.raw");
+    disk(&image, true, SECRET);
+    let usual = ["--accel", "auto", "--arch", "x86_64", "--timeout", "60", "--expect", SECRET];
+    let output = Command::new(program()).arg("boot").arg(&image).args(usual).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
 /// Whatever is wrong with an image has one exit code.
 #[test]
 fn what_is_no_image() {

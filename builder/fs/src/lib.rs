@@ -5,6 +5,9 @@
 //! this program chose is held open, and what is below it is reached from there, beneath it, without links, and only if it is
 //! a regular file or a directory (openat2(2), `RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_MAGICLINKS`).
 //!
+//! What the person or this program chose is here too, as each of it is asked for in several crates: texts that the person named ([`text`]),
+//! directories that live as long as a command ([`temporary`]), programs in `PATH` ([`path_search`]), and who runs this ([`passwd`]).
+//!
 //! In: an open directory, and a path below it. Out: files, directories, bytes of a bounded length. Never: a link followed on
 //! the way, a file of another kind opened, a file overwritten where a new one was to be made.
 #![forbid(unsafe_code)]

@@ -9,6 +9,9 @@
 //! - process 1 of the new pid namespace makes the root, then reaps;
 //! - the driver, given to [`enter`], runs the steps. Each of its hooks ([`run`]) gets namespaces of its own inside.
 //!
+//! Programs of the host that the person's process runs itself are here as well ([`attended`]), and what ends all of them ([`interrupts`]): what
+//! the kernel has for either is `unsafe` to call, and no other crate has any of that.
+//!
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
 mod apart;
