@@ -95,8 +95,7 @@ fn lines_that_names_would_begin() {
     let image = shop.image("good", &[("elements", "[tiny-os, talk]"), ("outputs", "[initramfs]")]);
     let said = said(&build(&shop, &image, &[]));
     assert!(said.contains("\n    error: run this"), "the warning is there: {said}");
-    let forged =
-        |line: &&str| line.starts_with("error:") || line.starts_with("nothing: done");
+    let forged = |line: &&str| line.starts_with("error:") || line.starts_with("nothing: done");
     assert_eq!(said.lines().find(forged), None, "{said}");
 }
 
