@@ -15,7 +15,7 @@ use dibber_store::layers::LayerError;
 
 /// A build's failure, inside the sandbox.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// A step.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -105,7 +105,7 @@ impl BuildError {
     }
 
     /// The failure as it crosses to the person's process.
-    pub fn failure(self) -> Failure {
+    pub(crate) fn failure(self) -> Failure {
         let kind = self.kind();
         let message = self.to_string();
         let hook = match self {

@@ -192,7 +192,7 @@ pub(crate) fn for_worker<'a>(files: impl Iterator<Item = &'a GivenFile>) -> Vec<
 }
 
 /// One line for each, for `dibber plan`.
-pub fn told(files: &[GivenFile]) -> String {
+pub(crate) fn told(files: &[GivenFile]) -> String {
     files
         .iter()
         .map(|file| {

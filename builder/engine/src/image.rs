@@ -25,7 +25,7 @@ use dibber_imageset::Made;
 use dibber_store::Session;
 
 /// What came of it.
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The set that is in place is this one.
     UpToDate,
     /// The files are in the stage.
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 /// Builds. A checkpoint whose files do not hold what was written is dropped when that is found, and the build begins again
 /// without it: as often as one is found, for those that it makes itself are right.
-pub fn image(
+pub(crate) fn image(
     build: &Build,
     session: &Session,
     stage: &Path,

@@ -7,7 +7,7 @@ use dibber_model::{InodeId, Kind, Tree};
 
 /// A kernel, its ramdisk and their release.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// `uname -r` of it, from its file name: `6.1.0-40-amd64`.
     pub release: String,
     /// The kernel.
@@ -27,7 +27,7 @@ fn ramdisk_names(release: &str) -> [String; 3] {
 }
 
 /// The newest kernel in `/boot`, by version order.
-pub fn newest(tree: &Tree) -> Option<Kernel> {
+pub(crate) fn newest(tree: &Tree) -> Option<Kernel> {
     let boot = tree.lookup(b"boot")?;
     let mut found: Vec<(String, InodeId)> = tree
         .entries(boot)

@@ -16,7 +16,7 @@ use crate::loader::Cores;
 
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]
-pub enum PartError {
+pub(crate) enum PartError {
     /// ext4 cannot hold it.
     #[error("partition {part}: {source}")]
     Ext4 {
@@ -64,7 +64,7 @@ pub enum PartError {
 
 /// What every filesystem of an image shares.
 #[derive(Clone, Copy, Debug)]
-pub struct Common {
+pub(crate) struct Common {
     /// Where identities come from.
     pub seed: Seed,
     /// The time that stands in for now.
@@ -74,7 +74,7 @@ pub struct Common {
 }
 
 /// Cuts the tree at the mount points: one tree for each partition that holds a filesystem, by partition name.
-pub fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, Tree>, PartError> {
+pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, Tree>, PartError> {
     let mut mounted: Vec<(&str, &FsSpec)> = Vec::new();
     let mut trees = BTreeMap::new();
     for part in &disk.parts {
@@ -122,7 +122,7 @@ fn make_directories(tree: &mut Tree, path: &str) -> Option<()> {
 }
 
 /// The least that each partition's content needs, by partition name.
-pub fn measure(
+pub(crate) fn measure(
     trees: &BTreeMap<String, Tree>,
     disk: &DiskSpec,
     common: &Common,
@@ -143,7 +143,7 @@ pub fn measure(
 }
 
 /// The bytes of every partition that holds a filesystem, at its placed size, by partition name.
-pub fn write(
+pub(crate) fn write(
     trees: &BTreeMap<String, Tree>,
     layout: &DiskLayout,
     common: &Common,
@@ -175,7 +175,7 @@ fn filesystem(
 }
 
 /// Adds the boot loader's cores to the partitions that are their places, patched for where they lie.
-pub fn with_loaders(
+pub(crate) fn with_loaders(
     mut parts: BTreeMap<String, Extents>,
     layout: &DiskLayout,
     cores: &Cores,

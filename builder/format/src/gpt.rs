@@ -21,7 +21,7 @@ const NAME: usize = 36;
 
 /// The two ends of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ends {
+pub(crate) struct Ends {
     /// From byte 0: protective MBR, header, entries.
     pub head: Vec<u8>,
     /// Up to the last byte: entries, header.
@@ -29,7 +29,7 @@ pub struct Ends {
 }
 
 /// The table of a disk.
-pub fn ends(layout: &DiskLayout, disk: Uuid) -> Result<Ends, DiskError> {
+pub(crate) fn ends(layout: &DiskLayout, disk: Uuid) -> Result<Ends, DiskError> {
     let sector = layout.spec().sector.bytes();
     let array = ARRAY as u64 / sector;
     let sectors = layout.len() / sector;

@@ -6,15 +6,15 @@
 
 extern crate alloc;
 
-pub mod chs;
+mod chs;
 pub mod cpio;
 pub mod disk;
 pub mod ext4;
 pub mod fat;
-pub mod gpt;
+mod gpt;
 pub mod grub;
 pub mod gzip;
-pub mod mbr;
+mod mbr;
 pub mod qcow2;
 pub mod swap;
 pub mod vhd;

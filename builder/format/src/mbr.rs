@@ -36,7 +36,7 @@ struct Logical<'a> {
 }
 
 /// Every record with its place on the disk, in bytes; each is 512 bytes. The first is the MBR itself.
-pub fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 512])>, DiskError> {
+pub(crate) fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 512])>, DiskError> {
     let sector = layout.spec().sector.bytes();
     let mut mbr = record();
     mbr[440..444].copy_from_slice(&disk.to_le_bytes());

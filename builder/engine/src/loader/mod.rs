@@ -14,7 +14,7 @@ use dibber_sandbox::STAGED;
 
 /// Bytes for a disk's boot loader places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cores {
+pub(crate) struct Cores {
     /// GRUB's boot.img, for the first sector.
     pub boot_img: Option<Vec<u8>>,
     /// The core image for each place.
@@ -23,7 +23,7 @@ pub struct Cores {
 
 /// Why a boot loader could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum LoaderError {
+pub(crate) enum LoaderError {
     /// The disk has a place for it, and the tree has no GRUB.
     #[error(
         "the layout has a place for GRUB's {platform}, and the image has no {missing}; add the element bootloader, or the package {package}, or take a layout without it"
@@ -58,7 +58,7 @@ pub enum LoaderError {
 }
 
 /// A copy of the finished tree in which programs can be run and that is thrown away.
-pub trait Scratch {
+pub(crate) trait Scratch {
     /// Runs a program in the tree, which finds these texts as files in [`STAGED`]; the error is what it printed.
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String>;
     /// Reads a file of the tree, following no link out of it.
@@ -84,7 +84,7 @@ const MODULES: [&str; 14] = [
 ];
 
 /// Makes the cores that the plan's disk has places for. A disk without such places needs none.
-pub fn cores(plan: &Plan, scratch: &dyn Scratch) -> Result<Cores, LoaderError> {
+pub(crate) fn cores(plan: &Plan, scratch: &dyn Scratch) -> Result<Cores, LoaderError> {
     let mut made = Cores::default();
     for core in plan.target.arch.facts().cores.iter().filter(|core| has_place(&plan.disk, core.place)) {
         if core.place == Loader::Bios {
