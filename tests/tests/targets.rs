@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dibber_engine::set;
+use dibber_engine::build_member;
 use dibber_model::{Arch, Bytes};
 use dibber_plan::{Plan, PlanError, Request, SourceSet, TextSource, image, plan};
 
@@ -78,7 +78,7 @@ disk_images:
 fn the_set_has_the_names_of_the_seed() {
     let names = |image: &str| {
         let found = plans(&[image], |r| r.all_targets = true).expect("plans");
-        let mut names: Vec<String> = found.iter().flat_map(set::names).collect();
+        let mut names: Vec<String> = found.iter().flat_map(build_member::names).collect();
         names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
         names
     };
@@ -211,8 +211,12 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
     let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
     let ids = |plan: &Plan| {
         let store = dibber_store::Store::seen_at(Path::new("/nowhere"));
-        let job = set::known(plan, dibber_engine::answers::Releases::default(), (&store, Path::new("out")))
-            .unwrap();
+        let job = build_member::known(
+            plan,
+            dibber_engine::archive::Releases::default(),
+            (&store, Path::new("out")),
+        )
+        .unwrap();
         dibber_engine::steps::ids(plan, &job)
     };
     let shared = |a: &Plan, b: &Plan| {

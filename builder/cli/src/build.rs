@@ -4,11 +4,11 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use dibber_engine::answers::{Asked, Network};
-use dibber_engine::breaks::{Breaks, Point};
+use dibber_engine::archive::{Asked, Network};
+use dibber_engine::breakpoints::{Breaks, Point};
+use dibber_engine::build_member::{self, Settings};
+use dibber_engine::build_set::{self, Ended, Member, Watch};
 use dibber_engine::event::Event;
-use dibber_engine::set::{self, Settings};
-use dibber_engine::side_by_side::{self, Ended, Member, Watch};
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
@@ -35,12 +35,11 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     }
     let jobs = jobs(args, &settings);
     if plans.len() > 1 {
-        let estimate =
-            Store::open(&settings.store).ok().and_then(|s| side_by_side::estimate(&plans, &s, jobs));
+        let estimate = Store::open(&settings.store).ok().and_then(|s| build_set::estimate(&plans, &s, jobs));
         progress.set_started(plans.len(), jobs.min(plans.len()), estimate);
     }
     let start = Instant::now();
-    let ended = side_by_side::build(&plans, (&settings, jobs), &progress, stop);
+    let ended = build_set::build(&plans, (&settings, jobs), &progress, stop);
     progress.finish();
     let mut last = Exit::Ok;
     for (plan, member) in plans.iter().zip(&ended) {
@@ -86,9 +85,9 @@ fn jobs(args: &BuildArgs, settings: &Settings) -> usize {
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
 fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), Problem> {
-    let size = set::size(&settings.store)?;
+    let size = build_member::size(&settings.store)?;
     if size > args.cache_limit {
-        set::prune(&settings.store, Some(args.cache_limit), false, stop)?;
+        build_member::prune(&settings.store, Some(args.cache_limit), false, stop)?;
     }
     Ok(())
 }

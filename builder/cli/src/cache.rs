@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use dibber_engine::set;
+use dibber_engine::build_member;
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{Site, Store};
@@ -30,7 +30,7 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
         }
         CacheCommand::Prune { limit, all } => {
             let _tidily = stop.tidily().map_err(Problem::fault)?;
-            let (removed, freed, left) = set::prune(&path, (!all).then_some(limit), all, stop)?;
+            let (removed, freed, left) = build_member::prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }

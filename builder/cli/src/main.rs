@@ -69,7 +69,7 @@ fn answer_as_another() {
     let name = arguments.next().unwrap_or_default();
     let (name, arguments) = (name.to_string_lossy(), arguments.collect::<Vec<_>>());
     let stand_in = || dibber_shim::main(&name, &arguments);
-    if let Some(code) = stand_in().or_else(|| dibber_engine::commands::main(&name, &arguments)) {
+    if let Some(code) = stand_in().or_else(|| dibber_engine::dib_commands::main(&name, &arguments)) {
         std::process::exit(code);
     }
     dibber_sandbox::enter(dibber_engine::worker::work);

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use dibber_engine::ran_out;
+use dibber_engine::failure::ran_out;
 use dibber_model::Arch;
 
 use crate::args::{NewArgs, NewKind};

@@ -18,9 +18,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
         }
         say(dibber_plan::explain(plan));
         if plan.has_disk() {
-            say(format!("\n{}", dibber_engine::outlook::drawing(plan, &args.request.output_dir)));
+            say(format!("\n{}", dibber_engine::status::drawing(plan, &args.request.output_dir)));
         }
-        say(format!("\n{}\n", dibber_engine::outlook::outlook(plan, &store, &args.request.output_dir)));
+        say(format!("\n{}\n", dibber_engine::status::outlook(plan, &store, &args.request.output_dir)));
     }
     Ok(Exit::Ok)
 }

@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dibber_engine::build_set::Watch;
 use dibber_engine::event::Event;
-use dibber_engine::side_by_side::Watch;
 use dibber_model::Bytes;
 use dibber_model::redact;
 use dibber_plan::Plan;

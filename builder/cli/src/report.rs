@@ -6,9 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
-use dibber_engine::job::{Failure, FailureKind};
-use dibber_engine::ran_out;
-use dibber_engine::steps::HookFailure;
+use dibber_engine::failure::{Failure, FailureKind, HookFailure, ran_out};
 use dibber_plan::PlanError;
 
 use crate::excerpt::Excerpt;

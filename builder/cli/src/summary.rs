@@ -2,7 +2,7 @@
 //!
 //! In: plans, and how each member ended. Out: a table of words, and a line that counts. Never: a guess.
 
-use dibber_engine::side_by_side::Member;
+use dibber_engine::build_set::Member;
 use dibber_model::columns::padded;
 use dibber_plan::Plan;
 

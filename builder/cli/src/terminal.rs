@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-use dibber_engine::ran_out;
+use dibber_engine::failure::ran_out;
 use dibber_model::redact;
 use dibber_sandbox::is_output_closed;
 

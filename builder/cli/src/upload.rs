@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use dibber_engine::build_set::Watch;
 use dibber_engine::event::Event;
-use dibber_engine::side_by_side::Watch;
 use dibber_glance::{
     Choice, Cloud, Glance, GlanceError, Member, Outcome, Progress as _, Settings, Surroundings, Uploaded,
     ironic_settings, members, openstack_script, upload as put,

@@ -3,11 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::bootloader::LoaderError;
 use crate::capture::CaptureError;
-use crate::job::{Failure, FailureKind};
-use crate::loader::LoaderError;
-use crate::needs;
-use crate::parts::PartError;
+use crate::failure::{self, Failure, FailureKind};
+use crate::partitions::PartError;
 use crate::steps::StepError;
 use dibber_export::{PourError, ToolError};
 use dibber_store::StoreError;
@@ -116,7 +115,7 @@ impl BuildError {
     }
 
     fn kind(&self) -> FailureKind {
-        if needs::ran_out(self) {
+        if failure::ran_out(self) {
             return FailureKind::Space;
         }
         match self {

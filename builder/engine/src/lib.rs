@@ -5,32 +5,29 @@
 //!
 //! In: a plan. Out: an output set. Never: a mount of an image, a loop device, or anything left behind.
 //!
-//! The person's side is [`set`], for several at once [`side_by_side`]: it scans, asks, starts a worker, commits. The worker's
-//! side is [`image`]: hooks make a tree, the tree becomes data, the data a disk, the disk files.
+//! The person's side is [`build_member`], for several at once [`build_set`]: it scans, asks, starts a worker, commits. The worker's
+//! side is [`build_image`]: hooks make a tree, the tree becomes data, the data a disk, the disk files.
 #![forbid(unsafe_code)]
 
-pub mod answers;
-mod artifacts;
-pub mod breaks;
+pub mod archive;
+mod bootloader;
+pub mod breakpoints;
+mod build_image;
+pub mod build_member;
+pub mod build_set;
 pub mod capture;
-pub mod commands;
-mod conversation;
+pub mod dib_commands;
 pub mod doctor;
 mod error;
 pub mod event;
+pub mod failure;
 mod given;
-mod image;
-pub mod job;
 mod kernel;
-mod loader;
-mod native;
-mod needs;
-pub mod outlook;
-mod parts;
+mod outputs;
+mod partitions;
+mod preflight;
 pub mod scan;
-pub mod set;
-pub mod side_by_side;
+mod stand_ins;
+pub mod status;
 pub mod steps;
 pub mod worker;
-
-pub use needs::ran_out;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::job::{Failure, fault};
-use crate::needs;
+use crate::failure::{Failure, fault};
+use crate::preflight;
 use dibber_sandbox::Grants;
 use dibber_store::{Site, Store, TRIAL};
 
@@ -34,7 +34,7 @@ impl Trial {
                 (above, place)
             }
         };
-        needs::check_cache("a build", &ground)?;
+        preflight::check_cache("a build", &ground)?;
         let base =
             tempfile::Builder::new().prefix(TRIAL).tempdir_in(&ground).map_err(|e| refused(&ground, &e))?;
         let store = Store::open(&below(&base, &ground, cache)).map_err(fault)?;

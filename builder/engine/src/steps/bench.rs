@@ -19,12 +19,13 @@ use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::{Action, Plan, Step};
 
 use super::downloads::{self, Cache, Downloads, For};
-use super::error::{HookFailure, StepError, at};
+use super::error::{StepError, at};
 use super::reach::Reach;
 use super::{ELEMENTS, HOOKS, State, TREE, Walk, hooks_directory, id, limit, native};
-use crate::breaks::{Breaks, Point};
+use crate::breakpoints::{Breaks, Point};
 use crate::event::Event;
-use crate::needs;
+use crate::failure::HookFailure;
+use crate::preflight;
 use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
 use dibber_store::layers::{Overlay, is_unchanged};
 use dibber_store::{Draft, Session};
@@ -75,7 +76,7 @@ impl<'a> Opened<'a> {
     /// Mounts the walk's tree, with the hooks that `view` sees. What runs there reads the layers: they are compared before.
     pub(super) fn open(walk: &Walk<'a>, view: Option<&Step>) -> Result<Self, StepError> {
         walk.session.compare(walk.layers.iter().map(|(id, _)| *id))?;
-        walk.twin.map_or(Ok(()), |twin| twin.compare(walk.session))?;
+        walk.stand_ins.map_or(Ok(()), |stand_ins| stand_ins.compare(walk.session))?;
         let base = base(walk.session, &walk.job.plan, view)?;
         let layers = walk.layers.iter().map(|(_, path)| path.clone());
         let lowers: Vec<PathBuf> = std::iter::once(base.clone()).chain(layers).collect();
@@ -122,7 +123,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
     bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();
-    let stand_ins = walk.twin.map(|twin| twin.stand_ins(&bench.tree()?)).transpose();
+    let stand_ins = walk.stand_ins.map(|stand_ins| stand_ins.within(&bench.tree()?)).transpose();
     bench.native = stand_ins.map_err(at(opened.path()))?;
     if walk.job.offline {
         bench.say_offline();
@@ -362,7 +363,7 @@ impl<'a> Bench<'a> {
             tail: tail.into_iter().map(cut).collect(),
             no_network: self.reach.denied().map(str::to_string),
             // The tree's free space is that of its uppermost layer. Where it cannot be told, nothing is made of it.
-            free: needs::free(&self.dir).map_or(u64::MAX, |free| free.0),
+            free: preflight::free(&self.dir).map_or(u64::MAX, |free| free.0),
         }
     }
 

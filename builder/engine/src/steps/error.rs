@@ -4,44 +4,12 @@ use std::io;
 use std::path::PathBuf;
 
 use dibber_plan::elements::ElementError;
-use serde::{Deserialize, Serialize};
+
+use crate::failure::HookFailure;
 
 use dibber_sandbox::SandboxError;
 use dibber_store::StoreError;
 use dibber_store::layers::LayerError;
-
-/// A hook that ended badly.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HookFailure {
-    /// Phase name.
-    pub phase: String,
-    /// Step name.
-    pub name: String,
-    /// Element.
-    pub element: String,
-    /// Where the element was found.
-    pub origin: String,
-    /// `exit code 3`, `signal 11`.
-    pub end: String,
-    /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
-    pub no_network: Option<String>,
-    /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
-    pub limit: Option<String>,
-    /// The last lines that it printed.
-    pub tail: Vec<String>,
-    /// Bytes that the cache had free when it ended.
-    pub free: u64,
-}
-
-/// `EX_TEMPFAIL` of sysexits.h.
-const TEMPORARY: &str = "exit code 75";
-
-impl HookFailure {
-    /// Whether the hook says that the world outside is not ready: the same build may succeed later.
-    pub fn is_temporary(&self) -> bool {
-        self.end == TEMPORARY
-    }
-}
 
 /// Said wherever the failure is told: what a program prints when it finds no network seldom says why there is none.
 fn no_network(failure: &HookFailure) -> String {

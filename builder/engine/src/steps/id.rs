@@ -11,9 +11,9 @@ use dibber_model::{Digest, Hasher, Phase, Side};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
-use crate::breaks::Point;
+use crate::breakpoints::Point;
 use crate::given::GivenFile;
-use crate::job::Build;
+use crate::worker::job::Build;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 5";

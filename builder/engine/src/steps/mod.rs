@@ -13,6 +13,7 @@ mod pause;
 mod reach;
 mod scratch;
 mod sources;
+mod stand_ins;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,17 +23,17 @@ use dibber_plan::elements::run_parts;
 use dibber_plan::{Action, Plan, Step};
 use serde::{Deserialize, Serialize};
 
-use crate::breaks::Point;
+use crate::breakpoints::Point;
 use crate::event::{Event, Events};
-use crate::job::Build;
-use crate::native::Twin;
+use crate::worker::job::Build;
 use dibber_sandbox::{LoaderRequest, MountRequest};
 use dibber_store::layers;
 use dibber_store::{Checkpoint, Found, Meta, Session, squash_id};
 
 use downloads::Downloads;
-pub use error::{HookFailure, StepError};
+pub use error::StepError;
 use reach::Reach;
+pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;
 use hooks_directory::HOOKS;
@@ -72,7 +73,7 @@ struct State {
 /// A walk along the chain.
 struct Walk<'a> {
     job: &'a Build,
-    twin: Option<&'a Twin>,
+    stand_ins: Option<&'a dyn StandIns>,
     session: &'a Session,
     events: &'a dyn Events,
     downloads: &'a Downloads<'a>,
@@ -93,10 +94,10 @@ struct Walk<'a> {
     confided: bool,
 }
 
-/// Runs every step whose result is not kept, with the twin's programs standing in for foreign ones.
+/// Runs every step whose result is not kept, with native programs standing in for foreign ones.
 pub(crate) fn run(
     job: &Build,
-    twin: Option<&Twin>,
+    stand_ins: Option<&dyn StandIns>,
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
@@ -104,7 +105,7 @@ pub(crate) fn run(
     let downloads = Downloads::of(session, id::confided(job))?;
     let mut walk = Walk {
         job,
-        twin,
+        stand_ins,
         session,
         events,
         downloads: &downloads,

@@ -14,7 +14,7 @@ use super::bench::{Bench, Opened};
 use super::error::{StepError, at};
 use super::reach::Reach;
 use super::{State, Walk, id, now};
-use crate::breaks::Point;
+use crate::breakpoints::Point;
 use crate::event::Event;
 use dibber_store::Meta;
 

@@ -6,7 +6,7 @@
 use dibber_model::Network;
 use dibber_plan::Step;
 
-use crate::job::Build;
+use crate::worker::job::Build;
 
 /// What the programs of one step reach.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::commands;
+use crate::dib_commands;
 use crate::event::{Event, Events};
+use crate::failure::{Failure, FailureKind, fault};
 use crate::given;
-use crate::job::{Failure, FailureKind, Job, Line, fault};
+use crate::worker::job::{Job, Line};
 use dibber_imageset::{LOG, Made, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Woken};
 use dibber_sandbox::{Grants, STAGE, STORE, Worker};
@@ -109,7 +110,7 @@ impl Conversation<'_> {
             stage,
             given,
             emulator,
-            commands: commands::names().map(str::to_string).collect(),
+            commands: dib_commands::names().map(str::to_string).collect(),
         };
         self.give_store()?;
         dibber_sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 
-use crate::native::{Versions, rows};
+use crate::stand_ins::{Versions, rows};
 use dibber_fs::Dir;
 use dibber_sandbox::interpreter::{NAME, NATIVE, Table};
 use dibber_sandbox::{Instance, SHIMS, SandboxError};

@@ -3,20 +3,17 @@
 //! In and out: values that cross a pipe. Never: a file, an effect.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::path::PathBuf;
 
 use dibber_model::Digest;
 use dibber_plan::Plan;
 use serde::{Deserialize, Serialize};
 
-use crate::answers::Releases;
-use crate::breaks::Breaks;
+use crate::archive::Releases;
+use crate::breakpoints::Breaks;
 use crate::event::Event;
+use crate::failure::Failure;
 use crate::given::GivenFile;
-use crate::needs;
-use crate::steps::HookFailure;
-use dibber_imageset::{Made, OutputError};
+use dibber_imageset::Made;
 use dibber_sandbox::Emulator;
 
 /// The work of one worker.
@@ -84,70 +81,4 @@ pub enum Line {
     },
     /// It did not succeed.
     Failed(Failure),
-}
-
-/// What kind of failure it is; decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FailureKind {
-    /// A fault without a code of its own.
-    Fault,
-    /// An image file, element or layout is wrong.
-    Input,
-    /// Something does not fit.
-    Space,
-    /// A hook failed.
-    Hook,
-    /// An output is in the way.
-    Output,
-    /// The machine lacks something.
-    Machine,
-    /// The person interrupted.
-    Interrupted,
-}
-
-/// Why a build did not succeed, as the person is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Its kind.
-    pub kind: FailureKind,
-    /// What happened, where, and what to do.
-    pub message: String,
-    /// The hook, if it was one.
-    pub hook: Option<Box<HookFailure>>,
-    /// Where the build's log was kept.
-    pub log: Option<PathBuf>,
-}
-
-impl Failure {
-    /// A failure that is a sentence.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, message: message.into(), hook: None, log: None }
-    }
-
-    /// A failure of that kind, unless it comes down to a full filesystem.
-    pub(crate) fn of(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
-        let error = error.into();
-        if needs::ran_out(error.as_ref()) {
-            return Failure::new(
-                FailureKind::Space,
-                format!("{error}; free some space, or choose another directory"),
-            );
-        }
-        Failure::new(kind, error.to_string())
-    }
-
-    /// A worker that said nothing at its end.
-    pub(crate) fn ended_early() -> Self {
-        fault("the worker ended without an answer; what it printed last is above")
-    }
-}
-
-/// A failure without a kind of its own.
-pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
-    Failure::of(FailureKind::Fault, error)
-}
-
-/// Something is in the way of an output.
-pub(crate) fn in_the_way(error: OutputError) -> Failure {
-    Failure::of(FailureKind::Output, error)
 }

@@ -3,14 +3,13 @@
 //! In: a plan, the directories of output and cache. Out: a failure with names and numbers, or nothing. Never: a promise: what
 //! runs out later is an error of its own.
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 
 use dibber_model::Bytes;
 use dibber_plan::{OutputKind, Plan};
 
-use crate::job::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind};
 use dibber_fs::path_search;
 use dibber_imageset::SetEntry;
 use dibber_sandbox::Emulator;
@@ -115,17 +114,4 @@ pub(crate) fn or_space(failure: Failure, cache: &Path) -> Failure {
         }
         _ => failure,
     }
-}
-
-/// Whether an error comes down to a filesystem that is full.
-pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) = kind {
-            return true;
-        }
-        at = error.source();
-    }
-    false
 }

@@ -12,10 +12,10 @@ use dibber_model::Bytes;
 use dibber_model::redact::Redact;
 use serde_json::Value;
 
+use crate::build_image::{Outcome, image};
 use crate::error::BuildError;
 use crate::event::Event;
-use crate::image::{Outcome, image};
-use crate::job::{Build, Job, Line};
+use crate::worker::job::{Build, Job, Line};
 use dibber_sandbox::{Inside, STAGE, STORE};
 use dibber_store::{Limits, Store, StoreError};
 

@@ -12,7 +12,7 @@ use dibber_model::{
     Meta, Piece, Placed, Seed, Timestamp, Tree,
 };
 
-use crate::loader::Cores;
+use crate::bootloader::Cores;
 
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]

@@ -15,8 +15,8 @@ use rustix::fs::{FlockOperation, flock};
 use super::programs::{Versions, rows, table};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::job::Build;
-use crate::steps;
+use crate::steps::{self, StandIns};
+use crate::worker::job::Build;
 use dibber_sandbox::interpreter::Table;
 use dibber_sandbox::{Instance, Native, STORE};
 use dibber_store::layers::Overlay;
@@ -66,14 +66,14 @@ impl Twin {
         let arches = (build.plan.target.arch, native.plan.target.arch);
         Ok(Some(Twin { overlay, versions, layers, arches }))
     }
+}
 
-    /// Compares what its files hold with what was written: before one of its programs runs.
-    pub(crate) fn compare(&self, session: &Session) -> Result<(), StoreError> {
+impl StandIns for Twin {
+    fn compare(&self, session: &Session) -> Result<(), StoreError> {
         session.compare(self.layers.iter().copied())
     }
 
-    /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
-    pub(crate) fn stand_ins(&self, theirs: &Dir) -> io::Result<Native> {
+    fn within(&self, theirs: &Dir) -> io::Result<Native> {
         let versions = Versions::installed(theirs).unwrap_or_default();
         let rows = rows(theirs, &tree(&self.overlay)?, (&versions, &self.versions));
         let table = Table { rows, ..table(self.arches.0, self.arches.1) };

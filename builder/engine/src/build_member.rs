@@ -12,13 +12,14 @@ use dibber_fs::Dir;
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
 
-use crate::answers::{self, AnswerError, Asked, Network, Releases};
-use crate::breaks::Breaks;
-use crate::conversation::{Conversation, Heard};
+use crate::archive::{self, AnswerError, Asked, Network, Releases};
+use crate::breakpoints::Breaks;
 use crate::event::{Event, Events};
+use crate::failure::{Failure, FailureKind, fault, in_the_way};
 use crate::given::{self, GivenError};
-use crate::job::{Build, Failure, FailureKind, Job, fault, in_the_way};
-use crate::needs;
+use crate::preflight;
+use crate::worker::client::{Conversation, Heard};
+use crate::worker::job::{Build, Job};
 use dibber_imageset::{Made, Seen, SetEntry, SetFile, Stage, Standing};
 use dibber_sandbox::STORE;
 use dibber_sandbox::interrupts::Interrupts;
@@ -68,14 +69,14 @@ pub fn build(
         StoreError::Busy { .. } => Failure::new(FailureKind::Output, error.to_string()),
         other => fault(other),
     })?;
-    needs::check_programs(plan)?;
-    let emulator = needs::emulator(plan)?;
+    preflight::check_programs(plan)?;
+    let emulator = preflight::emulator(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
     let seen = Seen::default();
     dibber_imageset::settle(&settings.output_dir).map_err(in_the_way)?;
     let former = former(plan, &settings.output_dir, &seen)?;
-    needs::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
-    needs::check_cache(&stem, store.path())?;
+    preflight::check_output(plan, &settings.output_dir, former.as_ref().map(|former| &former.entry))?;
+    preflight::check_cache(&stem, store.path())?;
     let files = |entry: &SetEntry| entry.files_digest(crate::steps::secrets_seen(plan, None));
     let is_known = |entry: &SetEntry| store.remembers_files(entry.id, files(entry));
     let in_place = former.as_ref().filter(|former| former.is_right()).map(|former| &former.entry);
@@ -105,7 +106,7 @@ pub fn build(
             // The failure matters more than its log.
             let kept = keep_log(&stage, (&log_name(&stem), &failed_log(&stem)));
             let log = kept.ok().map(|()| settings.output_dir.join(failed_log(&stem)));
-            return Err(Failure { log, ..needs::or_space(failure, store.path()) });
+            return Err(Failure { log, ..preflight::or_space(failure, store.path()) });
         }
     };
     let (Built::Kept(entry) | Built::New(entry)) = &built;
@@ -211,7 +212,7 @@ fn build_job(
 ) -> Result<Build, Failure> {
     let answers = store.path().join("answers");
     let releases =
-        answers::releases(plan, &answers, settings.network, (&settings.asked, stop)).map_err(|error| {
+        archive::releases(plan, &answers, settings.network, (&settings.asked, stop)).map_err(|error| {
             match error {
                 AnswerError::Interrupted => Failure::new(FailureKind::Interrupted, "interrupted"),
                 other => Failure::of(FailureKind::Machine, other),
@@ -273,7 +274,8 @@ pub fn known(
 
 /// Host tools that host-side hooks of an operating system element run, by version: the tree is a function of them.
 fn tools(plan: &Plan) -> Vec<(String, String)> {
-    let emulators = if needs::is_foreign(plan) { plan.target.arch.qemu_user().to_vec() } else { Vec::new() };
+    let emulators =
+        if preflight::is_foreign(plan) { plan.target.arch.qemu_user().to_vec() } else { Vec::new() };
     let bootstrap: &[&str] = match plan.elements.iter().any(|element| element.name == "debian-minimal") {
         true => &["mmdebstrap", "apt-get", "dpkg"],
         false => &[],

@@ -22,8 +22,8 @@ use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, proper
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::job::Build;
 use crate::kernel::Kernel;
+use crate::worker::job::Build;
 use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 use dibber_imageset::{
     ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,

@@ -9,9 +9,9 @@ use dibber_layout::{Loaders, Measured};
 use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 
-use crate::answers;
+use crate::archive;
+use crate::build_member::{former, known};
 use crate::given;
-use crate::set::{former, known};
 use crate::steps;
 use dibber_imageset::{Seen, sidecar_of};
 use dibber_store::Store;
@@ -32,7 +32,7 @@ pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
         Ok(files) => given::told(&files) + &given::left_out(plan, &closed),
         Err(error) => return format!("error: {error}\n{place}"),
     };
-    let releases = answers::recorded(plan, &store.path().join("answers"));
+    let releases = archive::recorded(plan, &store.path().join("answers"));
     let Ok(releases) = releases else {
         return format!("{given}no step is kept: the package archive was never asked\n{place}");
     };

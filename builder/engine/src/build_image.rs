@@ -11,16 +11,16 @@ use dibber_layout::Measured;
 use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, Loader, Timestamp};
 use dibber_plan::Plan;
 
-use crate::artifacts::{self, Artifacts};
+use crate::bootloader::{self, Cores};
 use crate::capture::{CaptureOptions, capture, rules};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::job::Build;
 use crate::kernel;
-use crate::loader::{self, Cores};
-use crate::native::Twin;
-use crate::parts::{self, Common};
-use crate::steps::{self, Finished, ScratchTree};
+use crate::outputs::{self, Artifacts};
+use crate::partitions::{self, Common};
+use crate::stand_ins::Twin;
+use crate::steps::{self, Finished, ScratchTree, StandIns};
+use crate::worker::job::Build;
 use dibber_imageset::Made;
 use dibber_store::Session;
 
@@ -58,7 +58,8 @@ fn attempt(
     events: &dyn Events,
 ) -> Result<Outcome, BuildError> {
     let twin = Twin::of(build, session, events)?;
-    let finished = steps::run(build, twin.as_ref(), session, events)?;
+    let stand_ins = twin.as_ref().map(|twin| twin as &dyn StandIns);
+    let finished = steps::run(build, stand_ins, session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
         return Ok(Outcome::UpToDate);
@@ -73,14 +74,14 @@ fn attempt(
         Ok(capture(&root, &options)?)
     })?;
     let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;
-    let facts = artifacts::Facts {
+    let facts = outputs::Facts {
         build,
         id,
         kernel: kernel::newest(&tree),
-        packages: artifacts::packages(&tree, &files)?,
+        packages: outputs::packages(&tree, &files)?,
     };
-    let single = artifacts::kernel_files(&facts, &tree)?;
-    let whole = artifacts::wants_tree(&build.plan.outputs).then(|| tree.clone());
+    let single = outputs::kernel_files(&facts, &tree)?;
+    let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
     let disk = match build.plan.has_disk() {
         true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
@@ -100,13 +101,13 @@ fn disk(
     cores: &Cores,
     common: &Common,
 ) -> Result<(DiskLayout, Extents), BuildError> {
-    let trees = parts::split(tree, &plan.disk)?;
-    let content = parts::measure(&trees, &plan.disk, common)?;
+    let trees = partitions::split(tree, &plan.disk)?;
+    let content = partitions::measure(&trees, &plan.disk, common)?;
     let loaders: BTreeMap<Loader, Bytes> =
         cores.cores.iter().map(|(place, core)| (*place, Bytes(core.len() as u64))).collect();
     let layout = dibber_layout::solve(&plan.disk, &Measured { content }, &loaders)?;
-    let filesystems = parts::write(&trees, &layout, common)?;
-    let content = parts::with_loaders(filesystems, &layout, cores)?;
+    let filesystems = partitions::write(&trees, &layout, common)?;
+    let content = partitions::with_loaders(filesystems, &layout, cores)?;
     let disk = dibber_format::disk::compose(&layout, content)?;
     Ok((layout, disk))
 }
@@ -116,7 +117,7 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
     // A ramdisk has no boot loader, whatever its kernel's package asked for.
     let asked = plan.has_disk()
         && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
-    if asked { Ok(loader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
+    if asked { Ok(bootloader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
 }
 
 /// Digest over everything that the files are a function of.

@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use dibber_plan::Plan;
 
+use crate::build_member::{self, Built, Settings};
 use crate::event::{Event, Events};
-use crate::job::{Failure, FailureKind};
-use crate::set::{self, Built, Settings};
+use crate::failure::{Failure, FailureKind};
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
@@ -133,7 +133,7 @@ pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
 
 fn one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> Member {
     let start = Instant::now();
-    let ended = Ended::of(set::build(plan, settings, events, stop));
+    let ended = Ended::of(build_member::build(plan, settings, events, stop));
     Member { ended, seconds: start.elapsed().as_secs_f64() }
 }
 

@@ -1,0 +1,123 @@
+//! Why a build did not succeed, as it crosses from the worker to the person.
+//!
+//! In: errors of all that a build does. Out: a kind, which decides the exit code, and words. Never: the error itself, which is the
+//! worker's.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use dibber_imageset::OutputError;
+use serde::{Deserialize, Serialize};
+
+/// What kind of failure it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// A fault without a code of its own.
+    Fault,
+    /// An image file, element or layout is wrong.
+    Input,
+    /// Something does not fit.
+    Space,
+    /// A hook failed.
+    Hook,
+    /// An output is in the way.
+    Output,
+    /// The machine lacks something.
+    Machine,
+    /// The person interrupted.
+    Interrupted,
+}
+
+/// Why a build did not succeed, as the person is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: FailureKind,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// The hook, if it was one.
+    pub hook: Option<Box<HookFailure>>,
+    /// Where the build's log was kept.
+    pub log: Option<PathBuf>,
+}
+
+impl Failure {
+    /// A failure that is a sentence.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Failure { kind, message: message.into(), hook: None, log: None }
+    }
+
+    /// A failure of that kind, unless it comes down to a full filesystem.
+    pub(crate) fn of(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
+        let error = error.into();
+        if ran_out(error.as_ref()) {
+            return Failure::new(
+                FailureKind::Space,
+                format!("{error}; free some space, or choose another directory"),
+            );
+        }
+        Failure::new(kind, error.to_string())
+    }
+
+    /// A worker that said nothing at its end.
+    pub(crate) fn ended_early() -> Self {
+        fault("the worker ended without an answer; what it printed last is above")
+    }
+}
+
+/// A failure without a kind of its own.
+pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
+    Failure::of(FailureKind::Fault, error)
+}
+
+/// Something is in the way of an output.
+pub(crate) fn in_the_way(error: OutputError) -> Failure {
+    Failure::of(FailureKind::Output, error)
+}
+
+/// A hook that ended badly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookFailure {
+    /// Phase name.
+    pub phase: String,
+    /// Step name.
+    pub name: String,
+    /// Element.
+    pub element: String,
+    /// Where the element was found.
+    pub origin: String,
+    /// `exit code 3`, `signal 11`.
+    pub end: String,
+    /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
+    pub no_network: Option<String>,
+    /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
+    pub limit: Option<String>,
+    /// The last lines that it printed.
+    pub tail: Vec<String>,
+    /// Bytes that the cache had free when it ended.
+    pub free: u64,
+}
+
+/// `EX_TEMPFAIL` of sysexits.h.
+const TEMPORARY: &str = "exit code 75";
+
+impl HookFailure {
+    /// Whether the hook says that the world outside is not ready: the same build may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        self.end == TEMPORARY
+    }
+}
+
+/// Whether an error comes down to a filesystem that is full.
+pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) = kind {
+            return true;
+        }
+        at = error.source();
+    }
+    false
+}
