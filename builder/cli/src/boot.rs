@@ -2,7 +2,10 @@
 //!
 //! In: arguments. Out: the guest's console, and how it ended. Never: a write to the image.
 
+use clap::{Args, ValueEnum};
+use dibber_vm::Accel;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_sandbox::interrupts::Interrupts;
@@ -11,12 +14,104 @@ use dibber_vm::{
     target_of,
 };
 
-use crate::args::BootArgs;
 use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
 use crate::terminal::{answer_apart, tell};
+
+/// `dibber boot`.
+#[derive(Debug, Args)]
+pub(crate) struct BootArgs {
+    /// A raw or qcow2 image of a disk, or NAME.kernel beside its NAME.initramfs, or NAME.vmlinuz beside its NAME.initrd.
+    #[arg(required_unless_present = "kernel")]
+    pub(crate) image: Option<PathBuf>,
+    /// Starts this kernel instead of what the disk starts by itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// Its initrd or initramfs.
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub(crate) initrd: Option<PathBuf>,
+    /// Adds arguments for a kernel that is started so; its console is the architecture's, unless they name one.
+    #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
+    pub(crate) append: Option<String>,
+    /// Firmware of the machine; without it, what is usual for the architecture.
+    #[arg(long, value_enum)]
+    pub(crate) firmware: Option<FirmwareArg>,
+    /// Architecture of the machine; without it, as the image's sidecar or name says, or this machine's.
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
+    /// Platform of the machine, which decides on its processor (p8, power9 ...); without it, as for --arch.
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+    /// Grows the machine's disk to this size.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) disk_size: Option<Bytes>,
+    /// Takes the backing files that the image names, if the image is your own; without it such an image is refused.
+    #[arg(long)]
+    pub(crate) allow_backing: bool,
+    /// Lets the machine reach the network; without it, it is only reached from here, by ssh.
+    #[arg(long)]
+    pub(crate) network: bool,
+    /// Keeps what the guest wrote, as a qcow2 file on top of the image.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep_overlay: Option<PathBuf>,
+    /// Memory of the machine; without it 1GiB, or 3GiB where the whole system is an initramfs.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Bytes>,
+    /// How the processor is run.
+    #[arg(long, value_enum, default_value = "auto", env = "DIBBER_ACCEL")]
+    pub(crate) accel: AccelArg,
+    /// Succeeds when this text appears on the serial console, and fails when it does not.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) expect: Option<String>,
+    /// How long to wait for it, in seconds.
+    #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
+    pub(crate) timeout: Duration,
+}
+
+/// [`Firmware`] for the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FirmwareArg {
+    /// What QEMU brings: SeaBIOS, SLOF.
+    Bios,
+    /// OVMF or AAVMF.
+    Uefi,
+    /// OVMF with Secure Boot enforced.
+    #[value(name = "secureboot")]
+    SecureBoot,
+}
+
+impl From<FirmwareArg> for Firmware {
+    fn from(arg: FirmwareArg) -> Firmware {
+        match arg {
+            FirmwareArg::Bios => Firmware::Bios,
+            FirmwareArg::Uefi => Firmware::Uefi,
+            FirmwareArg::SecureBoot => Firmware::SecureBoot,
+        }
+    }
+}
+
+/// [`Accel`] for the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AccelArg {
+    /// KVM where it can be had, else emulation.
+    Auto,
+    /// Hardware virtualisation.
+    Kvm,
+    /// Emulation.
+    Tcg,
+}
+
+impl From<AccelArg> for Accel {
+    fn from(arg: AccelArg) -> Accel {
+        match arg {
+            AccelArg::Auto => Accel::Auto,
+            AccelArg::Kvm => Accel::Kvm,
+            AccelArg::Tcg => Accel::Tcg,
+        }
+    }
+}
 
 /// A machine with less does not get as far as its firmware.
 const LEAST_MEMORY: Bytes = Bytes::mib(16);
@@ -124,4 +219,11 @@ fn problem(error: BootError) -> Problem {
         _ => return Problem::fault(error),
     };
     Problem::new(exit, error)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.trim_end_matches('s')
+        .parse()
+        .map(Duration::from_secs)
+        .map_err(|_| "write a number of seconds".to_string())
 }

@@ -2,6 +2,8 @@
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
+use clap::Args;
+use dibber_model::Bytes;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use dibber_engine::archive::{Asked, Network};
@@ -13,11 +15,61 @@ use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
-use crate::args::{BuildArgs, RequestArgs};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::Problem;
+use crate::request::RequestArgs;
 use crate::{request, summary};
+
+/// `dibber build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
+    /// some. Never changes a byte.
+    #[arg(long)]
+    pub(crate) no_accelerate: bool,
+    /// Members of a set that are built at a time. Without it, one for each processor.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Prints events as JSON, one a line, on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints what hooks print, not only their names.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Opens a shell in the sandbox where a hook failed; as --break after-error.
+    #[arg(long)]
+    pub(crate) shell_on_error: bool,
+    /// Opens a shell at these points: before-PHASE, after-PHASE, after-error.
+    #[arg(
+        long = "break",
+        env = "break",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "POINT[,POINT]"
+    )]
+    pub(crate) break_at: String,
+    /// Runs this there instead of a shell.
+    #[arg(long = "break-cmd", env = "break_cmd", value_name = "COMMAND")]
+    pub(crate) break_command: Option<String>,
+    /// Stops outside the tree, in phases that run inside it too, if this is not empty.
+    #[arg(
+        long = "break-outside-target",
+        env = "break_outside_target",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        value_name = "1"
+    )]
+    pub(crate) break_outside: Option<String>,
+    /// Prunes the oldest checkpoints after the build, down to this size.
+    #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = "20GiB")]
+    pub(crate) cache_limit: Bytes,
+}
 
 /// Builds every member that is asked for, several at a time.
 pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem> {
@@ -119,7 +171,7 @@ fn breaks(args: &BuildArgs) -> Result<Breaks, Problem> {
 }
 
 /// Whether the network may be asked.
-pub(crate) fn network(args: &RequestArgs) -> Network {
+fn network(args: &RequestArgs) -> Network {
     match (args.offline, args.refresh) {
         (true, _) => Network::Offline,
         (_, true) => Network::Refresh,

@@ -2,6 +2,8 @@
 //!
 //! In: arguments. Out: a list, or what was removed. Never: a checkpoint of a running build removed.
 
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use dibber_engine::build_member;
@@ -9,12 +11,37 @@ use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{Site, Store};
 
-use crate::args::{CacheArgs, CacheCommand};
 use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
 use crate::terminal::say;
+
+/// `dibber cache`.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArgs {
+    /// Keeps caches here instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: CacheCommand,
+}
+
+/// What to do with the cache.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// List checkpoints: image, step, size, when last used.
+    Ls,
+    /// Remove checkpoints that no running build uses, the least recently used first.
+    Prune {
+        /// Down to this size.
+        #[arg(long, value_name = "SIZE", default_value = "20GiB")]
+        limit: Bytes,
+        /// Every one, and the downloads too.
+        #[arg(long, conflicts_with = "limit")]
+        all: bool,
+    },
+}
 
 /// Lists or prunes.
 pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem> {

@@ -21,8 +21,8 @@ use crate::exit::Exit;
 use crate::printable::printable;
 use crate::report::Problem;
 use crate::select::{problem, target};
-use crate::show::pretty;
 use crate::terminal::{say, tell};
+use crate::text::pretty;
 
 /// `dibber check-flavor`.
 #[derive(Debug, Args)]

@@ -2,14 +2,23 @@
 //!
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
+use clap::Args;
 use dibber_engine::doctor::{self, Need, tools};
 use dibber_sandbox::{Finding, State};
+use std::path::PathBuf;
 
-use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request;
 use crate::terminal::say;
+
+/// `dibber doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
 
 /// Prints every finding; fails if building would.
 pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {

@@ -22,6 +22,7 @@ mod select;
 mod show;
 mod summary;
 mod terminal;
+mod text;
 mod upload;
 
 use std::process::ExitCode;

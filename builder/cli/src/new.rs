@@ -4,6 +4,7 @@
 //! what was to be made left behind.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
+use clap::{Args, ValueEnum};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,9 +13,27 @@ use std::path::Path;
 use dibber_engine::failure::ran_out;
 use dibber_model::Arch;
 
-use crate::args::{NewArgs, NewKind};
 use crate::exit::Exit;
 use crate::report::Problem;
+
+/// `dibber new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// What to start.
+    #[arg(value_enum)]
+    pub(crate) what: NewKind,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+/// What `dibber new` can start.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum NewKind {
+    /// An element directory.
+    Element,
+    /// An image file.
+    Image,
+}
 
 const README: &str = "NAME\n====\n\nSay here what this element does, and which variables it reads.\n";
 

@@ -2,11 +2,18 @@
 //!
 //! In: arguments. Out: what a build would do, and what of it is kept already. Never: a change to anything.
 
-use crate::args::PlanArgs;
 use crate::exit::Exit;
 use crate::report::Problem;
-use crate::request;
+use crate::request::{self, RequestArgs};
 use crate::terminal::{quoted, say, tell};
+use clap::Args;
+
+/// `dibber plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+}
 
 /// Prints every plan that is asked for.
 pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {

@@ -2,6 +2,9 @@
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
+use clap::Args;
+use dibber_model::time::EPOCHS;
+use dibber_model::{Platform, Target};
 use std::path::{Path, PathBuf};
 
 use dibber_engine::scan::{Places, scan};
@@ -9,10 +12,79 @@ use dibber_model::Arch;
 use dibber_plan::{OutputKind, Plan, Request, SourceSet};
 use dibber_store::Store;
 
-use crate::args::RequestArgs;
 use crate::embedded::Carried;
 use crate::exit::Exit;
 use crate::report::Problem;
+
+/// What is asked for, for `build` and `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct RequestArgs {
+    /// Image names, or image files (paths ending in .yaml or .yml).
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Element directories, searched before the built-in ones; the first that has an element wins.
+    #[arg(
+        long,
+        env = "ELEMENTS_PATH",
+        value_delimiter = ':',
+        value_name = "DIR[:DIR]",
+        hide_env_values = true
+    )]
+    pub(crate) elements_path: Vec<PathBuf>,
+    /// Adds an element.
+    #[arg(short = 'e', long = "element", value_name = "NAME")]
+    pub(crate) elements: Vec<String>,
+    /// Adds packages.
+    #[arg(short = 'p', long = "packages", value_delimiter = ',', value_name = "NAME[,NAME]")]
+    pub(crate) packages: Vec<String>,
+    /// Sets a variable that hooks see.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variables: Vec<(String, String)>,
+    #[arg(long, help = format!("Builds for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
+    pub(crate) arch: Vec<Arch>,
+    /// Builds for these platforms of the architecture, such as p9.
+    #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME]")]
+    pub(crate) platform: Vec<Platform>,
+    /// Builds for these targets, such as aarch64 or p9-ppc64le.
+    #[arg(
+        long = "target",
+        value_delimiter = ',',
+        value_name = "TARGET[,TARGET]",
+        value_parser = dibber_plan::image::target,
+        conflicts_with_all = ["arch", "platform"]
+    )]
+    pub(crate) targets: Vec<Target>,
+    /// Builds for every target that the image lists.
+    #[arg(long, conflicts_with_all = ["arch", "platform", "targets"])]
+    pub(crate) all_targets: bool,
+    /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) layout: Option<String>,
+    /// Files to come out: qcow2, raw, vhd, vhdx, vmdk, tar, tgz, squashfs, vmlinuz, initrd, kernel, initramfs.
+    #[arg(short = 't', long = "outputs", value_delimiter = ',', value_name = "KIND[,KIND]")]
+    pub(crate) outputs: Vec<String>,
+    /// Where the files go.
+    #[arg(short = 'o', long, default_value = ".", value_name = "DIR")]
+    pub(crate) output_dir: PathBuf,
+    /// Keeps caches here instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Stands in for now, in seconds since 1970; without it, the date of the package archive.
+    #[arg(
+        long,
+        env = "SOURCE_DATE_EPOCH",
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        value_parser = epoch
+    )]
+    pub(crate) source_date_epoch: Option<i64>,
+    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Asks the network again what earlier builds have recorded.
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
+}
 
 /// Reads everything, and plans what is asked for.
 pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Problem> {
@@ -107,4 +179,21 @@ pub(crate) fn store_path(option: Option<&PathBuf>) -> Result<PathBuf, Problem> {
         Some(path) => Ok(path.clone()),
         None => Store::usual_place().map_err(Problem::fault),
     }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(fits) {
+        return Err(format!("`{name}` cannot name a variable"));
+    }
+    Ok((name.to_string(), value.to_string()))
+}
+
+fn epoch(text: &str) -> Result<i64, String> {
+    let (first, last) = (EPOCHS.start(), EPOCHS.end());
+    let seconds = text.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
+    seconds.ok_or_else(|| {
+        format!("write a whole number of seconds since 1970, from {first} to {last} (the year 2106)")
+    })
 }

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 use crate::printable::printable;
 use crate::report::Problem;
-use crate::show::pretty;
 use crate::terminal::{say, tell};
+use crate::text::pretty;
 
 /// `dibber select`.
 #[derive(Debug, Args)]

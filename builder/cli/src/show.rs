@@ -3,7 +3,9 @@
 //! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
 //! in the content of a file that was asked for.
 
+use clap::Args;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use dibber_inspect::{
     Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
@@ -11,11 +13,29 @@ use dibber_inspect::{
 use dibber_model::{Bytes, columns};
 use serde_json::json;
 
-use crate::args::ShowArgs;
 use crate::exit::Exit;
 use crate::printable::{self, printable};
 use crate::report::Problem;
 use crate::terminal::{self, say};
+use crate::text::pretty;
+
+/// `dibber show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A raw or qcow2 image: a disk with a GPT or an MBR, or a partition's.
+    pub(crate) image: PathBuf,
+    /// A path in the image: prints a file, lists a directory. Filesystems are where the image's fstab mounts them.
+    pub(crate) path: Option<String>,
+    /// Lists the installed packages: name, version, architecture.
+    #[arg(long, conflicts_with_all = ["path", "files"])]
+    pub(crate) packages: bool,
+    /// Lists every file, below PATH if that is given.
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Shows what is asked for.
 pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
@@ -179,11 +199,6 @@ fn mode(entry: &Entry) -> String {
         });
     }
     text
-}
-
-pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
-    // These values have no maps with keys that are no strings, which is all that can fail.
-    printable::json(serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn page(report: &Report) -> String {
