@@ -2,8 +2,9 @@
 
 #![no_main]
 
-use dibber_fuzz::{IMAGE, LAYOUT, planned};
 use dibber_plan::elements::pkg_map::parse;
+
+use dibber_fuzz::{IMAGE, LAYOUT, planned};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let _ = parse(text, "pkg-map").map_err(|error| error.to_string());

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use dibber_tests::blows::{CALLS, FATES, Siege};
 use dibber_tests::sets;
 use dibber_tests::workshop::{Numbers, Workshop};
-use serde_json::json;
 
 /// What was tried, and what came of it.
 #[derive(Default)]

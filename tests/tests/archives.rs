@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use dibber_export::{Files, Squashfs, Stamp, Stream, squashfs, tar, tgz};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr};
-use dibber_tests::{accepts, flip_bit, objects};
 use tempfile::TempDir;
+
+use dibber_tests::{accepts, flip_bit, objects};
 
 const EPOCH: i64 = 1_700_000_000;
 

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use dibber_export::{Container, Files, Foreign, Manner, PourError, Poured, Stamp, Target, convert, pour};
 use dibber_format::qcow2::{Compression, Options};
 use dibber_model::{Extent, Extents, FileRef, Piece};
-use dibber_tests::{accepts, flip_bit, objects, write_image};
 use proptest::prelude::*;
 use tempfile::TempDir;
+
+use dibber_tests::{accepts, flip_bit, objects, write_image};
 
 /// Files by name, with the stamps that they had at first.
 struct Named(Vec<(PathBuf, Stamp)>);

@@ -17,9 +17,10 @@ use dibber_format::cpio;
 use dibber_model::{
     Content, Extents, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr,
 };
+use tempfile::TempDir;
+
 use dibber_tests::workshop::{Numbers, Workshop};
 use dibber_tests::{accepts, dump, flip_bit, listing, objects};
-use tempfile::TempDir;
 
 const EPOCH: i64 = 1_700_000_000;
 

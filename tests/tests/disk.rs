@@ -11,10 +11,11 @@ use dibber_model::{
     Bytes, DiskLayout, DiskSpec, Extents, FsKind, Holds, PartKind, PartSpec, SectorSize, SizeRule, TableKind,
     Timestamp,
 };
-use dibber_tests::disks::*;
-use dibber_tests::{accepts, flip_bit, objects, run, write_image};
 use proptest::prelude::*;
 use tempfile::TempDir;
+
+use dibber_tests::disks::*;
+use dibber_tests::{accepts, flip_bit, objects, run, write_image};
 
 /// A place with the disk in it as `disk`.
 fn made(layout: &DiskLayout) -> (TempDir, PathBuf) {

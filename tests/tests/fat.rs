@@ -10,9 +10,10 @@ use dibber_format::fat::{FatError, FatParams, label, measure, write};
 use dibber_model::{
     Bytes, Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, SectorSize, Source, Timestamp, Tree,
 };
-use dibber_tests::{accepts, flip_bit, objects, write_image};
 use proptest::prelude::*;
 use tempfile::TempDir;
+
+use dibber_tests::{accepts, flip_bit, objects, write_image};
 
 const MIB: u64 = 1 << 20;
 /// 2024-02-29 12:34:56 UTC.

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dibber_model::Digest;
-use dibber_tests::accepts;
-use dibber_tests::sets;
-use dibber_tests::workshop::{Earlier, USER, Workshop, contents, run};
 use serde_json::{Value, json};
+
+use dibber_tests::workshop::{Earlier, USER, Workshop, contents, run};
+use dibber_tests::{accepts, sets};
 
 /// Codes of docs/exit-codes.md.
 const INPUT: i32 = 3;

@@ -11,8 +11,9 @@ use std::process::{Command, Stdio};
 use dibber_deploy::structure::{InstanceInfo, Structure, of_instance};
 use dibber_imageset::Sidecar;
 use dibber_plan::Role;
-use dibber_tests::workshop::{Workshop, run};
 use serde_json::{Map, Value, json};
+
+use dibber_tests::workshop::{Workshop, run};
 
 /// What a cloud and a node say: instance_info, and the image's properties, `None` if Glance does not tell.
 #[derive(Clone, Debug)]

@@ -9,9 +9,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+
 use dibber_tests::workshop::{Told, Workshop};
 use dibber_tests::{accepts, flip_bit};
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 /// A tree with something of each kind, and a step after it.
 fn shop() -> (Workshop, String) {

@@ -10,8 +10,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use dibber_model::Digest;
-use dibber_tests::workshop::{Numbers, USER, Workshop};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use dibber_tests::workshop::{Numbers, USER, Workshop};
 
 /// What Ctrl-C ends with, and SIGTERM, which the program takes for the same wish.
 const INTERRUPTED: i32 = 130;

@@ -15,10 +15,11 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use dibber_imageset::SetFile;
-use dibber_tests::meeting::Meeting;
-use dibber_tests::workshop::{Told, Workshop, path_without, run};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
+
+use dibber_tests::meeting::Meeting;
+use dibber_tests::workshop::{Told, Workshop, path_without, run};
 
 /// An image for x86_64 and for three platforms of it, with a host-side hook in extra-data and one in finalise.
 fn image(shop: &Workshop, extra_data: &str, finalise: &str, more: &[(&str, &str)]) -> String {

@@ -7,8 +7,9 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 
-use dibber_tests::workshop::{Told, USER, Workshop, run};
 use serde_json::Value;
+
+use dibber_tests::workshop::{Told, USER, Workshop, run};
 
 /// Exit codes of `docs/exit-codes.md`.
 const INPUT: i32 = 3;

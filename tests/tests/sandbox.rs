@@ -13,8 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dibber_tests::accepts;
 use serde_json::{Value, json};
+
+use dibber_tests::accepts;
 
 const USER: &str = "dibber-trial";
 

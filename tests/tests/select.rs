@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dibber_model::{Arch, Target};
+use serde_json::{Value, json};
+
 use dibber_tests::program;
 use dibber_tests::sets::Sample;
 use dibber_tests::workshop::{Told, run};
-use serde_json::{Value, json};
 
 fn sorted(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> =

@@ -6,8 +6,9 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use dibber_tests::workshop::{Workshop, contents, run};
 use serde_json::Value;
+
+use dibber_tests::workshop::{Workshop, contents, run};
 
 const MACHINE: i32 = 7;
 

@@ -8,11 +8,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use dibber_sandbox::{Grants, HookCall, Inside, STORE, Stream, What};
-
-use dibber_model::Limits;
 use dibber_model::redact::Redact;
-use dibber_model::{Network, Side};
+use dibber_model::{Limits, Network, Side};
+use dibber_sandbox::{Grants, HookCall, Inside, STORE, Stream, What};
 use serde_json::{Value, json};
 
 fn main() {

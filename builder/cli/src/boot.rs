@@ -2,16 +2,15 @@
 //!
 //! In: arguments. Out: the guest's console, and how it ended. Never: a write to the image.
 
-use clap::{Args, ValueEnum};
-use dibber_vm::Accel;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_vm::{
-    Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict, boot as start, find,
-    target_of,
+    Accel, Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict,
+    boot as start, find, target_of,
 };
 
 use crate::exit::Exit;

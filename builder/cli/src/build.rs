@@ -2,15 +2,15 @@
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
-use clap::Args;
-use dibber_model::Bytes;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use dibber_engine::archive::{Asked, Network};
 use dibber_engine::breakpoints::{Breaks, Point};
 use dibber_engine::build_member::{self, Settings};
 use dibber_engine::build_set::{self, Ended, Member, Watch};
 use dibber_engine::event::Event;
+use dibber_model::Bytes;
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;

@@ -2,10 +2,10 @@
 //!
 //! In: arguments. Out: a list, or what was removed. Never: a checkpoint of a running build removed.
 
-use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use clap::{Args, Subcommand};
 use dibber_engine::build_member;
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;

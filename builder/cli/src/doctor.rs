@@ -2,10 +2,11 @@
 //!
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use dibber_engine::doctor::{self, Need, tools};
 use dibber_sandbox::{Finding, State};
-use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::report::Problem;

@@ -4,12 +4,12 @@
 //! what was to be made left behind.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
-use clap::{Args, ValueEnum};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use clap::{Args, ValueEnum};
 use dibber_engine::failure::ran_out;
 use dibber_model::Arch;
 

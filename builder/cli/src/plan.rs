@@ -2,11 +2,12 @@
 //!
 //! In: arguments. Out: what a build would do, and what of it is kept already. Never: a change to anything.
 
+use clap::Args;
+
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request::{self, RequestArgs};
 use crate::terminal::{quoted, say, tell};
-use clap::Args;
 
 /// `dibber plan`.
 #[derive(Debug, Args)]

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use dibber_engine::build_set::Watch;
 use dibber_engine::event::Event;
-use dibber_model::Bytes;
-use dibber_model::redact;
+use dibber_model::{Bytes, redact};
 use dibber_plan::Plan;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -2,13 +2,12 @@
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
-use clap::Args;
-use dibber_model::time::EPOCHS;
-use dibber_model::{Platform, Target};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use dibber_engine::scan::{Places, scan};
-use dibber_model::Arch;
+use dibber_model::time::EPOCHS;
+use dibber_model::{Arch, Platform, Target};
 use dibber_plan::{OutputKind, Plan, Request, SourceSet};
 use dibber_store::Store;
 

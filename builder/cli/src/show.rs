@@ -3,10 +3,10 @@
 //! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
 //! in the content of a file that was asked for.
 
-use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use clap::Args;
 use dibber_inspect::{
     Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
 };

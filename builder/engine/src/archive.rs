@@ -12,18 +12,15 @@ mod fetch;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
-use dibber_model::redact;
 use dibber_model::time::EPOCHS;
-use dibber_model::{Digest, Hasher};
+use dibber_model::{Digest, Hasher, redact};
 use dibber_plan::Plan;
-use serde::{Deserialize, Serialize};
-
 use dibber_sandbox::interrupts::Interrupts;
+use serde::{Deserialize, Serialize};
 
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
+use dibber_imageset::Made;
 use dibber_layout::Measured;
 use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, Loader, Timestamp};
 use dibber_plan::Plan;
+use dibber_store::Session;
 
 use crate::bootloader::{self, Cores};
 use crate::capture::{CaptureOptions, capture, rules};
@@ -21,8 +23,6 @@ use crate::partitions::{self, Common};
 use crate::stand_ins::Twin;
 use crate::steps::{self, Finished, ScratchTree, StandIns};
 use crate::worker::job::Build;
-use dibber_imageset::Made;
-use dibber_store::Session;
 
 /// What came of it.
 pub(crate) enum Outcome {

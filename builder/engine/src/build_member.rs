@@ -9,8 +9,12 @@ use std::process::Command;
 use std::time::Instant;
 
 use dibber_fs::Dir;
+use dibber_imageset::{Made, Seen, SetEntry, SetFile, Stage, Standing};
 use dibber_model::Bytes;
 use dibber_plan::{Body, Entry, Plan};
+use dibber_sandbox::STORE;
+use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::{ImageLock, Store, StoreError};
 
 use crate::archive::{self, AnswerError, Asked, Network, Releases};
 use crate::breakpoints::Breaks;
@@ -20,10 +24,6 @@ use crate::given::{self, GivenError};
 use crate::preflight;
 use crate::worker::client::{Conversation, Heard};
 use crate::worker::job::{Build, Job};
-use dibber_imageset::{Made, Seen, SetEntry, SetFile, Stage, Standing};
-use dibber_sandbox::STORE;
-use dibber_sandbox::interrupts::Interrupts;
-use dibber_store::{ImageLock, Store, StoreError};
 
 /// How to build.
 #[derive(Clone, Debug)]

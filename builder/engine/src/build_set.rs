@@ -9,12 +9,12 @@ use std::thread;
 use std::time::Instant;
 
 use dibber_plan::Plan;
+use dibber_sandbox::interrupts::Interrupts;
+use dibber_store::Store;
 
 use crate::build_member::{self, Built, Settings};
 use crate::event::{Event, Events};
 use crate::failure::{Failure, FailureKind};
-use dibber_sandbox::interrupts::Interrupts;
-use dibber_store::Store;
 
 /// How a member ended.
 #[derive(Clone, Debug)]

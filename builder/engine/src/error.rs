@@ -3,14 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use dibber_export::{PourError, ToolError};
+use dibber_store::StoreError;
+use dibber_store::layers::LayerError;
+
 use crate::bootloader::LoaderError;
 use crate::capture::CaptureError;
 use crate::failure::{self, Failure, FailureKind};
 use crate::partitions::PartError;
 use crate::steps::StepError;
-use dibber_export::{PourError, ToolError};
-use dibber_store::StoreError;
-use dibber_store::layers::LayerError;
 
 /// A build's failure, inside the sandbox.
 #[derive(Debug, thiserror::Error)]

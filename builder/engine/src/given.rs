@@ -11,14 +11,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, file_type, open_this, os, sha256};
+use dibber_fs::{Dir, file_type, open_this, os, passwd, sha256};
 use dibber_model::{Digest, Hasher};
 use dibber_plan::Plan;
+use dibber_sandbox::{Given, is_visible};
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
-
-use dibber_fs::passwd;
-use dibber_sandbox::{Given, is_visible};
 
 /// A file or directory of this machine that hooks are given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

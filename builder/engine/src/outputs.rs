@@ -12,10 +12,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
 use dibber_format::{cpio, qcow2, vhd};
-use dibber_model::redact;
+use dibber_imageset::{
+    ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
+    dpkg_packages, spoilt,
+};
 use dibber_model::{
     Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
+    redact,
 };
 use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
 
@@ -24,11 +29,6 @@ use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::kernel::Kernel;
 use crate::worker::job::Build;
-use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
-use dibber_imageset::{
-    ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
-    dpkg_packages, spoilt,
-};
 
 /// What every file of the set is described with.
 pub(crate) struct Facts<'a> {

@@ -6,13 +6,13 @@
 use std::io;
 use std::path::Path;
 
-use dibber_model::Bytes;
-use dibber_plan::{OutputKind, Plan};
-
-use crate::failure::{Failure, FailureKind};
 use dibber_fs::path_search;
 use dibber_imageset::SetEntry;
+use dibber_model::Bytes;
+use dibber_plan::{OutputKind, Plan};
 use dibber_sandbox::Emulator;
+
+use crate::failure::{Failure, FailureKind};
 
 /// Less than this is never enough for an image of an operating system and its log.
 const LEAST: Bytes = Bytes::mib(64);

@@ -5,16 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use dibber_imageset::{Seen, sidecar_of};
 use dibber_layout::{Loaders, Measured};
 use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
-
-use crate::archive;
-use crate::build_member::{former, known};
-use crate::given;
-use crate::steps;
-use dibber_imageset::{Seen, sidecar_of};
 use dibber_store::Store;
+
+use crate::build_member::{former, known};
+use crate::{archive, given, steps};
 
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.
 pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {

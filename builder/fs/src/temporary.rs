@@ -4,14 +4,14 @@
 //! command which was killed left behind, beside a new one of its kind.
 #![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use crate::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::geteuid;
 use tempfile::TempDir;
+
+use crate::Dir;
 
 /// How often another process may take a new directory for one that was left behind, before it is locked.
 const TRIES: usize = 16;

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::text;
 use serde::Deserialize;
 
-use super::GlanceError;
-use super::environment;
-use dibber_fs::text;
+use super::{GlanceError, environment};
 
 /// Where a cloud is looked for.
 #[derive(Clone, Debug, Default)]

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use dibber_imageset::{FileEntry, SetEntry, SetFile};
 use dibber_model::{Arch, Digest, Platform, Target};
 use serde::Deserialize;
 
 use super::GlanceError;
-use dibber_imageset::{FileEntry, SetEntry, SetFile};
 
 /// Which images of a set.
 #[derive(Clone, Debug, Default)]

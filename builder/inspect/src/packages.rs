@@ -5,8 +5,9 @@
 
 use std::io::{self, Write};
 
-use super::budget::Budget;
 use dibber_imageset::{Package, installed};
+
+use super::budget::Budget;
 
 /// Longest paragraph, in bytes: that of the largest package of Debian is below 100 kB.
 const PARAGRAPH_MAX: usize = 1 << 20;

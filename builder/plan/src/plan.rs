@@ -6,13 +6,13 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{Bytes, DiskSpec, Phase, Seed, Target};
+
+use dibber_model::{Bytes, DiskSpec, Limits, Phase, Seed, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
 use crate::source::ElementSource;
-use dibber_model::Limits;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use dibber_deploy::structure::{self, Structure};
 use dibber_model::{DiskSpec, PartKind, TableKind, Target};
 
 use crate::disk::is_esp;
@@ -14,7 +16,6 @@ use crate::image::ImageSpec;
 use crate::output::Role;
 use crate::plan::OutputKind;
 use crate::yaml::Yaml;
-use dibber_deploy::structure::{self, Structure};
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
 const OF_DISKS: [&str; 3] = ["img_type", "hw_firmware_type", "hw_machine_type"];

@@ -7,12 +7,13 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
 use dibber_model::Target;
+use dibber_model::redact::quoted;
 
 use crate::image::{ImageSpec, Security};
 use crate::plan::Archive;
 use crate::request::Request;
-use dibber_model::redact::quoted;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";

@@ -15,9 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dibber_fs::remove_tree;
-use dibber_model::Limits;
 use dibber_model::redact::Redact;
-use dibber_model::{Network, Side};
+use dibber_model::{Limits, Network, Side};
 use dibber_shim::{LoaderRequest, MountRequest, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};

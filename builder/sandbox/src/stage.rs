@@ -9,8 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
-use dibber_model::Limits;
-use dibber_model::Network;
+use dibber_model::{Limits, Network};
 use dibber_shim::MountRequest;
 use rustix::process::DumpableBehavior;
 use rustix::thread::UnshareFlags;

@@ -12,6 +12,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 use dibber_fs::Dir;
+use dibber_model::printable::printable;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,6 @@ use super::wire::Link;
 use super::words::Words;
 use super::worker::Setup;
 use super::{WORKER, kernel, mounts, terminal, wire};
-use dibber_model::printable::printable;
 
 /// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
 /// set-user-ID files, and belong to the sandbox's root.

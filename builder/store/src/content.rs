@@ -14,6 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{Dir, Here, file_type, has_xattrs, os};
 use dibber_model::{Digest, Hasher};
 use rayon::prelude::*;
 use rustix::fs::{FileType, SeekFrom, Statx, seek};
@@ -21,7 +22,6 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::stamp::{Level, by_level};
-use dibber_fs::{Dir, Here, file_type, has_xattrs, os};
 
 /// Files are summed in blocks of this many bytes; one of zeros counts as a hole. CRC-32C finds every error of up to three bits,
 /// and every burst of up to 32, in blocks of this size (Koopman, "32-Bit Cyclic Redundancy Codes for Internet Applications").

@@ -5,18 +5,16 @@
 //! found out by QEMU.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use dibber_inspect::qcow2::header::{Backing, HEAD, Header, MAGIC};
+use dibber_inspect::{open, source};
 use dibber_model::Bytes;
 
 use super::BootError;
-use dibber_inspect::open;
-use dibber_inspect::qcow2::header::{Backing, HEAD, Header, MAGIC};
-use dibber_inspect::source;
 
 /// Most files that rest on each other.
 const LAYERS_MAX: usize = 16;

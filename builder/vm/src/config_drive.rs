@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use dibber_export::{Container, Files, Manner, Stamp, Target, pour};
 use dibber_format::fat::{self, FatParams};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, SectorSize, Seed, Timestamp, Tree};
 
 use super::BootError;
 use super::handed::Handed;
-use dibber_export::{Container, Files, Manner, Stamp, Target, pour};
 
 /// Large enough for its three files; small enough to be FAT12.
 const SIZE: u64 = 1 << 20;

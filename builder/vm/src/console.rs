@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::{BootError, BootRequest, Expectation};
 use dibber_sandbox::attended;
 use dibber_sandbox::interrupts::Interrupts;
+
+use super::{BootError, BootRequest, Expectation};
 
 /// How a boot ended.
 #[derive(Clone, Copy, Debug, PartialEq)]

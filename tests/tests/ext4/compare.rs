@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use dibber_format::ext4::Ext4Params;
 use dibber_model::{Content, Inode, InodeId, Kind, Source, Tree};
-use dibber_tests::{accepts, run};
 use rustix::fs::{SeekFrom, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
+
+use dibber_tests::{accepts, run};
 
 /// An image mounted by the kernel, until dropped.
 pub(crate) struct Mounted(tempfile::TempDir);

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use dibber_format::ext4::measure;
 use dibber_model::{Bytes, Tree};
-use dibber_tests::accepts;
 use rustix::fs::{XattrFlags, lsetxattr};
 
 use super::compare::Mounted;
 use super::trees::{Sapling, dir, everything, file, noise, with_xattrs, xattr};
 use super::{check, image, params, text};
+use dibber_tests::accepts;
 
 /// Mounts for writing, with the journal; after that e2fsck must be as content as before.
 fn live_in(tree: &Tree, len: u64, changes: impl FnOnce(&Path)) {

@@ -12,8 +12,9 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dibber_tests::accepts;
 use serde_json::Value;
+
+use dibber_tests::accepts;
 
 /// Ends a process when the test ends, in whichever way.
 struct Ended(Child);

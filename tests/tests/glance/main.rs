@@ -14,10 +14,11 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use cloud::Glance;
 use dibber_tests::workshop::{Numbers, Told, Workshop, run};
 use dibber_tests::{accepts, objects, program};
-use serde_json::{Value, json};
 use set::{HELD, MIB, write_set};
 
 /// A set and a home without a clouds.yaml of somebody's.

@@ -8,12 +8,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use dibber_tests::accepts;
-use dibber_tests::workshop::run;
 use serde_json::json;
 
 use crate::Place;
 use crate::cloud::Glance;
+use dibber_tests::accepts;
+use dibber_tests::workshop::run;
 
 const PASSWORD: &str = "correct horse battery staple";
 

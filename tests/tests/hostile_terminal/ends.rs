@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dibber_tests::accepts;
-use dibber_tests::workshop::Workshop;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::Server;
+use dibber_tests::accepts;
+use dibber_tests::workshop::Workshop;
 
 /// What an interrupt ends with.
 const INTERRUPTED: i32 = 130;

@@ -14,8 +14,9 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use dibber_tests::{accepts, program};
 use serde_json::Value;
+
+use dibber_tests::{accepts, program};
 
 /// Runs `dibber show`.
 fn show(image: &Path, args: &[&str]) -> Output {

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::Command;
 
 use dibber_model::redact::{self, Redact};
-
-use super::AnswerError;
 use dibber_sandbox::attended::{self, Ended};
 use dibber_sandbox::interrupts::Interrupts;
+
+use super::AnswerError;
 
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 

@@ -8,17 +8,16 @@
 //! Debian's, where Debian's keyring is installed and the machine trusts other ones.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::{fs, io};
 
 use dibber_model::redact;
 use dibber_plan::Plan;
-
-use super::{AnswerError, Fetched};
 use dibber_sandbox::attended;
 use dibber_sandbox::interrupts::Interrupts;
+
+use super::{AnswerError, Fetched};
 
 const APT_GET: &str = "/usr/bin/apt-get";
 

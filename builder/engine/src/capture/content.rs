@@ -4,17 +4,16 @@
 //! files that have no holes.
 
 use std::fs::File;
-use std::io;
-use std::iter;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::{io, iter};
 
+use dibber_fs::Here;
 use dibber_model::{Content, FileRef, Source};
 use rustix::fs::{SeekFrom, Statx, seek};
 use rustix::io::Errno;
 
 use super::walk::What;
-use dibber_fs::Here;
 
 /// Files up to this many bytes are read at once: half of a Debian tree's files, and a thirtieth of its bytes.
 const SMALL: u64 = 4096;

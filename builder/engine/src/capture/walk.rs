@@ -7,13 +7,13 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{Dir, Here, file_type, meta};
 use dibber_model::{Content, Kind, Meta, Rdev};
 use rayon::prelude::*;
 use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::{CaptureError, at, content};
-use dibber_fs::{Dir, Here, file_type, meta};
 
 /// All that was found.
 pub(super) struct Walked {

@@ -3,16 +3,15 @@
 //! In: a foreign root whose programs are unpacked, with the package lists that they come from. Out: the interpreter at work
 //! in it. Never: a failure where there is nothing to speed up.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
-
-use crate::stand_ins::{Versions, rows};
 use dibber_fs::Dir;
 use dibber_sandbox::interpreter::{NAME, NATIVE, Table};
 use dibber_sandbox::{Instance, SHIMS, SandboxError};
+use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
+
+use crate::stand_ins::{Versions, rows};
 
 /// The name that foreign programs are registered under while native ones stand in.
 const ENTRY: &str = "native";

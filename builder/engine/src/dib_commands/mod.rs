@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry};
+use dibber_sandbox::{BUILD, IN_TARGET};
 
 use crate::steps::ELEMENTS;
-use dibber_sandbox::{BUILD, IN_TARGET};
 
 type Program = fn(&[String]) -> i32;
 

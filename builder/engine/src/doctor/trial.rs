@@ -7,12 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dibber_sandbox::Grants;
+use dibber_store::{Site, Store, TRIAL};
 use tempfile::TempDir;
 
 use crate::failure::{Failure, fault};
 use crate::preflight;
-use dibber_sandbox::Grants;
-use dibber_store::{Site, Store, TRIAL};
 
 /// A store to try a sandbox on; removed when this is dropped.
 pub(super) struct Trial {

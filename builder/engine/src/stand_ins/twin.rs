@@ -10,6 +10,10 @@ use std::time::Instant;
 
 use dibber_fs::Dir;
 use dibber_model::{Arch, Digest};
+use dibber_sandbox::interpreter::Table;
+use dibber_sandbox::{Instance, Native, STORE};
+use dibber_store::layers::Overlay;
+use dibber_store::{Session, StoreError};
 use rustix::fs::{FlockOperation, flock};
 
 use super::programs::{Versions, rows, table};
@@ -17,10 +21,6 @@ use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::steps::{self, StandIns};
 use crate::worker::job::Build;
-use dibber_sandbox::interpreter::Table;
-use dibber_sandbox::{Instance, Native, STORE};
-use dibber_store::layers::Overlay;
-use dibber_store::{Session, StoreError};
 
 /// A mounted twin.
 pub(crate) struct Twin {

@@ -7,16 +7,17 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use dibber_fs::{Dir, os, remove_tree};
-use dibber_model::Limits;
 use dibber_model::redact::Redact;
-use dibber_model::{Digest, Network, Phase, Side};
+use dibber_model::{Digest, Limits, Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::{Action, Plan, Step};
+use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
+use dibber_store::layers::{Overlay, is_unchanged};
+use dibber_store::{Draft, Session};
 
 use super::downloads::{self, Cache, Downloads, For};
 use super::error::{StepError, at};
@@ -26,9 +27,6 @@ use crate::breakpoints::{Breaks, Point};
 use crate::event::Event;
 use crate::failure::HookFailure;
 use crate::preflight;
-use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
-use dibber_store::layers::{Overlay, is_unchanged};
-use dibber_store::{Draft, Session};
 
 /// Most calls hand nothing over.
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();

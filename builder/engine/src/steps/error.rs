@@ -4,12 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use dibber_plan::elements::ElementError;
-
-use crate::failure::HookFailure;
-
 use dibber_sandbox::SandboxError;
 use dibber_store::StoreError;
 use dibber_store::layers::LayerError;
+
+use crate::failure::HookFailure;
 
 /// Said wherever the failure is told: what a program prints when it finds no network seldom says why there is none.
 fn no_network(failure: &HookFailure) -> String {

@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use dibber_model::redact;
-use dibber_model::{Digest, Hasher, Phase, Side};
+use dibber_model::{Digest, Hasher, Phase, Side, redact};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 

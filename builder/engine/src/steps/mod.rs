@@ -21,16 +21,15 @@ use std::time::Instant;
 use dibber_model::{Digest, Phase};
 use dibber_plan::elements::run_parts;
 use dibber_plan::{Action, Plan, Step};
+use dibber_sandbox::{LoaderRequest, MountRequest};
+use dibber_store::{Checkpoint, Found, Meta, Session, layers, squash_id};
 use serde::{Deserialize, Serialize};
 
 use crate::breakpoints::Point;
 use crate::event::{Event, Events};
 use crate::worker::job::Build;
-use dibber_sandbox::{LoaderRequest, MountRequest};
-use dibber_store::layers;
-use dibber_store::{Checkpoint, Found, Meta, Session, squash_id};
-
 use downloads::Downloads;
+
 pub use error::StepError;
 use reach::Reach;
 pub(crate) use stand_ins::StandIns;

@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 
 use dibber_fs::read_in_root;
+use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
+use dibber_sandbox::{HookEnd, IN_TARGET, What};
 
 use super::bench::Bench;
 use super::error::StepError;
 use super::{id, sources};
-use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
-use dibber_sandbox::{HookEnd, IN_TARGET, What};
 
 pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {

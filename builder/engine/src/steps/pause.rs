@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dibber_plan::{Action, Step};
+use dibber_store::Meta;
 
 use super::bench::{Bench, Opened};
 use super::error::{StepError, at};
@@ -16,7 +17,6 @@ use super::reach::Reach;
 use super::{State, Walk, id, now};
 use crate::breakpoints::Point;
 use crate::event::Event;
-use dibber_store::Meta;
 
 /// Stops if this point was asked for.
 pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> {

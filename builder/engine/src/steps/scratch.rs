@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use dibber_fs::{Dir, read_in_root};
 use dibber_model::{Phase, Side};
 use dibber_plan::{Action, Plan, Step};
+use dibber_sandbox::What;
+use dibber_store::layers::Overlay;
+use dibber_store::{Draft, Session};
 
 use super::bench::{self, Bench};
 use super::error::StepError;
 use super::{Finished, TREE};
 use crate::bootloader::Scratch;
 use crate::event::Event;
-use dibber_sandbox::What;
-use dibber_store::layers::Overlay;
-use dibber_store::{Draft, Session};
 
 /// The largest file that is read from the copy, in bytes: a core image of GRUB's has less than one MiB.
 const LARGEST: u64 = 64 << 20;

@@ -9,16 +9,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dibber_model::redact;
-use dibber_model::{Digest, Hasher, Side};
+use dibber_model::{Digest, Hasher, Side, redact};
 use dibber_plan::Step;
 use dibber_plan::elements::repositories::{self, Kind, Repository};
+use dibber_sandbox::{HookEnd, STAGED, What};
 
 use super::HOOKS;
 use super::bench::{Alone, Bench};
 use super::error::{StepError, at};
 use super::native::{copy, manifests_directory};
-use dibber_sandbox::{HookEnd, STAGED, What};
 
 /// The scripts; data reaches them as arguments and staged texts only.
 const FETCH: &str = include_str!("fetch-source.sh");

@@ -8,17 +8,16 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use crate::dib_commands;
-use crate::event::{Event, Events};
-use crate::failure::{Failure, FailureKind, fault};
-use crate::given;
-use crate::worker::job::{Job, Line};
 use dibber_imageset::{LOG, Made, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Woken};
 use dibber_sandbox::{Grants, STAGE, STORE, Worker};
 use dibber_store::Store;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::event::{Event, Events};
+use crate::failure::{Failure, FailureKind, fault};
+use crate::worker::job::{Job, Line};
+use crate::{dib_commands, given};
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
 const SWEEP: Duration = Duration::from_millis(500);

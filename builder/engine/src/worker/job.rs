@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use dibber_imageset::Made;
 use dibber_model::Digest;
 use dibber_plan::Plan;
+use dibber_sandbox::Emulator;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Releases;
@@ -13,8 +15,6 @@ use crate::breakpoints::Breaks;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::given::GivenFile;
-use dibber_imageset::Made;
-use dibber_sandbox::Emulator;
 
 /// The work of one worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,14 +10,14 @@ use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
 use dibber_model::redact::Redact;
+use dibber_sandbox::{Inside, STAGE, STORE};
+use dibber_store::{Limits, Store, StoreError};
 use serde_json::Value;
 
 use crate::build_image::{Outcome, image};
 use crate::error::BuildError;
 use crate::event::Event;
 use crate::worker::job::{Build, Job, Line};
-use dibber_sandbox::{Inside, STAGE, STORE};
-use dibber_store::{Limits, Store, StoreError};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
 pub fn work(inside: Inside) -> i32 {

@@ -1,6 +1,8 @@
-use super::*;
 use alloc::vec;
+
 use dibber_model::{FileRef, Inode, Meta, Timestamp, Xattr};
+
+use super::*;
 
 fn meta(mode: u16, secs: i64) -> Meta {
     Meta { mode, uid: 1, gid: 2, mtime: Timestamp::from_secs(secs), ..Meta::default() }

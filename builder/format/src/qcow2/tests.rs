@@ -1,8 +1,9 @@
 //! Properties that hold without a reader; qemu-img judges the rest in tests/tests/containers.rs.
 
-use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
+
+use super::*;
 
 fn image(len: u64, options: Options, clusters: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let mut codec = Codec::new(options).unwrap();

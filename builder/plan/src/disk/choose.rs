@@ -7,11 +7,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use dibber_deploy::select::{Candidate, Serves, select};
 use dibber_model::{Arch, Target};
 
 use crate::source::{ElementSource, SourceSet, TextSource};
 use crate::yaml::{Fault, Node, Yaml, nearest, read};
-use dibber_deploy::select::{Candidate, Serves, select};
 
 /// dib's own fallback: a filesystem without a table.
 pub const DEFAULT_LAYOUT: &str = "\

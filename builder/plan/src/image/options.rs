@@ -7,9 +7,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use dibber_model::{Bytes, MkfsOptions};
+
 use crate::disk::mkfs_options;
 use crate::yaml::{Fault, Yaml, nearest};
-use dibber_model::{Bytes, MkfsOptions};
 
 /// What options of `disk-image-create` mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

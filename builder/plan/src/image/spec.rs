@@ -8,7 +8,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 use core::str::FromStr;
-use dibber_model::{Arch, Bytes, MkfsOptions, Phase, Platform};
+
+use dibber_model::{Arch, Bytes, Limits, MkfsOptions, Phase, Platform};
 
 use super::merge::Merged;
 use super::mirror;
@@ -17,7 +18,6 @@ use crate::limits::limits;
 use crate::network::{Declared, declared};
 use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
-use dibber_model::Limits;
 
 /// Whether and from where the security suite is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{Dir, Here, file_type, meta};
 use dibber_model::{Meta, Xattr};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, SeekFrom, Statx, Timespec, Timestamps, XattrFlags, chmodat, chownat,
@@ -21,7 +22,6 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
 use super::{LayerError, at as place};
-use dibber_fs::{Dir, Here, file_type, meta};
 
 /// Gives the directory `to` owner, mode, time and attributes of the root of the layer `from`; without one, root's and 0755.
 pub(super) fn root_of(from: Option<&PathBuf>, to: &Path) -> Result<(), LayerError> {

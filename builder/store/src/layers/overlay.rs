@@ -7,11 +7,11 @@
     reason = "names in a draft of the cache, which no hook has been given yet"
 )]
 
-use std::fs;
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use dibber_fs::{Dir, meta};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -20,7 +20,6 @@ use rustix::mount::{
 };
 
 use super::{LayerError, at as place, copy};
-use dibber_fs::{Dir, meta};
 
 /// A mounted tree. Dropping it unmounts; the end of the mount namespace does so too.
 #[derive(Debug)]

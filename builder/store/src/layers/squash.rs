@@ -9,14 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use dibber_fs::{Dir, Here, file_type, meta, os};
 use rustix::fs::{AtFlags, FileType, Mode, Statx, linkat, mkdirat};
 
 use super::{LayerError, copy};
-use dibber_fs::{Dir, Here, file_type, meta, os};
 
 /// What a squash made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -22,13 +22,13 @@ use std::sync::{Mutex, PoisonError};
 
 use dibber_fs::{Dir, file_type, os};
 use dibber_model::Digest;
+use dibber_sandbox::{CACHE, MountRequest, Mounted};
+use dibber_store::layers::Overlay;
+use dibber_store::{Session, StepLock, remove_tree};
 use rustix::fs::FileType;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::error::{StepError, at};
-use dibber_sandbox::{CACHE, MountRequest, Mounted};
-use dibber_store::layers::Overlay;
-use dibber_store::{Session, StepLock, remove_tree};
 use lists::Wanted;
 use pool::Pool;
 
