@@ -4,11 +4,11 @@
 //! partition's number: gaps between numbers stay.
 
 use alloc::vec::Vec;
-use dibber_model::{DiskLayout, PartKind, Placed};
+use dibber_model::{DiskLayout, PartKind};
 use uuid::Uuid;
 
 use crate::chs::chs;
-use crate::disk::DiskError;
+use crate::table::{DiskError, sectors};
 
 /// Entries and their size: the least that section 5.3.2 allows.
 const ENTRIES: u32 = 128;
@@ -138,18 +138,4 @@ fn entries(layout: &DiskLayout, usable: (u64, u64)) -> Result<Vec<u8>, DiskError
         }
     }
     Ok(array)
-}
-
-/// First and last sector of a partition.
-pub(crate) fn sectors(part: &Placed, sector: u64) -> Result<(u64, u64), DiskError> {
-    let aligned = part.start.is_multiple_of(sector) && part.len.is_multiple_of(sector);
-    match part.start.checked_add(part.len) {
-        Some(end) if aligned && part.len > 0 => Ok((part.start / sector, end / sector - 1)),
-        _ => Err(DiskError::Unaligned {
-            part: part.spec.name.clone(),
-            start: part.start,
-            len: part.len,
-            sector,
-        }),
-    }
 }

@@ -17,4 +17,5 @@ pub mod gzip;
 mod mbr;
 pub mod qcow2;
 pub mod swap;
+mod table;
 pub mod vhd;

@@ -11,8 +11,7 @@ use alloc::vec::Vec;
 use dibber_model::{DiskLayout, PartKind, Placed};
 
 use crate::chs::chs;
-use crate::disk::DiskError;
-use crate::gpt::sectors;
+use crate::table::{DiskError, sectors};
 
 const EXTENDED: u8 = 0x0f;
 const LINK: u8 = 0x05;
