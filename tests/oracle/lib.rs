@@ -9,6 +9,7 @@ pub mod craft;
 pub mod disks;
 pub mod meeting;
 pub mod sets;
+pub mod waiting;
 pub mod workshop;
 
 use std::fs::File;
@@ -58,11 +59,7 @@ pub fn program() -> PathBuf {
 
 /// Runs a program; a program that is missing fails the test by name.
 pub fn run(program: &str, args: &[&str]) -> Output {
-    Command::new(program)
-        .args(args)
-        .env("LC_ALL", "C")
-        .output()
-        .unwrap_or_else(|e| panic!("{program}: {e}; scripts/test installs the tools that the tests need"))
+    waiting::output(Command::new(program).args(args).env("LC_ALL", "C"))
 }
 
 /// Runs a program that must succeed, and tells what it printed (standard output, then standard error).
@@ -93,7 +90,7 @@ pub fn flip_bit(path: &Path, at: u64) {
     file.write_all_at(&[byte[0] ^ 1], at).expect("write byte");
 }
 
-/// Runs the calling test, of that name, once more inside new user and mount namespaces, as root of 65,536 ids that are not
+/// Runs the calling test, of that name with its modules, once more inside new user and mount namespaces, as root of 65,536 ids that are not
 /// the host's. True in the inner run, false (and the inner run succeeded) in the outer.
 pub fn in_namespace(test: &str) -> bool {
     const INSIDE: &str = "DIBBER_TEST_INSIDE";

@@ -12,13 +12,16 @@ use std::sync::Once;
 
 use dibber_model::Digest;
 
-use crate::{accepts, program};
+use crate::{accepts, program, waiting};
 
 /// The ordinary user that tests build as.
 pub const USER: &str = "dibber-trial";
 
 /// A variable in the environment of every process of a workshop: its value tells them from all others.
 const TOKEN: &str = "DIBBER_TRIAL";
+
+/// What names of places begin with; the number of their process follows.
+const PLACE: &str = "dibber-trial-";
 
 /// A directory with everything that a build needs, and the person who builds.
 pub struct Workshop {
@@ -260,15 +263,8 @@ impl Workshop {
 }
 
 impl Drop for Workshop {
-    /// Files of subordinate ids are not a user's to remove, but root's of a namespace that has them.
     fn drop(&mut self) {
-        if !rustix::process::geteuid().is_root() {
-            let script = "rm -rf \"$1\"/*";
-            let _ = Command::new("unshare")
-                .args(["--map-root-user", "--map-auto", "sh", "-c", script, "sh"])
-                .arg(self.at("work"))
-                .status();
-        }
+        remove_mapped(&self.at("work"));
     }
 }
 
@@ -314,12 +310,41 @@ impl Earlier {
     }
 }
 
-/// A new directory that everybody can pass, on a file system that can hold overlay layers.
+/// A new directory that everybody can pass, on a file system that can hold overlay layers. Those of processes that are gone are
+/// removed: who is killed leaves gigabytes.
 pub fn place() -> tempfile::TempDir {
+    static SWEPT: Once = Once::new();
     let above = if rustix::process::geteuid().is_root() { "/var/lib" } else { "/var/tmp" };
-    let place = tempfile::tempdir_in(above).unwrap_or_else(|e| panic!("make a directory in {above}: {e}"));
+    SWEPT.call_once(|| sweep(Path::new(above)));
+    let name = format!("{PLACE}{}.", std::process::id());
+    let place = tempfile::Builder::new().prefix(&name).tempdir_in(above);
+    let place = place.unwrap_or_else(|e| panic!("make a directory in {above}: {e}"));
     set_mode(place.path(), 0o755);
     place
+}
+
+/// Removes the places of processes that are gone.
+fn sweep(above: &Path) {
+    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process =
+            name.strip_prefix(PLACE).and_then(|rest| rest.split_once('.')).map(|(process, _)| process);
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            remove_mapped(&entry.path());
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Files of subordinate ids are not a user's to remove, but root's of a namespace that has them.
+fn remove_mapped(dir: &Path) {
+    if !rustix::process::geteuid().is_root() {
+        let script = "rm -rf \"$1\"/*";
+        let _ = Command::new("unshare")
+            .args(["--map-root-user", "--map-auto", "sh", "-c", script, "sh"])
+            .arg(dir)
+            .status();
+    }
 }
 
 /// Puts the program there, for everybody. A link where it can be: the program is large. A clone of somebody with a strict umask
@@ -339,12 +364,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 /// Runs a command of the program.
 pub fn run(command: &mut Command) -> Told {
-    let words = command.get_program().to_string_lossy().into_owned();
-    Told::of(
-        &command
-            .output()
-            .unwrap_or_else(|e| panic!("{words}: {e}; scripts/test installs the tools that the tests need")),
-    )
+    Told::of(&waiting::output(command))
 }
 
 /// Every name below a directory with what is in it.

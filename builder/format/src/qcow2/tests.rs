@@ -1,4 +1,4 @@
-//! Properties that hold without a reader; qemu-img judges the rest in tests/tests/containers.rs.
+//! Properties that hold without a reader; qemu-img judges the rest in tests/machine/containers.rs.
 
 use alloc::vec;
 use alloc::vec::Vec;

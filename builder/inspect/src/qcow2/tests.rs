@@ -1,4 +1,4 @@
-//! What no foreign program makes; tests/tests/show.rs reads what qemu-img makes.
+//! What no foreign program makes; tests/machine/show reads what qemu-img makes.
 
 use super::super::source::Memory;
 use super::*;

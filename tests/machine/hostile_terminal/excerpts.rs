@@ -4,7 +4,7 @@ use std::fs;
 
 use dibber_tests::workshop::Workshop;
 
-use crate::{run, said};
+use super::{run, said};
 
 /// Writes an image file, and tells what `plan` says of it.
 fn plan(shop: &Workshop, text: &[u8]) -> String {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dibber_tests::workshop::Workshop;
 
-use crate::server::{Request, Server, reply};
-use crate::{run, said};
+use super::server::{Request, Server, reply};
+use super::{run, said};
 
 const TOKEN: &str = "SECRETTOKEN9";
 /// A cloud that refused, or did not answer.

@@ -117,12 +117,12 @@ fn an_unreadable_file_is_named() {
                 &format!("DIBBER_TEST_PATH={}", path.display()),
                 std::env::current_exe().unwrap().to_str().unwrap(),
                 "--exact",
-                "an_unreadable_file_is_named",
+                "scan::an_unreadable_file_is_named",
             ],
         );
         return;
     }
-    if in_namespace("an_unreadable_file_is_named") {
+    if in_namespace("scan::an_unreadable_file_is_named") {
         let said = read(&[&path]).unwrap_err().to_string();
         assert!(said.contains("e/install.d/10-secret: Permission denied"), "{said}");
     }

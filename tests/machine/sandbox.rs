@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use dibber_tests::accepts;
-
-const USER: &str = "dibber-trial";
+use dibber_tests::workshop::{USER, place};
 
 /// Someone who builds, and a directory for their store, cache and stage, in a place that hooks can see.
 struct Builder {
@@ -34,8 +33,7 @@ fn builders() -> [Builder; 2] {
         }
     });
     [None, Some(USER)].map(|user| {
-        let home = tempfile::tempdir_in("/var/lib").expect("make a directory");
-        fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).expect("open it");
+        let home = place();
         let program = home.path().join("trial");
         fs::copy(env!("CARGO_BIN_EXE_sandbox-trial"), &program).expect("copy the program");
         fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("open it");

@@ -6,17 +6,22 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use dibber_tests::accepts;
 use dibber_tests::workshop::{Told, USER, Workshop, path_without, run};
 
 const MACHINE: i32 = 7;
 
-/// One workshop with one cache: the native programs are made once.
-fn shop() -> &'static Workshop {
-    static SHOP: OnceLock<Workshop> = OnceLock::new();
-    SHOP.get_or_init(|| Workshop::of(Some(USER)))
+/// One workshop with one cache, as long as a test has it: the native programs are made once, and nothing is left.
+fn shop() -> Arc<Workshop> {
+    static SHOP: Mutex<Weak<Workshop>> = Mutex::new(Weak::new());
+    let mut shared = SHOP.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let shop = Arc::new(Workshop::of(Some(USER)));
+        *shared = Arc::downgrade(&shop);
+        shop
+    })
 }
 
 /// What a small system says of itself, and what it is run by: neither touches the tree but `/told`.
@@ -61,7 +66,7 @@ fn digest(file: &Path) -> String {
 
 #[test]
 fn native_programs_change_no_byte() {
-    let shop = shop();
+    let shop = &*shop();
     let image = small(shop, "small");
     build(shop, (&image, "accelerated"), &[]).well();
     assert!(stood_in(shop, "accelerated") > 0, "no native program stood in");
@@ -89,7 +94,7 @@ fn native_programs_change_no_byte() {
 
 #[test]
 fn a_power_disk_is_built_and_boots() {
-    let shop = shop();
+    let shop = &*shop();
     let registered =
         || accepts("sh", &["-c", "ls /proc/sys/fs/binfmt_misc 2>/dev/null | grep -i ppc64le || true"]);
     let before = registered();

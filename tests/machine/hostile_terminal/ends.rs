@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::server::Server;
+use super::server::Server;
 use dibber_tests::accepts;
 use dibber_tests::workshop::Workshop;
 

@@ -101,7 +101,7 @@ fn mounted<T>(lowers: &[PathBuf], at: &Path, look: impl FnOnce(&Path) -> T) -> T
 
 #[test]
 fn a_squash_shows_what_its_layers_showed() {
-    if !in_namespace("a_squash_shows_what_its_layers_showed") {
+    if !in_namespace("store::a_squash_shows_what_its_layers_showed") {
         return;
     }
     let mut lines = 0;
@@ -152,7 +152,7 @@ fn a_squash_shows_what_its_layers_showed() {
 
 #[test]
 fn three_hundred_layers_mount_and_an_untouched_one_is_told() {
-    if !in_namespace("three_hundred_layers_mount_and_an_untouched_one_is_told") {
+    if !in_namespace("store::three_hundred_layers_mount_and_an_untouched_one_is_told") {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use dibber_tests::workshop::Workshop;
 
-use crate::{run, said};
+use super::{run, said};
 
 /// A fault that has no code of its own, of docs/exit-codes.md.
 const FAULT: i32 = 1;

@@ -58,9 +58,10 @@ fn partitions(raw: &Path) -> Vec<Partition> {
     all.map(|part| Partition { start: number(&part["start"]), bytes: number(&part["size"]) }).collect()
 }
 
-/// Copies a partition into a file of its own.
-fn cut_out(raw: &Path, part: &Partition, to: &Path) {
-    let (from, file) = (File::open(raw).expect("open image"), File::create(to).expect("create file"));
+/// Copies a partition into a file of its own, which is removed with what is returned: it is large.
+fn cut_out(raw: &Path, part: &Partition) -> tempfile::NamedTempFile {
+    let to = tempfile::NamedTempFile::new_in(place("parts")).expect("make a file");
+    let (from, file) = (File::open(raw).expect("open image"), to.as_file());
     file.set_len(part.bytes).expect("size file");
     let mut buffer = vec![0; 1 << 20];
     let mut at = 0;
@@ -72,6 +73,7 @@ fn cut_out(raw: &Path, part: &Partition, to: &Path) {
         }
         at += now as u64;
     }
+    to
 }
 
 fn boot(image: &Path, more: &[&str]) -> (bool, String) {
@@ -97,12 +99,11 @@ fn tables_and_filesystems_are_sound() {
     accepts("qemu-img", &["check", text(&image("qcow2"))]);
     accepts("qemu-img", &["compare", text(&raw), text(&image("qcow2"))]);
     let parts = partitions(&raw);
-    let (esp, root) = (place("parts").join("esp"), place("parts").join("root"));
-    cut_out(&raw, &parts[0], &esp);
-    cut_out(&raw, parts.last().expect("partitions"), &root);
-    accepts("fsck.fat", &["-n", text(&esp)]);
-    accepts("e2fsck", &["-fn", text(&root)]);
-    let release = accepts("debugfs", &["-R", "cat /usr/lib/os-release", text(&root)]);
+    let (esp, root) = (cut_out(&raw, &parts[0]), cut_out(&raw, parts.last().expect("partitions")));
+    let root = text(root.path());
+    accepts("fsck.fat", &["-n", text(esp.path())]);
+    accepts("e2fsck", &["-fn", root]);
+    let release = accepts("debugfs", &["-R", "cat /usr/lib/os-release", root]);
     assert!(release.contains("VERSION_CODENAME=bookworm"), "{release}");
 }
 
@@ -114,13 +115,13 @@ fn kernel_ramdisk_and_modules_match() {
     let said = accepts("file", &["-b", text(&image("vmlinuz"))]);
     assert!(said.contains(&format!("version {release} ")), "{said}");
     let raw = image("raw");
-    let root = place("kernel").join("root");
-    cut_out(&raw, partitions(&raw).last().expect("partitions"), &root);
-    let modules = accepts("debugfs", &["-R", &format!("ls -p /usr/lib/modules/{release}"), text(&root)]);
+    let root = cut_out(&raw, partitions(&raw).last().expect("partitions"));
+    let root = text(root.path());
+    let modules = accepts("debugfs", &["-R", &format!("ls -p /usr/lib/modules/{release}"), root]);
     assert!(modules.contains("modules.dep"), "{modules}");
     for (name, path) in [("vmlinuz", "vmlinuz-"), ("initrd", "initrd.img-")] {
         let copy = place("kernel").join(name);
-        accepts("debugfs", &["-R", &format!("dump /boot/{path}{release} {}", text(&copy)), text(&root)]);
+        accepts("debugfs", &["-R", &format!("dump /boot/{path}{release} {}", text(&copy)), root]);
         accepts("cmp", &[text(&copy), text(&image(name))]);
     }
 }
@@ -128,9 +129,8 @@ fn kernel_ramdisk_and_modules_match() {
 #[test]
 fn no_user_has_a_password() {
     let raw = image("raw");
-    let root = place("shadow").join("root");
-    cut_out(&raw, partitions(&raw).last().expect("partitions"), &root);
-    let shadow = accepts("debugfs", &["-R", "cat /etc/shadow", text(&root)]);
+    let root = cut_out(&raw, partitions(&raw).last().expect("partitions"));
+    let shadow = accepts("debugfs", &["-R", "cat /etc/shadow", text(root.path())]);
     let fields =
         shadow.lines().filter(|line| line.matches(':').count() == 8).map(|line| line.split(':').nth(1));
     let hashes: Vec<_> = fields.collect();
@@ -209,9 +209,8 @@ fn boots_by_bios_and_grows_its_root() {
         "the partition ends at {}",
         part.start + part.bytes
     );
-    let root = place("grown").join("root");
-    cut_out(&raw, &part, &root);
-    let facts = accepts("dumpe2fs", &["-h", text(&root)]);
+    let root = cut_out(&raw, &part);
+    let facts = accepts("dumpe2fs", &["-h", text(root.path())]);
     let blocks: u64 = facts
         .lines()
         .find_map(|line| line.strip_prefix("Block count:"))
@@ -219,7 +218,7 @@ fn boots_by_bios_and_grows_its_root() {
         .expect("dumpe2fs tells the blocks");
     assert!(blocks * 4096 > part.bytes - (1 << 20), "{blocks} blocks in {} bytes", part.bytes);
     fs::remove_file(&raw).expect("remove a large file");
-    fs::remove_file(&root).expect("remove a large file");
+    fs::remove_file(&overlay).expect("remove a large file");
 }
 
 #[test]
@@ -287,6 +286,8 @@ fn the_kernel_of_a_set_boots_its_disk() {
 fn the_mbr_image_boots_by_bios() {
     let out = place("mbr");
     dibber(&["build", "overcloud-full", "--layout", "mbr", "-t", "raw", "-o", text(&out)]);
-    accepts("sfdisk", &["--verify", text(&out.join("overcloud-full.raw"))]);
-    boots(&out.join("overcloud-full.raw"), &["--firmware", "bios"]);
+    let disk = out.join("overcloud-full.raw");
+    accepts("sfdisk", &["--verify", text(&disk)]);
+    boots(&disk, &["--firmware", "bios"]);
+    fs::remove_dir_all(&out).expect("remove a large file");
 }

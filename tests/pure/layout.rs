@@ -110,9 +110,9 @@ fn content_gets_headroom_between_min_and_max() {
     assert_eq!(laid(&disk(GPT, None, parts)).parts()[0].len >> 20, 72);
 }
 
-/// Compares with a file of `tests/tests/drawings`; `DIBBER_DRAW=1` writes it anew, to be read before it is committed.
+/// Compares with a file of `tests/pure/drawings`; `DIBBER_DRAW=1` writes it anew, to be read before it is committed.
 fn drawn(name: &str, text: &str) {
-    let path = format!("{}/tests/drawings/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/pure/drawings/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("DIBBER_DRAW").is_some() {
         std::fs::write(&path, text).unwrap();
     }

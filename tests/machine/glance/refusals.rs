@@ -10,8 +10,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::Place;
-use crate::cloud::Glance;
+use super::Place;
+use super::cloud::Glance;
 use dibber_tests::accepts;
 use dibber_tests::workshop::run;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cloud::write;
+use super::cloud::write;
 
 /// Image, architecture, platform, and its files: extension, kind, MiB of virtual disk.
 type Row = (&'static str, &'static str, Option<&'static str>, &'static [(&'static str, &'static str)]);

@@ -9,7 +9,7 @@ use std::process::Output;
 use dibber_tests::accepts;
 use dibber_tests::workshop::Workshop;
 
-use crate::{run, said};
+use super::{run, said};
 
 /// A title, a cleared screen, C1 in UTF-8, an override of direction, a separator, DEL, and letters that are not seen.
 const BAD: &str =

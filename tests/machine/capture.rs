@@ -110,7 +110,7 @@ fn date(path: &Path) {
 
 #[test]
 fn a_capture_is_what_find_sees_whatever_the_order_of_creation() {
-    if !in_namespace("a_capture_is_what_find_sees_whatever_the_order_of_creation") {
+    if !in_namespace("capture::a_capture_is_what_find_sees_whatever_the_order_of_creation") {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -252,7 +252,7 @@ fn declared_nodes_and_labels_are_added() {
 
 #[test]
 fn what_is_mounted_in_the_tree_is_not_captured() {
-    if !in_namespace("what_is_mounted_in_the_tree_is_not_captured") {
+    if !in_namespace("capture::what_is_mounted_in_the_tree_is_not_captured") {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use dibber_tests::accepts;
 use dibber_tests::workshop::{Workshop, contents};
 
-use crate::server::{Request, Server, reply};
-use crate::{run, said};
+use super::server::{Request, Server, reply};
+use super::{run, said};
 
 const SECRETS: [&str; 4] = ["MIRRORPW7", "MIRROR%50W7", "PROXYPW7", "GITPW7"];
 

@@ -1,0 +1,10 @@
+//! Judged without root, without the network and without other programs: plans, names, layouts, choices and what their errors say.
+//!
+//! In: texts and the program. Out: verdicts in seconds, for any user. Never: a sandbox, an image file, a foreign judge.
+
+mod arch_table;
+mod bad_input;
+mod layout;
+mod plans;
+mod select;
+mod targets;
