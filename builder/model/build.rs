@@ -1,6 +1,6 @@
-//! The tables of architectures and platforms are their directories: a new file is a new row, and nothing else changes.
+//! The tables of architectures, platforms and distributions are their directories: a new file is a new row, and nothing else changes.
 //!
-//! In: `src/arch/known/*.rs` and `src/arch/platforms/*.rs`. Out: a module for each, a list of them, and for an architecture
+//! In: `src/arch/known/*.rs`, `src/arch/platforms/*.rs` and `src/distro/known/*.rs`. Out: a module for each, a list of them, and for an architecture
 //! a constant of `Arch` called as its file is (`ppc64le.rs`: `Arch::Ppc64le`). Never: a look into a file.
 #![expect(clippy::disallowed_methods, reason = "the program's own source")]
 
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=src/arch/known");
     println!("cargo:rerun-if-changed=src/arch/platforms");
+    println!("cargo:rerun-if-changed=src/distro/known");
     println!("cargo:rerun-if-changed=build.rs");
     let out = PathBuf::from(set("OUT_DIR")?);
     let arches = rows("src/arch/known")?;
@@ -27,6 +28,7 @@ fn main() -> io::Result<()> {
     }
     text.push_str("}\n");
     fs::write(out.join("known.rs"), text)?;
+    fs::write(out.join("distros.rs"), table(&rows("src/distro/known")?, "DistroFacts"))?;
     fs::write(out.join("platforms.rs"), table(&rows("src/arch/platforms")?, "PlatformFacts"))
 }
 

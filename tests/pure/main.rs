@@ -4,7 +4,10 @@
 
 mod arch_table;
 mod bad_input;
+mod ids;
 mod layout;
 mod plans;
+mod rows;
 mod select;
+mod sources;
 mod targets;

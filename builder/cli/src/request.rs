@@ -8,7 +8,8 @@ use clap::Args;
 use dibber_engine::scan::{Places, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
-use dibber_plan::{OutputKind, Plan, Request, SourceSet};
+use dibber_plan::output::{OUTPUTS, OutputKind};
+use dibber_plan::{Plan, Request, SourceSet};
 use dibber_store::Store;
 
 use crate::embedded::Carried;
@@ -59,8 +60,14 @@ pub(crate) struct RequestArgs {
     /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
-    /// Files to come out: qcow2, raw, vhd, vhdx, vmdk, tar, tgz, squashfs, vmlinuz, initrd, kernel, initramfs.
-    #[arg(short = 't', long = "outputs", value_delimiter = ',', value_name = "KIND[,KIND]")]
+    #[arg(
+        short = 't',
+        long = "outputs",
+        value_delimiter = ',',
+        value_name = "KIND[,KIND]",
+        help = format!("Output formats: {}", known_outputs()),
+        long_help = outputs_help()
+    )]
     pub(crate) outputs: Vec<String>,
     /// Where the files go.
     #[arg(short = 'o', long, default_value = ".", value_name = "DIR")]
@@ -158,6 +165,12 @@ fn request(args: &RequestArgs, names: Vec<String>) -> Result<Request, Problem> {
         request.outputs.push(kind);
     }
     Ok(request)
+}
+
+/// Every format with what it is.
+fn outputs_help() -> String {
+    let lines = OUTPUTS.iter().map(|facts| format!("\n  {:<10} {}", facts.name, facts.help));
+    format!("Output formats, with commas between them:{}", lines.collect::<String>())
 }
 
 fn known_outputs() -> String {

@@ -190,29 +190,23 @@ fn place(dir: &Path, url: &str) -> PathBuf {
     dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json")
 }
 
-/// Where Debian's security suite is, unless an image says otherwise.
-const SECURITY: &str = "http://security.debian.org/debian-security";
-
 /// `InRelease` of the release, its updates, and its security suite, as far as they are used.
 fn urls(plan: &Plan) -> Vec<String> {
     let variable =
         |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    if !plan.elements.iter().any(|element| element.name == "debian-minimal") {
-        return Vec::new();
-    }
+    let Some(archive) = plan.distro().map(|distro| distro.archive) else { return Vec::new() };
     let mirror = plan.archive.mirror.as_deref().or(variable("DIB_DISTRIBUTION_MIRROR"));
-    let mirror = mirror.unwrap_or("http://deb.debian.org/debian").trim_end_matches('/');
-    let release = variable("DIB_RELEASE").unwrap_or("stable");
+    let mirror = mirror.unwrap_or(archive.mirror).trim_end_matches('/');
+    let release = variable("DIB_RELEASE").unwrap_or(archive.release);
     let mut urls = vec![format!("{mirror}/dists/{release}/InRelease")];
-    // These have no suites beside them.
-    if matches!(release, "testing" | "unstable" | "sid" | "experimental") {
+    if archive.rolling.contains(&release) {
         return urls;
     }
-    if variable("DIB_DEBIAN_UPDATES") != Some("0") {
+    if variable(archive.updates_variable) != Some("0") {
         urls.push(format!("{mirror}/dists/{release}-updates/InRelease"));
     }
-    let security =
-        plan.archive.security.as_deref().or(variable("DIB_DEBIAN_SECURITY_MIRROR")).unwrap_or(SECURITY);
+    let security = plan.archive.security.as_deref().or(variable(archive.security_variable));
+    let security = security.unwrap_or(archive.security);
     if security != "none" {
         urls.push(format!("{}/dists/{release}-security/InRelease", security.trim_end_matches('/')));
     }

@@ -122,20 +122,10 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
 
 /// Digest over everything that the files are a function of.
 fn set_id(build: &Build, finished: &Finished) -> Digest {
-    let mut hasher = Hasher::new("set 2");
+    let mut hasher = Hasher::new("set 3");
     let plan = &build.plan;
     hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.public);
-    for part in [
-        format!("{:?}", plan.disk),
-        format!("{:?}", plan.outputs),
-        format!("{:?}", plan.compression),
-        format!("{:?}", plan.ramdisk_compression),
-        format!("{:?}", plan.nodes),
-        format!("{:?}", plan.properties),
-        format!("{:?}", plan.min_ram),
-    ] {
-        hasher.part(part.as_bytes());
-    }
+    plan.identify_outputs(&mut hasher);
     hasher.finish()
 }
 

@@ -276,10 +276,7 @@ pub fn known(
 fn tools(plan: &Plan) -> Vec<(String, String)> {
     let emulators =
         if preflight::is_foreign(plan) { plan.target.arch.qemu_user().to_vec() } else { Vec::new() };
-    let bootstrap: &[&str] = match plan.elements.iter().any(|element| element.name == "debian-minimal") {
-        true => &["mmdebstrap", "apt-get", "dpkg"],
-        false => &[],
-    };
+    let bootstrap = plan.distro().map_or([].as_slice(), |distro| distro.programs);
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_string)
@@ -287,7 +284,7 @@ fn tools(plan: &Plan) -> Vec<(String, String)> {
     let first = emulators.iter().map(String::as_str).find(|tool| version(tool).is_some());
     bootstrap
         .iter()
-        .copied()
+        .map(|program| program.name)
         .chain(first)
         .map(|tool| (tool.to_string(), version(tool).unwrap_or_default()))
         .collect()

@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Container, Foreign, Manner, Packing, Squashfs, Stream, Sums, Target};
+use dibber_export::{Container, Manner, Packing, Squashfs, Stream, Sums, Target};
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::{
     ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
@@ -22,7 +22,8 @@ use dibber_model::{
     Bytes, Content, Digest, DiskLayout, Extent, Extents, InodeId, Kind, Piece, Source, Timestamp, Tree,
     redact,
 };
-use dibber_plan::{OutputKind, Qcow2Compression, RamdiskCompression, Role, properties_of};
+use dibber_plan::output::{DiskContainer, OutputKind, OutputOrigin, Role, TreeArchive};
+use dibber_plan::{Qcow2Compression, RamdiskCompression, properties_of};
 
 use crate::capture::CapturedFiles;
 use crate::error::BuildError;
@@ -84,23 +85,23 @@ fn whole(file: impl Read, longest: u64) -> io::Result<Vec<u8>> {
 
 /// Whether some output is made of the tree itself, and not of the disk.
 pub(crate) fn wants_tree(outputs: &[OutputKind]) -> bool {
-    let whole = [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs, OutputKind::Initramfs];
-    outputs.iter().any(|kind| whole.contains(kind))
+    outputs.iter().any(|kind| kind.is_whole_tree())
 }
 
 /// The kernel and the ramdisk, where they are wanted. One that is wanted and missing is an error.
 pub(crate) fn kernel_files(facts: &Facts<'_>, tree: &Tree) -> Result<Vec<Single>, BuildError> {
     let mut singles = Vec::new();
-    for kind in [OutputKind::Vmlinuz, OutputKind::Initrd, OutputKind::Kernel] {
-        if !facts.build.plan.outputs.contains(&kind) {
+    for kind in facts.build.plan.outputs.iter().copied() {
+        let origin = kind.origin();
+        if !matches!(origin, OutputOrigin::Kernel | OutputOrigin::Initrd) {
             continue;
         }
         let kernel = facts.kernel.as_ref().ok_or(BuildError::NoKernel)?;
         if !kernel.has_modules {
             return Err(BuildError::NoModules { release: kernel.release.clone() });
         }
-        let id = match kind {
-            OutputKind::Vmlinuz | OutputKind::Kernel => kernel.vmlinuz,
+        let id = match origin {
+            OutputOrigin::Kernel => kernel.vmlinuz,
             _ => kernel.initrd.ok_or_else(|| BuildError::NoInitrd { release: kernel.release.clone() })?,
         };
         singles.push(Single { kind, extents: extents_of(tree, id)? });
@@ -154,8 +155,8 @@ impl Artifacts<'_> {
         }
         if let Some(tree) = tree {
             raws.extend(self.trees(&tree)?);
-            if self.wants(OutputKind::Initramfs) {
-                raws.push(self.initramfs(tree)?);
+            for kind in self.of(|origin| origin == OutputOrigin::Initramfs) {
+                raws.push(self.initramfs(tree.clone(), kind)?);
             }
         }
         let order = &self.facts.build.plan.outputs;
@@ -165,8 +166,9 @@ impl Artifacts<'_> {
         })
     }
 
-    fn wants(&self, kind: OutputKind) -> bool {
-        self.facts.build.plan.outputs.contains(&kind)
+    /// Those of the plan's outputs that come about so.
+    fn of(&self, from: impl Fn(OutputOrigin) -> bool) -> Vec<OutputKind> {
+        self.facts.build.plan.outputs.iter().copied().filter(|kind| from(kind.origin())).collect()
     }
 
     fn path(&self, kind: OutputKind) -> PathBuf {
@@ -175,32 +177,35 @@ impl Artifacts<'_> {
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
     fn disks(&self, disk: &Extents) -> Result<Vec<Raw>, BuildError> {
-        let foreign = [(OutputKind::Vmdk, Foreign::Vmdk), (OutputKind::Vhdx, Foreign::Vhdx)];
-        let foreign: Vec<_> = foreign.into_iter().filter(|(kind, _)| self.wants(*kind)).collect();
+        let by_qemu_img = self.of(|origin| matches!(origin, OutputOrigin::ByQemuImg { .. }));
         let mut targets = Vec::new();
-        if self.wants(OutputKind::Raw) || !foreign.is_empty() {
-            targets.push((OutputKind::Raw, self.path(OutputKind::Raw), Container::Raw));
+        for (container, of) in
+            [(DiskContainer::Raw, Container::Raw), (DiskContainer::Qcow2, Container::Qcow2(self.qcow2()))]
+        {
+            let kinds = self.of(|origin| origin == OutputOrigin::Disk(container));
+            targets.extend(kinds.into_iter().map(|kind| (kind, self.path(kind), of)));
         }
-        if self.wants(OutputKind::Qcow2) {
-            targets.push((OutputKind::Qcow2, self.path(OutputKind::Qcow2), Container::Qcow2(self.qcow2())));
+        let scratch = self.path(OutputKind::Raw);
+        let has_raw = targets.iter().any(|(kind, ..)| *kind == OutputKind::Raw);
+        if !has_raw && !by_qemu_img.is_empty() {
+            targets.push((OutputKind::Raw, scratch.clone(), Container::Raw));
         }
         let mut raws = self.fill(disk, &targets)?;
-        if self.wants(OutputKind::Vhd) {
+        for kind in self.of(|origin| origin == OutputOrigin::Disk(DiskContainer::FixedVhd)) {
             let plan = &self.facts.build.plan;
             let epoch = Timestamp::from_secs(self.facts.build.epoch);
             let extents = vhd::fixed(disk.clone(), plan.seed.uuid("vhd", 0), epoch)?;
-            let made =
-                self.fill(&extents, &[(OutputKind::Vhd, self.path(OutputKind::Vhd), Container::Raw)])?;
+            let made = self.fill(&extents, &[(kind, self.path(kind), Container::Raw)])?;
             // It ends in a footer that is no part of the disk.
             raws.extend(made.into_iter().map(|raw| Raw { virtual_bytes: Some(disk.len()), ..raw }));
         }
-        for (kind, foreign) in foreign {
-            let version = dibber_export::convert(&self.path(OutputKind::Raw), &self.path(kind), foreign)?;
+        for kind in &by_qemu_img {
+            let OutputOrigin::ByQemuImg { format, options } = kind.origin() else { continue };
+            let version = dibber_export::convert(&scratch, &self.path(*kind), (format, options))?;
             let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
-            raws.push(Raw { virtual_bytes: Some(disk.len()), tools, ..self.finished(kind)? });
+            raws.push(Raw { virtual_bytes: Some(disk.len()), tools, ..self.finished(*kind)? });
         }
-        if !self.wants(OutputKind::Raw) && raws.iter().any(|raw| raw.kind == OutputKind::Raw) {
-            let scratch = self.path(OutputKind::Raw);
+        if !has_raw && !by_qemu_img.is_empty() {
             fs::remove_file(&scratch).map_err(|source| BuildError::File { path: scratch, source })?;
             raws.retain(|raw| raw.kind != OutputKind::Raw);
         }
@@ -243,13 +248,10 @@ impl Artifacts<'_> {
 
     fn trees(&self, tree: &Tree) -> Result<Vec<Raw>, BuildError> {
         let mut raws = Vec::new();
-        for kind in [OutputKind::Tar, OutputKind::Tgz, OutputKind::Squashfs]
-            .into_iter()
-            .filter(|kind| self.wants(*kind))
-        {
+        for kind in self.of(|origin| matches!(origin, OutputOrigin::Archive(_))) {
             let path = self.path(kind);
             let mut tools = BTreeMap::new();
-            let left_out = if kind == OutputKind::Squashfs {
+            let left_out = if kind.origin() == OutputOrigin::Archive(TreeArchive::Squashfs) {
                 let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
                 let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
                 let (version, left_out) = dibber_export::squashfs(tree, self.files, image)?;
@@ -258,8 +260,10 @@ impl Artifacts<'_> {
             } else {
                 let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
                 let stream = Stream { to: &mut file, path: &path };
-                let left_out = match kind {
-                    OutputKind::Tgz => dibber_export::tgz(tree, self.files, stream, 6)?,
+                let left_out = match kind.origin() {
+                    OutputOrigin::Archive(TreeArchive::Tgz) => {
+                        dibber_export::tgz(tree, self.files, stream, 6)?
+                    }
                     _ => dibber_export::tar(tree, self.files, stream)?,
                 };
                 file.into_inner()
@@ -277,8 +281,7 @@ impl Artifacts<'_> {
     }
 
     /// The tree as a ramdisk, without what is in `/boot`: its kernel comes beside it, and no boot loader reads this tree.
-    fn initramfs(&self, mut tree: Tree) -> Result<Raw, BuildError> {
-        let kind = OutputKind::Initramfs;
+    fn initramfs(&self, mut tree: Tree, kind: OutputKind) -> Result<Raw, BuildError> {
         let path = self.path(kind);
         tree.split_off(b"boot");
         let archive = cpio::write(&tree)?;

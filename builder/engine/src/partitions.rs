@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use dibber_format::disk::{BootCode, DiskContent};
-use dibber_format::{ext4, fat, grub, swap};
+use dibber_format::filesystem::{FilesystemError, Making, writer};
+use dibber_format::grub;
 use dibber_model::extent::ExtentError;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsKind, FsSpec, Holds, Inode, InodeId, Kind, Loader,
-    Meta, Piece, Placed, Seed, Timestamp, Tree,
+    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsSpec, Holds, Inode, InodeId, Kind, Loader, Meta,
+    Piece, Placed, Seed, Timestamp, Tree,
 };
 
 use crate::bootloader::Cores;
@@ -17,29 +18,13 @@ use crate::bootloader::Cores;
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartError {
-    /// ext4 cannot hold it.
+    /// The filesystem cannot hold it.
     #[error("partition {part}: {source}")]
-    Ext4 {
+    Filesystem {
         /// Partition name.
         part: String,
         /// What is in the way.
-        source: ext4::Ext4Error,
-    },
-    /// FAT cannot hold it.
-    #[error("partition {part}: {source}")]
-    Fat {
-        /// Partition name.
-        part: String,
-        /// What is in the way.
-        source: fat::FatError,
-    },
-    /// Swap space cannot be made.
-    #[error("partition {part}: {source}")]
-    Swap {
-        /// Partition name.
-        part: String,
-        /// What is in the way.
-        source: swap::SwapError,
+        source: FilesystemError,
     },
     /// The images in the tree are not GRUB's.
     #[error(transparent)]
@@ -79,7 +64,9 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
     let mut trees = BTreeMap::new();
     for part in &disk.parts {
         match &part.holds {
-            Holds::Fs(fs) if fs.mount.is_some() && fs.kind != FsKind::Swap => mounted.push((&part.name, fs)),
+            Holds::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
+                mounted.push((&part.name, fs))
+            }
             Holds::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
             _ => {}
         }
@@ -130,13 +117,8 @@ pub(crate) fn measure(
     let mut sizes = BTreeMap::new();
     for part in &disk.parts {
         let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
-        let size = match fs.kind {
-            FsKind::Ext4 => ext4::measure(tree, &ext4_params(fs, common)).map_err(ext4_fault(&part.name))?,
-            FsKind::Vfat => fat_params(fs, disk, 0, common)
-                .and_then(|params| fat::measure(tree, &params))
-                .map_err(fat_fault(&part.name))?,
-            FsKind::Swap => Bytes::mib(1),
-        };
+        let making = making(fs, (disk, 0), common);
+        let size = writer(fs.kind).measure(tree, &making).map_err(fault(&part.name))?;
         sizes.insert(part.name.clone(), size);
     }
     Ok(sizes)
@@ -151,27 +133,23 @@ pub(crate) fn write(
     let mut parts = BTreeMap::new();
     for placed in layout.parts() {
         if let (Holds::Fs(fs), Some(tree)) = (&placed.spec.holds, trees.get(&placed.spec.name)) {
-            parts.insert(placed.spec.name.clone(), filesystem(fs, tree, (layout.spec(), placed), common)?);
+            let making = making(fs, (layout.spec(), placed.start), common);
+            let bytes = writer(fs.kind).write(tree, &making, placed.len).map_err(fault(&placed.spec.name))?;
+            parts.insert(placed.spec.name.clone(), bytes);
         }
     }
     Ok(parts)
 }
 
-fn filesystem(
-    fs: &FsSpec,
-    tree: &Tree,
-    (disk, placed): (&DiskSpec, &Placed),
-    common: &Common,
-) -> Result<Extents, PartError> {
-    let part = &placed.spec.name;
-    match fs.kind {
-        FsKind::Ext4 => ext4::write(tree, &ext4_params(fs, common), placed.len).map_err(ext4_fault(part)),
-        FsKind::Vfat => fat_params(fs, disk, placed.start, common)
-            .and_then(|params| fat::write(tree, &params, placed.len))
-            .map_err(fat_fault(part)),
-        FsKind::Swap => swap::write(&fs.label, fs.uuid, placed.len, common.arch.facts().page.0)
-            .map_err(|source| PartError::Swap { part: part.clone(), source }),
-    }
+/// What the writer of a filesystem is told, for a partition that begins at a byte of a disk.
+fn making<'a>(spec: &'a FsSpec, (disk, start): (&DiskSpec, u64), common: &Common) -> Making<'a> {
+    let Common { seed, epoch, arch } = *common;
+    Making { spec, sector: disk.sector, start, seed, epoch, page: arch.facts().page }
+}
+
+fn fault(part: &str) -> impl FnOnce(FilesystemError) -> PartError + use<> {
+    let part = part.to_string();
+    move |source| PartError::Filesystem { part, source }
 }
 
 /// Adds the boot loader's cores to the partitions that are their places, patched for where they lie.
@@ -209,41 +187,4 @@ const SECTOR: u64 = 512;
 fn at_start(bytes: Vec<u8>, placed: &Placed) -> Result<Extents, PartError> {
     Extents::new(placed.len, vec![Extent { at: 0, piece: Piece::bytes(bytes) }])
         .map_err(|source| PartError::Core { part: placed.spec.name.clone(), source })
-}
-
-fn ext4_params(fs: &FsSpec, common: &Common) -> ext4::Ext4Params {
-    ext4::Ext4Params {
-        label: fs.label.clone(),
-        uuid: fs.uuid,
-        hash_seed: common.seed.uuid(&format!("hash seed of {}", fs.name), 0),
-        epoch: common.epoch,
-        options: fs.options.clone(),
-        mount_point: fs.mount.as_ref().map(|mount| mount.as_str().to_string()).unwrap_or_default(),
-    }
-}
-
-fn fat_params(
-    fs: &FsSpec,
-    disk: &DiskSpec,
-    start: u64,
-    common: &Common,
-) -> Result<fat::FatParams, fat::FatError> {
-    Ok(fat::FatParams {
-        label: fat::label(&fs.label)?,
-        volume_id: fs.volume_id(),
-        epoch: common.epoch,
-        // A field of 32 bits that only old BIOS boot code reads; past it, as mkfs.fat does, it says nothing.
-        hidden_sectors: u32::try_from(start / disk.sector.bytes()).unwrap_or(0),
-        sector: disk.sector,
-    })
-}
-
-fn ext4_fault(part: &str) -> impl FnOnce(ext4::Ext4Error) -> PartError + use<> {
-    let part = part.to_string();
-    move |source| PartError::Ext4 { part, source }
-}
-
-fn fat_fault(part: &str) -> impl FnOnce(fat::FatError) -> PartError + use<> {
-    let part = part.to_string();
-    move |source| PartError::Fat { part, source }
 }

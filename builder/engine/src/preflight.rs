@@ -9,7 +9,7 @@ use std::path::Path;
 use dibber_fs::path_search;
 use dibber_imageset::SetEntry;
 use dibber_model::Bytes;
-use dibber_plan::{OutputKind, Plan};
+use dibber_plan::Plan;
 use dibber_sandbox::Emulator;
 
 use crate::failure::{Failure, FailureKind};
@@ -23,16 +23,10 @@ const FULL: Bytes = Bytes::mib(1);
 /// Programs that steps and outputs of a plan run, each with the package that has it.
 fn programs(plan: &Plan) -> Vec<(&'static str, &'static str)> {
     let mut programs = Vec::new();
-    if plan.elements.iter().any(|element| element.name == "debian-minimal") {
-        programs.push(("mmdebstrap", "mmdebstrap"));
-    }
-    for kind in &plan.outputs {
-        match kind {
-            OutputKind::Squashfs => programs.push(("mksquashfs", "squashfs-tools")),
-            OutputKind::Vmdk | OutputKind::Vhdx => programs.push(("qemu-img", "qemu-utils")),
-            _ => {}
-        }
-    }
+    let host = plan.distro().map_or([].as_slice(), |distro| distro.programs);
+    programs.extend(host.iter().filter(|one| one.asked_for).map(|one| (one.name, one.package)));
+    let tools = plan.outputs.iter().filter_map(|kind| kind.origin().tool());
+    programs.extend(tools.map(|tool| (tool.program, tool.package)));
     programs
 }
 

@@ -31,7 +31,7 @@ use dibber_format::qcow2;
 use dibber_model::Extents;
 
 pub use error::PourError;
-pub use scratch::{Foreign, convert};
+pub use scratch::convert;
 pub use source::{Files, Stamp};
 pub use squashfs::{Squashfs, squashfs};
 pub use stream::{Packing, stream};

@@ -11,6 +11,7 @@ pub mod cpio;
 pub mod disk;
 pub mod ext4;
 pub mod fat;
+pub mod filesystem;
 mod gpt;
 pub mod grub;
 pub mod gzip;

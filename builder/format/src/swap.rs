@@ -4,8 +4,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{Extent, Extents, Piece};
+use dibber_model::{Bytes, Extent, Extents, Piece, Tree};
 use uuid::Uuid;
+
+use crate::filesystem::{FilesystemError, Making, Writer};
 
 /// mkswap refuses fewer pages.
 const PAGES_MIN: u64 = 10;
@@ -37,6 +39,20 @@ pub enum SwapError {
     /// A label that does not fit.
     #[error("swap label `{0}` is longer than {LABEL} bytes; shorten it")]
     BadLabel(String),
+}
+
+/// The writer of swap space by what the plan says. It has no tree.
+pub struct Swap;
+
+impl Writer for Swap {
+    /// What a system can be helped by at all; any more is the plan's to say.
+    fn measure(&self, _: &Tree, _: &Making<'_>) -> Result<Bytes, FilesystemError> {
+        Ok(Bytes::mib(1))
+    }
+
+    fn write(&self, _: &Tree, making: &Making<'_>, len: u64) -> Result<Extents, FilesystemError> {
+        Ok(write(&making.spec.label, making.spec.uuid, len, making.page.0)?)
+    }
 }
 
 /// Swap space of `len` bytes. `page` is the page size of the system that will use it, in bytes: 4096 or 65536.

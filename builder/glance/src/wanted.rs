@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_imageset::{FileEntry, SetEntry, SetFile};
 use dibber_model::{Arch, Digest, Platform, Target};
+use dibber_plan::output::{OUTPUTS, OutputFacts, OutputKind};
 use serde::Deserialize;
 
 use super::GlanceError;
@@ -92,9 +93,12 @@ pub(super) const ID: &str = "dibber_id";
 /// The image whose kernel and ramdisk deploy machines, and what TripleO and ironic's documents call it in Glance.
 const AGENT: (&str, &str, &str, &str) = ("ironic-python-agent", "bm-deploy", "kernel", "ramdisk");
 
-/// Disk files by kind, the best for Glance first: ironic takes qcow2 and raw only.
-const DISKS: [(&str, &str); 5] =
-    [("qcow2", "qcow2"), ("raw", "raw"), ("vmdk", "vmdk"), ("vhdx", "vhdx"), ("vhd", "vhd")];
+/// Disk formats in the order in which Glance is given one: ironic takes qcow2 and raw only.
+fn disks() -> Vec<&'static OutputFacts> {
+    let mut disks: Vec<&OutputFacts> = OUTPUTS.iter().filter(|facts| facts.glance.is_some()).collect();
+    disks.sort_by_key(|facts| facts.glance.map(|(_, place)| place));
+    disks
+}
 
 /// Reads what Glance should hold of a set, in the order of `images.json`.
 pub fn members(dir: &Path, choice: &Choice) -> Result<Vec<Member>, GlanceError> {
@@ -147,7 +151,7 @@ fn member(dir: &Path, entry: &SetEntry) -> Result<Member, GlanceError> {
         platform: entry.platform.as_deref().map(str::parse).transpose().map_err(bad)?,
     };
     let file = |kind: &str| entry.files.iter().find(|file| file.kind == kind);
-    let disk = DISKS.iter().find_map(|(kind, format)| Some((file(kind)?, *format)));
+    let disk = disks().into_iter().find_map(|facts| Some((file(facts.name)?, facts.glance?.0)));
     let disk = disk.map(|(file, format)| Wanted::disk(dir, (entry, &target), (file, format))).transpose()?;
     // Whole disks boot by themselves: ironic would take one with a kernel for a partition image.
     let whole = disk.as_ref().is_some_and(Wanted::is_whole_disk);
@@ -171,7 +175,9 @@ fn why_left(kind: &str, whole: bool) -> &'static str {
     match kind {
         "vmlinuz" | "initrd" | "kernel" | "initramfs" if whole => "a whole disk boots without it",
         "vmlinuz" | "initrd" | "kernel" | "initramfs" => "kernel and ramdisk go together, and one is missing",
-        kind if DISKS.iter().any(|(disk, _)| *disk == kind) => "the same disk goes in another format",
+        kind if OutputKind::of_name(kind).is_some_and(OutputKind::is_disk) => {
+            "the same disk goes in another format"
+        }
         _ => "Glance has no format for it",
     }
 }

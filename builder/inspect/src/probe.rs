@@ -16,38 +16,103 @@ use super::{ShowError, fat};
 /// Bytes from the start in which every magic number lies: btrfs has its at 64 KiB + 64.
 const HEAD: usize = 0x1_1000;
 
-/// Magic numbers that need no second look: kind, place, bytes.
-const MAGIC: [(&str, usize, &[u8]); 14] = [
-    ("xfs", 0, b"XFSB"),
-    ("btrfs", 0x1_0040, b"_BHRfS_M"),
-    ("squashfs", 0, b"hsqs"),
-    ("erofs", 1024, &[0xe2, 0xe1, 0xf5, 0xe0]),
-    ("f2fs", 1024, &[0x10, 0x20, 0xf5, 0xf2]),
-    ("iso9660", 0x8001, b"CD001"),
-    ("crypto_LUKS", 0, b"LUKS\xba\xbe"),
-    ("LVM2_member", 0x218, b"LVM2 001"),
-    ("LVM2_member", 0x18, b"LVM2 001"),
-    ("linux_raid_member", 0x1000, &[0xfc, 0x4e, 0x2b, 0xa9]),
-    ("ntfs", 3, b"NTFS    "),
-    ("exfat", 3, b"EXFAT   "),
-    ("swap", 0xff6, b"SWAPSPACE2"),
-    ("swap", 0xfff6, b"SWAPSPACE2"),
+/// A kind of filesystem, as blkid calls it: how it is known, and who reads its files or at least its name.
+struct Kind {
+    name: &'static str,
+    known: Known,
+    look: Look,
+}
+
+/// How a kind is known by the first [`HEAD`] bytes.
+enum Known {
+    /// By these bytes at that place.
+    Magic(usize, &'static [u8]),
+    /// By more than that.
+    By(fn(&[u8]) -> bool),
+}
+
+/// What can be told of one.
+enum Look {
+    /// Its files are read.
+    Files(fn(&Rc<dyn Source>, &[u8], &mut FilesystemInfo) -> Result<Rc<dyn Volume>, ShowError>),
+    /// Label and UUID are.
+    Label(fn(&[u8], &mut FilesystemInfo)),
+    /// What it is, in words, and no more.
+    Words(&'static str),
+}
+
+/// One row for each kind; the first that fits is it.
+const KINDS: [Kind; 18] = [
+    magic("xfs", (0, b"XFSB"), Look::Label(xfs)),
+    magic("btrfs", (0x1_0040, b"_BHRfS_M"), Look::Label(btrfs)),
+    magic("squashfs", (0, b"hsqs"), Look::Words("squashfs")),
+    magic("erofs", (1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Look::Words("erofs")),
+    magic("f2fs", (1024, &[0x10, 0x20, 0xf5, 0xf2]), Look::Words("f2fs")),
+    magic("iso9660", (0x8001, b"CD001"), Look::Label(|head, info| info.label = text(head, 0x8028, 32))),
+    magic("crypto_LUKS", (0, b"LUKS\xba\xbe"), Look::Label(luks)),
+    magic("LVM2_member", (0x218, b"LVM2 001"), Look::Words("a physical volume of LVM")),
+    magic("LVM2_member", (0x18, b"LVM2 001"), Look::Words("a physical volume of LVM")),
+    magic("linux_raid_member", (0x1000, &[0xfc, 0x4e, 0x2b, 0xa9]), Look::Words("a member of a RAID")),
+    magic("ntfs", (3, b"NTFS    "), Look::Words("ntfs")),
+    magic("exfat", (3, b"EXFAT   "), Look::Words("exfat")),
+    // Every page size has its magic at the page's end.
+    magic("swap", (0xff6, b"SWAPSPACE2"), Look::Label(swap)),
+    magic("swap", (0xfff6, b"SWAPSPACE2"), Look::Label(swap)),
+    Kind {
+        name: "ext2",
+        known: Known::By(|head| ext_kind(head) == Some("ext2")),
+        look: Look::Files(ext_files),
+    },
+    Kind {
+        name: "ext3",
+        known: Known::By(|head| ext_kind(head) == Some("ext3")),
+        look: Look::Files(ext_files),
+    },
+    Kind {
+        name: "ext4",
+        known: Known::By(|head| ext_kind(head) == Some("ext4")),
+        look: Look::Files(ext_files),
+    },
+    Kind { name: "vfat", known: Known::By(fat::is_boot_sector), look: Look::Files(fat_files) },
 ];
+
+const fn magic(name: &'static str, (at, bytes): (usize, &'static [u8]), look: Look) -> Kind {
+    Kind { name, known: Known::Magic(at, bytes), look }
+}
 
 /// The kind, as blkid calls it.
 pub(super) fn kind(source: &dyn Source) -> Result<Option<&'static str>, ShowError> {
-    Ok(kind_of(&some(source, 0, HEAD)?))
+    Ok(kind_of(&some(source, 0, HEAD)?).map(|kind| kind.name))
 }
 
-fn kind_of(head: &[u8]) -> Option<&'static str> {
-    let there = |(_, at, magic): &&(&str, usize, &[u8])| head.get(*at..at + magic.len()) == Some(*magic);
-    if let Some((kind, ..)) = MAGIC.iter().find(there) {
-        return Some(kind);
-    }
-    if le16(head, 1024 + 0x38) == 0xef53 {
-        return Some(ext::kind(&head[1024..]));
-    }
-    fat::is_boot_sector(head).then_some("vfat")
+fn kind_of(head: &[u8]) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| match kind.known {
+        Known::Magic(at, magic) => head.get(at..at + magic.len()) == Some(magic),
+        Known::By(is) => is(head),
+    })
+}
+
+fn ext_kind(head: &[u8]) -> Option<&'static str> {
+    (le16(head, 1024 + 0x38) == 0xef53).then(|| ext::kind(&head[1024..]))
+}
+
+fn ext_files(
+    source: &Rc<dyn Source>,
+    head: &[u8],
+    info: &mut FilesystemInfo,
+) -> Result<Rc<dyn Volume>, ShowError> {
+    ext::describe(&head[1024..], info);
+    Ok(Rc::new(Ext::open(source, &head[1024..])?))
+}
+
+fn fat_files(
+    source: &Rc<dyn Source>,
+    head: &[u8],
+    info: &mut FilesystemInfo,
+) -> Result<Rc<dyn Volume>, ShowError> {
+    let fat = Fat::open(source, head)?;
+    fat.describe(info)?;
+    Ok(Rc::new(fat))
 }
 
 /// What a partition holds, and its files if they can be read.
@@ -57,61 +122,44 @@ pub(super) type Looked = (Option<FilesystemInfo>, Option<Rc<dyn Volume>>);
 pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
     let head = some(&**source, 0, HEAD)?;
     let Some(kind) = kind_of(&head) else { return Ok((None, None)) };
-    let mut info = FilesystemInfo { kind: kind.to_string(), ..FilesystemInfo::default() };
-    let opened: Result<Option<Rc<dyn Volume>>, ShowError> = match kind {
-        "ext2" | "ext3" | "ext4" => {
-            ext::describe(&head[1024..], &mut info);
-            Ext::open(source, &head[1024..]).map(|ext| Some(Rc::new(ext) as Rc<dyn Volume>))
+    let mut info = FilesystemInfo { kind: kind.name.to_string(), ..FilesystemInfo::default() };
+    let unread = |words: &str| Some(format!("{words}: dibber does not read its files"));
+    match kind.look {
+        Look::Files(open) => match open(source, &head, &mut info) {
+            Ok(volume) => return Ok((Some(info), Some(volume))),
+            Err(error) => {
+                info.damaged = !matches!(error, ShowError::UnknownFilesystem(_));
+                info.problem = Some(error.to_string());
+            }
+        },
+        Look::Label(read) => {
+            info.problem = unread(kind.name);
+            read(&head, &mut info);
         }
-        "vfat" => Fat::open(source, &head).and_then(|fat| {
-            fat.describe(&mut info)?;
-            Ok(Some(Rc::new(fat) as Rc<dyn Volume>))
-        }),
-        _ => {
-            describe(kind, &head, &mut info);
-            Ok(None)
-        }
-    };
-    match opened {
-        Ok(volume) => Ok((Some(info), volume)),
-        Err(error) => {
-            info.damaged = !matches!(error, ShowError::UnknownFilesystem(_));
-            info.problem = Some(error.to_string());
-            Ok((Some(info), None))
-        }
+        Look::Words(words) => info.problem = unread(words),
     }
+    Ok((Some(info), None))
 }
 
-/// Label and UUID of the kinds that are only recognised.
-fn describe(kind: &str, head: &[u8], info: &mut FilesystemInfo) {
-    match kind {
-        // Every page size has the same header, at 1024: version, last page, bad pages, UUID, label.
-        "swap" => {
-            info.uuid = uuid(head, 1036).to_string();
-            info.label = text(head, 1052, 16);
-            info.problem = le32(head, 1024).ne(&1).then(|| format!("swap version {}", le32(head, 1024)));
-            return;
-        }
-        "xfs" => {
-            info.uuid = uuid(head, 32).to_string();
-            info.label = text(head, 108, 12);
-        }
-        "btrfs" => {
-            info.uuid = uuid(head, 0x1_0020).to_string();
-            info.label = text(head, 0x1_012b, 256);
-        }
-        "crypto_LUKS" => {
-            info.uuid = text(head, 168, 40);
-            info.label = if byte(head, 7) == 2 { text(head, 24, 48) } else { String::new() };
-        }
-        "iso9660" => info.label = text(head, 0x8028, 32),
-        _ => {}
-    }
-    let what = match kind {
-        "crypto_LUKS" => "encrypted (LUKS)",
-        "LVM2_member" => "a physical volume of LVM",
-        "linux_raid_member" => "a member of a RAID",
-        other => other,
-    };
-    info.problem = Some(format!("{what}: dibber does not read its files"));
+/// After `mkswap(8)`, at 1024: version, last page, bad pages, UUID, label. It has no files, so nothing is amiss without them.
+fn swap(head: &[u8], info: &mut FilesystemInfo) {
+    info.uuid = uuid(head, 1036).to_string();
+    info.label = text(head, 1052, 16);
+    info.problem = le32(head, 1024).ne(&1).then(|| format!("swap version {}", le32(head, 1024)));
+}
+
+fn xfs(head: &[u8], info: &mut FilesystemInfo) {
+    info.uuid = uuid(head, 32).to_string();
+    info.label = text(head, 108, 12);
+}
+
+fn btrfs(head: &[u8], info: &mut FilesystemInfo) {
+    info.uuid = uuid(head, 0x1_0020).to_string();
+    info.label = text(head, 0x1_012b, 256);
+}
+
+fn luks(head: &[u8], info: &mut FilesystemInfo) {
+    info.uuid = text(head, 168, 40);
+    info.label = if byte(head, 7) == 2 { text(head, 24, 48) } else { String::new() };
+    info.problem = Some("encrypted (LUKS): dibber does not read its files".to_string());
 }

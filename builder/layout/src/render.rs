@@ -128,15 +128,7 @@ fn holds(part: &PartSpec) -> String {
         Holds::Loader(Loader::Prep) => "GRUB core.elf".to_string(),
         Holds::Fs(fs) => {
             let mount = fs.mount.as_ref().map(|mount| format!(" on {mount}")).unwrap_or_default();
-            let id = match fs.kind {
-                // What blkid shows of a FAT volume: its id, high half first.
-                dibber_model::FsKind::Vfat => {
-                    let [a, b, c, d, ..] = fs.uuid.into_bytes();
-                    format!("{d:02X}{c:02X}-{b:02X}{a:02X}")
-                }
-                _ => fs.uuid.to_string(),
-            };
-            format!("{}{mount}, label {}, uuid {id}", fs.kind, fs.label)
+            format!("{}{mount}, label {}, uuid {}", fs.kind, fs.label, fs.blkid_uuid())
         }
     }
 }

@@ -15,13 +15,7 @@ pub(crate) struct Needs<'a> {
 
 /// What content has beyond its minimal size: a tenth, and at least so many bytes.
 fn headroom(kind: FsKind, content: u64) -> u64 {
-    match kind {
-        // A system that boots writes logs, caches and keys before its root is grown.
-        FsKind::Ext4 => (content / 10).max(64 << 20),
-        // Room for the next kernel's loader, or for a few variables of the firmware.
-        FsKind::Vfat => (content / 10).max(1 << 20),
-        FsKind::Swap => 0,
-    }
+    (content / 10).max(kind.facts().headroom.0)
 }
 
 impl Needs<'_> {
@@ -64,7 +58,7 @@ impl Needs<'_> {
             },
             Holds::Fs(fs) => match (self.measured.content.get(&part.name), fs.kind) {
                 (Some(size), _) => Ok(Some(size.0)),
-                (None, FsKind::Swap) => Ok(None),
+                (None, kind) if !kind.facts().holds_files => Ok(None),
                 (None, _) => {
                     Err(LayoutError::NotMeasured { disk: self.spec.name.clone(), part: part.name.clone() })
                 }
@@ -86,7 +80,7 @@ impl Needs<'_> {
         {
             return Err(LayoutError::MinAboveMax { disk, part: name, min, max });
         }
-        let sized_by_content = !matches!(&part.holds, Holds::Fs(fs) if fs.kind == FsKind::Swap);
+        let sized_by_content = !matches!(&part.holds, Holds::Fs(fs) if !fs.kind.facts().holds_files);
         let wants = match (&part.holds, content) {
             (Holds::Fs(fs), Some(bytes)) => Some(bytes.saturating_add(headroom(fs.kind, bytes))),
             (_, content) => content,

@@ -10,7 +10,8 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Bytes;
+use crate::filesystem::FsSpec;
+use crate::{Bytes, Hasher, Identify, identify};
 
 /// Logical sector size: the unit in which a partition table counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,6 +30,12 @@ impl SectorSize {
             SectorSize::B512 => 512,
             SectorSize::B4096 => 4096,
         }
+    }
+}
+
+impl Identify for SectorSize {
+    fn identify(&self, hasher: &mut Hasher) {
+        self.bytes().identify(hasher);
     }
 }
 
@@ -52,6 +59,19 @@ pub enum SizeRule {
     },
 }
 
+impl Identify for SizeRule {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            SizeRule::Exact(bytes) => bytes.identify(hasher.part(b"exact")),
+            SizeRule::Free { share } => share.identify(hasher.part(b"free")),
+            SizeRule::Content { min, max } => {
+                min.identify(hasher.part(b"content"));
+                max.identify(hasher);
+            }
+        }
+    }
+}
+
 /// Partition table of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableKind {
@@ -67,6 +87,16 @@ pub enum TableKind {
         /// Disk signature at offset 440.
         disk: u32,
     },
+}
+
+impl Identify for TableKind {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            TableKind::Bare => "bare".identify(hasher),
+            TableKind::Gpt { disk } => disk.identify(hasher.part(b"gpt")),
+            TableKind::Mbr { disk } => disk.identify(hasher.part(b"mbr")),
+        }
+    }
 }
 
 /// What a partition is to its table.
@@ -94,71 +124,22 @@ pub enum PartKind {
     },
 }
 
-/// Filesystems that are written natively.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FsKind {
-    /// ext4.
-    Ext4,
-    /// FAT12, FAT16 or FAT32, as the size decides; long names.
-    Vfat,
-    /// Swap space.
-    Swap,
-}
-
-impl FsKind {
-    /// The name that `mkfs`, `blkid` and fstab use.
-    pub fn name(self) -> &'static str {
+impl Identify for PartKind {
+    fn identify(&self, hasher: &mut Hasher) {
         match self {
-            FsKind::Ext4 => "ext4",
-            FsKind::Vfat => "vfat",
-            FsKind::Swap => "swap",
+            PartKind::Bare => "bare".identify(hasher),
+            PartKind::Gpt { type_guid, guid, attributes } => {
+                type_guid.identify(hasher.part(b"gpt"));
+                guid.identify(hasher);
+                attributes.identify(hasher);
+            }
+            PartKind::Mbr { type_byte, active, primary } => {
+                type_byte.identify(hasher.part(b"mbr"));
+                active.identify(hasher);
+                primary.identify(hasher);
+            }
         }
     }
-
-    /// Longest label, in bytes: `s_volume_name`, the FAT volume entry, `sws_volume`.
-    pub fn label_max(self) -> usize {
-        match self {
-            FsKind::Ext4 | FsKind::Swap => 16,
-            FsKind::Vfat => 11,
-        }
-    }
-}
-
-impl fmt::Display for FsKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for FsKind {
-    type Err = UnknownFs;
-    fn from_str(text: &str) -> Result<Self, UnknownFs> {
-        match text {
-            "ext4" => Ok(FsKind::Ext4),
-            "vfat" | "fat" | "fat16" | "fat32" => Ok(FsKind::Vfat),
-            "swap" => Ok(FsKind::Swap),
-            _ => Err(UnknownFs(text.to_string())),
-        }
-    }
-}
-
-/// A filesystem that no writer here makes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no writer for filesystem `{0}`; there are ext4, vfat and swap")]
-pub struct UnknownFs(pub String);
-
-/// Choices of `mkfs` that an image may make; `None` is the writer's default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MkfsOptions {
-    /// ext4: bytes of disk per inode (`mke2fs -i`).
-    pub inode_ratio: Option<u32>,
-    /// ext4: journal size (`mke2fs -J size=`).
-    pub journal: Option<Bytes>,
-    /// ext4: share of blocks kept for root, in percent (`mke2fs -m`).
-    pub reserved_percent: Option<u8>,
-    /// ext4: largest size that online growth prepares for (`mke2fs -E resize=`).
-    pub grow_to: Option<Bytes>,
 }
 
 /// An absolute, normalised path at which a filesystem is mounted: `/`, `/boot/efi`.
@@ -218,51 +199,9 @@ impl From<MountPoint> for String {
     }
 }
 
-/// How a filesystem enters `/etc/fstab` (`fstab(5)`, fields 4 to 6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fstab {
-    /// Mount options.
-    pub options: String,
-    /// Field 5.
-    pub dump_freq: u8,
-    /// Field 6.
-    pub passno: u8,
-}
-
-/// A filesystem to be written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FsSpec {
-    /// Its node's name in the block-device config, such as `mkfs_root`.
-    pub name: String,
-    /// Its kind.
-    pub kind: FsKind,
-    /// Its label, within [`FsKind::label_max`].
-    pub label: String,
-    /// Its identity: the UUID of ext4 and swap; the first four bytes, little-endian, are FAT's volume id.
-    pub uuid: Uuid,
-    /// Where it is mounted; a filesystem without one is written empty.
-    pub mount: Option<MountPoint>,
-    /// Its fstab line, if it gets one.
-    pub fstab: Option<Fstab>,
-    /// Choices of mkfs.
-    pub options: MkfsOptions,
-}
-
-impl FsSpec {
-    /// FAT's volume id: the first four bytes of the UUID, little-endian.
-    pub fn volume_id(&self) -> u32 {
-        let bytes = self.uuid.as_bytes();
-        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-    }
-
-    /// The identity as `blkid`, fstab and GRUB's `search --fs-uuid` spell it: `1A2B-3C4D` for vfat.
-    pub fn blkid_uuid(&self) -> String {
-        match self.kind {
-            FsKind::Vfat => {
-                alloc::format!("{:04X}-{:04X}", self.volume_id() >> 16, self.volume_id() & 0xffff)
-            }
-            FsKind::Ext4 | FsKind::Swap => self.uuid.to_string(),
-        }
+impl Identify for MountPoint {
+    fn identify(&self, hasher: &mut Hasher) {
+        self.as_str().identify(hasher);
     }
 }
 
@@ -275,6 +214,16 @@ pub enum Loader {
     Prep,
 }
 
+impl Identify for Loader {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            Loader::Bios => "bios",
+            Loader::Prep => "prep",
+        }
+        .identify(hasher);
+    }
+}
+
 /// What is in a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Holds {
@@ -284,6 +233,16 @@ pub enum Holds {
     Loader(Loader),
     /// A filesystem.
     Fs(FsSpec),
+}
+
+impl Identify for Holds {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            Holds::Nothing => "nothing".identify(hasher),
+            Holds::Loader(loader) => loader.identify(hasher.part(b"loader")),
+            Holds::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
+        }
+    }
 }
 
 /// A partition to be made.
@@ -300,6 +259,7 @@ pub struct PartSpec {
     /// Its content.
     pub holds: Holds,
 }
+identify!(PartSpec { name, number, kind, size, holds });
 
 /// A disk to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -319,6 +279,7 @@ pub struct DiskSpec {
     /// Partitions, in the order of their places.
     pub parts: Vec<PartSpec>,
 }
+identify!(DiskSpec { name, table, sector, size, align, bios_boot, parts });
 
 impl DiskSpec {
     /// Every filesystem, in the order of the partitions.

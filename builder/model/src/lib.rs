@@ -19,7 +19,10 @@ pub mod arch;
 pub mod columns;
 pub mod digest;
 pub mod disk;
+pub mod distro;
 pub mod extent;
+pub mod filesystem;
+mod identify;
 pub mod layout;
 mod limits;
 pub mod network;
@@ -35,11 +38,10 @@ pub mod tree;
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;
 pub use digest::{Digest, Hasher};
-pub use disk::{
-    DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, MountPoint, PartKind, PartSpec, SectorSize,
-    SizeRule, TableKind,
-};
+pub use disk::{DiskSpec, Holds, Loader, MountPoint, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
 pub use extent::{Extent, Extents, Piece};
+pub use filesystem::{FsKind, FsSpec, Fstab, MkfsOptions};
+pub use identify::Identify;
 pub use layout::{DiskLayout, Placed, Region};
 pub use limits::Limits;
 pub use network::Network;

@@ -13,7 +13,7 @@ mod host_paths;
 pub mod image;
 mod limits;
 mod network;
-mod output;
+pub mod output;
 pub mod plan;
 mod properties;
 mod recipe;
@@ -30,10 +30,8 @@ pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
 pub use network::{Cuts, FILE as NETWORK_FILE};
-pub use output::Role;
-pub use plan::{
-    Action, Archive, DeclaredNode, NodeKind, OutputKind, Plan, Qcow2Compression, RamdiskCompression, Step,
-};
+pub use output::{OutputKind, Role};
+pub use plan::{Action, Archive, DeclaredNode, NodeKind, Plan, Qcow2Compression, RamdiskCompression, Step};
 pub use properties::properties_of;
 pub use recipe::{PlanError, plan};
 pub use request::Request;

@@ -1,11 +1,219 @@
-//! Names of what comes out.
+//! Output formats: one row for each.
 //!
-//! In: a word of `outputs:` or of dib's `-t`. Out: an [`OutputKind`], and the extension of its file. Never: a guess.
+//! A row says what a format is called, what its file is to whoever deploys it, how it comes about, and what others call it. The
+//! command line, image files, their JSON Schema, the programs that a build asks for, names of files, sidecars and uploads all ask
+//! the row. A format that qemu-img writes, as VMDK and VHDX, is a row and nothing else; one of our own needs its writer as well.
+//!
+//! In: a word of `outputs:` or of dib's `-t`. Out: an [`OutputKind`], and everything that follows from it. Never: a guess.
 
 use core::fmt;
+
+use dibber_model::{Hasher, Identify};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::OutputKind;
+/// A kind of file that an image comes out as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OutputKind {
+    /// The disk in a qcow2 container.
+    Qcow2,
+    /// The disk, sparse.
+    Raw,
+    /// The disk as a fixed VHD.
+    Vhd,
+    /// The disk as VHDX, through qemu-img.
+    Vhdx,
+    /// The disk as a stream-optimised VMDK, through qemu-img.
+    Vmdk,
+    /// The tree as a tar archive.
+    Tar,
+    /// The same, through gzip.
+    Tgz,
+    /// The tree as squashfs, through mksquashfs.
+    Squashfs,
+    /// The kernel.
+    Vmlinuz,
+    /// The initial ramdisk that matches it.
+    Initrd,
+    /// The kernel that boots the tree as a ramdisk.
+    Kernel,
+    /// The whole tree as a ramdisk: a compressed cpio archive.
+    Initramfs,
+}
+
+/// What is true of an output format.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputFacts {
+    /// The format.
+    pub kind: OutputKind,
+    /// The word for it.
+    pub name: &'static str,
+    /// The extension of its file, without the dot.
+    pub extension: &'static str,
+    /// What it is, for help and the JSON Schema.
+    pub help: &'static str,
+    /// How it comes about, which says what it is to whoever deploys it.
+    pub origin: OutputOrigin,
+    /// Glance's `disk_format` and how soon it is taken for an upload, the lowest first; none where Glance is not given it as a disk.
+    pub glance: Option<(&'static str, u8)>,
+}
+
+/// How a file comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputOrigin {
+    /// From the disk, by a writer of our own.
+    Disk(DiskContainer),
+    /// From the disk, by `qemu-img convert -O FORMAT -o OPTIONS`. Its bytes depend on that program.
+    ByQemuImg {
+        /// qemu-img's word for the format.
+        format: &'static str,
+        /// Its options.
+        options: &'static str,
+    },
+    /// From the tree.
+    Archive(TreeArchive),
+    /// The whole tree as a ramdisk.
+    Initramfs,
+    /// One file of the tree: its kernel.
+    Kernel,
+    /// One file of the tree: its kernel's ramdisk.
+    Initrd,
+}
+
+/// Containers of disks that we write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskContainer {
+    /// The bytes as they are, zeros as holes.
+    Raw,
+    /// qcow2, version 3.
+    Qcow2,
+    /// The bytes, and the footer of a fixed VHD.
+    FixedVhd,
+}
+
+/// Archives of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeArchive {
+    /// tar, pax format.
+    Tar,
+    /// The same through gzip.
+    Tgz,
+    /// squashfs, by mksquashfs. Its bytes depend on that program.
+    Squashfs,
+}
+
+/// A row's part that most kernels, ramdisks and archives share.
+const fn row(
+    kind: OutputKind,
+    (name, extension): (&'static str, &'static str),
+    origin: OutputOrigin,
+    help: &'static str,
+) -> OutputFacts {
+    OutputFacts { kind, name, extension, help, origin, glance: None }
+}
+
+/// One row for each format, in the order in which they are listed for people.
+pub const OUTPUTS: [OutputFacts; 12] = [
+    OutputFacts {
+        glance: Some(("qcow2", 0)),
+        ..row(
+            OutputKind::Qcow2,
+            ("qcow2", "qcow2"),
+            OutputOrigin::Disk(DiskContainer::Qcow2),
+            "the disk in a qcow2 container",
+        )
+    },
+    OutputFacts {
+        glance: Some(("raw", 1)),
+        ..row(
+            OutputKind::Raw,
+            ("raw", "raw"),
+            OutputOrigin::Disk(DiskContainer::Raw),
+            "the disk as it is, sparse",
+        )
+    },
+    OutputFacts {
+        glance: Some(("vhd", 4)),
+        ..row(
+            OutputKind::Vhd,
+            ("vhd", "vhd"),
+            OutputOrigin::Disk(DiskContainer::FixedVhd),
+            "the disk as a fixed VHD",
+        )
+    },
+    OutputFacts {
+        glance: Some(("vhdx", 3)),
+        ..row(
+            OutputKind::Vhdx,
+            ("vhdx", "vhdx"),
+            // As Hyper-V makes them.
+            OutputOrigin::ByQemuImg { format: "vhdx", options: "subformat=dynamic" },
+            "the disk as a dynamic VHDX",
+        )
+    },
+    OutputFacts {
+        glance: Some(("vmdk", 2)),
+        ..row(
+            OutputKind::Vmdk,
+            ("vmdk", "vmdk"),
+            // Compressed, as ESX and OVF import it.
+            OutputOrigin::ByQemuImg { format: "vmdk", options: "subformat=streamOptimized" },
+            "the disk as a stream-optimised VMDK",
+        )
+    },
+    row(
+        OutputKind::Tar,
+        ("tar", "tar"),
+        OutputOrigin::Archive(TreeArchive::Tar),
+        "the files, as a tar archive",
+    ),
+    row(
+        OutputKind::Tgz,
+        ("tgz", "tgz"),
+        OutputOrigin::Archive(TreeArchive::Tgz),
+        "the same, compressed by gzip",
+    ),
+    row(
+        OutputKind::Squashfs,
+        // dib's extension for it.
+        ("squashfs", "squash"),
+        OutputOrigin::Archive(TreeArchive::Squashfs),
+        "the files, as squashfs",
+    ),
+    row(OutputKind::Vmlinuz, ("vmlinuz", "vmlinuz"), OutputOrigin::Kernel, "the disk's kernel"),
+    row(
+        OutputKind::Initrd,
+        ("initrd", "initrd"),
+        OutputOrigin::Initrd,
+        "the initial ramdisk that matches it",
+    ),
+    row(OutputKind::Kernel, ("kernel", "kernel"), OutputOrigin::Kernel, "the kernel of a ramdisk image"),
+    row(
+        OutputKind::Initramfs,
+        ("initramfs", "initramfs"),
+        OutputOrigin::Initramfs,
+        "all files as one ramdisk, which that kernel boots",
+    ),
+];
+
+/// The words of all formats, for tables that are made before the program runs.
+pub(crate) const WORDS: [&str; OUTPUTS.len()] = {
+    let mut words = [""; OUTPUTS.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = OUTPUTS[at].name;
+        at += 1;
+    }
+    words
+};
+
+/// A program that writes a format, and Debian's package that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputTool {
+    /// Its name in `PATH`.
+    pub program: &'static str,
+    /// The package.
+    pub package: &'static str,
+}
 
 /// What a file is to whoever deploys it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,75 +240,104 @@ impl fmt::Display for Role {
     }
 }
 
-/// Each kind, the word for it, and its file's extension.
-const NAMES: [(OutputKind, &str, &str); 12] = [
-    (OutputKind::Qcow2, "qcow2", "qcow2"),
-    (OutputKind::Raw, "raw", "raw"),
-    (OutputKind::Vhd, "vhd", "vhd"),
-    (OutputKind::Vhdx, "vhdx", "vhdx"),
-    (OutputKind::Vmdk, "vmdk", "vmdk"),
-    (OutputKind::Tar, "tar", "tar"),
-    (OutputKind::Tgz, "tgz", "tgz"),
-    // dib writes this one as `.squash`.
-    (OutputKind::Squashfs, "squashfs", "squash"),
-    (OutputKind::Vmlinuz, "vmlinuz", "vmlinuz"),
-    (OutputKind::Initrd, "initrd", "initrd"),
-    (OutputKind::Kernel, "kernel", "kernel"),
-    (OutputKind::Initramfs, "initramfs", "initramfs"),
-];
+impl OutputOrigin {
+    /// What it is to whoever deploys it.
+    pub fn role(self) -> Role {
+        match self {
+            OutputOrigin::Disk(_) | OutputOrigin::ByQemuImg { .. } => Role::Disk,
+            OutputOrigin::Kernel => Role::Kernel,
+            OutputOrigin::Initrd | OutputOrigin::Initramfs => Role::Ramdisk,
+            OutputOrigin::Archive(_) => Role::Tree,
+        }
+    }
+
+    /// The program of others that writes it, if one does.
+    pub fn tool(self) -> Option<OutputTool> {
+        match self {
+            OutputOrigin::ByQemuImg { .. } => Some(OutputTool { program: "qemu-img", package: "qemu-utils" }),
+            OutputOrigin::Archive(TreeArchive::Squashfs) => {
+                Some(OutputTool { program: "mksquashfs", package: "squashfs-tools" })
+            }
+            _ => None,
+        }
+    }
+}
 
 impl OutputKind {
     /// Every kind.
     pub fn all() -> impl Iterator<Item = OutputKind> {
-        NAMES.iter().map(|(kind, _, _)| *kind)
+        OUTPUTS.iter().map(|facts| facts.kind)
     }
 
     /// The kind that a word names.
     pub fn of_name(word: &str) -> Option<OutputKind> {
-        NAMES.iter().find(|(_, name, _)| *name == word).map(|(kind, _, _)| *kind)
+        OUTPUTS.iter().find(|facts| facts.name == word).map(|facts| facts.kind)
     }
 
-    fn row(self) -> &'static (OutputKind, &'static str, &'static str) {
-        NAMES.iter().find(|(kind, _, _)| *kind == self).expect("NAMES has a row for every variant")
+    /// Its row.
+    pub fn facts(self) -> &'static OutputFacts {
+        OUTPUTS.iter().find(|facts| facts.kind == self).expect("OUTPUTS has a row for every kind")
     }
 
     /// The word for it: `qcow2`.
     pub fn name(self) -> &'static str {
-        self.row().1
+        self.facts().name
     }
 
     /// The extension of its file, without the dot.
     pub fn extension(self) -> &'static str {
-        self.row().2
+        self.facts().extension
+    }
+
+    /// How it comes about.
+    pub fn origin(self) -> OutputOrigin {
+        self.facts().origin
     }
 
     /// What its file is to whoever deploys it.
     pub fn role(self) -> Role {
-        match self {
-            OutputKind::Qcow2 | OutputKind::Raw | OutputKind::Vhd | OutputKind::Vhdx | OutputKind::Vmdk => {
-                Role::Disk
-            }
-            OutputKind::Vmlinuz | OutputKind::Kernel => Role::Kernel,
-            OutputKind::Initrd | OutputKind::Initramfs => Role::Ramdisk,
-            OutputKind::Tar | OutputKind::Tgz | OutputKind::Squashfs => Role::Tree,
-        }
+        self.origin().role()
     }
 
     /// Whether it is the disk in some container.
     pub fn is_disk(self) -> bool {
         self.role() == Role::Disk
     }
+
+    /// Whether all files of the tree are in it, and not the disk.
+    pub fn is_whole_tree(self) -> bool {
+        matches!(self.origin(), OutputOrigin::Archive(_) | OutputOrigin::Initramfs)
+    }
+}
+
+impl Identify for OutputKind {
+    fn identify(&self, hasher: &mut Hasher) {
+        self.name().identify(hasher);
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_word_leads_back() {
-        for (kind, name, extension) in NAMES {
-            assert_eq!(OutputKind::of_name(name), Some(kind));
-            assert_eq!((kind.name(), kind.extension()), (name, extension));
+        for facts in &OUTPUTS {
+            assert_eq!(OutputKind::of_name(facts.name), Some(facts.kind));
+            assert_eq!(facts.kind.facts().name, facts.name);
         }
+        let extensions: BTreeSet<&str> = OUTPUTS.iter().map(|facts| facts.extension).collect();
+        assert_eq!(extensions.len(), OUTPUTS.len(), "an extension leads to one format");
+    }
+
+    /// Glance is given disks by these, and each in an order of its own.
+    #[test]
+    fn disks_have_a_place_among_uploads() {
+        let places: BTreeSet<u8> = OUTPUTS.iter().filter_map(|facts| Some(facts.glance?.1)).collect();
+        let disks = OUTPUTS.iter().filter(|facts| facts.kind.is_disk()).count();
+        assert_eq!(places.len(), disks);
+        assert!(OUTPUTS.iter().all(|facts| facts.glance.is_some() == facts.kind.is_disk()));
     }
 }

@@ -7,11 +7,13 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dibber_model::{Bytes, DiskSpec, Limits, Phase, Seed, Target};
+use dibber_model::distro::{self, DistroFacts};
+use dibber_model::{Bytes, DiskSpec, Hasher, Identify, Limits, Phase, Seed, Target, identify};
 use serde::{Deserialize, Serialize};
 
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
+use crate::output::OutputKind;
 use crate::source::ElementSource;
 
 /// What a step does.
@@ -65,6 +67,24 @@ impl Action {
     }
 }
 
+impl Identify for Action {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            Action::Script { path } => path.identify(hasher.part(b"script")),
+            Action::InstallPackages => "install packages".identify(hasher),
+            Action::UninstallPackages => "uninstall packages".identify(hasher),
+            Action::ImagePackages => "packages of the image".identify(hasher),
+            Action::InstallStatic => "static".identify(hasher),
+            Action::InstallBin => "bin".identify(hasher),
+            Action::FetchSources => "source repositories".identify(hasher),
+            Action::Manifests => "manifests".identify(hasher),
+            Action::Divert => "divert".identify(hasher),
+            Action::TakeBackDiversions => "take back diversions".identify(hasher),
+            Action::Fstab => "fstab".identify(hasher),
+        }
+    }
+}
+
 /// One step: the unit of caching.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -76,35 +96,6 @@ pub struct Step {
     pub element: String,
     /// What it does.
     pub action: Action,
-}
-
-/// A kind of file that an image comes out as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum OutputKind {
-    /// The disk in a qcow2 container.
-    Qcow2,
-    /// The disk, sparse.
-    Raw,
-    /// The disk as a fixed VHD.
-    Vhd,
-    /// The disk as VHDX, through qemu-img.
-    Vhdx,
-    /// The disk as a stream-optimised VMDK, through qemu-img.
-    Vmdk,
-    /// The tree as a tar archive.
-    Tar,
-    /// The same, through gzip.
-    Tgz,
-    /// The tree as squashfs, through mksquashfs.
-    Squashfs,
-    /// The kernel.
-    Vmlinuz,
-    /// The initial ramdisk that matches it.
-    Initrd,
-    /// The kernel that boots the tree as a ramdisk.
-    Kernel,
-    /// The whole tree as a ramdisk: a compressed cpio archive.
-    Initramfs,
 }
 
 /// Compression of qcow2 clusters.
@@ -119,6 +110,17 @@ pub enum Qcow2Compression {
     Zstd,
 }
 
+impl Identify for Qcow2Compression {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            Qcow2Compression::Plain => "plain",
+            Qcow2Compression::Zlib => "zlib",
+            Qcow2Compression::Zstd => "zstd",
+        }
+        .identify(hasher);
+    }
+}
+
 /// Compression of an initramfs. The target's kernel must know it; Debian's knows all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RamdiskCompression {
@@ -131,6 +133,18 @@ pub enum RamdiskCompression {
     Zstd,
     /// xz, with the checksum that the kernel knows.
     Xz,
+}
+
+impl Identify for RamdiskCompression {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            RamdiskCompression::Plain => "plain",
+            RamdiskCompression::Gzip => "gzip",
+            RamdiskCompression::Zstd => "zstd",
+            RamdiskCompression::Xz => "xz",
+        }
+        .identify(hasher);
+    }
 }
 
 /// How this image relates to its package archive.
@@ -155,6 +169,8 @@ pub struct DeclaredNode {
     pub what: NodeKind,
 }
 
+identify!(DeclaredNode { path, what });
+
 /// What is declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeKind {
@@ -178,6 +194,16 @@ pub enum NodeKind {
     },
     /// `security.selinux`, on a path that exists.
     SelinuxLabel(String),
+}
+
+impl Identify for NodeKind {
+    fn identify(&self, hasher: &mut Hasher) {
+        match self {
+            NodeKind::Block { major, minor, mode } => (major, minor, mode).identify(hasher.part(b"block")),
+            NodeKind::Char { major, minor, mode } => (major, minor, mode).identify(hasher.part(b"char")),
+            NodeKind::SelinuxLabel(label) => label.identify(hasher.part(b"selinux")),
+        }
+    }
 }
 
 /// The plan of one image for one target.
@@ -238,6 +264,11 @@ impl Plan {
         self.target.stems(&self.image).swap_remove(0)
     }
 
+    /// The distribution whose tree one of its elements makes, if it is one that has facts.
+    pub fn distro(&self) -> Option<&'static DistroFacts> {
+        distro::of_elements(self.elements.iter().map(|element| element.name.as_str()))
+    }
+
     /// Whether a disk is made: a plan of ramdisks and archives has one on paper only.
     pub fn has_disk(&self) -> bool {
         self.outputs.iter().any(|kind| kind.is_disk())
@@ -251,6 +282,44 @@ impl Plan {
             true => self.cuts.of(step),
             false => self.cuts.of_added(),
         }
+    }
+
+    /// Adds what the files are a function of besides the tree: the tree is what the steps left, whose ids have all that they see.
+    pub fn identify_outputs(&self, hasher: &mut Hasher) {
+        let Plan {
+            disk,
+            outputs,
+            compression,
+            ramdisk_compression,
+            nodes,
+            properties,
+            min_ram,
+            // Whose tree it is, and where from: in the steps' ids, as far as a step sees it.
+            image: _,
+            target: _,
+            seed: _,
+            epoch: _,
+            elements: _,
+            names: _,
+            variables: _,
+            late: _,
+            packages: _,
+            steps: _,
+            host_paths: _,
+            cuts: _,
+            archive: _,
+            native: _,
+            // They change no byte.
+            limits: _,
+            warnings: _,
+        } = self;
+        disk.identify(hasher);
+        outputs.identify(hasher);
+        compression.identify(hasher);
+        ramdisk_compression.identify(hasher);
+        nodes.identify(hasher);
+        properties.identify(hasher);
+        min_ram.identify(hasher);
     }
 
     /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.

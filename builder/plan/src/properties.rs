@@ -13,8 +13,7 @@ use dibber_model::{DiskSpec, PartKind, TableKind, Target};
 
 use crate::disk::is_esp;
 use crate::image::ImageSpec;
-use crate::output::Role;
-use crate::plan::OutputKind;
+use crate::output::{OutputKind, Role};
 use crate::yaml::Yaml;
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.

@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use dibber_model::distro;
 use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
@@ -17,7 +18,8 @@ use crate::elements::steps::StepRequest;
 use crate::elements::{self, ElementError, ElementRequest, Place as ElementPlace, mentions};
 use crate::host_paths::host_paths;
 use crate::image::{ImageSpec, Matrix, Merged, check_sections, for_target, is_variable, merged};
-use crate::plan::{OutputKind, Plan};
+use crate::output::OutputKind;
+use crate::plan::Plan;
 use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
@@ -219,8 +221,9 @@ pub(crate) fn one(
     request: &Request,
 ) -> Result<Plan, PlanError> {
     let mut declared = variables::declared(image, request);
-    let archive = variables::archive(image, request, &mut declared);
     let (names, elements) = resolved(image, &target, sources, request)?;
+    let distro = distro::of_elements(elements.iter().map(|element| element.name.as_str()));
+    let archive = variables::archive(image, request, &mut declared, distro);
     let chosen = layout(image, request, &declared, (&elements, sources, &target))?;
     let seed = seed(image, &target, &chosen.name);
     let wish = wish(image, request, &declared, (&target, seed))?;

@@ -5,24 +5,20 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use dibber_model::distro::DistroFacts;
 use dibber_model::{Phase, Target};
 
 use crate::image::ImageSpec;
-use crate::plan::{OutputKind, Plan};
+use crate::output::OutputKind;
+use crate::plan::Plan;
 use crate::recipe::{PlanError, one};
 use crate::request::Request;
 use crate::source::SourceSet;
 
-/// The operating systems whose trees can be told apart by package and version.
-const SYSTEM: &str = "debian-minimal";
-
-/// What programs of the twin come from besides the smallest tree: both are run thousands of times, or for minutes.
-const PACKAGES: &str = "cpio,xz-utils";
-
-/// Variables that decide what is in the smallest tree: archive, release, suites.
-fn decides(name: &str) -> bool {
-    let prefixes = ["DIB_DEBIAN_", "DIB_APT_", "DIB_DISTRIBUTION_"];
-    name == "DIB_RELEASE" || prefixes.iter().any(|prefix| name.starts_with(prefix))
+/// Whether a variable decides what is in the smallest tree: archive, release, suites.
+fn decides(distro: &DistroFacts, name: &str) -> bool {
+    name == "DIB_RELEASE" || distro.tree_variables.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The twin of a plan, if its image is of another architecture than the building machine's. All images of one release from
@@ -33,16 +29,15 @@ pub(crate) fn twin(
     sources: &SourceSet,
     request: &Request,
 ) -> Result<Option<Plan>, PlanError> {
-    if plan.target.arch == request.host || !plan.elements.iter().any(|element| element.name == SYSTEM) {
-        return Ok(None);
-    }
+    let distro = plan.distro().filter(|_| plan.target.arch != request.host);
+    let Some(distro) = distro else { return Ok(None) };
     let mut small = image.clone();
     small.name = "native-programs".to_string();
-    small.distro = Some(SYSTEM.to_string());
+    small.distro = Some(distro.element.to_string());
     small.skip_base = true;
-    small.environment.retain(|name, _| decides(name));
-    let extra = ("DIB_MMDEBSTRAP_EXTRA_ARGS".to_string(), ["--include=", PACKAGES].concat());
-    small.environment.insert(extra.0, extra.1);
+    small.environment.retain(|name, _| decides(distro, name));
+    let (variable, packages) = distro.native_packages;
+    small.environment.insert(variable.to_string(), packages.to_string());
     small.elements = Vec::new();
     small.packages = Vec::new();
     small.kernel_args = Vec::new();
@@ -58,7 +53,7 @@ pub(crate) fn twin(
     asked.epoch = request.epoch;
     asked.layout = Some("partition".to_string());
     asked.variables = request.variables.clone();
-    asked.variables.retain(|name: &String, _| decides(name));
+    asked.variables.retain(|name: &String, _| decides(distro, name));
     let mut made = one(&small, Target { arch: request.host, platform: None }, sources, &asked)?;
     made.steps.retain(|step| step.phase == Phase::Root);
     // What the image's own root phase may not reach, that of its twin may not either: the steps are the same.

@@ -9,6 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use dibber_model::Target;
+use dibber_model::distro::{DistroFacts, Snapshots};
 use dibber_model::redact::quoted;
 
 use crate::image::{ImageSpec, Security};
@@ -36,7 +37,9 @@ pub(crate) fn archive(
     image: &ImageSpec,
     request: &Request,
     declared: &mut BTreeMap<String, String>,
+    distro: Option<&DistroFacts>,
 ) -> Archive {
+    let facts = distro.map(|distro| distro.archive);
     let text = |key: &str| image.text(key).map(ToString::to_string);
     let mut proxy = text("proxy");
     for name in PROXIES {
@@ -44,13 +47,13 @@ pub(crate) fn archive(
         declared.remove(name);
     }
     let snapshot = text("snapshot");
-    let pinned = snapshot.as_ref().map(|at| format!("https://snapshot.debian.org/archive/debian/{at}/"));
+    let at =
+        |of: fn(&Snapshots) -> &'static str| Some(format!("{}{}/", of(&facts?.snapshot), snapshot.as_ref()?));
+    let pinned = at(|snapshots| snapshots.main);
     let mirror = request.mirror.clone().or_else(|| text("mirror")).or(pinned);
     let security = match &image.security {
-        Security::Usual => snapshot
-            .as_ref()
-            .map(|at| format!("https://snapshot.debian.org/archive/debian-security/{at}/"))
-            .or_else(|| declared.get("DIB_DEBIAN_SECURITY_MIRROR").cloned()),
+        Security::Usual => at(|snapshots| snapshots.security)
+            .or_else(|| facts.and_then(|facts| declared.get(facts.security_variable)).cloned()),
         Security::Off => Some("none".to_string()),
         Security::Mirror(url) => Some(url.clone()),
     };

@@ -5,6 +5,8 @@
 
 use std::ffi::OsString;
 
+use dibber_model::FsKind;
+
 use crate::record::{LoaderRequest, Request, note};
 
 /// The programs of a tree that must give way to ours, by their places there: package scripts and grub-mkconfig call some
@@ -92,11 +94,11 @@ fn probe(question: &Question, variable: &dyn Fn(&str) -> Option<String>) -> Resu
         })
     };
     let answer = match question.target.as_str() {
-        "fs" => match known(&["DIB_ROOT_FSTYPE"])?.as_str() {
-            "ext4" | "ext3" => "ext2".to_owned(),
-            "vfat" => "fat".to_owned(),
-            other => other.to_owned(),
-        },
+        "fs" => {
+            let name = known(&["DIB_ROOT_FSTYPE"])?;
+            let module = name.parse().ok().and_then(|kind: FsKind| kind.facts().grub_module);
+            module.map_or(name, str::to_owned)
+        }
         "fs_uuid" => known(&["DIB_ROOT_UUID"])?,
         "fs_label" => known(&["DIB_ROOT_LABEL"])?,
         "device" => known(&["DIB_ROOT_DEVICE", "IMAGE_BLOCK_DEVICE"])?,

@@ -140,7 +140,7 @@ fn hold(told: &str, count: usize, who: Option<&str>, side: &str) {
 
 /// The program of `reach.c`, as a file of the element.
 fn with_reach(shop: &Workshop) {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/escapes/reach.c");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/machine/escapes/reach.c");
     fs::create_dir_all(shop.at("elements/escape")).expect("make a directory");
     accepts("gcc", &["-w", "-O1", "-static", "-o", &shop.text("elements/escape/reach"), source]);
     accepts("chmod", &["755", &shop.text("elements/escape/reach")]);

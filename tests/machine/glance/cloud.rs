@@ -147,7 +147,7 @@ impl Glance {
         drop(file);
         asked["glance"] = self.port.into();
         asked["log"] = log.to_str().expect("UTF-8").into();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/glance/way.py");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/machine/glance/way.py");
         let process =
             Command::new("python3").arg(script).arg(asked.to_string()).stdout(Stdio::piped()).spawn();
         let mut process = Ended(process.unwrap_or_else(|e| panic!("python3: {e}; scripts/test installs it")));

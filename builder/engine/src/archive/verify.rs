@@ -24,9 +24,6 @@ const APT_GET: &str = "/usr/bin/apt-get";
 /// apt's own caches of a few files are not larger, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// What mmdebstrap falls back to.
-const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
 /// Fails for the first file that is not signed, or no longer valid.
 pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Result<(), AnswerError> {
     let unsaid: Vec<&Fetched> = files.iter().filter(|file| !is_trusted(plan, &file.url)).collect();
@@ -34,8 +31,9 @@ pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Resul
     let keyring = variable("DIB_APT_KEYRING");
     let settings = Settings { keyring, checks_expiry: variable("DIB_APT_CHECK_VALID_UNTIL") != "0", stop };
     let Err(said) = update(&unsaid, &settings, None)? else { return Ok(()) };
-    let debians = Some(DEBIAN_KEYS).filter(|keys| keyring.is_empty() && Path::new(keys).exists());
-    if debians.is_some() && update(&unsaid, &settings, debians)?.is_ok() {
+    let usual = plan.distro().map(|distro| distro.archive.keyring);
+    let usual = usual.filter(|keys| keyring.is_empty() && Path::new(keys).exists());
+    if usual.is_some() && update(&unsaid, &settings, usual)?.is_ok() {
         return Ok(());
     }
     // One by one, to tell which.

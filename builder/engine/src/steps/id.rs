@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use dibber_model::{Digest, Hasher, Phase, Side, redact};
+use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
@@ -15,7 +15,7 @@ use crate::given::GivenFile;
 use crate::worker::job::Build;
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 5";
+const GENERATION: &str = "step 6";
 
 /// Variables that carry credentials or the way to the network; what they lead to is the same.
 const NOT_SEEN: [&str; 8] = [
@@ -86,7 +86,7 @@ impl<'a> Ids<'a> {
             .digest(self.common)
             .part(step.phase.name().as_bytes())
             .part(step.name.as_bytes());
-        hasher.part(format!("{:?}", step.action).as_bytes());
+        step.action.identify(&mut hasher);
         if let Some(secrets) = secrets_seen(self.plan, Some(step)).filter(|_| self.with_secrets) {
             hasher.digest(secrets);
         }

@@ -36,13 +36,15 @@ mod walk;
 mod write;
 mod xattr;
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 
 use dibber_model::{Bytes, Extents, MkfsOptions, Timestamp, Tree};
 use uuid::Uuid;
 
 pub use error::Ext4Error;
 
+use crate::filesystem::{FilesystemError, Making, Writer};
 use options::Options;
 use plan::Planner;
 use survey::Survey;
@@ -70,6 +72,33 @@ pub struct Ext4Params {
     pub options: MkfsOptions,
     /// Where it was last mounted, up to 63 bytes; may be empty. e2fsck and `dumpe2fs` show it.
     pub mount_point: String,
+}
+
+/// The writer of ext4 by what the plan says.
+pub struct Ext4;
+
+impl Writer for Ext4 {
+    fn measure(&self, tree: &Tree, making: &Making<'_>) -> Result<Bytes, FilesystemError> {
+        Ok(measure(tree, &Ext4Params::of(making))?)
+    }
+
+    fn write(&self, tree: &Tree, making: &Making<'_>, len: u64) -> Result<Extents, FilesystemError> {
+        Ok(write(tree, &Ext4Params::of(making), len)?)
+    }
+}
+
+impl Ext4Params {
+    fn of(making: &Making<'_>) -> Ext4Params {
+        let spec = making.spec;
+        Ext4Params {
+            label: spec.label.clone(),
+            uuid: spec.uuid,
+            hash_seed: making.seed.uuid(&format!("hash seed of {}", spec.name), 0),
+            epoch: making.epoch,
+            options: spec.options.clone(),
+            mount_point: spec.mount.as_ref().map(|mount| mount.as_str().to_string()).unwrap_or_default(),
+        }
+    }
 }
 
 /// The least size that holds `tree`, in bytes: a multiple of [`BLOCK`].

@@ -18,6 +18,8 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, Content, Extent, Extents, Piece, SectorSize, Source, Timestamp, Tree};
 
 pub use error::FatError;
+
+use crate::filesystem::{FilesystemError, Making, Writer};
 use volume::{Node, Volume};
 
 /// What a FAT filesystem is given from outside.
@@ -33,6 +35,32 @@ pub struct FatParams {
     pub hidden_sectors: u32,
     /// Logical sectors.
     pub sector: SectorSize,
+}
+
+/// The writer of FAT by what the plan says.
+pub struct Fat;
+
+impl Writer for Fat {
+    fn measure(&self, tree: &Tree, making: &Making<'_>) -> Result<Bytes, FilesystemError> {
+        Ok(measure(tree, &FatParams::of(making)?)?)
+    }
+
+    fn write(&self, tree: &Tree, making: &Making<'_>, len: u64) -> Result<Extents, FilesystemError> {
+        Ok(write(tree, &FatParams::of(making)?, len)?)
+    }
+}
+
+impl FatParams {
+    fn of(making: &Making<'_>) -> Result<FatParams, FatError> {
+        Ok(FatParams {
+            label: label(&making.spec.label)?,
+            volume_id: making.spec.volume_id(),
+            epoch: making.epoch,
+            // A field of 32 bits that only old BIOS boot code reads; past it, as mkfs.fat does, it says nothing.
+            hidden_sectors: u32::try_from(making.start / making.sector.bytes()).unwrap_or(0),
+            sector: making.sector,
+        })
+    }
 }
 
 /// The eleven bytes of a label: upper case, as dib and mkfs.fat make it, and padded with spaces.

@@ -6,6 +6,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use dibber_model::filesystem::LabelRule;
 use dibber_model::{
     Arch, Bytes, DiskSpec, FsKind, FsSpec, Fstab, Holds, Loader, MkfsOptions, MountPoint, PartKind, PartSpec,
     SectorSize, Seed, SizeRule, TableKind,
@@ -222,7 +223,7 @@ impl<'a> Graph<'a> {
         let at = given.map_or(&node.at, |value| &value.at);
         let word = match (given.and_then(Yaml::text), root) {
             (Some(word), _) => word,
-            (None, true) => wish.fs_type.as_deref().unwrap_or("ext4"),
+            (None, true) => wish.fs_type.as_deref().unwrap_or(FsKind::Ext4.name()),
             (None, false) => {
                 return Err(node.at.bad(format!("`{}` needs a `type`, such as ext4 or vfat", node.name)));
             }
@@ -251,7 +252,7 @@ impl<'a> Graph<'a> {
 fn mount_point(node: &BlockNode, kind: FsKind) -> Result<Option<MountPoint>, Fault> {
     let value = node.keys.get("mount_point");
     match (value, kind) {
-        (_, FsKind::Swap) => Ok(None),
+        (_, kind) if !kind.facts().holds_files => Ok(None),
         (Some(value), _) => {
             let point: MountPoint =
                 value.text().unwrap_or_default().parse().map_err(|error| value.at.bad(error))?;
@@ -266,7 +267,7 @@ fn mount_point(node: &BlockNode, kind: FsKind) -> Result<Option<MountPoint>, Fau
 }
 
 fn fstab_line(node: &BlockNode, kind: FsKind) -> Result<Fstab, Fault> {
-    if kind == FsKind::Swap {
+    if !kind.facts().holds_files {
         return Ok(Fstab { options: "sw".to_string(), dump_freq: 0, passno: 0 });
     }
     let number = |key: &str, default: u8| match node.keys.get(key) {
@@ -295,15 +296,17 @@ fn label(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<String, Faul
         None if node.name == "mkfs_root" => wish.root_label.as_deref().unwrap_or(ROOT_LABEL),
         None => &node.name,
     };
-    let label = if kind == FsKind::Vfat { text.to_uppercase() } else { text.to_string() };
+    let facts = kind.facts();
+    let upper = facts.label == LabelRule::UpperAscii;
+    let label = if upper { text.to_uppercase() } else { text.to_string() };
     let at = given.map_or(&node.at, |value| &value.at);
-    if label.len() > kind.label_max() {
-        let (have, most) = (label.len(), kind.label_max());
+    if label.len() > facts.longest_label {
+        let (have, most) = (label.len(), facts.longest_label);
         let fault =
             at.bad(format!("label `{label}` of `{}` has {have} bytes, but {kind} holds {most}", node.name));
         return Err(fault.hint("give a shorter `label`"));
     }
-    if label.chars().any(char::is_control) || (kind == FsKind::Vfat && !label.is_ascii()) {
+    if label.chars().any(char::is_control) || (upper && !label.is_ascii()) {
         return Err(at.bad(format!("label of `{}` holds letters that {kind} cannot", node.name)));
     }
     Ok(label)
@@ -311,12 +314,12 @@ fn label(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<String, Faul
 
 fn options(node: &BlockNode, kind: FsKind, wish: &DiskWish) -> Result<MkfsOptions, Fault> {
     let own = match node.keys.get("opts") {
-        Some(value) if kind == FsKind::Ext4 => mkfs_options(value.text().unwrap_or_default())
+        Some(value) if kind.facts().takes_mke2fs_options => mkfs_options(value.text().unwrap_or_default())
             .map_err(|why| value.at.bad(format!("`opts` of `{}`: {why}", node.name)))?,
         Some(value) => return Err(value.at.bad(format!("{kind} has no `opts`"))),
         None => MkfsOptions::default(),
     };
-    let root = node.name == "mkfs_root" && kind == FsKind::Ext4;
+    let root = node.name == "mkfs_root" && kind.facts().takes_mke2fs_options;
     Ok(if root { over(&over(&own, &wish.mkfs), &ROOT_EXT4) } else { own })
 }
 

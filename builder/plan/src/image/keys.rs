@@ -3,25 +3,10 @@
 use alloc::string::String;
 use serde_json::json;
 
+use crate::output::WORDS;
 use crate::yaml::{Key, Shape};
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
-
-/// Words of `outputs`.
-pub(super) const OUTPUTS: &[&str] = &[
-    "qcow2",
-    "raw",
-    "vhd",
-    "vhdx",
-    "vmdk",
-    "tar",
-    "tgz",
-    "squashfs",
-    "vmlinuz",
-    "initrd",
-    "kernel",
-    "initramfs",
-];
 
 const USER: &[Key] = &[
     Key::new("name", Shape::Text, "Login name").needed(),
@@ -108,7 +93,7 @@ const SECTION: &[Key] = &[
         ),
         "A layout by name, `partition` for a bare filesystem, or a block-device config",
     ),
-    Key::new("outputs", Shape::List(&Shape::OneOf(OUTPUTS)), "Files that come out"),
+    Key::new("outputs", Shape::List(&Shape::OneOf(&WORDS)), "Files that come out"),
     Key::new(
         "compression",
         Shape::OneOf(&["none", "zlib", "gzip", "zstd", "xz"]),

@@ -16,7 +16,8 @@ use super::mirror;
 use super::options::{DibOptions, dib_options};
 use crate::limits::limits;
 use crate::network::{Declared, declared};
-use crate::plan::{DeclaredNode, NodeKind, OutputKind, Qcow2Compression, RamdiskCompression};
+use crate::output::{OutputKind, WORDS};
+use crate::plan::{DeclaredNode, NodeKind, Qcow2Compression, RamdiskCompression};
 use crate::yaml::{Fault, Node, Yaml, nearest};
 
 /// Whether and from where the security suite is used.
@@ -249,9 +250,8 @@ fn outputs(entry: &Yaml, options: &DibOptions) -> Result<Vec<OutputKind>, Fault>
     let mut found = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty()) {
         let Some(kind) = OutputKind::of_name(text) else {
-            let fault =
-                at.bad(format!("unknown output `{text}`; there are {}", super::keys::OUTPUTS.join(", ")));
-            return Err(match nearest(text, super::keys::OUTPUTS.iter().copied()) {
+            let fault = at.bad(format!("unknown output `{text}`; there are {}", WORDS.join(", ")));
+            return Err(match nearest(text, WORDS.iter().copied()) {
                 Some(word) => fault.hint(format!("did you mean `{word}`?")),
                 None => fault,
             });

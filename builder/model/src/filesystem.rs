@@ -1,0 +1,248 @@
+//! Filesystems: what is true of each kind, and what one should be before its size is known.
+//!
+//! A kind is a row of [`FILESYSTEMS`]: names, rules for labels, room that it wants, who else reads it. Whoever parses, places,
+//! draws or boots a disk asks the row, so that a new kind is a new row here, and its writer in crate `format`.
+//!
+//! In: words of block-device configs. Out: kinds and specs. Never: a byte of a filesystem, which crate `format` writes.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::disk::MountPoint;
+use crate::{Bytes, Hasher, Identify, identify};
+
+/// Filesystems that are written natively.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FsKind {
+    /// ext4.
+    Ext4,
+    /// FAT12, FAT16 or FAT32, as the size decides; long names.
+    Vfat,
+    /// Swap space.
+    Swap,
+}
+
+/// What is true of a kind of filesystem.
+#[derive(Clone, Copy, Debug)]
+pub struct FsFacts {
+    /// The kind.
+    pub kind: FsKind,
+    /// The name that `mkfs`, `blkid` and fstab use.
+    pub name: &'static str,
+    /// Other words for it in a block-device config.
+    pub aliases: &'static [&'static str],
+    /// Whether it holds files; else it is never mounted, takes whatever size it is given, and is of none by itself.
+    pub holds_files: bool,
+    /// Longest label, in bytes.
+    pub longest_label: usize,
+    /// How a label is written.
+    pub label: LabelRule,
+    /// What identifies one.
+    pub identity: FsIdentity,
+    /// Whether `opts` of a config are mke2fs's.
+    pub takes_mke2fs_options: bool,
+    /// Least free room that one which is as large as its content has beyond what was measured; a tenth of that if it is more.
+    pub headroom: Bytes,
+    /// GRUB's module that reads it, and `grub-probe`'s word for it.
+    pub grub_module: Option<&'static str>,
+}
+
+/// How a label is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelRule {
+    /// As it is given.
+    AsGiven,
+    /// In capitals, of ASCII.
+    UpperAscii,
+}
+
+/// What identifies a filesystem to `blkid`, fstab and GRUB's `search --fs-uuid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FsIdentity {
+    /// Its UUID.
+    Uuid,
+    /// A volume id of four bytes, which are the UUID's first ones, little-endian: `1A2B-3C4D`.
+    VolumeId,
+}
+
+/// One row for each kind.
+pub const FILESYSTEMS: [FsFacts; 3] = [
+    FsFacts {
+        kind: FsKind::Ext4,
+        name: "ext4",
+        aliases: &[],
+        holds_files: true,
+        // `s_volume_name`.
+        longest_label: 16,
+        label: LabelRule::AsGiven,
+        identity: FsIdentity::Uuid,
+        takes_mke2fs_options: true,
+        // A system that boots writes logs, caches and keys before its root is grown.
+        headroom: Bytes::mib(64),
+        grub_module: Some("ext2"),
+    },
+    FsFacts {
+        kind: FsKind::Vfat,
+        name: "vfat",
+        aliases: &["fat", "fat16", "fat32"],
+        holds_files: true,
+        // The volume entry of the root directory.
+        longest_label: 11,
+        label: LabelRule::UpperAscii,
+        identity: FsIdentity::VolumeId,
+        takes_mke2fs_options: false,
+        // Room for the next kernel's loader, or for a few variables of the firmware.
+        headroom: Bytes::mib(1),
+        grub_module: Some("fat"),
+    },
+    FsFacts {
+        kind: FsKind::Swap,
+        name: "swap",
+        aliases: &[],
+        holds_files: false,
+        // `sws_volume`.
+        longest_label: 16,
+        label: LabelRule::AsGiven,
+        identity: FsIdentity::Uuid,
+        takes_mke2fs_options: false,
+        headroom: Bytes(0),
+        grub_module: None,
+    },
+];
+
+impl FsKind {
+    /// Its row.
+    pub fn facts(self) -> &'static FsFacts {
+        FILESYSTEMS.iter().find(|facts| facts.kind == self).expect("FILESYSTEMS has a row for every kind")
+    }
+
+    /// The name that `mkfs`, `blkid` and fstab use.
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+}
+
+impl fmt::Display for FsKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for FsKind {
+    type Err = UnknownFs;
+    fn from_str(text: &str) -> Result<Self, UnknownFs> {
+        let named = |facts: &&FsFacts| facts.name == text || facts.aliases.contains(&text);
+        FILESYSTEMS
+            .iter()
+            .find(named)
+            .map(|facts| facts.kind)
+            .ok_or_else(|| UnknownFs { word: text.to_string() })
+    }
+}
+
+impl Identify for FsKind {
+    fn identify(&self, hasher: &mut Hasher) {
+        self.name().identify(hasher);
+    }
+}
+
+/// A filesystem that no writer here makes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no writer for filesystem `{word}`; there are {}", known())]
+pub struct UnknownFs {
+    /// What was asked for.
+    pub word: String,
+}
+
+fn known() -> String {
+    let names: Vec<&str> = FILESYSTEMS.iter().map(|facts| facts.name).collect();
+    let (last, first) = names.split_last().expect("FILESYSTEMS has rows");
+    alloc::format!("{} and {last}", first.join(", "))
+}
+
+/// Choices of `mkfs` that an image may make; `None` is the writer's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MkfsOptions {
+    /// ext4: bytes of disk per inode (`mke2fs -i`).
+    pub inode_ratio: Option<u32>,
+    /// ext4: journal size (`mke2fs -J size=`).
+    pub journal: Option<Bytes>,
+    /// ext4: share of blocks kept for root, in percent (`mke2fs -m`).
+    pub reserved_percent: Option<u8>,
+    /// ext4: largest size that online growth prepares for (`mke2fs -E resize=`).
+    pub grow_to: Option<Bytes>,
+}
+identify!(MkfsOptions { inode_ratio, journal, reserved_percent, grow_to });
+
+/// How a filesystem enters `/etc/fstab` (`fstab(5)`, fields 4 to 6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fstab {
+    /// Mount options.
+    pub options: String,
+    /// Field 5.
+    pub dump_freq: u8,
+    /// Field 6.
+    pub passno: u8,
+}
+identify!(Fstab { options, dump_freq, passno });
+
+/// A filesystem to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsSpec {
+    /// Its node's name in the block-device config, such as `mkfs_root`.
+    pub name: String,
+    /// Its kind.
+    pub kind: FsKind,
+    /// Its label, within [`FsFacts::longest_label`].
+    pub label: String,
+    /// Its identity; of a volume id, the first four bytes, little-endian.
+    pub uuid: Uuid,
+    /// Where it is mounted; a filesystem without one is written empty.
+    pub mount: Option<MountPoint>,
+    /// Its fstab line, if it gets one.
+    pub fstab: Option<Fstab>,
+    /// Choices of mkfs.
+    pub options: MkfsOptions,
+}
+identify!(FsSpec { name, kind, label, uuid, mount, fstab, options });
+
+impl FsSpec {
+    /// FAT's volume id: the first four bytes of the UUID, little-endian.
+    pub fn volume_id(&self) -> u32 {
+        let bytes = self.uuid.as_bytes();
+        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+
+    /// The identity as `blkid`, fstab and GRUB's `search --fs-uuid` spell it: `1A2B-3C4D` for vfat.
+    pub fn blkid_uuid(&self) -> String {
+        match self.kind.facts().identity {
+            FsIdentity::VolumeId => {
+                alloc::format!("{:04X}-{:04X}", self.volume_id() >> 16, self.volume_id() & 0xffff)
+            }
+            FsIdentity::Uuid => self.uuid.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_row_and_its_words() {
+        for facts in &FILESYSTEMS {
+            assert_eq!(facts.kind.facts().name, facts.name);
+            for word in facts.aliases.iter().chain([&facts.name]) {
+                assert_eq!(word.parse(), Ok(facts.kind));
+            }
+        }
+        let said = "zfs".parse::<FsKind>().map_err(|error| error.to_string());
+        assert_eq!(said, Err("no writer for filesystem `zfs`; there are ext4, vfat and swap".to_string()));
+    }
+}
