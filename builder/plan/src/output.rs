@@ -24,6 +24,8 @@ pub enum OutputKind {
     Vhdx,
     /// The disk as a stream-optimised VMDK, through qemu-img.
     Vmdk,
+    /// The disk as VDI, through qemu-img.
+    Vdi,
     /// The tree as a tar archive.
     Tar,
     /// The same, through gzip.
@@ -112,7 +114,7 @@ const fn row(
 }
 
 /// One row for each format, in the order in which they are listed for people.
-pub const OUTPUTS: [OutputFacts; 12] = [
+pub const OUTPUTS: [OutputFacts; 13] = [
     OutputFacts {
         glance: Some(("qcow2", 0)),
         ..row(
@@ -158,6 +160,16 @@ pub const OUTPUTS: [OutputFacts; 12] = [
             // Compressed, as ESX and OVF import it.
             OutputOrigin::ByQemuImg { format: "vmdk", options: "subformat=streamOptimized" },
             "the disk as a stream-optimised VMDK",
+        )
+    },
+    OutputFacts {
+        glance: Some(("vdi", 5)),
+        ..row(
+            OutputKind::Vdi,
+            ("vdi", "vdi"),
+            // As VirtualBox makes them.
+            OutputOrigin::ByQemuImg { format: "vdi", options: "static=off" },
+            "the disk as a dynamic VDI",
         )
     },
     row(
