@@ -8,12 +8,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Container, Files, Foreign, Manner, PourError, Poured, Stamp, Target, convert, pour};
+use dibber_export::{Container, Files, Manner, PourError, Poured, Stamp, Target, convert, pour};
 use dibber_format::qcow2::{Compression, Options};
 use dibber_model::{Extent, Extents, FileRef, Piece};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use dibber_plan::output::{OUTPUTS, OutputOrigin};
 use dibber_tests::{accepts, flip_bit, objects, write_image};
 
 /// Files by name, with the stamps that they had at first.
@@ -361,20 +362,29 @@ fn wrong_options_are_refused_before_any_byte() {
 }
 
 #[test]
-fn qemu_makes_vmdk_and_vhdx_of_a_raw_file() {
+fn qemu_makes_its_formats_of_a_raw_file() {
     let dir = TempDir::new().unwrap();
     let files = [source_file(dir.path())];
     let extents = disk(&(vec![(70_000, 1 << 20, Stuff::File { offset: 0 })], (3 << 20) - 70_000));
     let raw = dir.path().join("raw");
     write_image(&extents, &files, &raw);
-    for (foreign, name) in [(Foreign::Vmdk, "vmdk"), (Foreign::Vhdx, "vhdx")] {
+    let formats: Vec<_> = OUTPUTS
+        .iter()
+        .filter_map(|facts| match facts.origin {
+            OutputOrigin::ByQemuImg { format, options } => Some((format, options)),
+            _ => None,
+        })
+        .collect();
+    assert!(formats.iter().any(|(name, _)| *name == "vmdk"), "{formats:?}");
+    for (name, options) in formats {
         let to = dir.path().join(name);
-        assert!(convert(&raw, &to, foreign).unwrap().starts_with("qemu-img version"));
+        assert!(convert(&raw, &to, (name, options)).unwrap().starts_with("qemu-img version"));
         let info: serde_json::Value =
             serde_json::from_str(&accepts("qemu-img", &["info", "--output=json", text(&to)])).unwrap();
         assert_eq!(info["format"], name);
         accepts("qemu-img", &["compare", "-f", "raw", "-F", name, text(&raw), text(&to)]);
     }
-    let said = convert(&dir.path().join("absent"), &dir.path().join("x"), Foreign::Vhdx).unwrap_err();
+    let said = convert(&dir.path().join("absent"), &dir.path().join("x"), ("vhdx", "subformat=dynamic"))
+        .unwrap_err();
     assert!(said.to_string().contains("`qemu-img` failed with exit status: 1"), "{said}");
 }

@@ -148,7 +148,9 @@ mod tests {
 
     fn pair(first: &str, second: &[&str], seen: u8) -> Digest {
         let second = second.iter().map(ToString::to_string).collect();
-        Pair { first: first.to_string(), second, seen }.digest()
+        let pair = Pair { first: first.to_string(), second, seen };
+        assert_eq!(pair.seen, seen);
+        pair.digest()
     }
 
     #[test]
