@@ -11,7 +11,7 @@ use std::path::{Component, Path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, fstat, openat2, statx};
 use rustix::io::Errno;
 
-use crate::Dir;
+use crate::{Dir, FileId};
 
 /// How a path below a directory is walked: see openat2(2).
 const BENEATH: ResolveFlags =
@@ -113,15 +113,15 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Dir::open(parent)?.file(name)
 }
 
-/// Opens a regular file or a directory as [`open_file`] does, and tells its device and its inode: whoever looks at it and hands its
-/// path on can tell by them whether it is still what was looked at.
-pub fn open_this(path: &Path) -> io::Result<(File, (u32, u32, u64))> {
+/// Opens a regular file or a directory as [`open_file`] does, and tells which one it is: whoever looks at it and hands its path on
+/// can tell by that whether it is still what was looked at.
+pub fn open_with_id(path: &Path) -> io::Result<(File, FileId)> {
     let open = match Dir::open_itself(path) {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => open_file(path)?,
         dir => File::from(OwnedFd::from(dir?)),
     };
-    let found = statx(&open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
-    Ok((open, (found.stx_dev_major, found.stx_dev_minor, found.stx_ino)))
+    let id = FileId::from(&statx(&open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?);
+    Ok((open, id))
 }
 
 /// Reads such a file. One of more than `most` bytes is `FileTooLarge`.

@@ -14,6 +14,7 @@ use rustix::process::{
 };
 
 use crate::interrupts::{Interrupts, Woken};
+use crate::kernel;
 
 /// So much of what a program says last is kept, in bytes.
 const KEPT: usize = 64 << 10;
@@ -62,7 +63,7 @@ pub fn run(command: &mut Command, largest: u64, stop: &Interrupts) -> io::Result
 
 /// Starts a program that ends, by SIGKILL, when the calling thread does, whatever ends that.
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
-    crate::die_with_caller(command);
+    kernel::die_with_caller(command);
     command.spawn()
 }
 

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::kernel;
+
 /// What a shell takes for "interrupted": 128 and the number of SIGINT. See `docs/exit-codes.md`.
 const INTERRUPTED: i32 = 130;
 
@@ -35,8 +37,8 @@ pub fn interrupts() -> io::Result<Interrupts> {
     let (heard, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let at_once = Arc::new(AtomicBool::new(true));
     let signals = [SIGINT, SIGTERM, SIGHUP];
-    crate::unblock(&signals)?;
-    for signal in signals.into_iter().filter(|signal| !crate::is_ignored(*signal)) {
+    kernel::unblock(&signals)?;
+    for signal in signals.into_iter().filter(|signal| !kernel::is_ignored(*signal)) {
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&at_once))?;
         signal_hook::low_level::pipe::register(signal, File::from(write.try_clone()?))?;
     }

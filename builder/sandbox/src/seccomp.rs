@@ -12,7 +12,7 @@ use std::io;
 
 use libc::sock_filter;
 
-use super::kernel;
+use crate::kernel;
 
 /// One ABI of the machine: how the kernel tells a call of it (`AUDIT_ARCH_*` of `linux/audit.h`), and its numbers.
 struct Abi {
@@ -210,7 +210,7 @@ fn rules(of: &Numbers) -> Vec<Rule> {
 }
 
 /// Installs the filter.
-pub(super) fn install() -> io::Result<()> {
+pub(crate) fn install() -> io::Result<()> {
     kernel::filter_calls(&program(ABIS))
 }
 

@@ -18,7 +18,7 @@ use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
 pub use loader::names as loader_names;
-pub use record::{LoaderRequest, MountRequest, Mounted, RECORD, Request};
+pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::record::{MountRequest, Mounted, Request, note};
+use crate::record::{MountRequest, MountSource, Request, note};
 
 /// Options of mount(8) that take a value as their next word.
 const WITH_VALUE: [&str; 10] =
@@ -157,9 +157,9 @@ impl<'a> Asked<'a> {
         };
         let recursive = self.says(["-R", "--rbind"], "rbind", &options);
         let what = if recursive || self.says(["-B", "--bind"], "bind", &options) {
-            Mounted::Bind { source: absolute(source), recursive }
+            MountSource::Bind { source: absolute(source), recursive }
         } else {
-            Mounted::New { kind: self.value("-t", "--types")?.to_owned(), source: source.to_owned() }
+            MountSource::New { kind: self.value("-t", "--types")?.to_owned(), source: source.to_owned() }
         };
         Some(MountRequest { what, options, target })
     }
@@ -204,8 +204,8 @@ mod tests {
             let words = words(text);
             Asked::parse(&words).request().map(|r| {
                 let what = match r.what {
-                    Mounted::Bind { source, recursive } => format!("bind {source} {recursive}"),
-                    Mounted::New { kind, source } => format!("{kind} {source}"),
+                    MountSource::Bind { source, recursive } => format!("bind {source} {recursive}"),
+                    MountSource::New { kind, source } => format!("{kind} {source}"),
                 };
                 format!("{what} [{}] {}", r.options.join(" "), r.target)
             })

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dibber_imageset::{LOG, Made, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Woken};
-use dibber_sandbox::{Grants, STAGE, STORE, Worker};
+use dibber_sandbox::{STAGE, STORE, SandboxGrants, Worker};
 use dibber_store::Store;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -104,7 +104,7 @@ impl Conversation<'_> {
             Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants {
+        let grants = SandboxGrants {
             store,
             stage,
             given,
@@ -112,13 +112,13 @@ impl Conversation<'_> {
             commands: dib_commands::names().map(str::to_string).collect(),
         };
         self.give_store()?;
-        dibber_sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
+        dibber_sandbox::start_worker(bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            dibber_sandbox::hand_over(&self.store.path().join(dir))
+            dibber_sandbox::give_to_sandbox(&self.store.path().join(dir))
                 .map_err(|e| Failure::of(FailureKind::Machine, e))?;
         }
         Ok(())

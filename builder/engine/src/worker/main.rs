@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
 use dibber_model::redact::Redact;
-use dibber_sandbox::{Inside, STAGE, STORE};
+use dibber_sandbox::{DriverInput, STAGE, STORE};
 use dibber_store::{Limits, Store, StoreError};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::worker::job::{Build, Job, Line};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
-pub fn work(inside: Inside) -> i32 {
+pub fn work(inside: DriverInput) -> i32 {
     let job: Job = match postcard::from_bytes(&inside.job) {
         Ok(job) => job,
         Err(error) => {

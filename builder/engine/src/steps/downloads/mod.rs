@@ -22,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dibber_fs::{Dir, file_type, os};
 use dibber_model::Digest;
-use dibber_sandbox::{CACHE, MountRequest, Mounted};
+use dibber_sandbox::{CACHE, MountRequest, MountSource};
 use dibber_store::layers::Overlay;
 use dibber_store::{Session, StepLock, remove_tree};
 use rustix::fs::FileType;
@@ -176,8 +176,8 @@ impl Cache<'_> {
 /// The place in the cache that a mount shows, if it shows one.
 pub(super) fn in_cache(mount: &MountRequest) -> Option<&Path> {
     match &mount.what {
-        Mounted::Bind { source, .. } => Path::new(source).strip_prefix(CACHE).ok(),
-        Mounted::New { .. } => None,
+        MountSource::Bind { source, .. } => Path::new(source).strip_prefix(CACHE).ok(),
+        MountSource::New { .. } => None,
     }
 }
 
