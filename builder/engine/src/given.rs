@@ -114,7 +114,7 @@ fn is_for_all(source: &Path, open: &File) -> bool {
 
 fn all_may_read(dir: &Dir) -> io::Result<bool> {
     for name in dir.names()? {
-        let here = dir.here(&name);
+        let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         let fits = match file_type(&found) {
             FileType::Directory => found.stx_mode & 0o005 == 0o005 && all_may_read(&here.open_dir()?)?,
@@ -159,7 +159,7 @@ fn look(dir: &Dir) -> io::Result<Digest> {
 
 fn see(dir: &Dir, hasher: &mut Hasher) -> io::Result<()> {
     for name in dir.names()? {
-        let here = dir.here(&name);
+        let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         hasher.part(name.to_bytes()).part(&found.stx_mode.to_le_bytes());
         match file_type(&found) {

@@ -13,7 +13,7 @@ pub const TEXT_MAX: u64 = 8 << 20;
 
 /// Its bytes. More than [`TEXT_MAX`] are `FileTooLarge`.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    crate::bounded(File::open(path)?, TEXT_MAX).map_err(|error| match error.kind() {
+    crate::read_bounded(File::open(path)?, TEXT_MAX).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => io::Error::new(
             error.kind(),
             format!("it is longer than {} MiB, which no such file is; name another", TEXT_MAX >> 20),

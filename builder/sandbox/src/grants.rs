@@ -55,7 +55,7 @@ impl GrantedDir {
 
     /// A copy of its mount, in the namespace of whoever asks.
     pub(crate) fn mount(&self) -> Result<OwnedFd, SandboxError> {
-        let open = Dir::open_itself(&self.path).and_then(|dir| Ok((FileId::from(&dir.statx()?), dir)));
+        let open = Dir::open_no_follow(&self.path).and_then(|dir| Ok((FileId::from(&dir.statx()?), dir)));
         let (found, dir) = open.map_err(|source| SandboxError::Grant { path: self.path.clone(), source })?;
         if found != self.id {
             let source = io::Error::other("somebody put another directory in its place meanwhile");
@@ -81,7 +81,7 @@ pub fn is_own(uid: u32) -> bool {
 /// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already. One of somebody
 /// else's, and a link, stay as they are.
 fn give_to_root(dir: &Path, ids: &Ids) -> io::Result<Dir> {
-    let open = Dir::open_itself(dir)?;
+    let open = Dir::open_no_follow(dir)?;
     let found = open.statx()?;
     let Owner { uid, gid } = ids.root();
     if ![uid, rustix::process::geteuid().as_raw()].contains(&found.stx_uid) {

@@ -183,7 +183,7 @@ pub(crate) fn beside(extents: &[IdExtent], root: u32) -> Option<Vec<IdExtent>> {
 /// An ordinary user: itself as root inside, and its own range of subordinate ids for all others.
 fn ordinary_user() -> Result<Ids, SandboxError> {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    let name = dibber_fs::passwd::name(uid);
+    let name = dibber_fs::passwd::user_name(uid);
     let extents = |path: &str, own: u32| -> Result<Vec<IdExtent>, SandboxError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let id = uid.to_string();

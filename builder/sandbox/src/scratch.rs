@@ -20,7 +20,7 @@ pub(crate) fn make(store: &Path) -> Result<PathBuf, SandboxError> {
     let lock = File::open(&all).context("open the directory for temporary files")?;
     flock(&lock, FlockOperation::LockExclusive).context("lock the directory for temporary files")?;
     for entry in fs::read_dir(&all).context("read the directory for temporary files")?.flatten() {
-        let Ok(left) = Dir::open_itself(&entry.path()) else { continue };
+        let Ok(left) = Dir::open_no_follow(&entry.path()) else { continue };
         if flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
             // What cannot be removed now the next worker tries, and is nothing to the build of this one.
             let _ = remove_tree(&entry.path());

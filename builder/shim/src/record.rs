@@ -78,7 +78,7 @@ pub struct LoaderRequest {
 }
 
 /// Appends a request to the record.
-pub(crate) fn note(request: &Request) -> io::Result<()> {
+pub(crate) fn append_to_record(request: &Request) -> io::Result<()> {
     let path = std::env::var_os(RECORD).unwrap_or_else(|| "/run/dibber/record".into());
     let mut line = serde_json::to_vec(request).map_err(io::Error::other)?;
     line.push(b'\n');

@@ -133,7 +133,7 @@ fn install_shims(parts: &mut RootParts<'_>) -> Result<(), SandboxError> {
     if let (Some(emulator), Some(program)) = (&parts.config.emulator, &mut parts.programs.emulator) {
         install(program, Path::new(&Emulator::place(emulator.arch)))?;
     }
-    let mut names: Vec<&str> = dibber_shim::names().collect();
+    let mut names: Vec<&str> = dibber_shim::program_names().collect();
     names.push(interpreter::NAME);
     names.extend(parts.config.commands.iter().map(String::as_str));
     for name in names {

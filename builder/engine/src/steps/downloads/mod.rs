@@ -198,13 +198,13 @@ fn empty_cache() -> Result<(), StepError> {
 
 /// Removes from an upper directory what is not kept there.
 fn tidy(upper: &Path) -> std::io::Result<()> {
-    let dir = match Dir::open_itself(upper) {
+    let dir = match Dir::open_no_follow(upper) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
     for name in dir.names()? {
         let passing = PASSING.iter().any(|passing| os(&name) == *passing);
-        let Some(found) = dir.here(&name).statx()?.filter(|_| passing) else { continue };
+        let Some(found) = dir.entry(&name).statx()?.filter(|_| passing) else { continue };
         match file_type(&found) {
             FileType::Directory => remove_tree(&upper.join(os(&name)))?,
             _ => dir.remove_file(os(&name))?,
