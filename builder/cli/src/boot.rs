@@ -139,7 +139,7 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         accel: args.accel.into(),
         expect,
     };
-    let _tidily = stop.tidily().map_err(Problem::fault)?;
+    let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let console = answer_apart().map_err(Problem::fault)?;
     let announce = |access: &LoginAccess| {
         tell(format!(

@@ -69,7 +69,7 @@ impl Dir {
     }
 
     /// Opens what is at a path below this directory with flags of open(2).
-    pub fn open_beneath(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    pub(crate) fn open_beneath(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         walk(self.as_fd(), path, flags, BENEATH)
     }
 

@@ -17,7 +17,7 @@ pub enum SandboxError {
     /// A directory that was to be granted cannot be.
     #[error("cannot give {path} to the build: {source}", path = .path.display())]
     Grant {
-        /// Which one.
+        /// The directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,

@@ -43,11 +43,11 @@ pub(crate) enum MapWriter {
 
 /// User and group that own, on the host, what the sandbox's root makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// The user.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// The group.
-    pub gid: u32,
+    pub(crate) gid: u32,
 }
 
 /// The ids of a sandbox.

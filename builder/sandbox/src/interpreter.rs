@@ -23,16 +23,16 @@ pub const NATIVE: &str = "/run/dibber/native";
 /// What cannot be started, as shells have it.
 const NOT_STARTED: i32 = 126;
 
-/// What the table says.
+/// The table of native programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// The architecture of the programs.
     pub arch: Arch,
-    /// The emulator.
+    /// Path of the emulator in the sandbox.
     pub emulator: String,
-    /// The twin's dynamic loader and the directories of its libraries.
+    /// Path of the twin's dynamic loader.
     pub loader: String,
-    /// Separated by `:`.
+    /// The directories of the twin's libraries, separated by `:`.
     pub libraries: String,
     /// Programs by the name of the file that they stand in for.
     pub rows: Vec<Row>,
@@ -87,7 +87,7 @@ impl Table {
     }
 }
 
-/// Becomes the program. Returns only if that fails: the exit code.
+/// Becomes the native program or the emulator. Returns only if that fails: the exit code.
 pub(crate) fn main() -> i32 {
     kernel::close_executed();
     let mut arguments = std::env::args_os().skip(1);

@@ -11,8 +11,8 @@
 //! - process 1 of the new pid namespace makes the root, then reaps;
 //! - the driver, given to [`enter`], runs the steps. Each of its hooks ([`run_hook`]) gets namespaces of its own inside.
 //!
-//! Programs of the host that the person's process runs itself are here as well ([`attended`]), and what ends all of them ([`interrupts`]): what
-//! the kernel has for either is `unsafe` to call, and no other crate has any of that.
+//! Programs of the host that the person's process runs itself are here as well ([`attended`]), and what ends all of them
+//! ([`interrupts`]): what the kernel has for either is `unsafe` to call, and no other crate has any of that.
 //!
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
@@ -58,12 +58,10 @@ pub use grants::{SandboxGrants, give_to_sandbox, is_own};
 pub use hook::output::OutputStream;
 pub use hook::shell::run_shell;
 pub use hook::{HookCommand, HookInvocation, HookResult, read_environment, run_hook};
-pub use ids::Owner;
 pub use interpreter::NativePrograms;
 pub use kernel::is_output_closed;
 pub use probe::{probe, probe_by_trial};
 pub use start::{Worker, start_worker};
-pub use subordinate_ids::{IDS, ROOT_RANGE};
 pub use without_store::without_store;
 pub use worker::{DriverInput, enter, is_visible_to_hooks};
 
@@ -82,7 +80,7 @@ pub const STAGED: &str = "/run/dibber/staged";
 /// Programs of ours that stand in for the host's, first in every hook's `PATH`.
 pub const SHIMS: &str = "/run/dibber/shim";
 /// The host name inside.
-pub const HOSTNAME: &str = "dibber";
+const HOSTNAME: &str = "dibber";
 
 /// Where the sandbox's own things are, and the template of a hook's root.
 const OWN: &str = "/run/dibber";

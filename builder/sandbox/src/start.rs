@@ -15,7 +15,7 @@ use crate::channel::Channel;
 use crate::error::{Context, SandboxError};
 use crate::grants::{GrantedDir, SandboxGrants};
 use crate::host_files::HostFiles;
-use crate::ids::{Ids, MapWriter, Owner};
+use crate::ids::{Ids, MapWriter};
 use crate::messages::{DriverTask, SandboxConfig, await_stage, report_mapped};
 use crate::{WORKER, kernel, terminal};
 
@@ -29,8 +29,6 @@ pub struct Worker {
     errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
-    /// User and group that own, on the host, what the sandbox's root makes.
-    pub owner: Owner,
 }
 
 impl Worker {
@@ -97,8 +95,7 @@ pub(crate) fn start(task: &DriverTask, grants: &SandboxGrants) -> Result<Worker,
         .and_then(|()| task.send(&mut channel).context("tell the worker its job"));
     let up = sent.and_then(|()| bring_up(&mut channel, &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker =
-        Worker { child, _life: channel, shells, errors, events: File::from(events), owner: ids.root() };
+    let worker = Worker { child, _life: channel, shells, errors, events: File::from(events) };
     up.map(|()| worker)
 }
 

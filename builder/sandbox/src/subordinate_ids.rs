@@ -5,11 +5,11 @@
 use std::ops::RangeInclusive;
 
 /// How many ids a sandbox has: what Debian's policy (section 9.2) gives out, `nobody` (65534) included.
-pub const IDS: u32 = 65_536;
+pub(crate) const IDS: u32 = 65_536;
 
 /// Where root's ids are when /etc/subuid grants root none: the last 65,536 of the range that systemd keeps for
 /// containers (524288 to 1879048191, systemd's docs/UIDS-GIDS.md), which useradd never gives to a person.
-pub const ROOT_RANGE: u32 = 1_879_048_192 - IDS;
+pub(crate) const ROOT_RANGE: u32 = 1_879_048_192 - IDS;
 
 /// The first id of the first grant of at least `least` ids to one of `names` in a file of /etc/subuid's form (subuid(5)).
 pub(crate) fn find_granted(text: &str, names: &[&str], least: u32) -> Option<u32> {

@@ -20,11 +20,11 @@ pub struct CheckpointMeta {
     pub parent: Option<Digest>,
     /// The image that it was made for first; others with the same steps share it.
     pub image: String,
-    /// Phase.
+    /// Phase of the step.
     pub phase: String,
-    /// Step.
+    /// Name of the step.
     pub name: String,
-    /// Element.
+    /// Element that the step is of.
     pub element: String,
     /// Seconds that it took.
     pub seconds: f64,
@@ -125,7 +125,7 @@ pub fn layers(chain: &[Checkpoint]) -> Vec<PathBuf> {
 /// What a look-up of a step's result found.
 #[derive(Debug)]
 pub enum Lookup {
-    /// Here it is.
+    /// There is one, and it is what was written.
     Whole(Box<Checkpoint>),
     /// There is none.
     Missing,

@@ -1,4 +1,6 @@
-//! What outlives a build: checkpoints of steps, timings, answers of the network, downloads.
+//! What outlives a build: checkpoints of steps, timings, answers of the network, downloads. People call it the cache. A build that finds a
+//! checkpoint under the id of a step does not run the step again, so a checkpoint must be whole, and is compared with what was written
+//! before it is used.
 //!
 //! In: results of steps, under their ids. Out: the same, whole or not at all. Never: a half-written checkpoint taken for a
 //! result, or one removed while a build uses it.
@@ -200,7 +202,7 @@ impl Store {
         Store { root: root.to_path_buf() }
     }
 
-    /// Its directory.
+    /// The store's directory.
     pub fn path(&self) -> &Path {
         &self.root
     }

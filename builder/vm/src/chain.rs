@@ -1,4 +1,5 @@
-//! Which files the disk of a machine is made of.
+//! Which files the disk of a machine is made of: a qcow2 image may name another file that it rests on, and QEMU would read whatever
+//! it names.
 //!
 //! In: the image that a person named, which anybody may have made. Out: its file, and those that it rests on if the person allows
 //! that, each with the format that QEMU is to read it by. Never: a name out of an image that is more than a file's, or a format
@@ -36,7 +37,7 @@ impl Format {
     }
 }
 
-/// One file.
+/// A file that is read for the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layer {
     /// Absolute and without links.

@@ -92,7 +92,7 @@ struct Guest(Child);
 impl Drop for Guest {
     fn drop(&mut self) {
         // It has the terminal in its hands, and gives it back when it is asked to end.
-        attended::end(&mut self.0);
+        attended::terminate(&mut self.0);
     }
 }
 
@@ -133,7 +133,7 @@ impl Console {
         let mut seen = Vec::new();
         loop {
             let left = expect.timeout.saturating_sub(start.elapsed());
-            if stop.heard() {
+            if stop.is_interrupted() {
                 return Verdict::Interrupted;
             }
             match self.said.recv_timeout(left.min(POLL_INTERVAL)) {
@@ -160,7 +160,9 @@ impl Console {
 
     /// Waits until the reader has the last of it, as every program waits for who reads it. The guest must have ended.
     fn finish(&self, stop: &Interrupts) {
-        while !stop.heard() && self.said.recv_timeout(POLL_INTERVAL) != Err(RecvTimeoutError::Disconnected) {}
+        while !stop.is_interrupted()
+            && self.said.recv_timeout(POLL_INTERVAL) != Err(RecvTimeoutError::Disconnected)
+        {}
     }
 }
 
@@ -176,7 +178,7 @@ fn power_down(guest: &mut Child, monitor: &Path, stop: &Interrupts) {
     });
     let Ok(socket) = pressed else { return };
     let start = Instant::now();
-    while start.elapsed() < SHUTDOWN && !stop.heard() && matches!(guest.try_wait(), Ok(None)) {
+    while start.elapsed() < SHUTDOWN && !stop.is_interrupted() && matches!(guest.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(200));
     }
     drop(socket);

@@ -57,7 +57,7 @@ pub struct BootObserver<'a> {
     pub console: Box<dyn Write + Send>,
 }
 
-/// Boots.
+/// Boots what is asked for, and stays until the guest has ended or the text was seen.
 pub fn boot(
     request: &BootRequest,
     stop: &Interrupts,
@@ -155,7 +155,7 @@ fn run_tool(command: &mut Command, package: &'static str, stop: &Interrupts) -> 
     })?;
     let ended = ended.ok_or(BootError::Interrupted)?;
     if !ended.status.success() {
-        let said = String::from_utf8_lossy(&ended.said).trim().to_string();
+        let said = String::from_utf8_lossy(&ended.stderr_tail).trim().to_string();
         return Err(BootError::Failed { program, said });
     }
     Ok(())

@@ -231,7 +231,7 @@ fn starts(program: &str, machine: &str) -> io::Result<bool> {
         }
     };
     if ended.is_none() {
-        attended::end(&mut trial);
+        attended::terminate(&mut trial);
     }
     Ok(ended.is_some_and(|status| status.success()))
 }

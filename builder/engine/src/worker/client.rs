@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use dibber_imageset::{LOG, Made, Stage};
-use dibber_sandbox::interrupts::{Interrupts, Woken};
+use dibber_sandbox::interrupts::{Interrupts, Wake};
 use dibber_sandbox::{STAGE, STORE, SandboxGrants, Worker};
 use dibber_store::Store;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -128,7 +128,7 @@ impl Conversation<'_> {
     fn interrupted(&self, worker: &Worker, at_hand: bool) -> Result<bool, Failure> {
         let time = at_hand.then_some(Duration::ZERO);
         let woken = self.stop.wait_for(&[worker.events.as_fd()], time).map_err(fault)?;
-        Ok(woken == Woken::Interrupted)
+        Ok(woken == Wake::Interrupted)
     }
 
     fn tell(&self, mut event: Event, log: &mut Log) -> Result<(), Failure> {

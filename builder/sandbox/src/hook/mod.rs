@@ -39,7 +39,7 @@ pub enum HookCommand<'a> {
     Command(&'a [String]),
 }
 
-/// One run.
+/// One run of a hook.
 #[derive(Clone, Copy, Debug)]
 pub struct HookInvocation<'a> {
     /// Outside the tree or inside.

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 
-/// Both ends.
+/// Both ends of a pseudo-terminal.
 pub(crate) struct Pty {
     /// What the person's process reads and writes.
     pub(crate) master: OwnedFd,

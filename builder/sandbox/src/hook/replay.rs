@@ -44,7 +44,7 @@ fn place_of(request: &MountRequest) -> Option<&Path> {
     Some(below).filter(|below| plain && !below.as_os_str().is_empty())
 }
 
-/// Makes them again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
+/// Makes these mounts again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
 pub(crate) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
     for request in requests {
         let Some(place) = place_of(request).and_then(Path::to_str) else { continue };

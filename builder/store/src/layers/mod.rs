@@ -1,4 +1,5 @@
-//! Trees as layers of overlayfs: mounted for a step, and merged when there are too many.
+//! Trees as layers of overlayfs: mounted for a step, and merged when there are too many. What a step changed is then a directory by
+//! itself, as a layer of a container image is, and costs no copy of the tree; a tree is what is seen through all of its layers.
 //!
 //! In: directories that earlier steps left. Out: a mounted tree whose changes fall into a fresh directory. Never: a change
 //! to a layer below. Everything here runs inside the sandbox's namespaces.
@@ -18,10 +19,6 @@ use dibber_fs::PathError;
 
 pub use overlay::{Overlay, is_unchanged};
 pub use squash::{SquashSummary, squash};
-
-/// How deep a stack of layers should be: missed look-ups cost 0.46 s for 20,000 of them over 20 layers, 1.7 s over 60.
-/// The layers of a phase are squashed at its end when the stack would be deeper.
-pub const DEPTH: usize = 20;
 
 /// Why a tree could not be mounted or merged.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! One overlayfs mount.
+//! One overlayfs mount: read-only, or with an upper directory that takes the changes of a step.
 //!
 //! In: layers, bottom first, and a directory for changes. Out: the merged tree at a mount point, until dropped. Never: a wait
 //! for the disk: the mount is `volatile`, the store syncs once.
