@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Files, Squashfs, Stamp, Stream, squashfs, tar, tgz};
+use dibber_export::{Files, NamedWriter, Squashfs, Stamp, write_squashfs, write_tar, write_tgz};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr};
 use tempfile::TempDir;
 
@@ -188,7 +188,7 @@ fn gnu_tar_unpacks_the_same_tree() {
     let (tree, files) = (nasty(true), source(dir.path()));
     let archive = dir.path().join("a.tar");
     let mut to = File::create(&archive).unwrap();
-    assert_eq!(tar(&tree, &files, Stream { to: &mut to, path: &archive }).unwrap(), []);
+    assert_eq!(write_tar(&tree, &files, NamedWriter { to: &mut to, path: &archive }).unwrap(), []);
     let root = dir.path().join("root");
     std::fs::create_dir(&root).unwrap();
     let unpack = [
@@ -216,9 +216,9 @@ fn gzip_is_the_same_stream_and_nothing_else() {
     let (tree, files) = (nasty(true), source(dir.path()));
     let path = dir.path().join("a.tar");
     let (mut plain, mut packed, mut again) = (Vec::new(), Vec::new(), Vec::new());
-    tar(&tree, &files, Stream { to: &mut plain, path: &path }).unwrap();
-    tgz(&tree, &files, Stream { to: &mut packed, path: &path }, 6).unwrap();
-    tgz(&tree, &files, Stream { to: &mut again, path: &path }, 6).unwrap();
+    write_tar(&tree, &files, NamedWriter { to: &mut plain, path: &path }).unwrap();
+    write_tgz(&tree, &files, NamedWriter { to: &mut packed, path: &path }, 6).unwrap();
+    write_tgz(&tree, &files, NamedWriter { to: &mut again, path: &path }, 6).unwrap();
     assert!(packed == again);
     std::fs::write(&path, &plain).unwrap();
     let gz = dir.path().join("b.tar.gz");
@@ -236,7 +236,7 @@ fn sockets_are_reported() {
     let mut tree = Tree::new(meta(0o755, EPOCH));
     tree.add(InodeId::ROOT, b"s", Inode { meta: meta(0o600, EPOCH), kind: Kind::Socket }).unwrap();
     let files = One(PathBuf::new());
-    let left = tar(&tree, &files, Stream { to: &mut Vec::new(), path: Path::new("x") }).unwrap();
+    let left = write_tar(&tree, &files, NamedWriter { to: &mut Vec::new(), path: Path::new("x") }).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].path, Path::new("/s"));
 }
@@ -257,7 +257,7 @@ fn the_kernel_mounts_the_same_tree_from_squashfs() {
     let make = |name: &str, threads| {
         let path = dir.path().join(name);
         let image = Squashfs { path: &path, compressor: "zstd", epoch: EPOCH as u32, threads };
-        let (version, left) = squashfs(&tree, &files, image).unwrap();
+        let (version, left) = write_squashfs(&tree, &files, image).unwrap();
         assert!(version.starts_with("mksquashfs version"), "{version}");
         assert_eq!(left, []);
         path
@@ -281,7 +281,7 @@ fn what_squashfs_cannot_hold_is_reported() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("a.squashfs");
     let image = Squashfs { path: &path, compressor: "gzip", epoch: 0, threads: 2 };
-    let (_, left) = squashfs(&nasty(true), &source(dir.path()), image).unwrap();
+    let (_, left) = write_squashfs(&nasty(true), &source(dir.path()), image).unwrap();
     let at =
         |path: &str| left.iter().find(|left| left.path == Path::new(path)).map(|left| left.what.as_str());
     assert_eq!(at("/acl"), Some("the attribute system.posix_acl_access"));
@@ -289,7 +289,7 @@ fn what_squashfs_cannot_hold_is_reported() {
     assert_eq!(at("/old"), Some("the time -2, outside of 1970 to 2106"));
     assert_eq!(at("/ping"), None);
     let image = Squashfs { path: &path, compressor: "nonsense", epoch: 0, threads: 2 };
-    let error = squashfs(&nasty(false), &source(dir.path()), image).unwrap_err().to_string();
+    let error = write_squashfs(&nasty(false), &source(dir.path()), image).unwrap_err().to_string();
     assert!(
         error.contains("`mksquashfs` failed with exit status: 1") && error.contains("nonsense"),
         "{error}"

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Container, Files, Manner, PourError, Poured, Stamp, Target, convert, pour};
+use dibber_export::{Container, Files, PourError, Poured, Stamp, Target, WriteOptions, convert_raw, pour};
 use dibber_format::qcow2::{Compression, Options};
 use dibber_model::{Extent, Extents, FileRef, Piece};
 use proptest::prelude::*;
@@ -72,8 +72,8 @@ fn poured(
         .zip(containers)
         .map(|((path, file), container)| Target { file, path, container: *container, sums })
         .collect();
-    let manner = Manner { threads, progress: &|_| () };
-    Ok(paths.iter().cloned().zip(pour(extents, files, &targets, manner)?).collect())
+    let options = WriteOptions { threads, progress: &|_| () };
+    Ok(paths.iter().cloned().zip(pour(extents, files, &targets, options)?).collect())
 }
 
 fn qcow2(compression: Compression, cluster: u32) -> Container {
@@ -345,8 +345,8 @@ fn a_full_disk_is_named() {
     let extents = disk(&(vec![(0, 5 << 20, Stuff::Noise(1))], 0));
     let container = qcow2(Compression::None, 65536);
     let target = Target { file: &full, path, container, sums: false };
-    let manner = Manner { threads: 2, progress: &|_| () };
-    let error = pour(&extents, &Named(Vec::new()), &[target], manner).unwrap_err();
+    let options = WriteOptions { threads: 2, progress: &|_| () };
+    let error = pour(&extents, &Named(Vec::new()), &[target], options).unwrap_err();
     assert!(matches!(error, PourError::NoSpace { .. }), "{error}");
     let said = error.to_string();
     assert!(said.starts_with("no space left for /dev/full at byte") && said.contains("free some"), "{said}");
@@ -378,13 +378,13 @@ fn qemu_makes_its_formats_of_a_raw_file() {
     assert!(formats.iter().any(|(name, _)| *name == "vmdk"), "{formats:?}");
     for (name, options) in formats {
         let to = dir.path().join(name);
-        assert!(convert(&raw, &to, (name, options)).unwrap().starts_with("qemu-img version"));
+        assert!(convert_raw(&raw, &to, name, options).unwrap().starts_with("qemu-img version"));
         let info: serde_json::Value =
             serde_json::from_str(&accepts("qemu-img", &["info", "--output=json", text(&to)])).unwrap();
         assert_eq!(info["format"], name);
         accepts("qemu-img", &["compare", "-f", "raw", "-F", name, text(&raw), text(&to)]);
     }
-    let said = convert(&dir.path().join("absent"), &dir.path().join("x"), ("vhdx", "subformat=dynamic"))
+    let said = convert_raw(&dir.path().join("absent"), &dir.path().join("x"), "vhdx", "subformat=dynamic")
         .unwrap_err();
     assert!(said.to_string().contains("`qemu-img` failed with exit status: 1"), "{said}");
 }

@@ -12,7 +12,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_export::{Files, Manner, Packing, Stamp, Stream, stream};
+use dibber_export::{
+    CompressedStream, Files, NamedWriter, Stamp, StreamCompression, WriteOptions, write_stream,
+};
 use dibber_format::cpio;
 use dibber_model::{
     Content, Extents, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr,
@@ -62,10 +64,11 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn write(extents: &Extents, files: &One, packing: Packing, threads: usize) -> Vec<u8> {
+fn write(extents: &Extents, files: &One, compression: StreamCompression, threads: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let to = Stream { to: &mut out, path: Path::new("archive") };
-    stream(extents, files, (to, packing), Manner { threads, progress: &|_| () }).unwrap();
+    let to = NamedWriter { to: &mut out, path: Path::new("archive") };
+    let stream = CompressedStream { to, compression };
+    write_stream(extents, files, stream, WriteOptions { threads, progress: &|_| () }).unwrap();
     out
 }
 
@@ -150,7 +153,7 @@ fn gnu_cpio_unpacks_generated_trees() {
         let tree = generated(&mut numbers);
         let archive = cpio::write(&tree).unwrap();
         assert_eq!(archive.omitted, []);
-        let bytes = write(&archive.extents, &files, Packing::Plain, 1);
+        let bytes = write(&archive.extents, &files, StreamCompression::Plain, 1);
         let (well, said, root) = unpack(&bytes, dir.path());
         assert!(well && said.is_empty(), "round {round}: {said}");
         let (found, wanted) = (listing(&root), dump(&tree, |file| files.open(file).unwrap()));
@@ -184,7 +187,7 @@ fn gnu_cpio_unpacks_odd_things() {
             (b"ping", "the attribute security.capability")
         ]
     );
-    let bytes = write(&archive.extents, &files, Packing::Plain, 1);
+    let bytes = write(&archive.extents, &files, StreamCompression::Plain, 1);
     let (well, said, root) = unpack(&bytes, dir.path());
     assert!(well && said.is_empty(), "{said}");
     // The directory that it unpacks into keeps its mode; the kernel gives the root this one.
@@ -211,7 +214,7 @@ fn a_broken_header_is_seen() {
     let files = source(dir.path());
     let tree = generated(&mut Numbers(3));
     let archive = cpio::write(&tree).unwrap();
-    let bytes = write(&archive.extents, &files, Packing::Plain, 1);
+    let bytes = write(&archive.extents, &files, StreamCompression::Plain, 1);
     let good = dump(&tree, |file| files.open(file).unwrap());
     // The root's entry is 112 bytes; what follows are the second one's magic, inode, mode and owner.
     for at in [112 + 5, 112 + 6 + 8 + 7, 112 + 6 + 16 + 7, 112 + 110] {
@@ -238,13 +241,13 @@ fn streams_do_not_depend_on_threads() {
     }
     let extents = cpio::write(&tree).unwrap().extents;
     let plain = dir.path().join("plain");
-    fs::write(&plain, write(&extents, &files, Packing::Plain, 1)).unwrap();
+    fs::write(&plain, write(&extents, &files, StreamCompression::Plain, 1)).unwrap();
     assert_eq!(plain.metadata().unwrap().len(), extents.len());
     for (program, packing) in [
-        ("gzip", Packing::Gzip(6)),
-        ("gzip", Packing::Gzip(1)),
-        ("zstd", Packing::Zstd(3)),
-        ("xz", Packing::Xz(0)),
+        ("gzip", StreamCompression::Gzip(6)),
+        ("gzip", StreamCompression::Gzip(1)),
+        ("zstd", StreamCompression::Zstd(3)),
+        ("xz", StreamCompression::Xz(0)),
     ] {
         let first = write(&extents, &files, packing, 1);
         for threads in [2, 5] {
@@ -262,7 +265,7 @@ fn streams_do_not_depend_on_threads() {
     }
     // What the kernel wants of xz: CRC32 (lib/decompress_unxz.c); and several blocks, else threads have nothing to share.
     let packed = dir.path().join("packed.xz");
-    fs::write(&packed, write(&extents, &files, Packing::Xz(0), 2)).unwrap();
+    fs::write(&packed, write(&extents, &files, StreamCompression::Xz(0), 2)).unwrap();
     let said = accepts("xz", &["--robot", "-l", text(&packed)]);
     let totals: Vec<&str> = said.lines().last().unwrap().split('\t').collect();
     // totals, streams, blocks, sizes, ratio, check (xz(1), "Robot mode").

@@ -344,23 +344,23 @@ fn killing_any_of_its_processes_ends_all() {
     let before = mounts();
     for (number, builder) in builders().iter().enumerate() {
         for (way, (victim, signal)) in
-            [("person", "KILL"), ("keeper", "KILL"), ("group", "INT")].iter().enumerate()
+            [("person", "KILL"), ("supervisor", "KILL"), ("group", "INT")].iter().enumerate()
         {
             let sleeper = format!("sleep {}", 54_000 + number * 10 + way);
             let script = format!("#!/bin/bash\nsetsid {sleeper} &\nexec {sleeper}\n");
             let mut child = builder.start(&json!({ "hooks": [{ "side": "host", "script": script }] }));
             until("the hook", || running(&sleeper));
             let children = format!("/proc/{0}/task/{0}/children", child.id());
-            let keeper = fs::read_to_string(children).expect("children").trim().to_owned();
+            let supervisor = fs::read_to_string(children).expect("children").trim().to_owned();
             let target = match *victim {
                 "person" => child.id().to_string(),
-                "keeper" => keeper.clone(),
+                "supervisor" => supervisor.clone(),
                 _ => format!("-{}", child.id()),
             };
             accepts("kill", &["-s", signal, "--", &target]);
             let killed = Instant::now();
             child.wait().expect("wait");
-            until("the end of all", || !running(&sleeper) && !Path::new("/proc").join(&keeper).exists());
+            until("the end of all", || !running(&sleeper) && !Path::new("/proc").join(&supervisor).exists());
             assert!(killed.elapsed() < Duration::from_secs(5), "{victim}: {:?}", killed.elapsed());
         }
         // Nor is the next build troubled.

@@ -11,7 +11,9 @@ use dibber_engine::capture::{CaptureOptions, capture};
 use dibber_fs::Dir;
 use dibber_model::{Bytes, Digest, Timestamp};
 use dibber_store::layers::{Overlay, is_unchanged, squash};
-use dibber_store::{Checkpoint, Found, Limits, Meta, Session, Store, StoreError, layers, squash_id};
+use dibber_store::{
+    Checkpoint, CheckpointMeta, Lookup, PruneLimits, Session, Store, StoreError, layers, squash_id,
+};
 use dibber_tests::{accepts, dump, in_namespace, listing};
 
 /// Numbers that look random and are the same in each run (xorshift64).
@@ -184,8 +186,8 @@ fn three_hundred_layers_mount_and_an_untouched_one_is_told() {
     assert!(!is_unchanged(&dir("upper"), &layers).unwrap());
 }
 
-fn meta(parent: Option<Digest>, name: &str) -> Meta {
-    Meta {
+fn meta(parent: Option<Digest>, name: &str) -> CheckpointMeta {
+    CheckpointMeta {
         parent,
         image: "tiny".to_string(),
         phase: "install".to_string(),
@@ -211,7 +213,7 @@ fn keep(session: &Session, parent: Option<&str>, name: &str) {
 }
 
 fn is_whole(session: &Session, name: &str) -> bool {
-    matches!(session.find(id(name)).unwrap(), Found::Whole(_))
+    matches!(session.find(id(name)).unwrap(), Lookup::Whole(_))
 }
 
 #[test]
@@ -219,9 +221,9 @@ fn a_checkpoint_is_kept_whole_or_not_at_all() {
     let scratch = tempfile::tempdir().unwrap();
     let store = Store::open(&scratch.path().join("cache")).unwrap();
     let session = store.session().unwrap();
-    assert!(matches!(session.find(id("one")).unwrap(), Found::Missing));
+    assert!(matches!(session.find(id("one")).unwrap(), Lookup::Missing));
     keep(&session, None, "one");
-    let Found::Whole(found) = session.find(id("one")).unwrap() else { panic!("it was kept") };
+    let Lookup::Whole(found) = session.find(id("one")).unwrap() else { panic!("it was kept") };
     assert_eq!(found.meta, meta(None, "one"));
     assert_eq!(fs::read(found.layer().unwrap().join("one")).unwrap().len(), 100_000);
     let draft = session.draft().unwrap();
@@ -251,7 +253,9 @@ fn a_checkpoint_is_kept_whole_or_not_at_all() {
         keep(&session, None, name);
         keep(&session, Some(name), "child");
         harm(&store.path().join("checkpoints").join(id(name).to_string()));
-        let Found::Dropped(error) = session.find(id(name)).unwrap() else { panic!("{name} was not noticed") };
+        let Lookup::Dropped(error) = session.find(id(name)).unwrap() else {
+            panic!("{name} was not noticed")
+        };
         let said = error.to_string();
         assert!(said.contains(why) && said.contains(&id(name).to_string()), "{name}: {said}");
         assert!(!is_whole(&session, "child"), "what was built on {name} is dropped too");
@@ -270,11 +274,11 @@ fn a_squash_replaces_the_layers_that_it_names() {
     let of = [id("b"), id("c")];
     let draft = session.draft().unwrap();
     fs::create_dir(draft.layer()).unwrap();
-    let meta = Meta { squashes: of.to_vec(), ..meta(Some(id("c")), "squash") };
+    let meta = CheckpointMeta { squashes: of.to_vec(), ..meta(Some(id("c")), "squash") };
     let squash = draft.commit(squash_id(&of), meta).unwrap();
     let mut chain: Vec<Checkpoint> = Vec::new();
     for name in ["a", "b", "c"] {
-        let Found::Whole(found) = session.find(id(name)).unwrap() else { panic!("{name} was kept") };
+        let Lookup::Whole(found) = session.find(id(name)).unwrap() else { panic!("{name} was kept") };
         chain.push(*found);
     }
     let dir = |of: &Checkpoint| of.layer().unwrap();
@@ -311,15 +315,15 @@ fn pruning_takes_the_least_used_and_never_what_is_in_use() {
     let user = store.session().unwrap();
     assert!(is_whole(&user, "x"));
     ago("x", 30);
-    let day = Limits { age: Some(Duration::from_secs(24 * 3600)), ..Limits::default() };
+    let day = PruneLimits { age: Some(Duration::from_secs(24 * 3600)), ..PruneLimits::default() };
     let done = store.prune(day, now).unwrap();
     assert_eq!((done.removed, done.in_use, left().as_str()), (2, 1, "abx"), "c and y are old, x is in use");
     drop(user);
     assert_eq!((store.prune(day, now).unwrap().removed, left().as_str()), (1, "ab"));
-    let small = Limits { size: Some(Bytes(150_000)), ..Limits::default() };
+    let small = PruneLimits { size: Some(Bytes(150_000)), ..PruneLimits::default() };
     let done = store.prune(small, now).unwrap();
     assert!(done.left <= 150_000 && done.freed >= 100_000, "{done:?}");
-    store.prune(Limits { all: true, ..Limits::default() }, now).unwrap();
+    store.prune(PruneLimits { all: true, ..PruneLimits::default() }, now).unwrap();
     assert_eq!(left(), "");
     assert_eq!(fs::read_dir(store.path().join("scratch")).unwrap().count(), 0);
 }

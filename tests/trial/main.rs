@@ -10,7 +10,7 @@ use std::path::Path;
 
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Side};
-use dibber_sandbox::{Grants, HookCall, Inside, STORE, Stream, What};
+use dibber_sandbox::{DriverInput, HookCommand, HookInvocation, OutputStream, STORE, SandboxGrants};
 use serde_json::{Value, json};
 
 fn main() {
@@ -25,7 +25,7 @@ fn main() {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
         [] => {
             for finding in dibber_sandbox::probe() {
-                println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.mend);
+                println!("{}: {:?}: {} {}", finding.what, finding.state, finding.why, finding.remedy);
             }
         }
         _ => {
@@ -36,17 +36,17 @@ fn main() {
 }
 
 /// BASE/{store,stage}.
-fn grants(base: &Path) -> Grants {
+fn grants(base: &Path) -> SandboxGrants {
     let [store, stage] = ["store", "stage"].map(|name| base.join(name));
     for dir in [&store, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    Grants { store, stage, given: Vec::new(), emulator: None, commands: Vec::new() }
+    SandboxGrants { store, stage, given: Vec::new(), emulator: None, commands: Vec::new() }
 }
 
 /// Starts a worker on these and prints its events.
 fn person(base: &Path, job: &str) -> i32 {
-    match dibber_sandbox::start(job.as_bytes(), &grants(base)) {
+    match dibber_sandbox::start_worker(job.as_bytes().to_vec(), &grants(base)) {
         Ok(mut worker) => {
             for line in BufReader::new(&worker.events).lines() {
                 println!("{}", line.expect("events are UTF-8"));
@@ -62,7 +62,7 @@ fn person(base: &Path, job: &str) -> i32 {
 
 /// A job is `{"setup": shell text, "hooks": [{"side", "script", "network", "environment": [text], "worker": shell text}]}`: the setup
 /// runs as the driver itself in a new `TMP_BUILD_DIR`, then each hook in turn.
-fn driver(mut inside: Inside) -> i32 {
+fn driver(mut inside: DriverInput) -> i32 {
     let job: Value = serde_json::from_slice(&inside.job).expect("the job is JSON");
     let build = Path::new(STORE).join("work");
     if build.exists() {
@@ -95,10 +95,10 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<dibber_sandbox::MountRequest
         files.push(name);
     }
     let variables = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
-    let call = HookCall {
+    let call = HookInvocation {
         side: if hook["side"] == "chroot" { Side::Chroot } else { Side::Host },
         build_dir: build,
-        what: What::Script("hook"),
+        command: HookCommand::Script("hook"),
         variables: &variables,
         environment_files: &files,
         mounts,
@@ -110,20 +110,20 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<dibber_sandbox::MountRequest
         limits: Limits::default(),
     };
     let mut out = String::new();
-    let mut line = |stream: Stream, bytes: &[u8]| {
-        out.push_str(if stream == Stream::Err { "! " } else { "" });
+    let mut line = |stream: OutputStream, bytes: &[u8]| {
+        out.push_str(if stream == OutputStream::Err { "! " } else { "" });
         out.push_str(&String::from_utf8_lossy(bytes));
         out.push('\n');
     };
     if hook["want"] == "environment" {
-        let all = dibber_sandbox::environment(&call, &mut line);
+        let all = dibber_sandbox::read_environment(&call, &mut line);
         return match all {
             Ok(Ok(all)) => json!({ "environment": all, "out": out }),
             Ok(Err(end)) => json!({ "code": end.code, "environment_file": end.environment_file, "out": out }),
             Err(error) => json!({ "error": error.to_string() }),
         };
     }
-    match dibber_sandbox::run(&call, &mut line) {
+    match dibber_sandbox::run_hook(&call, &mut line) {
         Ok(end) => {
             let event = json!({
                 "code": end.code,

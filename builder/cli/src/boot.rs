@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_vm::{
-    Accel, Access, BootError, BootRequest, Direct, Expectation, Firmware, Found, Told, Verdict,
-    boot as start, find, target_of,
+    Accel, BootError, BootMedium, BootObserver, BootRequest, DirectKernel, Expectation, Firmware,
+    LoginAccess, Verdict, boot as start, find_medium, target_of,
 };
 
 use crate::exit::Exit;
@@ -139,9 +139,9 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         accel: args.accel.into(),
         expect,
     };
-    let _tidily = stop.tidily().map_err(Problem::fault)?;
+    let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let console = answer_apart().map_err(Problem::fault)?;
-    let announce = |access: &Access| {
+    let announce = |access: &LoginAccess| {
         tell(format!(
             "log in as root with the password {} (for this boot only, by cloud-init;",
             access.password
@@ -151,8 +151,8 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
             tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
         }
     };
-    let told = Told { announce: &announce, console: Box::new(console) };
-    match start(&request, stop, told).map_err(problem)? {
+    let observer = BootObserver { announce: &announce, console: Box::new(console) };
+    match start(&request, stop, observer).map_err(problem)? {
         Verdict::Ended => Ok(Exit::Ok),
         Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
@@ -173,14 +173,14 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
 }
 
 /// What to boot: the named file and what belongs to it, and a kernel that is given over it.
-fn medium(args: &BootArgs) -> Result<Found, BootError> {
+fn medium(args: &BootArgs) -> Result<BootMedium, BootError> {
     let mut found = match &args.image {
-        Some(image) => find(image)?,
-        None => Found { disk: None, direct: None },
+        Some(image) => find_medium(image)?,
+        None => BootMedium { disk: None, direct: None },
     };
     if let Some(kernel) = &args.kernel {
         let append = found.direct.take().map(|direct| direct.append).unwrap_or_default();
-        found.direct = Some(Direct { kernel: kernel.clone(), initrd: args.initrd.clone(), append });
+        found.direct = Some(DirectKernel { kernel: kernel.clone(), initrd: args.initrd.clone(), append });
     }
     match (&mut found.direct, &args.append) {
         (Some(direct), Some(append)) => direct.append = format!("{} {append}", direct.append).trim().into(),

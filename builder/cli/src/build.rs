@@ -75,7 +75,7 @@ pub(crate) struct BuildArgs {
 pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
-    let _tidily = stop.tidily().map_err(Problem::fault)?;
+    let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let progress = Progress::new((args.json, args.verbose), &plans);
     for (name, origin) in &sources.shadowed {
         progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));

@@ -56,7 +56,7 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
             say(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
-            let _tidily = stop.tidily().map_err(Problem::fault)?;
+            let _deferral = stop.defer_exit().map_err(Problem::fault)?;
             let (removed, freed, left) = build_member::prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dibber_engine::doctor::{self, Need, tools};
-use dibber_sandbox::{Finding, State};
+use dibber_sandbox::{Finding, FindingState};
 
 use crate::exit::Exit;
 use crate::report::Problem;
@@ -26,7 +26,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {
     let findings = doctor::findings(&request::store_path(args.cache_dir.as_ref())?);
     let mut blocked = false;
     for finding in &findings {
-        blocked |= finding.state == State::Missing;
+        blocked |= finding.state == FindingState::Missing;
         say(line(finding));
     }
     for tool in tools() {
@@ -46,12 +46,12 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {
 
 fn line(finding: &Finding) -> String {
     let state = match finding.state {
-        State::Ok => "ok     ",
-        State::Degraded => "lacking",
-        State::Missing => "MISSING",
+        FindingState::Ok => "ok     ",
+        FindingState::Degraded => "lacking",
+        FindingState::Missing => "MISSING",
     };
     let mut text = format!("{state}  {}", finding.what);
-    for more in [&finding.why, &finding.mend].into_iter().filter(|more| !more.is_empty()) {
+    for more in [&finding.why, &finding.remedy].into_iter().filter(|more| !more.is_empty()) {
         text += &format!("\n         {more}");
     }
     text

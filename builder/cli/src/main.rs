@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use dibber_model::printable;
-use dibber_sandbox::interrupts::{Interrupts, interrupts};
+use dibber_sandbox::interrupts::Interrupts;
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -39,7 +39,7 @@ use terminal::say;
 fn main() -> ExitCode {
     answer_as_another();
     std::panic::set_hook(Box::new(|panic| terminal::tell(format!("error: dibber is at fault: {panic}"))));
-    let ended = interrupts()
+    let ended = Interrupts::catch()
         .map_err(Problem::fault)
         .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(say_clap(&told)), |cli| run(&cli, &stop)));
     let exit = ended.unwrap_or_else(|problem| {

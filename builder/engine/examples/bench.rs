@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dibber_engine::capture::{CaptureOptions, capture};
-use dibber_export::{Container, Files, Manner, Packing, Stamp, Stream, Target, pour, stream};
+use dibber_export::{
+    CompressedStream, Container, Files, NamedWriter, Stamp, StreamCompression, Target, WriteOptions, pour,
+    write_stream,
+};
 use dibber_format::cpio;
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{self, Ext4Params};
@@ -136,14 +139,14 @@ fn data(path: &Path) -> Result<Extents, Box<dyn Error>> {
     Ok(Extents::new(len, list)?)
 }
 
-fn packing(word: &str) -> Result<Packing, Box<dyn Error>> {
+fn packing(word: &str) -> Result<StreamCompression, Box<dyn Error>> {
     let (name, level) = word.split_once(':').map_or((word, None), |(name, level)| (name, Some(level)));
     let level = level.map(str::parse).transpose()?;
     Ok(match name {
-        "none" => Packing::Plain,
-        "gzip" => Packing::Gzip(level.unwrap_or(6)),
-        "zstd" => Packing::Zstd(level.unwrap_or(9)),
-        "xz" => Packing::Xz(level.unwrap_or(6)),
+        "none" => StreamCompression::Plain,
+        "gzip" => StreamCompression::Gzip(level.unwrap_or(6)),
+        "zstd" => StreamCompression::Zstd(level.unwrap_or(9)),
+        "xz" => StreamCompression::Xz(level.unwrap_or(6)),
         _ => return Err(format!("`{word}` is not none, gzip, zstd or xz").into()),
     })
 }
@@ -157,8 +160,9 @@ fn ramdisk(from: &str, (out, kind): (&str, &str), threads: usize) -> Result<(), 
     stages.done("capture");
     let archive = cpio::write(&tree)?;
     stages.done("layout");
-    let to = Stream { to: &mut File::create(out)?, path: Path::new(out) };
-    stream(&archive.extents, &files, (to, packing(kind)?), Manner { threads, progress: &|_| () })?;
+    let to = NamedWriter { to: &mut File::create(out)?, path: Path::new(out) };
+    let stream = CompressedStream { to, compression: packing(kind)? };
+    write_stream(&archive.extents, &files, stream, WriteOptions { threads, progress: &|_| () })?;
     stages.done("pour");
     eprintln!("peak {}", peak()?);
     Ok(())
@@ -201,7 +205,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .iter()
         .map(|(file, path, container)| Target { file, path, container: *container, sums: false })
         .collect();
-    pour(&extents, &*files, &targets, Manner { threads, progress: &|_| () })?;
+    pour(&extents, &*files, &targets, WriteOptions { threads, progress: &|_| () })?;
     stages.done("pour");
     eprintln!("peak {}", peak()?);
     Ok(())

@@ -172,7 +172,7 @@ impl<'a> Queue<'a> {
 }
 
 fn next(queue: &Mutex<Queue<'_>>, stop: &Interrupts) -> Option<usize> {
-    if stop.heard() {
+    if stop.is_interrupted() {
         return None;
     }
     queue.lock().unwrap_or_else(PoisonError::into_inner).take()

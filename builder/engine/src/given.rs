@@ -11,10 +11,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, file_type, open_this, os, passwd, sha256};
+use dibber_fs::{Dir, file_type, open_with_id, os, passwd, sha256};
 use dibber_model::{Digest, Hasher};
 use dibber_plan::Plan;
-use dibber_sandbox::{Given, is_visible};
+use dibber_sandbox::{Given, is_visible_to_hooks};
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub(crate) type Closed<'a> = [(&'static str, &'a Path)];
 /// What of a plan's paths is there, and must be given to be seen. A path that is not there may be one of the image.
 pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, GivenError> {
     let mut found = Vec::new();
-    for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
+    for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
         let unreadable = |error: io::Error| GivenError::Unreadable {
             named_by: path.named_by.clone(),
@@ -64,7 +64,7 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
             continue;
         }
         // From here on it is this one, whatever comes to be in its place.
-        let (open, which) = open_this(&source).map_err(unreadable)?;
+        let (open, id) = open_with_id(&source).map_err(unreadable)?;
         let now = open.metadata().map_err(unreadable)?;
         if path.unless.is_some() && !is_for_all(&source, &open) {
             continue;
@@ -75,7 +75,7 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
         };
         found.push(GivenFile {
             digest: digest.map_err(unreadable)?,
-            given: Given { at: PathBuf::from(&path.path), source: source.clone(), which },
+            given: Given { at: PathBuf::from(&path.path), source: source.clone(), id },
             named_by: path.named_by.clone(),
             from: path.from,
         });
@@ -114,7 +114,7 @@ fn is_for_all(source: &Path, open: &File) -> bool {
 
 fn all_may_read(dir: &Dir) -> io::Result<bool> {
     for name in dir.names()? {
-        let here = dir.here(&name);
+        let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         let fits = match file_type(&found) {
             FileType::Directory => found.stx_mode & 0o005 == 0o005 && all_may_read(&here.open_dir()?)?,
@@ -131,9 +131,9 @@ fn all_may_read(dir: &Dir) -> io::Result<bool> {
 /// One line for each path that is there, and is too wide to be given: for `dibber plan`.
 pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
     let mut told = String::new();
-    for path in plan.host_paths.iter().filter(|path| !is_visible(Path::new(&path.path))) {
+    for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
-        let is_for_all = || open_this(&source).is_ok_and(|(open, _)| is_for_all(&source, &open));
+        let is_for_all = || open_with_id(&source).is_ok_and(|(open, _)| is_for_all(&source, &open));
         if let Some(variable) = path.unless.as_ref().filter(|_| !is_for_all()) {
             told += &format!(
                 "hooks are not given {0}, which {1} of an element names: not everybody may read it; say {variable}={0} if they \
@@ -159,7 +159,7 @@ fn look(dir: &Dir) -> io::Result<Digest> {
 
 fn see(dir: &Dir, hasher: &mut Hasher) -> io::Result<()> {
     for name in dir.names()? {
-        let here = dir.here(&name);
+        let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         hasher.part(name.to_bytes()).part(&found.stx_mode.to_le_bytes());
         match file_type(&found) {

@@ -12,7 +12,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Container, Manner, Packing, Squashfs, Stream, Sums, Target};
+use dibber_export::{
+    CompressedStream, Container, NamedWriter, Squashfs, StreamCompression, Sums, Target, WriteOptions,
+};
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::{
     ArchiveFacts, DiskFacts, LONGEST_DATABASE, Made, MadeFile, Package, Sidecar, StructureFacts,
@@ -201,7 +203,7 @@ impl Artifacts<'_> {
         }
         for kind in &by_qemu_img {
             let OutputOrigin::ByQemuImg { format, options } = kind.origin() else { continue };
-            let version = dibber_export::convert(&scratch, &self.path(*kind), (format, options))?;
+            let version = dibber_export::convert_raw(&scratch, &self.path(*kind), format, options)?;
             let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
             raws.push(Raw { virtual_bytes: Some(disk.len()), tools, ..self.finished(*kind)? });
         }
@@ -236,8 +238,8 @@ impl Artifacts<'_> {
             .map(|((_, path, container), file)| Target { file, path, container: *container, sums: true })
             .collect();
         let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
-        let manner = Manner { threads: self.threads, progress: &progress };
-        let poured = dibber_export::pour(extents, self.files, &targets, manner)?;
+        let options = WriteOptions { threads: self.threads, progress: &progress };
+        let poured = dibber_export::pour(extents, self.files, &targets, options)?;
         let raws = poured.into_iter().zip(wanted).map(|(poured, (kind, path, _))| {
             let sums = poured.sums.ok_or_else(|| BuildError::NoSums { path: path.clone() })?;
             let (bytes, virtual_bytes) = (poured.file_len, Some(poured.len));
@@ -254,17 +256,17 @@ impl Artifacts<'_> {
             let left_out = if kind.origin() == OutputOrigin::Archive(TreeArchive::Squashfs) {
                 let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
                 let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
-                let (version, left_out) = dibber_export::squashfs(tree, self.files, image)?;
+                let (version, left_out) = dibber_export::write_squashfs(tree, self.files, image)?;
                 tools.insert("mksquashfs".to_string(), version);
                 left_out
             } else {
                 let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
-                let stream = Stream { to: &mut file, path: &path };
+                let stream = NamedWriter { to: &mut file, path: &path };
                 let left_out = match kind.origin() {
                     OutputOrigin::Archive(TreeArchive::Tgz) => {
-                        dibber_export::tgz(tree, self.files, stream, 6)?
+                        dibber_export::write_tgz(tree, self.files, stream, 6)?
                     }
-                    _ => dibber_export::tar(tree, self.files, stream)?,
+                    _ => dibber_export::write_tar(tree, self.files, stream)?,
                 };
                 file.into_inner()
                     .map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
@@ -289,17 +291,18 @@ impl Artifacts<'_> {
             let place = String::from_utf8_lossy(&left.path);
             self.events.emit(Event::Warning { text: format!("{}: /{place}: {}", kind.name(), left.what) });
         }
-        let packing = match self.facts.build.plan.ramdisk_compression {
-            RamdiskCompression::Plain => Packing::Plain,
-            RamdiskCompression::Gzip => Packing::Gzip(6),
-            RamdiskCompression::Zstd => Packing::Zstd(9),
-            RamdiskCompression::Xz => Packing::Xz(6),
+        let compression = match self.facts.build.plan.ramdisk_compression {
+            RamdiskCompression::Plain => StreamCompression::Plain,
+            RamdiskCompression::Gzip => StreamCompression::Gzip(6),
+            RamdiskCompression::Zstd => StreamCompression::Zstd(9),
+            RamdiskCompression::Xz => StreamCompression::Xz(6),
         };
         let mut file = create(&path)?;
         let progress = |bytes| self.events.emit(Event::StageProgress { bytes });
-        let manner = Manner { threads: self.threads, progress: &progress };
-        let to = Stream { to: &mut file, path: &path };
-        dibber_export::stream(&archive.extents, self.files, (to, packing), manner)?;
+        let options = WriteOptions { threads: self.threads, progress: &progress };
+        let to = NamedWriter { to: &mut file, path: &path };
+        let stream = CompressedStream { to, compression };
+        dibber_export::write_stream(&archive.extents, self.files, stream, options)?;
         self.finished(kind)
     }
 
@@ -309,7 +312,7 @@ impl Artifacts<'_> {
         let fault = |source| BuildError::File { path: path.clone(), source };
         let file = File::open(&path).map_err(fault)?;
         let bytes = file.metadata().map_err(fault)?.len();
-        let sums = dibber_export::sums(&file).map_err(fault)?;
+        let sums = dibber_export::checksums(&file).map_err(fault)?;
         Ok(Raw { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
     }
 

@@ -59,22 +59,31 @@ fn is_zeros(piece: &Piece) -> bool {
 mod tests {
     use super::*;
 
-    fn chunks(len: u64, extents: &[(u64, u8, u64)]) -> Vec<(u64, Range<usize>)> {
-        let list =
-            extents.iter().map(|&(at, byte, len)| Extent { at, piece: Piece::Fill { byte, len } }).collect();
-        Chunks::new(&Extents::new(len, list).unwrap(), 10).map(|c| (c.start, c.extents)).collect()
+    fn fill(at: u64, byte: u8, len: u64) -> Extent {
+        Extent { at, piece: Piece::Fill { byte, len } }
+    }
+
+    fn chunk(start: u64, extents: Range<usize>) -> Chunk {
+        Chunk { start, extents }
+    }
+
+    fn chunks(len: u64, extents: &[Extent]) -> Vec<Chunk> {
+        Chunks::new(&Extents::new(len, extents.to_vec()).unwrap(), 10).collect()
     }
 
     #[test]
     fn holes_and_zeros_have_no_chunks() {
         assert_eq!(chunks(1 << 60, &[]), []);
-        assert_eq!(chunks(1 << 60, &[(0, 0, 1 << 60)]), []);
-        assert_eq!(chunks(1 << 60, &[(5, 1, 1), (1 << 50, 1, 1)]), [(0, 0..1), ((1 << 50) / 10 * 10, 1..2)]);
+        assert_eq!(chunks(1 << 60, &[fill(0, 0, 1 << 60)]), []);
+        assert_eq!(
+            chunks(1 << 60, &[fill(5, 1, 1), fill(1 << 50, 1, 1)]),
+            [chunk(0, 0..1), chunk((1 << 50) / 10 * 10, 1..2)]
+        );
     }
 
     #[test]
     fn each_chunk_knows_its_extents() {
-        let all = [(0, 1, 10), (10, 1, 5), (15, 1, 10), (28, 0, 14), (45, 1, 1)];
-        assert_eq!(chunks(50, &all), [(0, 0..1), (10, 1..3), (20, 2..4), (40, 4..5)]);
+        let all = [fill(0, 1, 10), fill(10, 1, 5), fill(15, 1, 10), fill(28, 0, 14), fill(45, 1, 1)];
+        assert_eq!(chunks(50, &all), [chunk(0, 0..1), chunk(10, 1..3), chunk(20, 2..4), chunk(40, 4..5)]);
     }
 }

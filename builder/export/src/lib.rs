@@ -1,4 +1,5 @@
-//! Extents, poured into files: each source is read once, whatever the number of outputs.
+//! Extents, poured into files: each source is read once, whatever the number of outputs. Where osbuild writes a raw disk and converts
+//! it, here the disk is a list of bytes and references to files, from which every output is written directly.
 //!
 //! In: extents, the files that they refer to, and open empty files to fill. Out: those files, and what is true of them.
 //! Never: a byte that depends on the number of threads; a temporary copy; a second read of a source.
@@ -9,14 +10,15 @@
 #![forbid(unsafe_code)]
 
 mod chunk;
-mod crew;
 mod error;
-mod gather;
-mod ordered;
+mod files;
+mod fill;
 mod pax;
+mod pool;
+mod qcow2_writer;
+mod qemu_img;
 mod raw;
-mod scratch;
-mod source;
+
 mod squashfs;
 mod stream;
 mod sums;
@@ -31,16 +33,16 @@ use dibber_format::qcow2;
 use dibber_model::Extents;
 
 pub use error::PourError;
-pub use scratch::convert;
-pub use source::{Files, Stamp};
-pub use squashfs::{Squashfs, squashfs};
-pub use stream::{Packing, stream};
-pub use sums::{Sums, sums};
-pub use tar::{Stream, tar, tgz};
+pub use files::{Files, Stamp};
+pub use qemu_img::convert_raw;
+pub use squashfs::{Squashfs, write_squashfs};
+pub use stream::{CompressedStream, StreamCompression, write_stream};
+pub use sums::{Sums, checksums};
+pub use tar::{NamedWriter, write_tar, write_tgz};
 pub use tool::ToolError;
 
-use crew::Crew;
-use ordered::Image;
+use pool::WorkerPool;
+use qcow2_writer::Qcow2Writer;
 
 /// The shape of an output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +66,9 @@ pub struct Target<'a> {
     pub sums: bool,
 }
 
-/// How to go about it; no byte depends on it.
+/// How files are written; no byte depends on it.
 #[derive(Clone, Copy)]
-pub struct Manner<'a> {
+pub struct WriteOptions<'a> {
     /// Number of workers, at least 1.
     pub threads: usize,
     /// Told, on the calling thread, up to which byte of the disk everything is done.
@@ -99,25 +101,30 @@ pub fn pour(
     extents: &Extents,
     files: &dyn Files,
     targets: &[Target<'_>],
-    manner: Manner<'_>,
+    options: WriteOptions<'_>,
 ) -> Result<Vec<Poured>, PourError> {
-    let mut lens = vec![(extents.len(), extents.len()); targets.len()];
-    let mut images = Vec::new();
+    let mut poured = vec![Poured { len: extents.len(), file_len: extents.len(), sums: None }; targets.len()];
+    let mut writers = Vec::new();
     for (index, target) in targets.iter().enumerate() {
         match target.container {
             Container::Raw => target
                 .file
                 .set_len(extents.len())
                 .map_err(|e| PourError::write(target.path, extents.len(), e))?,
-            Container::Qcow2(options) => images.push(Image::new(extents.len(), (index, target), options)?),
+            Container::Qcow2(options) => {
+                writers.push(Qcow2Writer::new(extents.len(), index, target, options)?);
+            }
         }
     }
-    Crew { extents, files, targets, threads: manner.threads.max(1) }.run(&mut images, manner.progress)?;
-    for image in images {
-        let (index, size) = (image.index, image.size());
-        lens[index] = (size, image.finish()?);
+    let pool = WorkerPool { extents, files, targets, threads: options.threads.max(1) };
+    pool.run(&mut writers, options.progress)?;
+    for writer in writers {
+        let done = &mut poured[writer.index];
+        done.len = writer.size();
+        done.file_len = writer.finish()?;
     }
-    let sums = sums::of(targets)?;
-    let poured = |((len, file_len), sums)| Poured { len, file_len, sums };
-    Ok(lens.into_iter().zip(sums).map(poured).collect())
+    for (done, sums) in poured.iter_mut().zip(sums::of_targets(targets)?) {
+        done.sums = sums;
+    }
+    Ok(poured)
 }

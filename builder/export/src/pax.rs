@@ -11,7 +11,7 @@ use tar::{EntryType, Header};
 pub(super) struct Records(Vec<u8>);
 
 /// An empty ustar header of one kind.
-pub(super) fn header(kind: EntryType) -> Header {
+pub(super) fn empty_header(kind: EntryType) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header
@@ -35,7 +35,7 @@ impl Records {
     }
 
     /// Fills a field of the header; a longer text is a record, and the field holds its beginning.
-    pub(super) fn text(&mut self, key: &str, text: &[u8], field: &mut [u8]) {
+    pub(super) fn text_field(&mut self, key: &str, text: &[u8], field: &mut [u8]) {
         let fits = text.len().min(field.len());
         field[..fits].copy_from_slice(&text[..fits]);
         if fits < text.len() {
@@ -44,7 +44,7 @@ impl Records {
     }
 
     /// The number for a field of so many octal digits; a larger one is a record, and the field 0.
-    pub(super) fn number(&mut self, key: &str, number: u64, digits: u32) -> u64 {
+    pub(super) fn number_field(&mut self, key: &str, number: u64, digits: u32) -> u64 {
         if number < 1 << (3 * digits) {
             return number;
         }
@@ -53,7 +53,7 @@ impl Records {
     }
 
     /// The seconds for the field `mtime`, which knows neither parts of them nor times before 1970.
-    pub(super) fn time(&mut self, time: Timestamp) -> u64 {
+    pub(super) fn time_field(&mut self, time: Timestamp) -> u64 {
         let whole = u64::try_from(time.secs).unwrap_or(0);
         if time.nanos != 0 || time.secs < 0 || whole >= 1 << 33 {
             self.put(b"mtime", decimal(time).as_bytes());
@@ -62,13 +62,14 @@ impl Records {
     }
 
     /// The member of type `x` that goes before the one that it describes; nothing without records.
-    pub(super) fn member(self) -> Option<Vec<u8>> {
+    pub(super) fn into_member(self) -> Option<Vec<u8>> {
         if self.0.is_empty() {
             return None;
         }
-        let mut header = header(EntryType::XHeader);
+        let mut header = empty_header(EntryType::XHeader);
         let name = b"././@PaxHeader";
-        header.as_ustar_mut().expect("header() makes ustar headers").name[..name.len()].copy_from_slice(name);
+        header.as_ustar_mut().expect("empty_header() makes ustar headers").name[..name.len()]
+            .copy_from_slice(name);
         header.set_mode(0o644);
         header.set_uid(0);
         header.set_gid(0);

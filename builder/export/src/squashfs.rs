@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use dibber_model::{InodeId, Timestamp, Tree};
 
-use super::source::Files;
-use super::tar::{Stream, name_of, tar};
+use super::files::Files;
+use super::tar::{NamedWriter, absolute_path, write_tar};
 use super::tool::Tool;
 use super::{LeftOut, PourError};
 
@@ -31,14 +31,14 @@ pub struct Squashfs<'a> {
 
 /// Makes the image, and tells mksquashfs's version and what the image does not hold: sockets (they do not pass tar), POSIX
 /// ACLs and other `system.` attributes, owner and attributes of the root directory. Times are whole seconds.
-pub fn squashfs(
+pub fn write_squashfs(
     tree: &Tree,
     files: &dyn Files,
     image: Squashfs<'_>,
 ) -> Result<(String, Vec<LeftOut>), PourError> {
     let fail = |source| PourError::Tool { path: image.path.to_path_buf(), source };
     let version = MKSQUASHFS.version().map_err(fail)?;
-    let (tree, mut left_out) = held(tree);
+    let (tree, mut left_out) = representable(tree);
     let mut command = MKSQUASHFS.command();
     command.arg("-").arg(image.path).args(["-tar", "-noappend", "-no-progress", "-quiet"]);
     command.args(["-comp", image.compressor, "-processors", &image.threads.max(1).to_string()]);
@@ -48,7 +48,7 @@ pub fn squashfs(
     command.env("SOURCE_DATE_EPOCH", image.epoch.to_string());
     let mut running = MKSQUASHFS.start(command.stdin(Stdio::piped())).map_err(fail)?;
     let mut pipe = running.stdin.take().expect("standard input was asked for as a pipe");
-    let fed = tar(&tree, files, Stream { to: &mut pipe, path: image.path });
+    let fed = write_tar(&tree, files, NamedWriter { to: &mut pipe, path: image.path });
     drop(pipe);
     // Its own words say more than our broken pipe.
     match (MKSQUASHFS.finish(running), fed) {
@@ -62,11 +62,11 @@ pub fn squashfs(
 
 /// The tree as squashfs can hold it, and what is missing of it. Attributes are user, trusted and security only
 /// (fs/squashfs/xattr_id.c), times unsigned 32-bit seconds.
-fn held(tree: &Tree) -> (Tree, Vec<LeftOut>) {
+fn representable(tree: &Tree) -> (Tree, Vec<LeftOut>) {
     let (mut held, mut left_out) = (tree.clone(), Vec::new());
     for (path, id) in tree.walk() {
         let inode = held.inode_mut(id);
-        let path = name_of(&path);
+        let path = absolute_path(&path);
         let mut leave = |what: String| left_out.push(LeftOut { path: path.clone(), what });
         if id == InodeId::ROOT && (inode.meta.uid, inode.meta.gid) != (0, 0) {
             leave(format!("the owner {}:{} of the root directory", inode.meta.uid, inode.meta.gid));

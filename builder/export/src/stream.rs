@@ -18,10 +18,10 @@ use dibber_model::Extents;
 use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
-use super::gather::gather;
-use super::source::{Files, Source};
-use super::tar::Stream;
-use super::{Manner, PourError};
+use super::files::{FileReader, Files};
+use super::fill::fill_buffer;
+use super::tar::NamedWriter;
+use super::{PourError, WriteOptions};
 
 /// Bytes that are compressed at a time: many times deflate's window of 32 KiB, which each block starts without.
 const BLOCK: usize = 1 << 20;
@@ -30,7 +30,7 @@ const XZ_BLOCK: u64 = 16 << 20;
 
 /// How a stream is compressed, each with the level of the program of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Packing {
+pub enum StreamCompression {
     /// Not at all.
     Plain,
     /// gzip, one member; 1 to 9.
@@ -41,32 +41,41 @@ pub enum Packing {
     Xz(u8),
 }
 
+/// Where a compressed stream goes.
+pub struct CompressedStream<'a> {
+    /// What takes the compressed bytes.
+    pub to: NamedWriter<'a>,
+    /// How it is compressed.
+    pub compression: StreamCompression,
+}
+
 /// Writes the extents, compressed.
-pub fn stream(
+pub fn write_stream(
     extents: &Extents,
     files: &dyn Files,
-    (to, packing): (Stream<'_>, Packing),
-    manner: Manner<'_>,
+    stream: CompressedStream<'_>,
+    options: WriteOptions<'_>,
 ) -> Result<(), PourError> {
+    let CompressedStream { to, compression } = stream;
     let path = to.path;
-    let mut out = Counted { stream: to, at: 0 };
+    let source = BlockSource { extents, files, options };
+    let mut out = CountingWriter { to, at: 0 };
+    let threads = u32::try_from(options.threads.max(1)).unwrap_or(u32::MAX);
     let fail = |at: u64| move |source| PourError::write(path, at, source);
-    match packing {
-        Packing::Plain => copy(extents, files, (&mut out, path), manner),
-        Packing::Gzip(level) => deflate(extents, files, (&mut out, level), manner),
-        Packing::Zstd(level) => {
-            let workers = u32::try_from(manner.threads.max(1)).unwrap_or(u32::MAX);
+    match compression {
+        StreamCompression::Plain => source.copy(&mut out, path),
+        StreamCompression::Gzip(level) => source.deflate(&mut out, level),
+        StreamCompression::Zstd(level) => {
             let mut zstd = zstd::Encoder::new(&mut out, i32::from(level.clamp(1, 19))).map_err(fail(0))?;
             // Also for one thread: without workers, zstd cuts otherwise.
-            zstd.multithread(workers).map_err(fail(0))?;
+            zstd.multithread(threads).map_err(fail(0))?;
             zstd.include_checksum(true).map_err(fail(0))?;
             zstd.set_pledged_src_size(Some(extents.len())).map_err(fail(0))?;
-            copy(extents, files, (&mut zstd, path), manner)?;
+            source.copy(&mut zstd, path)?;
             zstd.finish().map_err(fail(extents.len()))?;
             Ok(())
         }
-        Packing::Xz(preset) => {
-            let threads = u32::try_from(manner.threads.max(1)).unwrap_or(u32::MAX);
+        StreamCompression::Xz(preset) => {
             let encoder = MtStreamBuilder::new()
                 .threads(threads)
                 .block_size(XZ_BLOCK)
@@ -75,7 +84,7 @@ pub fn stream(
                 .encoder()
                 .map_err(|e| fail(0)(e.into()))?;
             let mut xz = XzEncoder::new_stream(&mut out, encoder);
-            copy(extents, files, (&mut xz, path), manner)?;
+            source.copy(&mut xz, path)?;
             xz.finish().map_err(fail(extents.len()))?;
             Ok(())
         }
@@ -83,20 +92,27 @@ pub fn stream(
 }
 
 /// Where bytes go, and how many there were.
-struct Counted<'a> {
-    stream: Stream<'a>,
+struct CountingWriter<'a> {
+    to: NamedWriter<'a>,
     at: u64,
 }
 
-impl Write for Counted<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.stream.to.write(bytes)?;
+        let len = self.to.to.write(bytes)?;
         self.at += len as u64;
         Ok(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.to.flush()
+        self.to.to.flush()
+    }
+}
+
+impl CountingWriter<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), PourError> {
+        let at = self.at;
+        self.write_all(bytes).map_err(|e| PourError::write(self.to.path, at, e))
     }
 }
 
@@ -117,7 +133,7 @@ struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    fn of(extents: &'a Extents) -> Self {
+    fn new(extents: &'a Extents) -> Self {
         Blocks { extents, first: 0, at: 0 }
     }
 }
@@ -138,95 +154,104 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// Every block in order, through one writer.
-fn copy(
-    extents: &Extents,
-    files: &dyn Files,
-    (to, path): (&mut dyn Write, &Path),
-    manner: Manner<'_>,
-) -> Result<(), PourError> {
-    let mut source = Source::new(files);
-    let mut buffer = vec![0; BLOCK];
-    for block in Blocks::of(extents) {
-        let bytes = &mut buffer[..block.len];
-        gather(&extents.as_slice()[block.extents], block.start, &mut source, bytes)?;
-        to.write_all(bytes).map_err(|e| PourError::write(path, block.start, e))?;
-        (manner.progress)(block.start + block.len as u64);
+/// What is read block by block.
+struct BlockSource<'a> {
+    extents: &'a Extents,
+    files: &'a dyn Files,
+    options: WriteOptions<'a>,
+}
+
+impl BlockSource<'_> {
+    /// Writes every block in order, through one writer.
+    fn copy(&self, to: &mut dyn Write, path: &Path) -> Result<(), PourError> {
+        let mut reader = FileReader::new(self.files);
+        let mut buffer = vec![0; BLOCK];
+        for block in Blocks::new(self.extents) {
+            let bytes = &mut buffer[..block.len];
+            fill_buffer(&self.extents.as_slice()[block.extents], block.start, &mut reader, bytes)?;
+            to.write_all(bytes).map_err(|e| PourError::write(path, block.start, e))?;
+            (self.options.progress)(block.start + block.len as u64);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Sends blocks through threads, and writes their streams in order.
+    fn deflate(&self, out: &mut CountingWriter<'_>, level: u8) -> Result<(), PourError> {
+        let path = out.to.path;
+        let threads = self.options.threads.max(1);
+        thread::scope(|scope| {
+            let (give, tasks) = crossbeam_channel::unbounded::<Task>();
+            for _ in 0..threads {
+                let codec = gzip::Codec::new(level)
+                    .map_err(|source| PourError::Level { path: path.to_path_buf(), source })?;
+                let reader = FileReader::new(self.files);
+                let (tasks, worker) = (tasks.clone(), Deflater { extents: self.extents, reader, codec });
+                scope.spawn(move || worker.run(&tasks));
+            }
+            drop(tasks);
+            out.put(&gzip::HEAD)?;
+            let mut tail = gzip::Tail::default();
+            let mut blocks = Blocks::new(self.extents);
+            let mut awaited: VecDeque<AwaitedBlock> = VecDeque::new();
+            loop {
+                // Enough for every thread to have one at hand while the oldest holds the order up.
+                while awaited.len() < 4 * threads
+                    && let Some(block) = blocks.next()
+                {
+                    let (report, packed) = crossbeam_channel::bounded(1);
+                    awaited.push_back(AwaitedBlock { start: block.start, len: block.len, packed });
+                    // No thread is left to take it if all have panicked, and then the scope says so.
+                    let _ = give.send(Task { block, report });
+                }
+                let Some(AwaitedBlock { start, len, packed }) = awaited.pop_front() else { break };
+                let packed = packed.recv().expect("a worker reports each task unless it panics")?;
+                out.put(&packed.bytes)?;
+                tail.add(&packed.sum, len);
+                (self.options.progress)(start + len as u64);
+            }
+            drop(give);
+            out.put(&tail.finish())
+        })
+    }
 }
 
 /// A block, and where its stream is awaited.
-type Task = (Block, Sender<Packed>);
-/// A block's stream, and the checksum of what it was made of.
-type Packed = Result<(Vec<u8>, gzip::Sum), PourError>;
+struct Task {
+    block: Block,
+    report: Sender<Result<PackedBlock, PourError>>,
+}
 
-/// Blocks through threads, and their streams in order.
-fn deflate(
-    extents: &Extents,
-    files: &dyn Files,
-    (out, level): (&mut Counted<'_>, u8),
-    manner: Manner<'_>,
-) -> Result<(), PourError> {
-    let path = out.stream.path;
-    let codec =
-        || gzip::Codec::new(level).map_err(|source| PourError::Level { path: path.to_path_buf(), source });
-    let threads = manner.threads.max(1);
-    thread::scope(|scope| {
-        let (give, tasks) = crossbeam_channel::unbounded::<Task>();
-        for _ in 0..threads {
-            let (tasks, worker) =
-                (tasks.clone(), Deflater { extents, source: Source::new(files), codec: codec()? });
-            scope.spawn(move || worker.toil(&tasks));
-        }
-        drop(tasks);
-        let put = |out: &mut Counted<'_>, bytes: &[u8]| {
-            let at = out.at;
-            out.write_all(bytes).map_err(|e| PourError::write(path, at, e))
-        };
-        put(out, &gzip::HEAD)?;
-        let mut tail = gzip::Tail::default();
-        let mut blocks = Blocks::of(extents);
-        let mut awaited: VecDeque<(u64, usize, Receiver<Packed>)> = VecDeque::new();
-        loop {
-            // Enough for every thread to have one at hand while the oldest holds the order up.
-            while awaited.len() < 4 * threads
-                && let Some(block) = blocks.next()
-            {
-                let (report, packed) = crossbeam_channel::bounded(1);
-                awaited.push_back((block.start, block.len, packed));
-                // No thread is left to take it if all have panicked, and then the scope says so.
-                let _ = give.send((block, report));
-            }
-            let Some((start, len, packed)) = awaited.pop_front() else { break };
-            let (bytes, sum) = packed.recv().expect("a worker reports each task unless it panics")?;
-            put(out, &bytes)?;
-            tail.add(&sum, len);
-            (manner.progress)(start + len as u64);
-        }
-        drop(give);
-        put(out, &tail.finish())
-    })
+/// A block's stream, and the checksum of what it was made of.
+struct PackedBlock {
+    bytes: Vec<u8>,
+    sum: gzip::Sum,
+}
+
+/// A block whose stream comes next but for those before it.
+struct AwaitedBlock {
+    start: u64,
+    len: usize,
+    packed: Receiver<Result<PackedBlock, PourError>>,
 }
 
 /// A thread's own state.
 struct Deflater<'a> {
     extents: &'a Extents,
-    source: Source<'a>,
+    reader: FileReader<'a>,
     codec: gzip::Codec,
 }
 
 impl Deflater<'_> {
     /// A worker's life. It ends when no task comes; that no one listens for one that failed is no matter.
-    fn toil(mut self, tasks: &Receiver<Task>) {
+    fn run(mut self, tasks: &Receiver<Task>) {
         let mut buffer = vec![0; BLOCK];
-        for (block, report) in tasks {
-            let bytes = &mut buffer[..block.len];
+        for Task { block, report } in tasks {
+            let buffer = &mut buffer[..block.len];
             let extents = &self.extents.as_slice()[block.extents];
-            let packed = gather(extents, block.start, &mut self.source, bytes).map(|()| {
-                let mut out = Vec::new();
-                let sum = self.codec.pack(bytes, &mut out);
-                (out, sum)
+            let packed = fill_buffer(extents, block.start, &mut self.reader, buffer).map(|()| {
+                let mut bytes = Vec::new();
+                let sum = self.codec.pack(buffer, &mut bytes);
+                PackedBlock { bytes, sum }
             });
             let _ = report.send(packed);
         }

@@ -24,7 +24,7 @@ pub struct Sums {
 }
 
 /// The sums of a whole file, which must be open for reading.
-pub fn sums(file: &File) -> io::Result<Sums> {
+pub fn checksums(file: &File) -> io::Result<Sums> {
     std::thread::scope(|scope| {
         let sha512 = scope.spawn(|| digest::<Sha512>(file));
         let sha256 = digest::<Sha256>(file)?.into();
@@ -34,10 +34,12 @@ pub fn sums(file: &File) -> io::Result<Sums> {
 }
 
 /// The sums of all targets that want them, at the same time.
-pub(super) fn of(targets: &[Target<'_>]) -> Result<Vec<Option<Sums>>, PourError> {
+pub(super) fn of_targets(targets: &[Target<'_>]) -> Result<Vec<Option<Sums>>, PourError> {
     std::thread::scope(|scope| {
-        let running: Vec<_> =
-            targets.iter().map(|target| target.sums.then(|| scope.spawn(|| sums(target.file)))).collect();
+        let running: Vec<_> = targets
+            .iter()
+            .map(|target| target.sums.then(|| scope.spawn(|| checksums(target.file))))
+            .collect();
         let done = running.into_iter().zip(targets).map(|(handle, target)| {
             let fail = |source| PourError::Read { path: target.path.to_path_buf(), source };
             let joined = handle.map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -7,19 +7,19 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use dibber_model::{Content, FileRef, InodeId, Kind, Meta, Source as Bytes, Tree};
+use dibber_model::{Content, FileRef, InodeId, Kind, Meta, Source as ContentSource, Tree};
 use tar::{EntryType, Header};
 
-use super::pax::{Records, header};
-use super::source::{Files, Source};
+use super::files::{FileReader, Files};
+use super::pax::{Records, empty_header};
 use super::{LeftOut, PourError};
 
 /// Bytes of a file that are held at a time.
 const READ: usize = 256 << 10;
 const BLOCK: u64 = 512;
 
-/// Where a stream goes.
-pub struct Stream<'a> {
+/// Where a stream of bytes goes, by name.
+pub struct NamedWriter<'a> {
     /// What takes the bytes.
     pub to: &'a mut dyn Write,
     /// What it is called, for messages.
@@ -28,44 +28,54 @@ pub struct Stream<'a> {
 
 /// Writes a tree as tar, and tells what tar cannot hold (sockets). Names start with `./`; parents come before children,
 /// names of a directory in bytewise order; the first name of an inode is the file, the others are hard links to it.
-pub fn tar(tree: &Tree, files: &dyn Files, stream: Stream<'_>) -> Result<Vec<LeftOut>, PourError> {
-    let mut archive = Archive { source: Source::new(files), stream, at: 0, buffer: vec![0; READ] };
+pub fn write_tar(tree: &Tree, files: &dyn Files, stream: NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError> {
+    let mut archive = TarWriter { source: FileReader::new(files), stream, at: 0, buffer: vec![0; READ] };
     let mut first_names: BTreeMap<InodeId, Vec<u8>> = BTreeMap::new();
     let mut left_out = Vec::new();
     for (path, id) in tree.walk() {
         let inode = tree.inode(id);
         let mut name = [b"./", &path[..]].concat();
         if let Some(first) = first_names.get(&id) {
-            archive.entry(&Entry { name: &name, link: first, ..Entry::new(EntryType::Link, &inode.meta) })?;
+            archive.start_member(&TarMember {
+                name: &name,
+                link: first,
+                ..TarMember::new(EntryType::Link, &inode.meta)
+            })?;
             continue;
         }
-        let new = |kind| Entry::new(kind, &inode.meta);
+        let new = |kind| TarMember::new(kind, &inode.meta);
         match &inode.kind {
             Kind::Dir(_) => {
                 if !path.is_empty() {
                     name.push(b'/');
                 }
-                archive.entry(&Entry { name: &name, ..new(EntryType::Directory) })?;
+                archive.start_member(&TarMember { name: &name, ..new(EntryType::Directory) })?;
             }
             Kind::File(content) => {
-                archive.entry(&Entry { name: &name, size: content.len, ..new(EntryType::Regular) })?;
-                archive.content(content)?;
+                archive.start_member(&TarMember {
+                    name: &name,
+                    size: content.len,
+                    ..new(EntryType::Regular)
+                })?;
+                archive.write_content(content)?;
             }
             Kind::Symlink(target) => {
-                archive.entry(&Entry { name: &name, link: target, ..new(EntryType::Symlink) })?;
+                archive.start_member(&TarMember { name: &name, link: target, ..new(EntryType::Symlink) })?;
             }
             Kind::BlockDev(rdev) => {
                 let device = Some((rdev.major, rdev.minor));
-                archive.entry(&Entry { name: &name, device, ..new(EntryType::Block) })?;
+                archive.start_member(&TarMember { name: &name, device, ..new(EntryType::Block) })?;
             }
             Kind::CharDev(rdev) => {
                 let device = Some((rdev.major, rdev.minor));
-                archive.entry(&Entry { name: &name, device, ..new(EntryType::Char) })?;
+                archive.start_member(&TarMember { name: &name, device, ..new(EntryType::Char) })?;
             }
-            Kind::Fifo => archive.entry(&Entry { name: &name, ..new(EntryType::Fifo) })?,
+            Kind::Fifo => archive.start_member(&TarMember { name: &name, ..new(EntryType::Fifo) })?,
             Kind::Socket => {
-                left_out
-                    .push(LeftOut { path: name_of(&path), what: "a socket, which tar cannot hold".into() });
+                left_out.push(LeftOut {
+                    path: absolute_path(&path),
+                    what: "a socket, which tar cannot hold".into(),
+                });
                 continue;
             }
         }
@@ -79,21 +89,26 @@ pub fn tar(tree: &Tree, files: &dyn Files, stream: Stream<'_>) -> Result<Vec<Lef
 }
 
 /// The same through gzip, without a name or time in its header. `level` is 1 to 9.
-pub fn tgz(tree: &Tree, files: &dyn Files, stream: Stream<'_>, level: u8) -> Result<Vec<LeftOut>, PourError> {
-    let Stream { to, path } = stream;
+pub fn write_tgz(
+    tree: &Tree,
+    files: &dyn Files,
+    stream: NamedWriter<'_>,
+    level: u8,
+) -> Result<Vec<LeftOut>, PourError> {
+    let NamedWriter { to, path } = stream;
     let level = flate2::Compression::new(u32::from(level.clamp(1, 9)));
     let mut gzip = flate2::GzBuilder::new().mtime(0).operating_system(255).write(to, level);
-    let left_out = tar(tree, files, Stream { to: &mut gzip, path })?;
+    let left_out = write_tar(tree, files, NamedWriter { to: &mut gzip, path })?;
     gzip.finish().map_err(|e| PourError::write(path, 0, e))?;
     Ok(left_out)
 }
 
-pub(super) fn name_of(path: &[u8]) -> PathBuf {
+pub(super) fn absolute_path(path: &[u8]) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec([b"/", path].concat()))
 }
 
 /// One member of the archive.
-struct Entry<'a> {
+struct TarMember<'a> {
     kind: EntryType,
     meta: &'a Meta,
     name: &'a [u8],
@@ -102,25 +117,25 @@ struct Entry<'a> {
     device: Option<(u32, u32)>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> TarMember<'a> {
     fn new(kind: EntryType, meta: &'a Meta) -> Self {
-        Entry { kind, meta, name: b"", link: b"", size: 0, device: None }
+        TarMember { kind, meta, name: b"", link: b"", size: 0, device: None }
     }
 
     /// The member's header, and the records for what does not fit it.
     fn headers(&self) -> (Header, Records) {
         let mut records = Records::default();
-        let mut header = header(self.kind);
+        let mut header = empty_header(self.kind);
         {
-            let ustar = header.as_ustar_mut().expect("header() makes ustar headers");
-            records.text("path", self.name, &mut ustar.name);
-            records.text("linkpath", self.link, &mut ustar.linkname);
+            let ustar = header.as_ustar_mut().expect("empty_header() makes ustar headers");
+            records.text_field("path", self.name, &mut ustar.name);
+            records.text_field("linkpath", self.link, &mut ustar.linkname);
         }
         header.set_mode(u32::from(self.meta.mode));
-        header.set_uid(records.number("uid", u64::from(self.meta.uid), 7));
-        header.set_gid(records.number("gid", u64::from(self.meta.gid), 7));
-        header.set_size(records.number("size", self.size, 11));
-        header.set_mtime(records.time(self.meta.mtime));
+        header.set_uid(records.number_field("uid", u64::from(self.meta.uid), 7));
+        header.set_gid(records.number_field("gid", u64::from(self.meta.gid), 7));
+        header.set_size(records.number_field("size", self.size, 11));
+        header.set_mtime(records.time_field(self.meta.mtime));
         if let Some((major, minor)) = self.device {
             header.set_device_major(major).expect("a ustar header has a major number");
             header.set_device_minor(minor).expect("a ustar header has a minor number");
@@ -137,41 +152,41 @@ impl<'a> Entry<'a> {
 }
 
 /// The stream, and how far it is.
-struct Archive<'a, 'b> {
-    source: Source<'a>,
-    stream: Stream<'b>,
+struct TarWriter<'a, 'b> {
+    source: FileReader<'a>,
+    stream: NamedWriter<'b>,
     at: u64,
     buffer: Vec<u8>,
 }
 
-impl Archive<'_, '_> {
+impl TarWriter<'_, '_> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), PourError> {
         put(&mut self.stream, &mut self.at, bytes)
     }
 
-    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), PourError> {
-        let (header, records) = entry.headers();
-        if let Some(bytes) = records.member() {
+    fn start_member(&mut self, member: &TarMember<'_>) -> Result<(), PourError> {
+        let (header, records) = member.headers();
+        if let Some(bytes) = records.into_member() {
             self.put(&bytes)?;
         }
         self.put(header.as_bytes())
     }
 
     /// The bytes of a file, holes as zeros, padded to whole blocks.
-    fn content(&mut self, content: &Content) -> Result<(), PourError> {
+    fn write_content(&mut self, content: &Content) -> Result<(), PourError> {
         let mut done = 0;
         for range in &content.data {
-            self.zeros(range.start - done)?;
+            self.write_zeros(range.start - done)?;
             match &content.source {
-                Bytes::Inline(bytes) => self.put(&bytes[range.start as usize..range.end as usize])?,
-                Bytes::File(file) => self.copy(*file, range.start, range.end)?,
+                ContentSource::Inline(bytes) => self.put(&bytes[range.start as usize..range.end as usize])?,
+                ContentSource::File(file) => self.copy_range(*file, range.start, range.end)?,
             }
             done = range.end;
         }
-        self.zeros(content.len.next_multiple_of(BLOCK) - done)
+        self.write_zeros(content.len.next_multiple_of(BLOCK) - done)
     }
 
-    fn copy(&mut self, file: FileRef, mut from: u64, to: u64) -> Result<(), PourError> {
+    fn copy_range(&mut self, file: FileRef, mut from: u64, to: u64) -> Result<(), PourError> {
         while from < to {
             let now = (to - from).min(READ as u64) as usize;
             self.source.read(file, from, &mut self.buffer[..now])?;
@@ -181,7 +196,7 @@ impl Archive<'_, '_> {
         Ok(())
     }
 
-    fn zeros(&mut self, mut len: u64) -> Result<(), PourError> {
+    fn write_zeros(&mut self, mut len: u64) -> Result<(), PourError> {
         while len > 0 {
             let now = len.min(READ as u64) as usize;
             self.buffer[..now].fill(0);
@@ -192,7 +207,7 @@ impl Archive<'_, '_> {
     }
 }
 
-fn put(stream: &mut Stream<'_>, at: &mut u64, bytes: &[u8]) -> Result<(), PourError> {
+fn put(stream: &mut NamedWriter<'_>, at: &mut u64, bytes: &[u8]) -> Result<(), PourError> {
     stream.to.write_all(bytes).map_err(|e| PourError::write(stream.path, *at, e))?;
     *at += bytes.len() as u64;
     Ok(())

@@ -23,7 +23,7 @@ pub enum ToolError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// It failed.
+    /// It ran and failed.
     #[error("`{program}` failed with {status}: {said}")]
     Failed {
         /// The program.

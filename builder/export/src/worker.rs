@@ -6,13 +6,13 @@ use dibber_format::qcow2::{Codec, Options, Packed};
 use dibber_model::Extents;
 
 use super::chunk::Chunk;
-use super::gather::gather;
-use super::source::{Files, Source};
+use super::files::{FileReader, Files};
+use super::fill::fill_buffer;
 use super::{Container, PourError, Target, raw};
 
 /// The clusters of a chunk, packed for one image.
 #[derive(Clone, Default)]
-pub(super) struct Packing {
+pub(super) struct PackedClusters {
     /// What became of each cluster.
     pub(super) kinds: Vec<Packed>,
     /// Their bytes, one behind the other.
@@ -22,7 +22,7 @@ pub(super) struct Packing {
 /// A thread's own state.
 pub(super) struct Worker<'a> {
     extents: &'a Extents,
-    source: Source<'a>,
+    reader: FileReader<'a>,
     targets: &'a [Target<'a>],
     codecs: Vec<(Options, Codec)>,
     buffer: Vec<u8>,
@@ -43,13 +43,13 @@ impl<'a> Worker<'a> {
                 codecs.push((options, codec));
             }
         }
-        Ok(Worker { extents, source: Source::new(files), targets, codecs, buffer: vec![0; size] })
+        Ok(Worker { extents, reader: FileReader::new(files), targets, codecs, buffer: vec![0; size] })
     }
 
     /// Handles one chunk; `room` has a packing for each qcow2 target.
-    pub(super) fn work(&mut self, chunk: &Chunk, room: &mut [Packing]) -> Result<(), PourError> {
+    pub(super) fn work(&mut self, chunk: &Chunk, room: &mut [PackedClusters]) -> Result<(), PourError> {
         let extents = &self.extents.as_slice()[chunk.extents.clone()];
-        gather(extents, chunk.start, &mut self.source, &mut self.buffer)?;
+        fill_buffer(extents, chunk.start, &mut self.reader, &mut self.buffer)?;
         let within = (self.extents.len() - chunk.start).min(self.buffer.len() as u64) as usize;
         for target in self.targets {
             if target.container == Container::Raw {

@@ -11,7 +11,7 @@ use std::path::{Component, Path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, fstat, openat2, statx};
 use rustix::io::Errno;
 
-use crate::Dir;
+use crate::{Dir, FileId};
 
 /// How a path below a directory is walked: see openat2(2).
 const BENEATH: ResolveFlags =
@@ -40,7 +40,7 @@ impl Dir {
 
     /// Reads a regular file below this directory. One of more than `most` bytes is `FileTooLarge`.
     pub fn read(&self, path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
-        bounded(self.file(path)?, most)
+        read_bounded(self.file(path)?, most)
     }
 
     /// Metadata of what is at a path below this directory, the path's end not followed; `None` if nothing is there, or a link
@@ -69,7 +69,7 @@ impl Dir {
     }
 
     /// Opens what is at a path below this directory with flags of open(2).
-    pub fn open_beneath(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    pub(crate) fn open_beneath(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         walk(self.as_fd(), path, flags, BENEATH)
     }
 
@@ -113,20 +113,20 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Dir::open(parent)?.file(name)
 }
 
-/// Opens a regular file or a directory as [`open_file`] does, and tells its device and its inode: whoever looks at it and hands its
-/// path on can tell by them whether it is still what was looked at.
-pub fn open_this(path: &Path) -> io::Result<(File, (u32, u32, u64))> {
-    let open = match Dir::open_itself(path) {
+/// Opens a regular file or a directory as [`open_file`] does, and tells which one it is: whoever looks at it and hands its path on
+/// can tell by that whether it is still what was looked at.
+pub fn open_with_id(path: &Path) -> io::Result<(File, FileId)> {
+    let open = match Dir::open_no_follow(path) {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => open_file(path)?,
         dir => File::from(OwnedFd::from(dir?)),
     };
-    let found = statx(&open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
-    Ok((open, (found.stx_dev_major, found.stx_dev_minor, found.stx_ino)))
+    let id = FileId::from(&statx(&open, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?);
+    Ok((open, id))
 }
 
 /// Reads such a file. One of more than `most` bytes is `FileTooLarge`.
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    bounded(open_file(path)?, most)
+    read_bounded(open_file(path)?, most)
 }
 
 /// Reads a regular file of a tree as the tree's own programs would: its links are followed as if the tree were the root, and
@@ -134,7 +134,7 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 pub fn read_in_root(tree: &Dir, path: impl AsRef<Path>, most: u64) -> io::Result<Vec<u8>> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    bounded(regular(walk(tree.as_fd(), path.as_ref(), flags, resolve)?)?, most)
+    read_bounded(regular(walk(tree.as_fd(), path.as_ref(), flags, resolve)?)?, most)
 }
 
 /// The file, if it is a regular one.
@@ -147,7 +147,7 @@ fn regular(file: OwnedFd) -> io::Result<File> {
 }
 
 /// Reads an open file whole. More than `most` bytes is `FileTooLarge`, and no more than that is read.
-pub fn bounded(file: impl Read, most: u64) -> io::Result<Vec<u8>> {
+pub fn read_bounded(file: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {

@@ -20,7 +20,7 @@ pub struct Dir(OwnedFd);
 
 /// A name in an open directory.
 #[derive(Clone, Copy)]
-pub struct Here<'a> {
+pub struct DirEntry<'a> {
     /// The directory.
     pub dir: &'a Dir,
     /// The name in it.
@@ -35,7 +35,7 @@ impl Dir {
     }
 
     /// The same, unless the path's last name is a link.
-    pub fn open_itself(path: &Path) -> io::Result<Dir> {
+    pub fn open_no_follow(path: &Path) -> io::Result<Dir> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Dir(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
     }
@@ -58,8 +58,8 @@ impl Dir {
     }
 
     /// A name in it.
-    pub fn here<'a>(&'a self, name: &'a CStr) -> Here<'a> {
-        Here { dir: self, name }
+    pub fn entry<'a>(&'a self, name: &'a CStr) -> DirEntry<'a> {
+        DirEntry { dir: self, name }
     }
 
     /// Metadata of the directory itself.
@@ -99,7 +99,7 @@ impl AsFd for Dir {
 /// `MNT_ID` is in rustix's flags but not in `BASIC_STATS`.
 const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
 
-impl Here<'_> {
+impl DirEntry<'_> {
     /// Metadata of what has this name, links not followed; `None` if nothing has it.
     pub fn statx(self) -> io::Result<Option<Statx>> {
         match rustix::fs::statx(self.dir, self.name, AtFlags::SYMLINK_NOFOLLOW, WANTED) {

@@ -15,16 +15,20 @@
 mod beneath;
 mod digest;
 mod dir;
+mod file_id;
 mod make;
 pub mod passwd;
+mod path_error;
 pub mod path_search;
 mod remove;
 mod replace;
 pub mod temporary;
 pub mod text;
 
-pub use beneath::{bounded, open_file, open_this, read_file, read_in_root};
+pub use beneath::{open_file, open_with_id, read_bounded, read_file, read_in_root};
 pub use digest::sha256;
-pub use dir::{Dir, Here, file_type, has_xattrs, meta, os, xattr};
+pub use dir::{Dir, DirEntry, file_type, has_xattrs, meta, os, xattr};
+pub use file_id::FileId;
 pub use make::make_plain;
+pub use path_error::{PathContext, PathError};
 pub use remove::remove_tree;

@@ -19,7 +19,7 @@ fn text() -> String {
 }
 
 /// A user's name, or the number.
-pub fn name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     lines(&text(), uid).next().map_or_else(|| uid.to_string(), |fields| fields[0].to_owned())
 }
 

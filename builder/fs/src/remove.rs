@@ -15,17 +15,17 @@ use crate::{Dir, file_type};
 
 /// Removes a directory and all below it; one that is missing is removed already.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
-    let dir = match Dir::open_itself(path) {
+    let dir = match Dir::open_no_follow(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             // overlayfs leaves `work/work` with mode 0.
             chmodat(CWD, path, Mode::RWXU, AtFlags::empty())?;
-            Dir::open_itself(path)?
+            Dir::open_no_follow(path)?
         }
         other => other?,
     };
-    empty(&dir, None)?;
-    gone(rmdir(path))
+    Removal::empty(&dir, None)?;
+    ignore_missing(rmdir(path))
 }
 
 impl Dir {
@@ -33,28 +33,28 @@ impl Dir {
     pub fn remove_tree(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let (parent, name) = self.parent_of(path.as_ref())?;
         parent.below(name)?.clear()?;
-        gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+        ignore_missing(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
     }
 
     /// Removes a directory in this one if nothing is in it; one that is missing is removed already.
     pub fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<()> {
         let (parent, name) = self.parent_of(name.as_ref())?;
-        gone(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
+        ignore_missing(unlinkat(parent.as_fd(), name, AtFlags::REMOVEDIR))
     }
 
     /// Removes all that is in this directory.
     pub fn clear(&self) -> io::Result<()> {
-        empty(self, None)
+        Removal::empty(self, None)
     }
 
     /// The same, but for what has this name.
-    pub fn clear_but(&self, name: &str) -> io::Result<()> {
-        empty(self, Some(name))
+    pub fn clear_except(&self, name: &str) -> io::Result<()> {
+        Removal::empty(self, Some(name))
     }
 }
 
 /// Another process may be removing the same.
-fn gone(result: rustix::io::Result<()>) -> io::Result<()> {
+fn ignore_missing(result: rustix::io::Result<()>) -> io::Result<()> {
     match result {
         Err(Errno::NOENT) => Ok(()),
         other => Ok(other?),
@@ -68,52 +68,62 @@ const HELD: usize = 100;
 /// What the name of a directory begins with that was brought to the top.
 const RAISED: &str = ".dibber-removed-";
 
-fn empty(top: &Dir, but: Option<&str>) -> io::Result<()> {
-    let mut raised = 0;
-    loop {
-        let before = raised;
-        below(top, top, (but, 0), &mut raised)?;
-        if raised == before {
-            return Ok(());
-        }
-    }
+/// A directory while it is emptied.
+struct Removal<'a> {
+    top: &'a Dir,
+    /// How many directories were brought to the top.
+    raised: u64,
 }
 
-/// Empties `dir`, which is `depth` directories below `top`; counts what it brought there.
-fn below(top: &Dir, dir: &Dir, (but, depth): (Option<&str>, usize), raised: &mut u64) -> io::Result<()> {
-    let stays = |name: &CStr| but.is_some_and(|but| but.as_bytes() == name.to_bytes());
-    for name in dir.names()?.into_iter().filter(|name| !stays(name)) {
-        let here = dir.here(&name);
-        let Some(found) = here.statx()? else { continue };
-        if file_type(&found) != FileType::Directory {
-            gone(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::empty()))?;
-            continue;
+impl Removal<'_> {
+    /// Removes all that is in a directory, but for what has the name `kept`.
+    fn empty(top: &Dir, kept: Option<&str>) -> io::Result<()> {
+        let mut removal = Removal { top, raised: 0 };
+        loop {
+            let before = removal.raised;
+            removal.empty_below(top, 0, kept)?;
+            if removal.raised == before {
+                return Ok(());
+            }
         }
-        if found.stx_mode & 0o700 != 0o700 {
-            // Its owner may lack the right to look into it.
-            let _ = chmodat(dir.as_fd(), name.as_c_str(), Mode::RWXU, AtFlags::empty());
-        }
-        if depth == HELD {
-            raise(top, dir, &name, raised)?;
-            continue;
-        }
-        match here.open_dir() {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            open => below(top, &open?, (None, depth + 1), raised)?,
-        }
-        gone(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::REMOVEDIR))?;
     }
-    Ok(())
-}
 
-/// Moves a directory up, under a name that is free.
-fn raise(top: &Dir, dir: &Dir, name: &CStr, raised: &mut u64) -> io::Result<()> {
-    loop {
-        *raised += 1;
-        let free = format!("{RAISED}{raised}");
-        match renameat_with(dir.as_fd(), name, top.as_fd(), free, RenameFlags::NOREPLACE) {
-            Err(Errno::EXIST) => {}
-            other => return gone(other),
+    /// Empties `dir`, which is `depth` directories below the top.
+    fn empty_below(&mut self, dir: &Dir, depth: usize, kept: Option<&str>) -> io::Result<()> {
+        let stays = |name: &CStr| kept.is_some_and(|kept| kept.as_bytes() == name.to_bytes());
+        for name in dir.names()?.into_iter().filter(|name| !stays(name)) {
+            let entry = dir.entry(&name);
+            let Some(found) = entry.statx()? else { continue };
+            if file_type(&found) != FileType::Directory {
+                ignore_missing(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::empty()))?;
+                continue;
+            }
+            if found.stx_mode & 0o700 != 0o700 {
+                // Its owner may lack the right to look into it.
+                let _ = chmodat(dir.as_fd(), name.as_c_str(), Mode::RWXU, AtFlags::empty());
+            }
+            if depth == HELD {
+                self.raise(dir, &name)?;
+                continue;
+            }
+            match entry.open_dir() {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                open => self.empty_below(&open?, depth + 1, None)?,
+            }
+            ignore_missing(unlinkat(dir.as_fd(), name.as_c_str(), AtFlags::REMOVEDIR))?;
+        }
+        Ok(())
+    }
+
+    /// Moves a directory to the top, under a name that is free.
+    fn raise(&mut self, dir: &Dir, name: &CStr) -> io::Result<()> {
+        loop {
+            self.raised += 1;
+            let free = format!("{RAISED}{}", self.raised);
+            match renameat_with(dir.as_fd(), name, self.top.as_fd(), free, RenameFlags::NOREPLACE) {
+                Err(Errno::EXIST) => {}
+                other => return ignore_missing(other),
+            }
         }
     }
 }
@@ -150,7 +160,7 @@ mod tests {
         deep(place.path(), 150);
         fs::write(place.path().join("stays"), "").unwrap();
         fs::create_dir(place.path().join("d/stays")).unwrap();
-        Dir::open(place.path()).unwrap().clear_but("stays").unwrap();
+        Dir::open(place.path()).unwrap().clear_except("stays").unwrap();
         let names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["stays"]);
     }

@@ -3,6 +3,7 @@
 //! In: an open directory, a name, the new content. Out: the old file or the new one, after any interruption, on disk. Never:
 //! half of either.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
@@ -14,7 +15,7 @@ use crate::Dir;
 impl Dir {
     /// Writes a file beside `name`, makes it durable, and renames it over `name`. Its mode is `mode`, or 0666 less the umask.
     pub fn replace(&self, name: &str, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-        let (beside, mut file) = self.beside(name)?;
+        let NewFile { name: beside, mut file } = self.create_beside(name)?;
         let written = file
             .write_all(bytes)
             .and_then(|()| match mode {
@@ -37,18 +38,24 @@ impl Dir {
     }
 
     /// A new file beside `name`, under a name that nobody has.
-    fn beside(&self, name: &str) -> io::Result<(String, std::fs::File)> {
+    fn create_beside(&self, name: &str) -> io::Result<NewFile> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for number in 0..1000 {
             let beside = format!(".{name}.{}-{number}", std::process::id());
             match openat(self.as_fd(), beside.as_str(), flags, Mode::from_raw_mode(0o666)) {
-                Ok(file) => return Ok((beside, file.into())),
+                Ok(file) => return Ok(NewFile { name: beside, file: file.into() }),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
+}
+
+/// A file that is not in its place yet.
+struct NewFile {
+    name: String,
+    file: File,
 }
 
 #[cfg(test)]

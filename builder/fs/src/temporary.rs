@@ -37,7 +37,7 @@ pub fn directory(prefix: &str) -> io::Result<Temporary> {
     sweep(place, prefix);
     for _ in 0..TRIES {
         let dir = tempfile::Builder::new().prefix(prefix).tempdir_in(place)?;
-        let Ok(held) = Dir::open_itself(dir.path()) else { continue };
+        let Ok(held) = Dir::open_no_follow(dir.path()) else { continue };
         flock(&held, FlockOperation::LockExclusive)?;
         // Between making and locking, another process may have swept it away.
         if dir.path().is_dir() {
@@ -54,7 +54,7 @@ fn sweep(place: &Path, prefix: &str) {
         if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
             continue;
         }
-        let Ok(dir) = Dir::open_itself(&entry.path()) else { continue };
+        let Ok(dir) = Dir::open_no_follow(&entry.path()) else { continue };
         let is_own = dir.statx().is_ok_and(|found| found.stx_uid == geteuid().as_raw());
         if is_own && flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok() {
             let _ = dir.clear().and_then(|()| fs::remove_dir(entry.path()));

@@ -1,7 +1,7 @@
 //! Texts that the person named, read whole.
 //!
 //! In: a path of the person's, which may be what a shell gives for a file (`/dev/stdin`, `<(...)`). Out: what is in it. Never: more
-//! than [`TEXT_MAX`] bytes in memory: a device has no end, and what reads a text needs many times its length.
+//! than 8 MiB in memory: a device has no end, and what reads a text needs many times its length.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs::File;
@@ -9,11 +9,11 @@ use std::io;
 use std::path::Path;
 
 /// Longest text, in bytes: 20,000 machines that are described in 400 bytes each; all other texts are far shorter.
-pub const TEXT_MAX: u64 = 8 << 20;
+const TEXT_MAX: u64 = 8 << 20;
 
-/// Its bytes. More than [`TEXT_MAX`] are `FileTooLarge`.
+/// Its bytes. More than 8 MiB are `FileTooLarge`.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    crate::bounded(File::open(path)?, TEXT_MAX).map_err(|error| match error.kind() {
+    crate::read_bounded(File::open(path)?, TEXT_MAX).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => io::Error::new(
             error.kind(),
             format!("it is longer than {} MiB, which no such file is; name another", TEXT_MAX >> 20),

@@ -124,5 +124,5 @@ fn claim(dir: &Dir) -> io::Result<()> {
 
 /// Removes what is in a stage but its mark, which goes last: an interruption leaves a stage.
 fn clear(dir: &Dir) -> io::Result<()> {
-    dir.clear_but(MARK)
+    dir.clear_except(MARK)
 }

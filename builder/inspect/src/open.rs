@@ -32,7 +32,7 @@ pub(crate) fn sidecar(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    dibber_fs::bounded(file, SIDECAR_MAX).map(Some)
+    dibber_fs::read_bounded(file, SIDECAR_MAX).map(Some)
 }
 
 /// Looks before it opens, because opening a device can have effects; and again after, because the name may lead elsewhere by then.

@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use super::error::{Doing, SandboxError};
-use super::mounts;
+use crate::error::{Context, SandboxError};
+use crate::mounts;
 
 const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const LINKS: [(&str, &str); 5] = [
@@ -20,35 +20,42 @@ const LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
-/// The host's nodes, as mounts to be placed.
-pub(super) fn take() -> Result<Vec<(&'static str, OwnedFd)>, SandboxError> {
-    NODES.iter().map(|name| Ok((*name, mounts::copy(&Path::new("/dev").join(name))?))).collect()
+/// A node of the host's, as a mount to be placed.
+pub(crate) struct DeviceNode {
+    name: &'static str,
+    mount: OwnedFd,
+}
+
+/// Copies the host's nodes.
+pub(crate) fn copy_nodes() -> Result<Vec<DeviceNode>, SandboxError> {
+    let copy = |name| Ok(DeviceNode { name, mount: mounts::copy(&Path::new("/dev").join(name))? });
+    NODES.into_iter().map(copy).collect()
 }
 
 /// Mounts a /dev with those nodes. Its directory is read-only from then on.
-pub(super) fn mount(nodes: &[(&'static str, OwnedFd)]) -> Result<(), SandboxError> {
+pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<(), SandboxError> {
     let dev = mounts::memory("0755")?;
     mounts::place(&dev, "/dev")?;
-    for (name, node) in nodes {
+    for DeviceNode { name, mount } in nodes {
         let path = format!("/dev/{name}");
-        File::create(&path).doing(format_args!("make {path}"))?;
-        mounts::place(node, &path)?;
+        File::create(&path).context(format_args!("make {path}"))?;
+        mounts::place(mount, &path)?;
     }
     for (name, target) in LINKS {
-        symlink(target, format!("/dev/{name}")).doing(format_args!("link /dev/{name}"))?;
+        symlink(target, format!("/dev/{name}")).context(format_args!("link /dev/{name}"))?;
     }
     for name in ["pts", "shm", "mqueue"] {
-        fs::create_dir(format!("/dev/{name}")).doing(format_args!("make /dev/{name}"))?;
+        fs::create_dir(format!("/dev/{name}")).context(format_args!("make /dev/{name}"))?;
     }
-    fs::set_permissions("/dev/shm", PermissionsExt::from_mode(0o1777)).doing("open /dev/shm to everyone")?;
+    fs::set_permissions("/dev/shm", PermissionsExt::from_mode(0o1777))
+        .context("open /dev/shm to everyone")?;
     // The nodes below stay writable: what is written to them is not written to a file system.
     mounts::restrict(&dev, mounts::READ_ONLY)
 }
 
 /// Terminals and shared memory of this namespace's own, on top.
-pub(super) fn mount_private() -> Result<(), SandboxError> {
-    let terminals = [("newinstance", ""), ("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")];
-    let terminals: Vec<_> = terminals.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+pub(crate) fn mount_private() -> Result<(), SandboxError> {
+    let terminals = [("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")];
     mounts::place(&mounts::make("devpts", &terminals)?, "/dev/pts")?;
     mounts::place(&mounts::memory("1777")?, "/dev/shm")
 }

@@ -13,12 +13,12 @@ use dibber_model::Arch;
 use rustix::fs::{Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 
-use super::error::{Doing, SandboxError};
-use super::probe::{Finding, State};
-use super::{SHIMS, mend, mounts};
+use crate::error::{Context, SandboxError};
+use crate::finding::Finding;
+use crate::{SHIMS, mounts, remedy};
 
 /// Where the host's own instance is.
-const HOST_INSTANCE: &str = "/proc/sys/fs/binfmt_misc";
+const HOST_BINFMT_MISC: &str = "/proc/sys/fs/binfmt_misc";
 
 /// binfmt_misc's flags: P keeps argv\[0\], O passes the opened program, C takes the program's credentials (without it a
 /// set-user-ID program runs as its caller), F opens the interpreter at registration, so that a chroot needs none.
@@ -50,7 +50,7 @@ impl Emulator {
             }
             dynamic.get_or_insert(program);
         }
-        Err(SandboxError::Missing(mend::no_emulator(arch, dynamic.as_deref())))
+        Err(SandboxError::Missing(remedy::no_emulator(arch, dynamic.as_deref())))
     }
 
     /// Where the sandbox has its copy.
@@ -79,7 +79,7 @@ fn is_static(program: &Path) -> io::Result<bool> {
 
 /// Whether the host's instance runs this architecture's programs in any chroot.
 fn host_registered(arch: Arch) -> bool {
-    let entries = fs::read_dir(HOST_INSTANCE).into_iter().flatten().filter_map(Result::ok);
+    let entries = fs::read_dir(HOST_BINFMT_MISC).into_iter().flatten().filter_map(Result::ok);
     entries.filter_map(|entry| fs::read_to_string(entry.path()).ok()).any(|text| runs(&text, arch))
 }
 
@@ -96,12 +96,12 @@ fn runs(entry: &str, arch: Arch) -> bool {
 }
 
 /// An instance of binfmt_misc, that of this user namespace. It ends, entries and all, when the last descriptor is closed.
-pub struct Instance(OwnedFd);
+pub struct BinfmtMisc(OwnedFd);
 
-impl Instance {
+impl BinfmtMisc {
     /// Opens it; the first to do so in a namespace makes it (Linux 6.7).
-    pub fn open() -> Result<Instance, SandboxError> {
-        mounts::make("binfmt_misc", &[]).map(Instance)
+    pub fn open() -> Result<BinfmtMisc, SandboxError> {
+        mounts::make("binfmt_misc", &[]).map(BinfmtMisc)
     }
 
     /// Has programs of an architecture run by `interpreter`, which is opened now. The entry that was made last counts.
@@ -110,12 +110,12 @@ impl Instance {
         let elf = arch.facts().elf;
         let (magic, mask) = (escaped(&elf.magic()), escaped(&elf.mask()));
         let line = format!(":{name}:M::{magic}:{mask}:{interpreter}:{FLAGS}");
-        self.write("register", &line).doing(format_args!("register {interpreter} for programs of {arch}"))
+        self.write("register", &line).context(format_args!("register {interpreter} for programs of {arch}"))
     }
 
     /// Takes an entry away again.
     pub fn unregister(&self, name: &str) -> Result<(), SandboxError> {
-        self.write(name, "-1").doing(format_args!("take away the registration {name}"))
+        self.write(name, "-1").context(format_args!("take away the registration {name}"))
     }
 
     fn write(&self, file: &str, text: &str) -> io::Result<()> {
@@ -125,34 +125,38 @@ impl Instance {
 }
 
 /// The emulator for everything in the worker's user namespace and those inside. `None` where the host's registration serves.
-pub(super) fn serve(emulator: &Emulator) -> Result<Option<Instance>, SandboxError> {
+pub(crate) fn serve(emulator: &Emulator) -> Result<Option<BinfmtMisc>, SandboxError> {
     let arch = emulator.arch;
-    let made =
-        Instance::open().and_then(|own| own.register("emulator", arch, &Emulator::place(arch)).map(|()| own));
+    let made = BinfmtMisc::open()
+        .and_then(|own| own.register("emulator", arch, &Emulator::place(arch)).map(|()| own));
     match made {
         Ok(own) => Ok(Some(own)),
         Err(_) if emulator.registered => Ok(None),
-        Err(error) => Err(SandboxError::Missing(mend::no_instance(arch, &error))),
+        Err(error) => Err(SandboxError::Missing(remedy::no_instance(arch, &error))),
     }
 }
 
 /// What `dibber doctor` says about instances: `own` is whether the sandbox could have one.
-pub(super) fn finding(own: bool) -> Finding {
+pub(crate) fn finding(own: bool) -> Finding {
     let what = "foreign architectures";
     if own {
-        let why = "the sandbox has a binfmt_misc of its own; the host needs nothing registered".into();
-        return Finding { what, state: State::Ok, why, mend: String::new() };
+        return Finding::ok(
+            what,
+            "the sandbox has a binfmt_misc of its own; the host needs nothing registered",
+        );
     }
     let served: Vec<String> =
         Arch::all().filter(|arch| host_registered(*arch)).map(|arch| arch.to_string()).collect();
     let why = match served.is_empty() {
-        true => "this kernel gives a user namespace no binfmt_misc of its own, and the host has nothing registered".into(),
+        true => String::from(
+            "this kernel gives a user namespace no binfmt_misc of its own, and the host has nothing registered",
+        ),
         false => format!(
             "this kernel gives a user namespace no binfmt_misc of its own; the host's registration serves {}, without acceleration",
             served.join(", ")
         ),
     };
-    Finding { what, state: State::Degraded, why, mend: mend::REGISTER.into() }
+    Finding::degraded(what, why, remedy::REGISTER)
 }
 
 #[cfg(test)]

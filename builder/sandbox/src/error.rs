@@ -6,37 +6,35 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::probe::Finding;
+use crate::finding::Finding;
 
 /// Why there is no sandbox, or why a hook could not be run in it. A hook that ran and failed is not an error here.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The machine lacks something.
-    #[error("no sandbox on this machine: {}: {}; {}", .0.what, .0.why, .0.mend)]
+    #[error("no sandbox on this machine: {}: {}; {}", .0.what, .0.why, .0.remedy)]
     Missing(Finding),
     /// A directory that was to be granted cannot be.
     #[error("cannot give {path} to the build: {source}", path = .path.display())]
     Grant {
-        /// Which one.
+        /// The directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// A system call failed on the way.
-    #[error("sandbox: cannot {doing}: {source}")]
+    #[error("sandbox: cannot {action}: {source}")]
     System {
         /// What was being done.
-        doing: String,
+        action: String,
         /// What the system said.
         source: io::Error,
     },
     /// What earlier hooks left keeps others from being run.
-    #[error("cannot {doing}, as earlier hooks left things: {source}")]
+    #[error("cannot {action}, as earlier hooks left things: {source}")]
     Left {
         /// What was being done.
-        doing: String,
+        action: String,
         /// What the system said.
         source: io::Error,
     },
@@ -67,47 +65,28 @@ impl SandboxError {
     }
 
     /// The same, where it was hooks that made the things which the system calls met.
-    pub(super) fn of_hooks(self) -> SandboxError {
+    pub(crate) fn of_hooks(self) -> SandboxError {
         match self {
-            Self::System { doing, source } => Self::Left { doing, source },
+            Self::System { action, source } => Self::Left { action, source },
             other => other,
         }
     }
 }
 
-/// An error as it is told to the process above.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Told {
-    text: String,
-    of_hooks: bool,
-}
-
-impl From<&SandboxError> for Told {
-    fn from(error: &SandboxError) -> Told {
-        Told { text: error.to_string(), of_hooks: error.is_of_hooks() }
-    }
-}
-
-impl From<Told> for SandboxError {
-    fn from(Told { text, of_hooks }: Told) -> SandboxError {
-        SandboxError::Inside { text, of_hooks }
-    }
-}
-
 impl From<io::Error> for SandboxError {
     fn from(source: io::Error) -> SandboxError {
-        SandboxError::System { doing: "prepare a directory".to_owned(), source }
+        SandboxError::System { action: "prepare a directory".to_owned(), source }
     }
 }
 
-/// Names what was being done when a system call failed.
-pub(super) trait Doing<T> {
-    /// `doing` completes the sentence "cannot ...".
-    fn doing(self, doing: impl fmt::Display) -> Result<T, SandboxError>;
+/// Adds to an error of the system what was being done when it came.
+pub(crate) trait Context<T> {
+    /// `action` completes the sentence "cannot ...".
+    fn context(self, action: impl fmt::Display) -> Result<T, SandboxError>;
 }
 
-impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
-    fn doing(self, doing: impl fmt::Display) -> Result<T, SandboxError> {
-        self.map_err(|source| SandboxError::System { doing: doing.to_string(), source: source.into() })
+impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
+    fn context(self, action: impl fmt::Display) -> Result<T, SandboxError> {
+        self.map_err(|source| SandboxError::System { action: action.to_string(), source: source.into() })
     }
 }

@@ -14,47 +14,47 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::open_this;
+use dibber_fs::{FileId, open_with_id};
 use dibber_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::error::{Doing, SandboxError};
-use super::{OWN, mounts, wire};
+use crate::error::{Context, SandboxError};
+use crate::{OWN, mounts, serde_path};
 
-/// One of them.
+/// A file or a directory of the host that a build was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     /// The path under which hooks find it: as it was named.
-    #[serde(with = "wire::path")]
+    #[serde(with = "serde_path")]
     pub at: PathBuf,
     /// Where it is, all links followed.
-    #[serde(with = "wire::path")]
+    #[serde(with = "serde_path")]
     pub source: PathBuf,
-    /// Device and inode of what was looked at there: somebody may put something else in its place.
-    pub which: (u32, u32, u64),
+    /// Which file was looked at there: somebody may put something else in its place.
+    pub id: FileId,
 }
 
 /// What the sandbox's ids cannot read is copied, up to this many bytes: keys are short, and disk images can be opened up.
 const COPIED: u64 = 1 << 20;
 
-/// One of them, taken while its owner is still there to be asked.
-pub(super) enum Taken {
+/// What was given, taken while its owner is still there to be asked.
+pub(crate) enum TakenFile {
     Mount(OwnedFd),
     Copy(Vec<u8>),
 }
 
-/// Takes them. `as_root` says that this process is the host's root, who will not be there inside.
-pub(super) fn take(all: &[Given], as_root: bool) -> Result<Vec<Taken>, SandboxError> {
-    all.iter().map(|given| one(given, as_root)).collect()
+/// Takes what was given. `as_root` says that this process is the host's root, who will not be there inside.
+pub(crate) fn take(all: &[Given], as_root: bool) -> Result<Vec<TakenFile>, SandboxError> {
+    all.iter().map(|given| take_one(given, as_root)).collect()
 }
 
-fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
+fn take_one(given: &Given, as_root: bool) -> Result<TakenFile, SandboxError> {
     let name = given.source.display();
-    let open = open(given).doing(format_args!("open {name}"))?;
-    let found = open.metadata().doing(format_args!("look at {name}"))?;
+    let open = open(given).context(format_args!("open {name}"))?;
+    let found = open.metadata().context(format_args!("look at {name}"))?;
     let closed = as_root && found.is_file() && found.permissions().mode() & 0o004 == 0;
     if !closed {
-        return Ok(Taken::Mount(mounts::copy_of(&open, &name.to_string())?));
+        return Ok(TakenFile::Mount(mounts::copy_of(&open, &name.to_string())?));
     }
     if found.len() > COPIED {
         let text = format!(
@@ -64,35 +64,35 @@ fn one(given: &Given, as_root: bool) -> Result<Taken, SandboxError> {
         return Err(SandboxError::Inside { text, of_hooks: false });
     }
     let mut bytes = Vec::new();
-    open.take(COPIED).read_to_end(&mut bytes).doing(format_args!("read {name}"))?;
-    Ok(Taken::Copy(bytes))
+    open.take(COPIED).read_to_end(&mut bytes).context(format_args!("read {name}"))?;
+    Ok(TakenFile::Copy(bytes))
 }
 
 /// Opens what was looked at, and nothing else.
 fn open(given: &Given) -> io::Result<File> {
-    let (open, which) = open_this(&given.source)?;
-    match which == given.which {
+    let (open, id) = open_with_id(&given.source)?;
+    match id == given.id {
         true => Ok(open),
         false => Err(io::Error::other("somebody has put something else in its place meanwhile")),
     }
 }
 
 /// Where the driver sees the one that hooks find at a path.
-fn kept(at: &Path) -> PathBuf {
+fn driver_path(at: &Path) -> PathBuf {
     Path::new(OWN).join("given").join(Digest::of(at.as_os_str().as_bytes()).to_string())
 }
 
 /// Puts them where the driver sees them.
-pub(super) fn keep(all: &[Given], taken: &[Taken]) -> Result<(), SandboxError> {
-    fs::create_dir_all(Path::new(OWN).join("given")).doing("make a directory in /run")?;
+pub(crate) fn keep(all: &[Given], taken: &[TakenFile]) -> Result<(), SandboxError> {
+    fs::create_dir_all(Path::new(OWN).join("given")).context("make a directory in /run")?;
     for (given, taken) in all.iter().zip(taken) {
-        let at = kept(&given.at);
+        let at = driver_path(&given.at);
         match taken {
-            Taken::Copy(bytes) => {
-                fs::write(&at, bytes).doing(format_args!("write {}", at.display()))?;
-                fs::set_permissions(&at, PermissionsExt::from_mode(0o600)).doing("close a copied file")?;
+            TakenFile::Copy(bytes) => {
+                fs::write(&at, bytes).context(format_args!("write {}", at.display()))?;
+                fs::set_permissions(&at, PermissionsExt::from_mode(0o600)).context("close a copied file")?;
             }
-            Taken::Mount(mount) => {
+            TakenFile::Mount(mount) => {
                 mounts::restrict(mount, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
                 make_place(&at, is_dir(mount)?)?;
                 mounts::place(mount, &at.to_string_lossy())?;
@@ -103,7 +103,7 @@ pub(super) fn keep(all: &[Given], taken: &[Taken]) -> Result<(), SandboxError> {
 }
 
 fn is_dir(mount: &OwnedFd) -> Result<bool, SandboxError> {
-    let stat = rustix::fs::fstat(mount).doing("look at what was given")?;
+    let stat = rustix::fs::fstat(mount).context("look at what was given")?;
     Ok(rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
@@ -116,37 +116,37 @@ fn make_place(at: &Path, dir: bool) -> Result<(), SandboxError> {
             File::options().create(true).append(true).open(at).map(drop)
         }
     };
-    if at.exists() { Ok(()) } else { make().doing(format_args!("make {}", at.display())) }
+    if at.exists() { Ok(()) } else { make().context(format_args!("make {}", at.display())) }
 }
 
 /// Makes their places in a root that can still be written. Those in directories that each hook has of its own are made later.
-pub(super) fn make_places(all: &[Given], taken: &[Taken]) -> Result<(), SandboxError> {
+pub(crate) fn make_places(all: &[Given], taken: &[TakenFile]) -> Result<(), SandboxError> {
     for (given, taken) in all.iter().zip(taken) {
         let dir = match taken {
-            Taken::Mount(mount) => is_dir(mount)?,
-            Taken::Copy(_) => false,
+            TakenFile::Mount(mount) => is_dir(mount)?,
+            TakenFile::Copy(_) => false,
         };
         make_place(&given.at, dir)?;
     }
     Ok(())
 }
 
-/// A hook's share of them, as copies of mounts.
-pub(super) struct Share(Vec<(PathBuf, OwnedFd)>);
+/// What a hook is given of it, as copies of mounts.
+pub(crate) struct HookShare(Vec<(PathBuf, OwnedFd)>);
 
-impl Share {
+impl HookShare {
     /// Takes those at these paths from where the driver sees them.
-    pub(super) fn take(wanted: &[PathBuf]) -> Result<Share, SandboxError> {
+    pub(crate) fn take(wanted: &[PathBuf]) -> Result<HookShare, SandboxError> {
         let copy = |at: &PathBuf| {
-            let mount = mounts::copy(&kept(at))?;
+            let mount = mounts::copy(&driver_path(at))?;
             mounts::restrict(&mount, mounts::READ_ONLY)?;
             Ok((at.clone(), mount))
         };
-        wanted.iter().map(copy).collect::<Result<_, SandboxError>>().map(Share)
+        wanted.iter().map(copy).collect::<Result<_, SandboxError>>().map(HookShare)
     }
 
     /// Puts them in place, in a root of the hook's own.
-    pub(super) fn place(&self) -> Result<(), SandboxError> {
+    pub(crate) fn place(&self) -> Result<(), SandboxError> {
         for (at, mount) in &self.0 {
             make_place(at, is_dir(mount)?)?;
             mounts::place(mount, &at.to_string_lossy())?;

@@ -8,12 +8,12 @@ use std::ffi::{CString, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dibber_model::Arch;
 use serde::{Deserialize, Serialize};
 
-use super::kernel;
+use crate::kernel;
 
 /// The name that this program is registered under.
 pub const NAME: &str = "dibber-interpreter";
@@ -23,19 +23,28 @@ pub const NATIVE: &str = "/run/dibber/native";
 /// What cannot be started, as shells have it.
 const NOT_STARTED: i32 = 126;
 
-/// What the table says.
+/// The table of native programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// The architecture of the programs.
     pub arch: Arch,
-    /// The emulator.
+    /// Path of the emulator in the sandbox.
     pub emulator: String,
-    /// The twin's dynamic loader and the directories of its libraries.
+    /// Path of the twin's dynamic loader.
     pub loader: String,
-    /// Separated by `:`.
+    /// The directories of the twin's libraries, separated by `:`.
     pub libraries: String,
     /// Programs by the name of the file that they stand in for.
     pub rows: Vec<Row>,
+}
+
+/// Native programs, for a tree of another architecture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativePrograms {
+    /// The `TMP_BUILD_DIR` of a tree of this machine's architecture, as the driver sees it.
+    pub build_dir: PathBuf,
+    /// Which of its programs may stand in, and for which files.
+    pub table: Table,
 }
 
 /// Where programs are, without links: a system that is merged while it is made has them below `/usr` afterwards.
@@ -78,8 +87,8 @@ impl Table {
     }
 }
 
-/// Becomes the program. Returns only if that fails: the exit code.
-pub(super) fn main() -> i32 {
+/// Becomes the native program or the emulator. Returns only if that fails: the exit code.
+pub(crate) fn main() -> i32 {
     kernel::close_executed();
     let mut arguments = std::env::args_os().skip(1);
     let (Some(path), Some(argv0)) = (arguments.next(), arguments.next()) else {

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal};
 use rustix::thread::UnshareFlags;
 
 /// Brings the loopback interface of this network namespace up (`netdevice(7)`). The kernel then gives it 127.0.0.1 and ::1.
-pub(super) fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     // Any socket does, whatever its family.
     let socket = std::os::unix::net::UnixDatagram::unbound()?;
     // SAFETY: an all-zero ifreq is valid: an empty name, no flags.
@@ -33,7 +33,7 @@ pub(super) fn loopback_up() -> io::Result<()> {
 }
 
 /// Which side of a [`fork`] this is.
-pub(super) enum Fork {
+pub(crate) enum Fork {
     /// The process that forked, with the child's id.
     Parent(Pid),
     /// The new process.
@@ -41,7 +41,7 @@ pub(super) enum Fork {
 }
 
 /// `fork(2)`. Only for processes of one thread, which the callers here are: they fork before anything else runs.
-pub(super) fn fork() -> io::Result<Fork> {
+pub(crate) fn fork() -> io::Result<Fork> {
     // SAFETY: the process has one thread, so no lock is held by a thread that the child would lack.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
@@ -51,14 +51,14 @@ pub(super) fn fork() -> io::Result<Fork> {
 }
 
 /// `unshare(2)`.
-pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
+pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: unsafe in rustix for the sake of CLONE_FILES, which no caller here passes.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
 /// Sets mount attributes (`MOUNT_ATTR_*`) on a mount and on all below it, and makes their propagation private
 /// (`mount_setattr(2)`, Linux 5.12).
-pub(super) fn set_attributes(mount: BorrowedFd<'_>, set: u64) -> io::Result<()> {
+pub(crate) fn set_attributes(mount: BorrowedFd<'_>, set: u64) -> io::Result<()> {
     let attributes =
         libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
     // SAFETY: the path is a static C string, and the size passed is the size of the struct behind the pointer.
@@ -76,7 +76,7 @@ pub(super) fn set_attributes(mount: BorrowedFd<'_>, set: u64) -> io::Result<()> 
 }
 
 /// Whether the kernel has `mount_setattr(2)`: it answers an impossible call with something else than ENOSYS.
-pub(super) fn has_mount_setattr() -> bool {
+pub(crate) fn has_mount_setattr() -> bool {
     // SAFETY: a null pointer of size 0 is refused before it is read.
     let answer = unsafe {
         libc::syscall(libc::SYS_mount_setattr, -1, c"".as_ptr(), 0, std::ptr::null::<libc::mount_attr>(), 0)
@@ -85,7 +85,7 @@ pub(super) fn has_mount_setattr() -> bool {
 }
 
 /// Ignores signals that a terminal sends to its whole process group, so that only the person's process decides.
-pub(super) fn ignore_terminal_signals() {
+pub(crate) fn ignore_terminal_signals() {
     for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTOU, libc::SIGWINCH] {
         // SAFETY: SIG_IGN runs no code of ours.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -93,7 +93,7 @@ pub(super) fn ignore_terminal_signals() {
 }
 
 /// Does something to a terminal that stops processes in the background, without being stopped.
-pub(super) fn while_in_background<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn while_in_background<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: SIG_IGN runs no code of ours; the disposition that was there is put back.
     let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
     let done = work();
@@ -103,7 +103,7 @@ pub(super) fn while_in_background<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Every signal at its default, none blocked: what a program expects to be started with.
-pub(super) fn default_signals() {
+pub(crate) fn default_signals() {
     for signal in 1..=libc::SIGRTMAX() {
         // SAFETY: SIG_DFL runs no code of ours; the two signals that cannot be set, and the C library's own, are refused.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -117,14 +117,14 @@ pub(super) fn default_signals() {
 }
 
 /// Marks every descriptor from 3 on as closed by the next exec (`close_range(2)`, Linux 5.11).
-pub(super) fn close_on_exec() -> io::Result<()> {
+pub(crate) fn close_on_exec() -> io::Result<()> {
     // SAFETY: closes nothing now, so no descriptor that is in use is lost.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     answered(answer).map(drop)
 }
 
 /// A session keyring of its own, so that the person's keys are not in reach. Kernels without keyrings have no keys.
-pub(super) fn leave_keyring() {
+pub(crate) fn leave_keyring() {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
     // SAFETY: a null name asks for an anonymous keyring; no memory is passed.
     unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) };
@@ -139,7 +139,7 @@ struct LandlockRuleset {
 }
 
 /// Whether the kernel's Landlock has scopes: ABI 6, Linux 6.12.
-pub(super) fn can_scope() -> bool {
+pub(crate) fn can_scope() -> bool {
     const LANDLOCK_CREATE_RULESET_VERSION: libc::c_long = 1;
     // SAFETY: the version query takes no memory.
     let abi = unsafe {
@@ -155,7 +155,7 @@ pub(super) fn can_scope() -> bool {
 
 /// Keeps this process and its children from abstract sockets and signals of processes outside. Tells whether the kernel
 /// could: older ones, and those without Landlock, cannot.
-pub(super) fn scope_to_descendants() -> bool {
+pub(crate) fn scope_to_descendants() -> bool {
     const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
     const SCOPE_SIGNAL: u64 = 2;
     if !can_scope() {
@@ -180,7 +180,7 @@ pub(super) fn scope_to_descendants() -> bool {
 /// Has the kernel ask this filter about every system call of this process and its children from now on (seccomp(2)). Wants
 /// CAP_SYS_ADMIN in this user namespace. The processor's guesses are as they were: a filter that slowed them would slow every
 /// hook, and hides nothing from a hook that the hook could guess at.
-pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
+pub(crate) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
     let len = u16::try_from(filter.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
     // SAFETY: the program describes a live slice, which the kernel copies and does not write to.
@@ -256,7 +256,7 @@ extern "C" fn remember_start() {
 }
 
 /// Closes the program that the kernel opened for its interpreter (binfmt_misc's flag O), if it did.
-pub(super) fn close_executed() {
+pub(crate) fn close_executed() {
     // SAFETY: reads the auxiliary vector.
     let fd = unsafe { libc::getauxval(libc::AT_EXECFD) };
     if let Ok(fd @ 3..) = i32::try_from(fd) {
@@ -266,7 +266,7 @@ pub(super) fn close_executed() {
 }
 
 /// `execv(3)` of the first word, with signals as this program was started with them. Returns only if it fails.
-pub(super) fn execute(words: &[CString]) -> io::Error {
+pub(crate) fn execute(words: &[CString]) -> io::Error {
     if !PIPE_IGNORED.load(Ordering::Relaxed) {
         // SAFETY: SIG_DFL runs no code of ours.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

@@ -1,67 +1,69 @@
-//! Where hooks run: namespaces in which the host is read-only and nothing can stay behind.
+//! Where hooks run. A hook of diskimage-builder is a program that expects to be root and to mount, chroot and install as it likes;
+//! here it is root of a user namespace only, in mount, pid, ipc and uts namespaces in which the host is read-only and nothing can stay
+//! behind. No privilege of the host's is needed or lent.
 //!
-//! In: a job, three directories that it may write, hooks. Out: what the hooks printed, how they ended, what they asked
+//! In: a job, two directories that it may write, hooks. Out: what the hooks printed, how they ended, what they asked
 //! for. Never: the host's root inside, a mount that outlives the build, a process that does.
 //!
 //! Four processes, each started by the one before:
-//! - the program that the person started ([`start`]) keeps the host's identity;
-//! - a keeper enters the namespaces and waits: when the person's process is gone, it ends everything;
+//! - the program that the person started ([`start_worker`]) keeps the host's identity;
+//! - a supervisor enters the namespaces and waits: when the person's process is gone, it ends everything;
 //! - process 1 of the new pid namespace makes the root, then reaps;
-//! - the driver, given to [`enter`], runs the steps. Each of its hooks ([`run`]) gets namespaces of its own inside.
+//! - the driver, given to [`enter`], runs the steps. Each of its hooks ([`run_hook`]) gets namespaces of its own inside.
 //!
-//! Programs of the host that the person's process runs itself are here as well ([`attended`]), and what ends all of them ([`interrupts`]): what
-//! the kernel has for either is `unsafe` to call, and no other crate has any of that.
+//! Programs of the host that the person's process runs itself are here as well ([`attended`]), and what ends all of them
+//! ([`interrupts`]): what the kernel has for either is `unsafe` to call, and no other crate has any of that.
 //!
 //! The person's program and the hooks' first process are the same file, told apart by the name that it is called by.
 
-mod apart;
 pub mod attended;
+mod channel;
 mod devices;
 mod emulator;
 mod error;
-mod exec;
+mod finding;
 mod given;
+mod grants;
 mod hook;
-mod host;
+mod host_files;
 mod ids;
 pub mod interpreter;
 pub mod interrupts;
 mod kernel;
 mod limits;
-mod mend;
+mod messages;
 mod mounts;
 mod network;
 mod probe;
-mod pty;
-mod records;
-mod replay;
-mod root;
+mod process;
+mod remedy;
+mod run_dir;
+mod scratch;
 mod seccomp;
-mod shell;
-mod stage;
+mod serde_path;
+mod settings;
 mod start;
+mod subordinate_ids;
 mod terminal;
-mod traces;
-mod tree;
-mod wire;
-mod words;
+mod trial;
+mod without_store;
 mod worker;
 
-pub use apart::apart;
-pub use dibber_shim::{LoaderRequest, MountRequest, Mounted, Request};
-pub use emulator::Emulator;
-pub use emulator::Instance;
+pub use dibber_shim::{LoaderRequest, MountRequest, MountSource};
+pub use emulator::{BinfmtMisc, Emulator};
 pub use error::SandboxError;
+pub use finding::{Finding, FindingState};
 pub use given::Given;
-pub use hook::{HookCall, HookEnd, Native, Stream, What, environment, run};
-pub use host::is_visible;
-pub use ids::{IDS, ROOT_RANGE};
+pub use grants::{SandboxGrants, give_to_sandbox, is_own};
+pub use hook::output::OutputStream;
+pub use hook::shell::run_shell;
+pub use hook::{HookCommand, HookInvocation, HookResult, read_environment, run_hook};
+pub use interpreter::NativePrograms;
 pub use kernel::is_output_closed;
-pub(crate) use kernel::{die_with_caller, is_ignored, unblock};
-pub use probe::{Finding, State, attempt, probe};
-pub use shell::shell;
-pub use start::{Grants, Worker, hand_over, is_own, start};
-pub use worker::{Inside, enter};
+pub use probe::{probe, probe_by_trial};
+pub use start::{Worker, start_worker};
+pub use without_store::without_store;
+pub use worker::{DriverInput, enter, is_visible_to_hooks};
 
 /// The store, as the driver sees it. No hook sees it.
 pub const STORE: &str = "/run/dibber/store";
@@ -78,7 +80,7 @@ pub const STAGED: &str = "/run/dibber/staged";
 /// Programs of ours that stand in for the host's, first in every hook's `PATH`.
 pub const SHIMS: &str = "/run/dibber/shim";
 /// The host name inside.
-pub const HOSTNAME: &str = "dibber";
+const HOSTNAME: &str = "dibber";
 
 /// Where the sandbox's own things are, and the template of a hook's root.
 const OWN: &str = "/run/dibber";

@@ -32,7 +32,7 @@ const KERNEL_OBJECTS: [(&str, &str); 12] = [
 ];
 
 /// In the worker's user namespace, whose hooks' namespaces are below it, and cannot raise it.
-pub(super) fn bound_kernel_objects() {
+pub(crate) fn bound_kernel_objects() {
     for (what, most) in KERNEL_OBJECTS {
         // A kernel without one of these has nothing to be bounded.
         let _ = std::fs::write(format!("/proc/sys/user/{what}"), most);
@@ -42,12 +42,12 @@ pub(super) fn bound_kernel_objects() {
 /// In the hook's first process, before its user namespace is made. Since Linux 5.14 processes are counted for each user of a user
 /// namespace, and all of a namespace's on its maker, whose limit then is the namespace's: a hook cannot pass it by becoming many
 /// users, or by namespaces of its own.
-pub(super) fn bound_namespace(limits: &Limits) -> io::Result<()> {
+pub(crate) fn bound_namespace(limits: &Limits) -> io::Result<()> {
     lower(Resource::Nproc, u64::from(limits.processes) + OURS)
 }
 
 /// In the process that becomes the hook.
-pub(super) fn bound_hook(limits: &Limits) -> io::Result<()> {
+pub(crate) fn bound_hook(limits: &Limits) -> io::Result<()> {
     lower(Resource::Core, 0)?;
     // Both are counted over all that the person runs: a hook has a part of what is there.
     lower(Resource::Msgqueue, 64 << 10)?;

@@ -8,21 +8,21 @@
 use dibber_model::Network;
 use rustix::thread::UnshareFlags;
 
-use super::error::{Doing, SandboxError};
-use super::{kernel, mend, mounts};
+use crate::error::{Context, SandboxError};
+use crate::{kernel, mounts, remedy};
 
 /// Enters a network namespace of its own where that is wanted. Its loopback is up, for programs that talk to themselves.
-pub(super) fn enter(network: Network) -> Result<(), SandboxError> {
+pub(crate) fn enter(network: Network) -> Result<(), SandboxError> {
     if network == Network::Host {
         return Ok(());
     }
-    kernel::unshare(UnshareFlags::NEWNET).map_err(|e| SandboxError::Missing(mend::network_refused(&e)))?;
-    kernel::loopback_up().doing("bring up the loopback interface")
+    kernel::unshare(UnshareFlags::NEWNET).map_err(|e| SandboxError::Missing(remedy::network_refused(&e)))?;
+    kernel::loopback_up().context("bring up the loopback interface")
 }
 
 /// Shows the hook the interfaces of its own network in /sys. Where the kernel does not mount it, because parts of /sys are
 /// covered as containers do, the host's stays: names of interfaces are seen there, which lead nowhere.
-pub(super) fn show(network: Network) -> Result<(), SandboxError> {
+pub(crate) fn show(network: Network) -> Result<(), SandboxError> {
     if network == Network::Host {
         return Ok(());
     }

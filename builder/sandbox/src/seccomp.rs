@@ -12,7 +12,7 @@ use std::io;
 
 use libc::sock_filter;
 
-use super::kernel;
+use crate::kernel;
 
 /// One ABI of the machine: how the kernel tells a call of it (`AUDIT_ARCH_*` of `linux/audit.h`), and its numbers.
 struct Abi {
@@ -210,7 +210,7 @@ fn rules(of: &Numbers) -> Vec<Rule> {
 }
 
 /// Installs the filter.
-pub(super) fn install() -> io::Result<()> {
+pub(crate) fn install() -> io::Result<()> {
     kernel::filter_calls(&program(ABIS))
 }
 
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     /// Runs a filter as the kernel does, on a call's number, ABI and first two arguments.
-    fn answer(program: &[sock_filter], call: (u32, u32), arguments: [u64; 2]) -> u32 {
+    fn answer(program: &[sock_filter], call: u32, abi: u32, arguments: [u64; 2]) -> u32 {
         let (mut at, mut held) = (0, 0);
         loop {
             let step = program[at];
@@ -301,8 +301,8 @@ mod tests {
             match u32::from(step.code) {
                 0x20 => {
                     held = match step.k {
-                        NUMBER => call.0,
-                        ARCH => call.1,
+                        NUMBER => call,
+                        ARCH => abi,
                         offset => arguments[((offset - ARGUMENTS) / 8) as usize] as u32,
                     }
                 }
@@ -321,7 +321,7 @@ mod tests {
         let program = program(ABIS);
         let refused = |error: i32| libc::SECCOMP_RET_ERRNO | error.cast_unsigned();
         for Abi { audit, numbers } in ABIS {
-            let tell = |call, arguments| answer(&program, (call, *audit), arguments);
+            let tell = |call, arguments| answer(&program, call, *audit, arguments);
             assert_eq!(tell(numbers.keyctl, [0, 0]), refused(libc::ENOSYS));
             assert_eq!(tell(numbers.bpf, [0, 0]), refused(libc::EPERM));
             assert_eq!(tell(numbers.open_by_handle_at, [0, 0]), refused(libc::EPERM));
@@ -340,13 +340,13 @@ mod tests {
             assert_eq!(tell(CLONE3, [0, 0]), refused(libc::ENOSYS));
             assert_eq!(tell(0, [0, 0]), libc::SECCOMP_RET_ALLOW);
         }
-        assert_eq!(answer(&program, (1, 0x8000_0016), [0, 0]), refused(libc::ENOSYS));
+        assert_eq!(answer(&program, 1, 0x8000_0016, [0, 0]), refused(libc::ENOSYS));
     }
 
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn x32_has_no_calls() {
         let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
-        assert_eq!(answer(&program(ABIS), (0x4000_0001, 0xC000_003E), [0, 0]), refused);
+        assert_eq!(answer(&program(ABIS), 0x4000_0001, 0xC000_003E, [0, 0]), refused);
     }
 }

@@ -1,58 +1,34 @@
-//! The person's side: starts a worker, maps its ids, holds its life.
+//! The side of the program that the person started: it starts a worker, maps the worker's ids and holds its life.
 //!
-//! In: a job and the directories that it may write. Out: a worker with its events. Never: namespaces of its own.
-#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
+//! In: a job, and what of the host it is granted. Out: a worker with its events. Never: namespaces of its own.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-use dibber_fs::Dir;
 use dibber_model::printable::printable;
-use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
-use serde::{Deserialize, Serialize};
 
-use super::emulator::Emulator;
-use super::error::{Doing, SandboxError, Told};
-use super::given::Given;
-use super::ids::{Ids, Writer};
-use super::wire::Link;
-use super::words::Words;
-use super::worker::Setup;
-use super::{WORKER, kernel, mounts, terminal, wire};
-
-/// Directories of the host that a worker may write. They must exist; they become mode 0700, because what is in them has
-/// set-user-ID files, and belong to the sandbox's root.
-#[derive(Clone, Debug)]
-pub struct Grants {
-    /// Layers and checkpoints. Seen by the driver alone.
-    pub store: PathBuf,
-    /// Where outputs are made, on the file system on which they will stay. Seen by the driver alone.
-    pub stage: PathBuf,
-    /// Files of the host that the job's image names. Seen by the host-side hooks that are given them.
-    pub given: Vec<Given>,
-    /// What runs programs of another architecture, if the job has any.
-    pub emulator: Option<Emulator>,
-    /// Names under which hooks call this program, besides those of the stand-ins for the host's tools.
-    pub commands: Vec<String>,
-}
+use crate::channel::Channel;
+use crate::error::{Context, SandboxError};
+use crate::grants::{GrantedDir, SandboxGrants};
+use crate::host_files::HostFiles;
+use crate::ids::{Ids, MapWriter};
+use crate::messages::{DriverTask, SandboxConfig, await_stage, report_mapped};
+use crate::{WORKER, kernel, terminal};
 
 /// A worker that runs. It ends when this is dropped or killed, or when this process ends, however it ends.
 pub struct Worker {
     child: Child,
-    _life: Link,
+    _life: Channel,
     /// Over which the driver gets a terminal for a shell.
-    shells: Link,
+    shells: Channel,
     /// Prints what the sandbox's own processes complain of.
     errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
-    /// User and group that own, on the host, what the sandbox's root makes: (uid, gid).
-    pub owner: (u32, u32),
 }
 
 impl Worker {
@@ -86,65 +62,40 @@ impl Drop for Worker {
     }
 }
 
-/// A directory that a worker is granted: where it is, and which it is, as its path may lead to another one by then.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Granted {
-    #[serde(with = "wire::path")]
-    pub(super) path: PathBuf,
-    which: (u32, u32, u64),
+/// Starts a worker whose driver gets `job`. Answers once the sandbox stands.
+pub fn start_worker(job: Vec<u8>, grants: &SandboxGrants) -> Result<Worker, SandboxError> {
+    start(&DriverTask::Job(job), grants)
 }
 
-impl Granted {
-    fn of(path: &Path, open: &Dir) -> io::Result<Granted> {
-        Ok(Granted { path: fs::canonicalize(path)?, which: which(open)? })
-    }
-
-    /// A copy of its mount, in the namespace of whoever asks.
-    pub(super) fn mount(&self) -> Result<OwnedFd, SandboxError> {
-        let open = Dir::open_itself(&self.path).and_then(|dir| Ok((which(&dir)?, dir)));
-        let (found, dir) = open.map_err(|source| SandboxError::Grant { path: self.path.clone(), source })?;
-        if found != self.which {
-            let source = io::Error::other("somebody put another directory in its place meanwhile");
-            return Err(SandboxError::Grant { path: self.path.clone(), source });
-        }
-        mounts::copy_of(&dir, &self.path.to_string_lossy())
-    }
-}
-
-/// Device and inode of a directory.
-fn which(dir: &Dir) -> io::Result<(u32, u32, u64)> {
-    let found = dir.statx()?;
-    Ok((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
-}
-
-/// Starts a worker: its driver gets `job`, which must not be empty. Answers once the sandbox stands.
-pub fn start(job: &[u8], grants: &Grants) -> Result<Worker, SandboxError> {
+/// Starts a worker whose driver does this task. Answers once the sandbox stands.
+pub(crate) fn start(task: &DriverTask, grants: &SandboxGrants) -> Result<Worker, SandboxError> {
     // What whoever called left open (a file, a directory, the terminal) is no process's of the sandbox.
-    kernel::close_on_exec().doing("keep the caller's files from the sandbox")?;
+    kernel::close_on_exec().context("keep the caller's files from the sandbox")?;
     raise_limit_of_files();
     let ids = Ids::for_sandbox()?;
-    let granted = |dir: &PathBuf| {
-        let granted = give(dir, &ids).and_then(|open| Granted::of(dir, &open));
-        granted.map_err(|source| SandboxError::Grant { path: dir.clone(), source })
-    };
-    let setup = Setup {
-        grants: [granted(&grants.store)?, granted(&grants.stage)?],
-        as_root: ids.writer != Writer::Helpers && may_mount(),
-        words: Words::of_host(),
+    let config = SandboxConfig {
+        store: GrantedDir::grant(&grants.store, &ids)?,
+        stage: GrantedDir::grant(&grants.stage, &ids)?,
+        as_root: ids.writer != MapWriter::Helpers && may_mount(),
+        host_files: HostFiles::read(),
         given: grants.given.clone(),
         emulator: grants.emulator.clone(),
         commands: grants.commands.clone(),
     };
-    let (mut life, theirs) = Link::pair().doing("make a socket pair")?;
+    let (mut channel, theirs) = Channel::pair().context("make a socket pair")?;
     let mut child = spawn(theirs)?;
     let events = OwnedFd::from(child.stdout.take().expect("spawn asks for a pipe"));
     let errors = child.stderr.take().expect("spawn asks for a pipe");
     let errors = Some(std::thread::spawn(|| pass_on(errors)));
-    let (shells, lent) = Link::pair().doing("make a socket pair")?;
-    let up = life.hand_over(Some(&lent)).doing("give the worker its socket for shells");
-    let up = up.and_then(|()| bring_up(&mut life, (&setup, job), &ids, child.id()));
+    let (shells, lent) = Channel::pair().context("make a socket pair")?;
+    let sent = channel
+        .send_descriptor(Some(&lent))
+        .context("give the worker its socket for shells")
+        .and_then(|()| channel.send(&config).context("tell the worker what to do"))
+        .and_then(|()| task.send(&mut channel).context("tell the worker its job"));
+    let up = sent.and_then(|()| bring_up(&mut channel, &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker = Worker { child, _life: life, shells, errors, events: File::from(events), owner: ids.root() };
+    let worker = Worker { child, _life: channel, shells, errors, events: File::from(events) };
     up.map(|()| worker)
 }
 
@@ -182,53 +133,13 @@ fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .doing("start a worker")
+        .context("start a worker")
 }
 
 /// Speaks with the worker until its sandbox stands.
-fn bring_up(life: &mut Link, (setup, job): (&Setup, &[u8]), ids: &Ids, pid: u32) -> Result<(), SandboxError> {
-    life.tell(setup).doing("tell the worker what to do")?;
-    life.send(job).doing("tell the worker its job")?;
-    answer(life)?;
+fn bring_up(channel: &mut Channel, ids: &Ids, pid: u32) -> Result<(), SandboxError> {
+    await_stage(channel)?;
     ids.write(pid)?;
-    life.send(b"mapped").doing("tell the worker that its ids are mapped")?;
-    answer(life)
-}
-
-/// Hears that a stage was reached, or why not.
-pub(super) fn answer(life: &mut Link) -> Result<(), SandboxError> {
-    let failed: Option<Told> = life.hear().doing("hear from a process of the sandbox, which ended early")?;
-    failed.map_or(Ok(()), |told| Err(told.into()))
-}
-
-/// Makes a directory of the person's the sandbox's root's own, as [`start`] does with the granted ones.
-pub fn hand_over(dir: &Path) -> Result<(), SandboxError> {
-    let given = Ids::for_sandbox().map(|ids| give(dir, &ids))?;
-    given.map(drop).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
-}
-
-/// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom [`start`] gives directories.
-pub fn is_own(uid: u32) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    // Where there is no sandbox, it owns nothing.
-    uid == own || Ids::for_sandbox().is_ok_and(|ids| uid == ids.root().0)
-}
-
-/// Makes a directory the sandbox's own. Only root can give one away; a user's is the sandbox's root's already. One of somebody
-/// else's, and a link, stay as they are.
-fn give(dir: &Path, ids: &Ids) -> io::Result<Dir> {
-    let open = Dir::open_itself(dir)?;
-    let found = open.statx()?;
-    let (user, group) = ids.root();
-    if ![user, rustix::process::geteuid().as_raw()].contains(&found.stx_uid) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
-    }
-    if found.stx_mode & 0o7777 != 0o700 {
-        fchmod(&open, Mode::RWXU)?;
-    }
-    if ids.writer != Writer::Helpers && (found.stx_uid, found.stx_gid) != (user, group) {
-        // Maps are written in the ids of this very namespace, so an owner needs no translation.
-        fchown(&open, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
-    }
-    Ok(open)
+    report_mapped(channel)?;
+    await_stage(channel)
 }

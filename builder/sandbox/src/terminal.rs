@@ -20,8 +20,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 use signal_hook::SigId;
 use signal_hook::consts::SIGWINCH;
 
-use super::kernel;
-use super::wire::Link;
+use crate::channel::Channel;
+use crate::kernel;
 
 /// One shell at a time: members of a set that stop together take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -36,20 +36,19 @@ const CALM_DOWN: &[u8] = b"\x18\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[
 /// The answer of a terminal that is well.
 const WELL: &[u8] = b"\x1b[0n";
 
-/// Lends the terminal to the shell that the driver is about to start; see [`super::Worker::lend_terminal`].
-pub(super) fn lend(shells: &mut Link, stop: BorrowedFd<'_>, told: impl FnOnce(bool)) -> io::Result<()> {
+/// Lends the terminal to the shell that the driver is about to start; see [`crate::Worker::lend_terminal`].
+pub(crate) fn lend(shells: &mut Channel, stop: BorrowedFd<'_>, told: impl FnOnce(bool)) -> io::Result<()> {
     let terminal = Terminal::open();
     told(terminal.is_some());
-    shells.tell(&terminal.is_some())?;
+    shells.send(&terminal.is_some())?;
     let Some(terminal) = terminal else { return Ok(()) };
-    let either = [(shells.as_fd(), PollFlags::IN), (stop, PollFlags::IN)];
-    if wait(&either, None)?[1] {
+    if wait(vec![readable(shells.as_fd()), readable(stop)], None)?[1] {
         return Ok(());
     }
-    match shells.take_over()? {
+    match shells.receive_descriptor()? {
         Some(master) => {
             let ended = relay(&terminal, &File::from(master), shells, stop);
-            let hurry = wait(&[(stop, PollFlags::IN)], Some(Duration::ZERO))?[0];
+            let hurry = wait(vec![readable(stop)], Some(Duration::ZERO))?[0];
             terminal.silence(if hurry { ANSWER } else { 4 * ANSWER });
             ended
         }
@@ -92,7 +91,7 @@ impl Terminal {
         let (mut heard, end) = (Vec::new(), Instant::now() + most);
         while Instant::now() < end && !heard.ends_with(WELL) {
             let mut bytes = [0; 256];
-            match wait(&[(self.tty.as_fd(), PollFlags::IN)], Some(ANSWER)) {
+            match wait(vec![readable(self.tty.as_fd())], Some(ANSWER)) {
                 Ok(ready) if ready[0] => match (&self.tty).read(&mut bytes) {
                     Ok(got @ 1..) => heard.extend_from_slice(&bytes[..got]),
                     _ => return,
@@ -139,21 +138,21 @@ impl Drop for Resizes {
 }
 
 /// Copies until the driver says that the shell has ended, the worker is gone, or `stop` can be read.
-fn relay(terminal: &Terminal, master: &File, shells: &mut Link, stop: BorrowedFd<'_>) -> io::Result<()> {
+fn relay(terminal: &Terminal, master: &File, shells: &mut Channel, stop: BorrowedFd<'_>) -> io::Result<()> {
     let resizes = Resizes::new()?;
     rustix::io::ioctl_fionbio(master, true)?;
     // The pair's line discipline does what the person's did: erasing, interrupting.
     let _ = tcsetattr(master, OptionalActions::Now, &terminal.mode);
     resizes.carry_over(&terminal.tty, master);
     terminal.make_raw()?;
-    let mut typed = Way::new(&terminal.tty, master);
-    let mut printed = Way::new(master, &terminal.tty);
+    let mut typed = ByteRelay::new(&terminal.tty, master);
+    let mut printed = ByteRelay::new(master, &terminal.tty);
     loop {
         let both = [typed.waits_for(), printed.waits_for()];
-        let fixed = [shells.as_fd(), stop, resizes.heard.as_fd()].map(|fd| (fd, PollFlags::IN));
-        let pause = both.iter().any(Option::is_none).then_some(Way::PAUSE);
+        let fixed = [shells.as_fd(), stop, resizes.heard.as_fd()].map(readable);
+        let pause = both.iter().any(Option::is_none).then_some(ByteRelay::PAUSE);
         let all: Vec<_> = fixed.into_iter().chain(both.into_iter().flatten()).collect();
-        let ready = wait(&all, pause)?;
+        let ready = wait(all, pause)?;
         if ready[1] {
             return Ok(());
         }
@@ -164,14 +163,14 @@ fn relay(terminal: &Terminal, master: &File, shells: &mut Link, stop: BorrowedFd
         printed.go()?;
         if ready[0] {
             // A worker that ended without a word is met by whoever reads its events.
-            let _ = shells.take_over();
+            let _ = shells.receive_descriptor();
             return printed.empty(stop);
         }
     }
 }
 
-/// One direction. Neither end is ever waited for here: both are told not to block.
-struct Way<'a> {
+/// Bytes on their way in one direction. Neither end is ever waited for here: both are told not to block.
+struct ByteRelay<'a> {
     from: &'a File,
     to: &'a File,
     held: Vec<u8>,
@@ -179,19 +178,19 @@ struct Way<'a> {
     deserted: bool,
 }
 
-impl<'a> Way<'a> {
+impl<'a> ByteRelay<'a> {
     /// How long a terminal that nobody has open is left alone.
     const PAUSE: Duration = Duration::from_millis(100);
 
-    fn new(from: &'a File, to: &'a File) -> Way<'a> {
-        Way { from, to, held: Vec::new(), deserted: false }
+    fn new(from: &'a File, to: &'a File) -> ByteRelay<'a> {
+        ByteRelay { from, to, held: Vec::new(), deserted: false }
     }
 
-    fn waits_for(&mut self) -> Option<(BorrowedFd<'a>, PollFlags)> {
+    fn waits_for(&mut self) -> Option<PollFd<'a>> {
         match self.held.is_empty() {
-            false => Some((self.to.as_fd(), PollFlags::OUT)),
+            false => Some(writable(self.to.as_fd())),
             true if std::mem::take(&mut self.deserted) => None,
-            true => Some((self.from.as_fd(), PollFlags::IN)),
+            true => Some(readable(self.from.as_fd())),
         }
     }
 
@@ -217,9 +216,7 @@ impl<'a> Way<'a> {
     /// Writes what is left to read after the other end's end.
     fn empty(&mut self, stop: BorrowedFd<'_>) -> io::Result<()> {
         while self.go()? || !self.held.is_empty() {
-            if !self.held.is_empty()
-                && wait(&[(self.to.as_fd(), PollFlags::OUT), (stop, PollFlags::IN)], None)?[1]
-            {
+            if !self.held.is_empty() && wait(vec![writable(self.to.as_fd()), readable(stop)], None)?[1] {
                 break;
             }
         }
@@ -231,9 +228,16 @@ fn is_idle(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
+fn readable(fd: BorrowedFd<'_>) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(fd, PollFlags::IN)
+}
+
+fn writable(fd: BorrowedFd<'_>) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(fd, PollFlags::OUT)
+}
+
 /// Waits until one of them is ready; which are.
-fn wait(all: &[(BorrowedFd<'_>, PollFlags)], most: Option<Duration>) -> io::Result<Vec<bool>> {
-    let mut fds: Vec<_> = all.iter().map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+fn wait(mut fds: Vec<PollFd<'_>>, most: Option<Duration>) -> io::Result<Vec<bool>> {
     let most = most
         .map(|time| Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() });
     rustix::io::retry_on_intr(|| poll(&mut fds, most.as_ref()))?;

@@ -12,17 +12,19 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{PathContext, PathError};
+
 use crate::loader;
 
 /// Ends the name under which dpkg keeps a diverted program.
-const AWAY: &str = ".dibber-diverted";
+const DIVERTED_SUFFIX: &str = ".dibber-diverted";
 /// Where the stand-ins are in every chroot.
 const SHIMS: &str = "/run/dibber/shim";
 const DATABASE: &str = "var/lib/dpkg/diversions";
 /// The database as it was before us.
 const BEFORE: &str = "var/lib/dpkg/diversions.dibber-before";
 /// What stands there if there was none: no diversion has one line.
-const NONE: &str = "none\n";
+const NO_DATABASE: &str = "none\n";
 
 pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
     let root = Path::new("/");
@@ -36,22 +38,15 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
     };
     match done {
         Ok(()) => 0,
-        Err((path, error)) => {
-            eprintln!("{name}: {}: {error}", path.display());
+        Err(error) => {
+            eprintln!("{name}: {error}");
             1
         }
     }
 }
 
-type Failed = (PathBuf, io::Error);
-
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Failed + use<> {
-    let path = path.to_path_buf();
-    move |error| (path, error)
-}
-
 /// Does nothing in a tree without dpkg: there `PATH` suffices.
-fn add(root: &Path) -> Result<(), Failed> {
+fn add(root: &Path) -> Result<(), PathError> {
     let (database, before) = (root.join(DATABASE), root.join(BEFORE));
     let admin = root.join("var/lib/dpkg");
     if !admin.is_dir() || before.exists() {
@@ -64,16 +59,16 @@ fn add(root: &Path) -> Result<(), Failed> {
             // Renamed, not copied: it comes back with its time, owner and mode.
             fs::rename(&database, &before)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::write(&before, NONE),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::write(&before, NO_DATABASE),
         Err(error) => Err(error),
     })
-    .map_err(at(&database))?;
-    for program in loader::names() {
-        if stand_in(root, program).map_err(at(Path::new(program)))? {
-            lines += &format!("{program}\n{program}{AWAY}\n:\n");
+    .at("change", &database)?;
+    for program in loader::program_paths() {
+        if stand_in(root, program).at("divert", Path::new(program))? {
+            lines += &format!("{program}\n{program}{DIVERTED_SUFFIX}\n:\n");
         }
     }
-    keeping_time(&admin, || fs::write(&database, &lines)).map_err(at(&database))
+    keeping_time(&admin, || fs::write(&database, &lines)).at("change", &database)
 }
 
 /// Puts a link to the stand-in in a program's place, if its directory is there.
@@ -84,41 +79,41 @@ fn stand_in(root: &Path, program: &str) -> io::Result<bool> {
     };
     keeping_time(dir, || {
         if place.symlink_metadata().is_ok() {
-            fs::rename(&place, away(&place))?;
+            fs::rename(&place, diverted_path(&place))?;
         }
         symlink(Path::new(SHIMS).join(name), &place)
     })?;
     Ok(true)
 }
 
-fn take_back(root: &Path) -> Result<(), Failed> {
+fn take_back(root: &Path) -> Result<(), PathError> {
     let (database, before) = (root.join(DATABASE), root.join(BEFORE));
     let Ok(earlier) = fs::read_to_string(&before) else { return Ok(()) };
-    let text = fs::read_to_string(&database).map_err(at(&database))?;
+    let text = fs::read_to_string(&database).at("read", &database)?;
     let (mut others, mut ours) = (String::new(), Vec::new());
     let lines: Vec<&str> = text.lines().collect();
     for entry in lines.chunks(3) {
         match entry {
-            [path, instead, ":"] if *instead == format!("{path}{AWAY}") => ours.push(*path),
+            [path, instead, ":"] if *instead == format!("{path}{DIVERTED_SUFFIX}") => ours.push(*path),
             _ => entry.iter().for_each(|line| others += &format!("{line}\n")),
         }
     }
     for program in ours {
-        put_back(root, program).map_err(at(Path::new(program)))?;
+        put_back(root, program).at("put back", Path::new(program))?;
     }
     let admin = root.join("var/lib/dpkg");
     keeping_time(&admin, || {
         if others == earlier {
             return fs::rename(&before, &database);
         }
-        if earlier == NONE && others.is_empty() {
+        if earlier == NO_DATABASE && others.is_empty() {
             fs::remove_file(&database)?;
         } else {
             fs::write(&database, &others)?;
         }
         fs::remove_file(&before)
     })
-    .map_err(at(&database))
+    .at("change", &database)
 }
 
 /// Gives a program its place again. A package that was removed meanwhile took its diverted program with it.
@@ -130,16 +125,16 @@ fn put_back(root: &Path, program: &str) -> io::Result<()> {
         if ours {
             fs::remove_file(&place)?;
         }
-        match fs::rename(away(&place), &place) {
+        match fs::rename(diverted_path(&place), &place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
     })
 }
 
-fn away(place: &Path) -> PathBuf {
+fn diverted_path(place: &Path) -> PathBuf {
     let mut name = place.as_os_str().to_owned();
-    name.push(AWAY);
+    name.push(DIVERTED_SUFFIX);
     PathBuf::from(name)
 }
 
@@ -228,8 +223,8 @@ mod tests {
         tree.write("usr/sbin/grub-probe", "old");
         add(&tree.0).unwrap();
         // dpkg: one package is installed under the diverted name, one is removed, one diverts something.
-        tree.write(&format!("usr/sbin/grub-install{AWAY}"), "new");
-        fs::remove_file(tree.0.join(format!("usr/sbin/grub-probe{AWAY}"))).unwrap();
+        tree.write(&format!("usr/sbin/grub-install{DIVERTED_SUFFIX}"), "new");
+        fs::remove_file(tree.0.join(format!("usr/sbin/grub-probe{DIVERTED_SUFFIX}"))).unwrap();
         let database = fs::read_to_string(tree.0.join(DATABASE)).unwrap();
         tree.write(DATABASE, &format!("{database}/a\n/a.x\np\n"));
         take_back(&tree.0).unwrap();

@@ -1,4 +1,6 @@
-//! What stands in for host tools inside the sandbox: one program, called by the names of those that it stands in for.
+//! What stands in for host tools inside the sandbox: one program, called by the names of those that it stands in for. Elements call
+//! `sudo`, `mount` or `grub-install` as on a machine of their own; in the sandbox there is no device to attach and no boot sector to
+//! write, so a stand-in does what is safe, notes what the build must do itself, and refuses the rest.
 //!
 //! In: a name and arguments. Out: the real tool's effect where that is safe, else a line in a record, or a refusal that
 //! says why. Never: an effect outside the sandbox; the record is data that others judge.
@@ -17,8 +19,7 @@ mod sudo;
 use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
-pub use loader::names as loader_names;
-pub use record::{LoaderRequest, MountRequest, Mounted, RECORD, Request};
+pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
@@ -44,7 +45,7 @@ const PROGRAMS: [(&str, Program); 18] = [
 ];
 
 /// Every name that this program answers to.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn program_names() -> impl Iterator<Item = &'static str> {
     PROGRAMS.iter().map(|(name, _)| *name)
 }
 

@@ -7,11 +7,11 @@ use std::ffi::OsString;
 
 use dibber_model::FsKind;
 
-use crate::record::{LoaderRequest, Request, note};
+use crate::record::{LoaderRequest, Request, append_to_record};
 
 /// The programs of a tree that must give way to ours, by their places there: package scripts and grub-mkconfig call some
 /// of them by these paths. What dpkg owns is to be diverted while hooks run.
-pub fn names() -> &'static [&'static str] {
+pub(crate) fn program_paths() -> &'static [&'static str] {
     &[
         "/usr/sbin/grub-install",
         "/usr/sbin/grub-probe",
@@ -42,7 +42,7 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
         };
     }
     let request = LoaderRequest { program: name.to_owned(), arguments: words };
-    match note(&Request::Loader(request)) {
+    match append_to_record(&Request::Loader(request)) {
         Ok(()) => {
             println!("{name}: noted; the boot loader is placed when the disk is written");
             0

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::record::{MountRequest, Mounted, Request, note};
+use crate::record::{MountRequest, MountSource, Request, append_to_record};
 
 /// Options of mount(8) that take a value as their next word.
 const WITH_VALUE: [&str; 10] =
@@ -18,11 +18,11 @@ pub(crate) fn mount(name: &str, arguments: &[OsString]) -> i32 {
         eprintln!("{name}: refused: dibber has no loop devices; unpack the image into the tree instead");
         return 1;
     }
-    let asked = Asked::parse(&words);
-    let words = asked.possible();
-    let code = real(name, &words);
-    match Asked::parse(&words).request().filter(|_| code == 0) {
-        Some(request) => recorded(name, &Request::Mount(request)),
+    let asked = MountCall::parse(&words);
+    let words = asked.words_in_user_namespace();
+    let code = run_real(name, &words);
+    match MountCall::parse(&words).request().filter(|_| code == 0) {
+        Some(request) => record(name, &Request::Mount(request)),
         None => code,
     }
 }
@@ -31,15 +31,15 @@ pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let targets: Vec<String> =
         words.iter().filter(|word| !word.starts_with('-')).map(|word| absolute(word)).collect();
-    let code = real(name, &words);
+    let code = run_real(name, &words);
     if code != 0 {
         return code;
     }
-    targets.into_iter().map(|target| recorded(name, &Request::Unmount { target })).max().unwrap_or(0)
+    targets.into_iter().map(|target| record(name, &Request::Unmount { target })).max().unwrap_or(0)
 }
 
-fn recorded(name: &str, request: &Request) -> i32 {
-    note(request).map_or_else(
+fn record(name: &str, request: &Request) -> i32 {
+    append_to_record(request).map_or_else(
         |error| {
             eprintln!("{name}: done, but cannot note it for a later resume: {error}");
             1
@@ -49,7 +49,7 @@ fn recorded(name: &str, request: &Request) -> i32 {
 }
 
 /// Runs the program that this one stands in for, and passes its exit code on.
-fn real(name: &str, words: &[String]) -> i32 {
+fn run_real(name: &str, words: &[String]) -> i32 {
     let found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]
         .iter()
         .map(|dir| Path::new(dir).join(name))
@@ -77,13 +77,13 @@ fn absolute(word: &str) -> String {
 }
 
 /// A command line of mount(8): its words, and the places of those that are neither options nor values.
-struct Asked<'a> {
+struct MountCall<'a> {
     words: &'a [String],
     plain: Vec<usize>,
 }
 
-impl<'a> Asked<'a> {
-    fn parse(words: &'a [String]) -> Asked<'a> {
+impl<'a> MountCall<'a> {
+    fn parse(words: &'a [String]) -> MountCall<'a> {
         let mut plain = Vec::new();
         let mut skip = false;
         for (place, word) in words.iter().enumerate() {
@@ -95,7 +95,7 @@ impl<'a> Asked<'a> {
                 plain.push(place);
             }
         }
-        Asked { words, plain }
+        MountCall { words, plain }
     }
 
     fn value(&self, short: &str, long: &str) -> Option<&str> {
@@ -135,7 +135,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether one of the words, or one of the options, is this one.
-    fn says(&self, words: [&str; 2], option: &str, options: &[String]) -> bool {
+    fn has(&self, words: [&str; 2], option: &str, options: &[String]) -> bool {
         self.words.iter().any(|word| words.contains(&word.as_str())) || options.iter().any(|o| o == option)
     }
 
@@ -144,8 +144,7 @@ impl<'a> Asked<'a> {
         let options = self.options();
         let target = absolute(self.target()?);
         let moves = ["-M", "--move"];
-        if self.says(moves, "remount", &options) || self.words.iter().any(|word| word.starts_with("--make-"))
-        {
+        if self.has(moves, "remount", &options) || self.words.iter().any(|word| word.starts_with("--make-")) {
             return None;
         }
         let named = self.value("\0", "--target").is_some();
@@ -155,11 +154,11 @@ impl<'a> Asked<'a> {
             (None, [source, _]) if !named => &self.words[*source],
             _ => return None,
         };
-        let recursive = self.says(["-R", "--rbind"], "rbind", &options);
-        let what = if recursive || self.says(["-B", "--bind"], "bind", &options) {
-            Mounted::Bind { source: absolute(source), recursive }
+        let recursive = self.has(["-R", "--rbind"], "rbind", &options);
+        let what = if recursive || self.has(["-B", "--bind"], "bind", &options) {
+            MountSource::Bind { source: absolute(source), recursive }
         } else {
-            Mounted::New { kind: self.value("-t", "--types")?.to_owned(), source: source.to_owned() }
+            MountSource::New { kind: self.value("-t", "--types")?.to_owned(), source: source.to_owned() }
         };
         Some(MountRequest { what, options, target })
     }
@@ -169,7 +168,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The words, where a kernel file system cannot be mounted in a user namespace: a recursive bind of it instead.
-    fn possible(&self) -> Vec<String> {
+    fn words_in_user_namespace(&self) -> Vec<String> {
         let bound = match self.value("-t", "--types") {
             Some("sysfs") => "/sys",
             Some("devtmpfs") => "/dev",
@@ -193,19 +192,19 @@ mod tests {
     #[test]
     fn sysfs_becomes_a_recursive_bind() {
         let asked = words("-t sysfs none /t/sys");
-        assert_eq!(Asked::parse(&asked).possible(), words("--rbind /sys /t/sys"));
+        assert_eq!(MountCall::parse(&asked).words_in_user_namespace(), words("--rbind /sys /t/sys"));
         let asked = words("-t proc none /t/proc");
-        assert_eq!(Asked::parse(&asked).possible(), asked);
+        assert_eq!(MountCall::parse(&asked).words_in_user_namespace(), asked);
     }
 
     #[test]
     fn a_mount_is_told_as_it_can_be_made_again() {
         let told = |text: &str| {
             let words = words(text);
-            Asked::parse(&words).request().map(|r| {
+            MountCall::parse(&words).request().map(|r| {
                 let what = match r.what {
-                    Mounted::Bind { source, recursive } => format!("bind {source} {recursive}"),
-                    Mounted::New { kind, source } => format!("{kind} {source}"),
+                    MountSource::Bind { source, recursive } => format!("bind {source} {recursive}"),
+                    MountSource::New { kind, source } => format!("{kind} {source}"),
                 };
                 format!("{what} [{}] {}", r.options.join(" "), r.target)
             })

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use dibber_fs::{PathContext, PathError};
+
 /// Copies. Directories that are there, or links to directories, are kept; files and links are replaced.
 pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
     let (from, to, private) = match arguments {
@@ -21,47 +23,43 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
     };
     match copy_directory(Path::new(from), Path::new(to), private) {
         Ok(()) => 0,
-        Err((path, error)) => {
-            eprintln!("dibber-place: {path}: {error}");
+        Err(error) => {
+            eprintln!("dibber-place: {error}");
             1
         }
     }
 }
 
-type Failed = (String, io::Error);
-
-fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), Failed> {
-    let at = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| (path, error)
-    };
-    fs::create_dir_all(to).map_err(at(to))?;
+fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), PathError> {
+    fs::create_dir_all(to).at("make", to)?;
     // Programs that are put on the PATH can be run, whatever their mode was where they came from.
     let is_bin = from.file_name().is_some_and(|name| name == "bin");
-    for entry in fs::read_dir(from).map_err(at(from))? {
-        let entry = entry.map_err(at(from))?;
+    for entry in fs::read_dir(from).at("read", from)? {
+        let entry = entry.at("read", from)?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(at(&source))?;
+        let kind = entry.file_type().at("read", &source)?;
         if kind.is_dir() {
             copy_directory(&source, &target, private)?;
             continue;
         }
         match fs::remove_file(&target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&target)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(PathError::new("remove", &target, error));
+            }
             _ => {}
         }
         if kind.is_symlink() {
-            let link = fs::read_link(&source).map_err(at(&source))?;
-            symlink(link, &target).map_err(at(&target))?;
+            let link = fs::read_link(&source).at("read", &source)?;
+            symlink(link, &target).at("make", &target)?;
         } else {
-            fs::copy(&source, &target).map_err(at(&target))?;
-            let mode = fs::metadata(&source).map_err(at(&source))?.permissions().mode();
+            fs::copy(&source, &target).at("write", &target)?;
+            let mode = fs::metadata(&source).at("read", &source)?.permissions().mode();
             let mode = match private {
                 true => 0o600,
                 false if is_bin || mode & 0o111 != 0 => 0o755,
                 false => 0o644,
             };
-            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(at(&target))?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).at("set the mode of", &target)?;
         }
     }
     Ok(())

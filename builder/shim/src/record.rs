@@ -29,7 +29,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountRequest {
     /// What is mounted.
-    pub what: Mounted,
+    pub what: MountSource,
     /// Its options, as mount(8) has them: `ro`, `size=1m`.
     pub options: Vec<String>,
     /// Where, absolute.
@@ -40,8 +40,8 @@ impl MountRequest {
     /// Bytes of its words.
     pub fn size(&self) -> usize {
         let what = match &self.what {
-            Mounted::Bind { source, .. } => source.len(),
-            Mounted::New { kind, source } => kind.len() + source.len(),
+            MountSource::Bind { source, .. } => source.len(),
+            MountSource::New { kind, source } => kind.len() + source.len(),
         };
         // Each has a price, if it is empty.
         what + self.target.len() + self.options.iter().map(|option| option.len() + 1).sum::<usize>()
@@ -51,7 +51,7 @@ impl MountRequest {
 /// What a mount shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mounted {
+pub enum MountSource {
     /// What another path shows.
     Bind {
         /// That path, absolute.
@@ -78,7 +78,7 @@ pub struct LoaderRequest {
 }
 
 /// Appends a request to the record.
-pub(crate) fn note(request: &Request) -> io::Result<()> {
+pub(crate) fn append_to_record(request: &Request) -> io::Result<()> {
     let path = std::env::var_os(RECORD).unwrap_or_else(|| "/run/dibber/record".into());
     let mut line = serde_json::to_vec(request).map_err(io::Error::other)?;
     line.push(b'\n');

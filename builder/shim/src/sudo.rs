@@ -20,8 +20,9 @@ const KEPT: [&str; 10] = [
     "no_proxy",
 ];
 
+/// A command line of sudo(8).
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Call {
+struct SudoCall {
     keep: bool,
     keep_names: Vec<String>,
     home: bool,
@@ -36,7 +37,7 @@ struct Call {
 }
 
 pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
-    let call = match parse(arguments) {
+    let call = match parse_call(arguments) {
         Ok(call) => call,
         Err(why) => {
             eprintln!("{name}: {why}");
@@ -46,7 +47,7 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
     if call.nothing {
         return 0;
     }
-    match command(&call) {
+    match build_command(&call) {
         Ok(mut command) => {
             let error = command.exec();
             eprintln!("{name}: {}: {error}", command.get_program().to_string_lossy());
@@ -59,8 +60,8 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
     }
 }
 
-fn parse(arguments: &[OsString]) -> Result<Call, String> {
-    let mut call = Call::default();
+fn parse_call(arguments: &[OsString]) -> Result<SudoCall, String> {
+    let mut call = SudoCall::default();
     let mut words = arguments.iter().peekable();
     while let Some(word) = words.next_if(|word| is_option(word)) {
         let word = word.to_string_lossy();
@@ -103,9 +104,10 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-type Value<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
+/// Takes an option's value: what is attached to it, or the next word.
+type TakeValue<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
 
-fn long_option(call: &mut Call, option: &str, value: Value<'_>) -> Result<(), String> {
+fn long_option(call: &mut SudoCall, option: &str, value: TakeValue<'_>) -> Result<(), String> {
     let (option, attached) = option.split_once('=').unwrap_or((option, ""));
     match option {
         "preserve-env" if attached.is_empty() => call.keep = true,
@@ -123,7 +125,7 @@ fn long_option(call: &mut Call, option: &str, value: Value<'_>) -> Result<(), St
     Ok(())
 }
 
-fn short_options(call: &mut Call, letters: &str, value: Value<'_>) -> Result<(), String> {
+fn short_options(call: &mut SudoCall, letters: &str, value: TakeValue<'_>) -> Result<(), String> {
     for (place, letter) in letters.char_indices() {
         let attached = &letters[place + letter.len_utf8()..];
         match letter {
@@ -145,7 +147,8 @@ fn short_options(call: &mut Call, letters: &str, value: Value<'_>) -> Result<(),
     Ok(())
 }
 
-struct Person {
+/// A line of /etc/passwd.
+struct User {
     name: String,
     uid: u32,
     gid: u32,
@@ -153,23 +156,21 @@ struct Person {
     shell: String,
 }
 
-fn person(user: &str) -> Result<Person, String> {
+/// Finds a user by name, or by number after a `#`.
+fn find_user(user: &str) -> Result<User, String> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let number = user.strip_prefix('#');
-    let found = passwd.lines().find_map(|line| {
+    let parse_line = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
-        (name == user || Some(uid) == number).then_some((name, uid, gid, home, shell))
-    });
-    let (name, uid, gid, home, shell) = found.ok_or_else(|| format!("unknown user {user}"))?;
-    let id = |text: &str| text.parse().map_err(|_| format!("/etc/passwd has no number for {user}"));
-    Ok(Person {
-        name: name.to_owned(),
-        uid: id(uid)?,
-        gid: id(gid)?,
-        home: home.to_owned(),
-        shell: shell.to_owned(),
-    })
+        let id = |text: &str| text.parse().map_err(|_| format!("/etc/passwd has no number for {user}"));
+        let whole = || {
+            let (name, home, shell) = (name.to_owned(), home.to_owned(), shell.to_owned());
+            Ok(User { name, uid: id(uid)?, gid: id(gid)?, home, shell })
+        };
+        (name == user || Some(uid) == number).then(whole)
+    };
+    passwd.lines().find_map(parse_line).unwrap_or_else(|| Err(format!("unknown user {user}")))
 }
 
 fn group_id(group: &str) -> Result<u32, String> {
@@ -182,18 +183,18 @@ fn group_id(group: &str) -> Result<u32, String> {
     id.ok_or_else(|| format!("unknown group {group}"))
 }
 
-fn command(call: &Call) -> Result<Command, String> {
+fn build_command(call: &SudoCall) -> Result<Command, String> {
     let user = call.user.as_deref().unwrap_or("root");
     // A tree may have no /etc/passwd yet: root is root all the same.
-    let person = match person(user) {
+    let account = match find_user(user) {
         Err(_) if user == "root" => {
-            Person { name: user.into(), uid: 0, gid: 0, home: "/root".into(), shell: "/bin/sh".into() }
+            User { name: user.into(), uid: 0, gid: 0, home: "/root".into(), shell: "/bin/sh".into() }
         }
         other => other?,
     };
     let mut words = call.command.iter();
     let mut command = if call.shell || call.login {
-        let mut shell = Command::new(&person.shell);
+        let mut shell = Command::new(&account.shell);
         if call.login {
             shell.arg("-l");
         }
@@ -212,17 +213,17 @@ fn command(call: &Call) -> Result<Command, String> {
         command.envs(kept.filter_map(|name| Some((name, std::env::var_os(name)?))));
     }
     if !call.keep || call.home || call.login {
-        command.env("HOME", &person.home);
+        command.env("HOME", &account.home);
     }
-    command.env("USER", &person.name).env("LOGNAME", &person.name).env("SHELL", &person.shell);
+    command.env("USER", &account.name).env("LOGNAME", &account.name).env("SHELL", &account.shell);
     command.env("SUDO_USER", "root").env("SUDO_UID", "0").env("SUDO_GID", "0");
     command.envs(call.variables.iter().map(|(name, value)| (name, value)));
-    if let Some(directory) = call.directory.as_ref().or(call.login.then_some(&person.home)) {
+    if let Some(directory) = call.directory.as_ref().or(call.login.then_some(&account.home)) {
         command.current_dir(directory);
     }
     if call.user.is_some() || call.group.is_some() {
         let group = call.group.as_deref().map(group_id).transpose()?;
-        command.gid(group.unwrap_or(person.gid)).uid(person.uid);
+        command.gid(group.unwrap_or(account.gid)).uid(account.uid);
     }
     Ok(command)
 }
@@ -231,25 +232,25 @@ fn command(call: &Call) -> Result<Command, String> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Call {
-        parse(&text.split(' ').map(OsString::from).collect::<Vec<_>>()).unwrap()
+    fn call_of(text: &str) -> SudoCall {
+        parse_call(&text.split(' ').map(OsString::from).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
     fn options_variables_and_commands_are_told_apart() {
-        let call = of("-nE -u stack A=1 DEBIAN_FRONTEND=noninteractive apt-get -y install x=1");
+        let call = call_of("-nE -u stack A=1 DEBIAN_FRONTEND=noninteractive apt-get -y install x=1");
         assert!(call.keep);
         assert_eq!(call.user.as_deref(), Some("stack"));
         assert_eq!(call.variables.len(), 2);
         assert_eq!(call.command.len(), 4);
-        assert_eq!(of("-ustack -- -x").command, ["-x"]);
-        assert_eq!(of("--preserve-env=A,B true").keep_names, ["A", "B"]);
-        assert!(of("-v").nothing);
+        assert_eq!(call_of("-ustack -- -x").command, ["-x"]);
+        assert_eq!(call_of("--preserve-env=A,B true").keep_names, ["A", "B"]);
+        assert!(call_of("-v").nothing);
     }
 
     #[test]
     fn what_it_does_not_know_it_refuses() {
-        assert!(parse(&["-Q".into(), "true".into()]).unwrap_err().contains("-Q"));
-        assert!(parse(&["-E".into()]).unwrap_err().contains("no command"));
+        assert!(parse_call(&["-Q".into(), "true".into()]).unwrap_err().contains("-Q"));
+        assert!(parse_call(&["-E".into()]).unwrap_err().contains("no command"));
     }
 }

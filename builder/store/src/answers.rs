@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
+use dibber_fs::PathError;
 use dibber_model::Digest;
 
-use super::{Store, StoreError, at, write_beside};
+use super::{Store, StoreError, write_beside};
 
 /// Seconds of each step of an image, the last time that it ran.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,7 +72,7 @@ impl Store {
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(at("read", &path)(e)),
+            Err(e) => Err(PathError::new("read", &path, e).into()),
         }
     }
 

@@ -6,25 +6,25 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::Dir;
+use dibber_fs::{Dir, PathContext};
 use dibber_model::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::content::Contents;
-use super::{Stamp, Store, StoreError, at, stamp};
+use super::{Stamp, Store, StoreError, stamp};
 
 /// What is known of a step's result besides its files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Meta {
+pub struct CheckpointMeta {
     /// The step before it; none for the first.
     pub parent: Option<Digest>,
     /// The image that it was made for first; others with the same steps share it.
     pub image: String,
-    /// Phase.
+    /// Phase of the step.
     pub phase: String,
-    /// Step.
+    /// Name of the step.
     pub name: String,
-    /// Element.
+    /// Element that the step is of.
     pub element: String,
     /// Seconds that it took.
     pub seconds: f64,
@@ -42,7 +42,7 @@ pub struct Meta {
 pub(super) struct Record {
     pub(super) id: Digest,
     #[serde(flatten)]
-    pub(super) meta: Meta,
+    pub(super) meta: CheckpointMeta,
     /// Sub-directories, sorted by name.
     pub(super) parts: Vec<Part>,
 }
@@ -61,8 +61,8 @@ impl Part {
     /// Looks at a part and reads all of it. What its files hold is written beside it.
     pub(super) fn describe(keep: &Dir, name: String) -> io::Result<Part> {
         let dir = keep.below(&name)?;
-        let stamp = stamp::stamp(&dir)?;
-        let content = Contents::of(&dir)?.to_bytes()?;
+        let stamp = stamp::stamp_of(&dir)?;
+        let content = Contents::read(&dir)?.to_bytes()?;
         keep.write_new(content_file(&name), &content, 0o600)?;
         Ok(Part { name, stamp, content: Digest::of(&content) })
     }
@@ -74,7 +74,7 @@ impl Part {
         if Digest::of(&then) != self.content {
             return Ok(Some(format!("{file} is not what was written")));
         }
-        let now = Contents::of(&dir.below(&self.name)?)?;
+        let now = Contents::read(&dir.below(&self.name)?)?;
         let path = Contents::from_bytes(&then)?.first_difference(&now);
         Ok(path.map(|path| format!("{} is not what was written", path.display())))
     }
@@ -93,7 +93,7 @@ pub struct Checkpoint {
     /// Step id.
     pub id: Digest,
     /// What the step said.
-    pub meta: Meta,
+    pub meta: CheckpointMeta,
     /// Bytes that its files take on disk.
     pub bytes: u64,
     pub(super) dir: PathBuf,
@@ -122,10 +122,10 @@ pub fn layers(chain: &[Checkpoint]) -> Vec<PathBuf> {
     stack.into_iter().map(|(_, layer)| layer).collect()
 }
 
-/// Answer of a look-up.
+/// What a look-up of a step's result found.
 #[derive(Debug)]
-pub enum Found {
-    /// Here it is.
+pub enum Lookup {
+    /// There is one, and it is what was written.
     Whole(Box<Checkpoint>),
     /// There is none.
     Missing,
@@ -142,44 +142,34 @@ pub fn squash_id(of: &[Digest]) -> Digest {
     hasher.finish()
 }
 
-/// Reads `meta.json` and compares it with its seal, which is the last file that is written.
-pub(super) fn read(dir: &Path) -> Result<(Record, Vec<u8>), Unreadable> {
-    let seal = fs::read_to_string(dir.join("sealed")).map_err(|e| Unreadable::of(&e, "sealed"))?;
-    let bytes = fs::read(dir.join("meta.json")).map_err(|e| Unreadable::of(&e, "meta.json"))?;
+/// Reads `meta.json` and compares it with its seal, which is the last file that is written. The error says what disagrees.
+pub(super) fn read_record(dir: &Path) -> Result<Record, String> {
+    let unreadable = |file: &'static str| move |error: io::Error| format!("{file}: {error}");
+    let seal = fs::read_to_string(dir.join("sealed")).map_err(unreadable("sealed"))?;
+    let bytes = fs::read(dir.join("meta.json")).map_err(unreadable("meta.json"))?;
     if Digest::of(&bytes).to_string() != seal.trim_end() {
-        return Err(Unreadable::Wrong("meta.json is not what was written".to_string()));
+        return Err("meta.json is not what was written".to_string());
     }
-    let record: Record =
-        serde_json::from_slice(&bytes).map_err(|e| Unreadable::Wrong(format!("meta.json: {e}")))?;
+    let record: Record = serde_json::from_slice(&bytes).map_err(|e| format!("meta.json: {e}"))?;
     if dir.file_name().and_then(|name| name.to_str()) != Some(record.id.to_string().as_str()) {
-        return Err(Unreadable::Wrong("it has the name of another".to_string()));
+        return Err("it has the name of another".to_string());
     }
-    Ok((record, bytes))
-}
-
-pub(super) enum Unreadable {
-    Wrong(String),
-}
-
-impl Unreadable {
-    fn of(error: &io::Error, file: &str) -> Self {
-        Unreadable::Wrong(format!("{file}: {error}"))
-    }
+    Ok(record)
 }
 
 impl Store {
     /// Reads and checks a checkpoint, without claiming it: all but what its files hold.
     pub(super) fn check(&self, id: Digest) -> Result<Option<Checkpoint>, StoreError> {
         let dir = self.checkpoint_dir(id);
-        if !dir.try_exists().map_err(at("find", &dir))? {
+        if !dir.try_exists().at("find", &dir)? {
             return Ok(None);
         }
         let Record { meta, parts, .. } = self.record(id)?;
-        let open = Dir::open_itself(&dir).map_err(at("open", &dir))?;
+        let open = Dir::open_no_follow(&dir).at("open", &dir)?;
         let mut bytes = 0;
         for Part { name, stamp: written, .. } in &parts {
             let wrong = |why| corrupted(id, Some(&meta), why);
-            let found = open.below(name).and_then(|part| stamp::stamp(&part));
+            let found = open.below(name).and_then(|part| stamp::stamp_of(&part));
             let found = found.map_err(|e| wrong(format!("{name}: {e}")))?;
             if (found.entries, found.digest) != (written.entries, written.digest) {
                 return Err(wrong(format!(
@@ -197,7 +187,7 @@ impl Store {
     pub(super) fn compare(&self, id: Digest) -> Result<(), StoreError> {
         let dir = self.checkpoint_dir(id);
         let Record { meta, parts, .. } = self.record(id)?;
-        let open = Dir::open_itself(&dir).map_err(at("open", &dir))?;
+        let open = Dir::open_no_follow(&dir).at("open", &dir)?;
         for part in &parts {
             // What cannot be read is as bad as what is wrong.
             let why = part.difference(&open).unwrap_or_else(|e| Some(e.to_string()));
@@ -209,12 +199,11 @@ impl Store {
     }
 
     fn record(&self, id: Digest) -> Result<Record, StoreError> {
-        let read = read(&self.checkpoint_dir(id));
-        read.map(|(record, _)| record).map_err(|Unreadable::Wrong(why)| corrupted(id, None, why))
+        read_record(&self.checkpoint_dir(id)).map_err(|why| corrupted(id, None, why))
     }
 }
 
-fn corrupted(id: Digest, meta: Option<&Meta>, why: String) -> StoreError {
-    let word = |of: fn(&Meta) -> &String| meta.map_or("?", |meta| of(meta)).to_string();
+fn corrupted(id: Digest, meta: Option<&CheckpointMeta>, why: String) -> StoreError {
+    let word = |of: fn(&CheckpointMeta) -> &String| meta.map_or("?", |meta| of(meta)).to_string();
     StoreError::Corrupted { id, phase: word(|meta| &meta.phase), name: word(|meta| &meta.name), why }
 }

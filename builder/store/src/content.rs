@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, Here, file_type, has_xattrs, os};
+use dibber_fs::{Dir, DirEntry, file_type, has_xattrs, os};
 use dibber_model::{Digest, Hasher};
 use rayon::prelude::*;
 use rustix::fs::{FileType, SeekFrom, Statx, seek};
@@ -34,21 +34,21 @@ thread_local! {
 
 /// What a layer held, in the order of a sorted walk, the root first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Contents(Vec<Entry>);
+pub(super) struct Contents(Vec<ContentSum>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct ContentSum {
     path: Vec<u8>,
     sum: [u8; 32],
 }
 
 impl Contents {
     /// Reads all of a directory, in parallel.
-    pub(super) fn of(root: &Dir) -> io::Result<Contents> {
+    pub(super) fn read(root: &Dir) -> io::Result<Contents> {
         let mut hasher = Hasher::new("entry");
-        attributes(&mut hasher, root.all_xattrs()?);
-        let mut all = vec![Entry { path: Vec::new(), sum: hasher.finish().into() }];
-        all.extend(by_level(root, listing)?.into_iter().flatten());
+        add_attributes(&mut hasher, root.all_xattrs()?);
+        let mut all = vec![ContentSum { path: Vec::new(), sum: hasher.finish().into() }];
+        all.extend(by_level(root, read_level)?.into_iter().flatten());
         Ok(Contents(all))
     }
 
@@ -71,52 +71,59 @@ impl Contents {
     }
 }
 
-fn listing(path: &Path, dir: &Dir) -> io::Result<Level<Vec<Entry>>> {
-    let read = |name: &std::ffi::CString| entry(path, dir, name);
-    let found: Vec<(Entry, bool)> = dir.names()?.par_iter().map(read).collect::<Result<_, _>>()?;
-    let dirs = found.iter().filter(|(_, is_dir)| *is_dir);
-    let below = dirs.map(|(entry, _)| PathBuf::from(std::ffi::OsStr::from_bytes(&entry.path))).collect();
-    Ok((found.into_iter().map(|(entry, _)| entry).collect(), below))
+/// An entry of a directory.
+struct ReadEntry {
+    content: ContentSum,
+    is_dir: bool,
 }
 
-fn entry(path: &Path, dir: &Dir, name: &CStr) -> io::Result<(Entry, bool)> {
+fn read_level(path: &Path, dir: &Dir) -> io::Result<Level<Vec<ContentSum>>> {
+    let read = |name: &std::ffi::CString| read_entry(path, dir, name);
+    let found: Vec<ReadEntry> = dir.names()?.par_iter().map(read).collect::<Result<_, _>>()?;
+    let dirs = found.iter().filter(|entry| entry.is_dir);
+    let below = dirs.map(|entry| PathBuf::from(std::ffi::OsStr::from_bytes(&entry.content.path))).collect();
+    Ok(Level { read: found.into_iter().map(|entry| entry.content).collect(), below })
+}
+
+fn read_entry(path: &Path, dir: &Dir, name: &CStr) -> io::Result<ReadEntry> {
     let path = path.join(os(name));
-    let here = dir.here(name);
+    let entry = dir.entry(name);
     let read = || {
-        let found = here.statx()?.ok_or(io::ErrorKind::NotFound)?;
-        Ok((sum(here, &found)?, file_type(&found) == FileType::Directory))
+        let found = entry.statx()?.ok_or(io::ErrorKind::NotFound)?;
+        Ok((entry_digest(entry, &found)?, file_type(&found) == FileType::Directory))
     };
     let (sum, is_dir) =
         read().map_err(|e: io::Error| io::Error::new(e.kind(), format!("/{}: {e}", path.display())))?;
-    Ok((Entry { path: path.into_os_string().into_encoded_bytes(), sum: sum.into() }, is_dir))
+    let content = ContentSum { path: path.into_os_string().into_encoded_bytes(), sum: sum.into() };
+    Ok(ReadEntry { content, is_dir })
 }
 
-fn sum(here: Here<'_>, found: &Statx) -> io::Result<Digest> {
+fn entry_digest(entry: DirEntry<'_>, found: &Statx) -> io::Result<Digest> {
     let mut hasher = Hasher::new("entry");
     let mut is_bare = false;
     match file_type(found) {
         FileType::RegularFile if found.stx_size > 0 => {
-            let file = File::from(here.open_file()?);
-            BUFFER.with_borrow_mut(|buffer| content(&mut hasher, (&file, found), buffer))?;
+            let file = File::from(entry.open_file()?);
+            BUFFER.with_borrow_mut(|buffer| add_blocks(&mut hasher, &file, found, buffer))?;
             is_bare = !has_xattrs(&file)?;
         }
-        FileType::Symlink => drop(hasher.part(here.read_link()?.to_bytes())),
+        FileType::Symlink => drop(hasher.part(entry.read_link()?.to_bytes())),
         _ => {}
     }
     if !is_bare {
-        attributes(&mut hasher, here.all_xattrs()?);
+        add_attributes(&mut hasher, entry.all_xattrs()?);
     }
     Ok(hasher.finish())
 }
 
-fn attributes(hasher: &mut Hasher, xattrs: Vec<dibber_model::Xattr>) {
+fn add_attributes(hasher: &mut Hasher, xattrs: Vec<dibber_model::Xattr>) {
     for xattr in xattrs {
         hasher.part(&xattr.name).part(&xattr.value);
     }
 }
 
 /// Adds the sum of each block that is not all zeros, with its place.
-fn content(hasher: &mut Hasher, (file, found): (&File, &Statx), buffer: &mut [u8]) -> io::Result<()> {
+fn add_blocks(hasher: &mut Hasher, file: &File, found: &Statx, buffer: &mut [u8]) -> io::Result<()> {
     let len = found.stx_size;
     let is_sparse = found.stx_blocks * 512 < len;
     let mut at = 0;
@@ -151,7 +158,7 @@ mod tests {
             let file = File::create(&path).unwrap();
             file.set_len(5 * BLOCK + 7).unwrap();
             fill(&file);
-            Contents::of(&Dir::open(dir.path()).unwrap()).unwrap()
+            Contents::read(&Dir::open(dir.path()).unwrap()).unwrap()
         };
         let data = |file: &File| file.write_all_at(b"data", 3 * BLOCK + 1).unwrap();
         let holes = of(&data);
@@ -169,7 +176,7 @@ mod tests {
         let moved = of(&|file| file.write_all_at(b"data", 2 * BLOCK + 1).unwrap());
         assert_eq!(holes.first_difference(&moved), Some("/file".into()));
         fs::write(dir.path().join("more"), "").unwrap();
-        let more = Contents::of(&Dir::open(dir.path()).unwrap()).unwrap();
+        let more = Contents::read(&Dir::open(dir.path()).unwrap()).unwrap();
         assert_eq!(moved.first_difference(&more), Some("/more".into()));
         assert_eq!(Contents::from_bytes(&more.to_bytes().unwrap()).unwrap(), more);
     }

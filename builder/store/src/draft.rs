@@ -7,11 +7,11 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use dibber_fs::Dir;
+use dibber_fs::{Dir, PathContext};
 use dibber_model::Digest;
 
-use super::checkpoint::{Checkpoint, Found, Part, Record};
-use super::{Meta, Session, StoreError, at, remove_tree};
+use super::checkpoint::{Checkpoint, Lookup, Part, Record};
+use super::{CheckpointMeta, Session, StoreError, remove_tree};
 
 /// A step's result, not yet kept. Dropped without [`commit`](Draft::commit), it is removed.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(session: &'a Session, dir: PathBuf) -> Result<Self, StoreError> {
         for dir in [&dir, &dir.join("keep")] {
-            fs::create_dir(dir).map_err(at("create", dir))?;
+            fs::create_dir(dir).at("create", dir)?;
         }
         Ok(Draft { session, dir: Some(dir) })
     }
@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
     /// Gives up a part, such as a layer that [`is_unchanged`](crate::layers::is_unchanged).
     pub fn give_up(&self, name: &str) -> Result<(), StoreError> {
         let path = self.part(name);
-        remove_tree(&path).map_err(at("remove", &path))
+        Ok(remove_tree(&path).at("remove", &path)?)
     }
 
     /// The `work` of the mount whose upper is the part `name`.
@@ -57,46 +57,45 @@ impl<'a> Draft<'a> {
     pub fn mount_point(&self) -> Result<PathBuf, StoreError> {
         let path = self.dir().join("tree");
         if !path.exists() {
-            fs::create_dir(&path).map_err(at("create", &path))?;
+            fs::create_dir(&path).at("create", &path)?;
         }
         Ok(path)
     }
 
     /// Keeps the result under its step's id: it is read and described while it is in memory, synced once, renamed. All mounts
     /// of its parts must be gone. If another build kept the same step meanwhile, that one's result is taken.
-    pub fn commit(mut self, id: Digest, meta: Meta) -> Result<Checkpoint, StoreError> {
+    pub fn commit(mut self, id: Digest, meta: CheckpointMeta) -> Result<Checkpoint, StoreError> {
         let dir = self.dir();
         let keep = dir.join("keep");
-        let open = Dir::open_itself(&keep).map_err(at("open", &keep))?;
+        let open = Dir::open_no_follow(&keep).at("open", &keep)?;
         let mut parts = Vec::new();
-        for name in open.names().map_err(at("read", &keep))? {
+        for name in open.names().at("read", &keep)? {
             let name = name.to_string_lossy().into_owned();
             let place = keep.join(&name);
-            parts.push(Part::describe(&open, name).map_err(at("read", &place))?);
+            parts.push(Part::describe(&open, name).at("read", &place)?);
         }
         let record = Record { id, meta, parts };
         let text = serde_json::to_vec_pretty(&record).expect("a record's keys are strings");
-        let write = |name: &str, bytes: &[u8]| {
-            open.write_new(name, bytes, 0o644).map_err(at("write", &keep.join(name)))
-        };
+        let write =
+            |name: &str, bytes: &[u8]| open.write_new(name, bytes, 0o644).at("write", &keep.join(name));
         write("meta.json", &text)?;
         write("sealed", Digest::of(&text).to_string().as_bytes())?;
         // The mounts were volatile: until now nothing of the layer need be on disk, and the rename must not get there first.
-        rustix::fs::syncfs(open.as_fd()).map_err(at("sync", &keep))?;
+        rustix::fs::syncfs(open.as_fd()).at("sync", &keep)?;
         let store = self.session.store();
         let lock = store.lock()?;
         self.session.claim(id)?;
         let target = store.checkpoint_dir(id);
-        if target.try_exists().map_err(at("find", &target))? {
+        if target.try_exists().at("find", &target)? {
             drop(lock);
-            if let Found::Whole(found) = self.session.find(id)? {
+            if let Lookup::Whole(found) = self.session.find(id)? {
                 return Ok(*found);
             }
             // It was corrupted, and is gone.
             let _lock = store.lock()?;
-            fs::rename(&keep, &target).map_err(at("keep", &target))?;
+            fs::rename(&keep, &target).at("keep", &target)?;
         } else {
-            fs::rename(&keep, &target).map_err(at("keep", &target))?;
+            fs::rename(&keep, &target).at("keep", &target)?;
         }
         self.discard();
         self.session.made(id);

@@ -1,4 +1,6 @@
-//! What outlives a build: checkpoints of steps, timings, answers of the network, downloads.
+//! What outlives a build: checkpoints of steps, timings, answers of the network, downloads. People call it the cache. A build that finds a
+//! checkpoint under the id of a step does not run the step again, so a checkpoint must be whole, and is compared with what was written
+//! before it is used.
 //!
 //! In: results of steps, under their ids. Out: the same, whole or not at all. Never: a half-written checkpoint taken for a
 //! result, or one removed while a build uses it.
@@ -41,15 +43,16 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{PathContext, PathError};
 use dibber_model::Digest;
 use rustix::fs::{AtFlags, CWD, FileType, statat};
 
 pub use answers::Timings;
-pub use checkpoint::{Checkpoint, Found, Meta, layers, squash_id};
+pub use checkpoint::{Checkpoint, CheckpointMeta, Lookup, layers, squash_id};
 pub use dibber_fs::remove_tree;
 pub use draft::Draft;
 pub use lock::{ImageLock, StepLock};
-pub use prune::{Limits, Listed, Pruned};
+pub use prune::{ListedCheckpoint, PruneLimits, PruneSummary};
 pub use session::Session;
 pub use site::Site;
 pub use stamp::Stamp;
@@ -142,22 +145,15 @@ pub enum StoreError {
     #[error(transparent)]
     Layer(#[from] layers::LayerError),
     /// A file of the store.
-    #[error("cannot {what} {path}: {source}{}", hint(source))]
-    File {
-        /// `read`, `write` ...
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("{0}{hint}", hint = hint(&.0.source))]
+    File(#[from] PathError),
 }
 
 impl StoreError {
     /// What was left of a step that goes too deep to be kept, if this is about that.
     pub fn too_deep(&self) -> Option<String> {
-        let StoreError::File { source, .. } = self else { return None };
-        source.get_ref()?.downcast_ref::<stamp::TooDeep>().map(ToString::to_string)
+        let StoreError::File(error) = self else { return None };
+        error.source.get_ref()?.downcast_ref::<stamp::TooDeep>().map(ToString::to_string)
     }
 }
 
@@ -174,12 +170,6 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Puts place and verb to an error of the kernel.
-fn at<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> StoreError + use<E> {
-    let path = path.to_path_buf();
-    move |source| StoreError::File { what, path, source: source.into() }
-}
-
 /// The store, open.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -191,13 +181,13 @@ impl Store {
     pub fn open(root: &Path) -> Result<Store, StoreError> {
         let private = |path: &Path| {
             let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(0o700).create(path).map_err(at("create", path))
+            builder.recursive(true).mode(0o700).create(path).at("create", path)
         };
         let site = Store::survey(root)?;
         private(root)?;
-        let root = root.canonicalize().map_err(at("find", root))?;
+        let root = root.canonicalize().at("find", root)?;
         if site != Site::Store {
-            fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).map_err(at("protect", &root))?;
+            fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).at("protect", &root)?;
             write_beside(&root.join("VERSION"), VERSION.as_bytes())?;
         }
         for dir in DIRS {
@@ -212,7 +202,7 @@ impl Store {
         Store { root: root.to_path_buf() }
     }
 
-    /// Its directory.
+    /// The store's directory.
     pub fn path(&self) -> &Path {
         &self.root
     }
@@ -225,7 +215,7 @@ impl Store {
     /// The directory of one kind of downloads (`shared`, `confided/ID`, `private`, `sources`).
     pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.root.join("downloads").join(name);
-        fs::create_dir_all(&path).map_err(at("create", &path))?;
+        fs::create_dir_all(&path).at("create", &path)?;
         Ok(path)
     }
 
@@ -236,9 +226,9 @@ impl Store {
 
 /// Refuses a directory that is neither this person's nor its sandbox's root's, and a link.
 fn own(path: &Path) -> Result<(), StoreError> {
-    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map_err(at("look at", path))?;
+    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).at("look at", path)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
-        return Err(at("use", path)(io::Error::from(io::ErrorKind::NotADirectory)));
+        return Err(PathError::new("use", path, io::ErrorKind::NotADirectory).into());
     }
     if dibber_sandbox::is_own(found.st_uid) {
         return Ok(());
@@ -247,7 +237,7 @@ fn own(path: &Path) -> Result<(), StoreError> {
         true => ", or run it with `sudo -H`, so that it is root's",
         false => "; a sudo that keeps HOME leaves root's cache there, and root can remove it",
     };
-    Err(StoreError::NotYours { path: path.into(), owner: dibber_fs::passwd::name(found.st_uid), hint })
+    Err(StoreError::NotYours { path: path.into(), owner: dibber_fs::passwd::user_name(found.st_uid), hint })
 }
 
 /// Whether a name is one that an interrupted `open` may have left.
@@ -266,5 +256,5 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         file.sync_data()?;
         fs::rename(&beside, path)
     };
-    write().map_err(at("write", path))
+    Ok(write().at("write", path)?)
 }

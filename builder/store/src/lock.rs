@@ -7,10 +7,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{PathContext, PathError};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use super::{Store, StoreError, at};
+use super::{Store, StoreError};
 
 /// Held while an image is built in this store. Ends when dropped, or with the process.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ impl StepLock {
                         tell();
                     }
                     rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
-                        .map_err(at("lock", &path))?;
+                        .at("lock", &path)?;
                 }
-                Err(e) => return Err(at("lock", &path)(e)),
+                Err(e) => return Err(PathError::new("lock", &path, e).into()),
             }
             // The former holder may have removed the file meanwhile: then this lock is on nothing.
             let inode = |meta: fs::Metadata| std::os::unix::fs::MetadataExt::ino(&meta);
-            let ours = file.metadata().map(inode).map_err(at("read", &path))?;
+            let ours = file.metadata().map(inode).at("read", &path)?;
             if fs::metadata(&path).map(inode).ok() == Some(ours) {
                 return Ok(StepLock { path, _file: file });
             }
@@ -68,7 +69,7 @@ impl Store {
             Err(Errno::WOULDBLOCK) => {
                 Err(StoreError::Busy { image: image.to_string(), holder: holder(&path) })
             }
-            Err(e) => Err(at("lock", &path)(e)),
+            Err(e) => Err(PathError::new("lock", &path, e).into()),
         }
     }
 
@@ -80,8 +81,7 @@ impl Store {
         }
         let path = self.image_lock(image);
         let file = open(&path)?;
-        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
-            .map_err(at("lock", &path))?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).at("lock", &path)?;
         note_holder(file, &path)
     }
 
@@ -93,8 +93,7 @@ impl Store {
     pub(super) fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join("locks/store");
         let file = open(&path)?;
-        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
-            .map_err(at("lock", &path))?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).at("lock", &path)?;
         Ok(file)
     }
 }
@@ -108,7 +107,8 @@ pub(super) fn open(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .open(path)
-        .map_err(at("open", path))
+        .at("open", path)
+        .map_err(StoreError::from)
 }
 
 /// Whether some process holds the lock of this file.
@@ -116,7 +116,7 @@ pub(super) fn is_held(path: &Path) -> Result<bool, StoreError> {
     match flock(&open(path)?, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(false),
         Err(Errno::WOULDBLOCK) => Ok(true),
-        Err(e) => Err(at("lock", path)(e)),
+        Err(e) => Err(PathError::new("lock", path, e).into()),
     }
 }
 
@@ -125,7 +125,7 @@ fn note_holder(mut file: File, path: &Path) -> Result<ImageLock, StoreError> {
         file.set_len(0)?;
         write!(file, "{}", std::process::id())
     };
-    write(&mut file).map_err(at("write", path))?;
+    write(&mut file).at("write", path)?;
     Ok(ImageLock { _file: file })
 }
 

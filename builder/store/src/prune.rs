@@ -9,17 +9,18 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use dibber_fs::{PathContext, PathError};
 use dibber_model::{Bytes, Digest};
 
-use super::{Meta, Store, StoreError, at, checkpoint, lock, remove_tree};
+use super::{CheckpointMeta, Store, StoreError, checkpoint, lock, remove_tree};
 
 /// A checkpoint, as `dibber cache ls` shows it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedCheckpoint {
     /// Step id.
     pub id: Digest,
     /// Image, phase, step, element ...; none if it cannot be read, and so is of no use.
-    pub meta: Option<Meta>,
+    pub meta: Option<CheckpointMeta>,
     /// Bytes on disk.
     pub bytes: u64,
     /// When a build last used it.
@@ -30,7 +31,7 @@ pub struct Listed {
 
 /// What may stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct PruneLimits {
     /// At most this much; the least recently used go first.
     pub size: Option<Bytes>,
     /// Nothing that was not used for so long.
@@ -41,7 +42,7 @@ pub struct Limits {
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneSummary {
     /// Checkpoints removed.
     pub removed: usize,
     /// Bytes freed, of checkpoints.
@@ -54,17 +55,17 @@ pub struct Pruned {
 
 impl Store {
     /// Every checkpoint, the most recently used first.
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
+    pub fn list(&self) -> Result<Vec<ListedCheckpoint>, StoreError> {
         let used = self.claimed(None)?;
         let dir = self.root.join("checkpoints");
         let mut found = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(at("read", &dir))? {
-            let entry = entry.map_err(at("read", &dir))?;
+        for entry in fs::read_dir(&dir).at("read", &dir)? {
+            let entry = entry.at("read", &dir)?;
             let Ok(id) = Digest::try_from(entry.file_name().to_string_lossy().into_owned()) else { continue };
             let path = entry.path();
-            let record = checkpoint::read(&path).ok().map(|(record, _)| record);
+            let record = checkpoint::read_record(&path).ok();
             let time = fs::metadata(path.join("meta.json")).and_then(|m| m.modified());
-            found.push(Listed {
+            found.push(ListedCheckpoint {
                 id,
                 bytes: record.iter().flat_map(|r| &r.parts).map(|part| part.stamp.bytes).sum(),
                 meta: record.map(|r| r.meta),
@@ -77,12 +78,12 @@ impl Store {
     }
 
     /// Removes what the limits do not allow, as of `now`. Runs inside the namespace, as what it removes belongs to its ids.
-    pub fn prune(&self, limits: Limits, now: SystemTime) -> Result<Pruned, StoreError> {
+    pub fn prune(&self, limits: PruneLimits, now: SystemTime) -> Result<PruneSummary, StoreError> {
         let lock = self.lock()?;
         let listed = self.list()?;
         let children = children(&listed);
         let mut size: u64 = listed.iter().map(|item| item.bytes).sum();
-        let (mut gone, mut done) = (BTreeSet::new(), Pruned::default());
+        let (mut gone, mut done) = (BTreeSet::new(), PruneSummary::default());
         for item in listed.iter().rev() {
             let old =
                 limits.age.is_some_and(|age| now.duration_since(item.used).is_ok_and(|unused| unused > age));
@@ -90,7 +91,7 @@ impl Store {
             if gone.contains(&item.id) || !(limits.all || old || over || item.meta.is_none()) {
                 continue;
             }
-            let family: Vec<&Listed> = family(&listed, &children, item.id);
+            let family: Vec<&ListedCheckpoint> = with_descendants(&listed, &children, item.id);
             if family.iter().any(|member| member.in_use) {
                 done.in_use += 1;
                 continue;
@@ -104,7 +105,7 @@ impl Store {
         done.left = size;
         let trash = self.rename_out(gone.into_iter())?;
         drop(lock);
-        trash.iter().try_for_each(|path| remove_tree(path).map_err(at("remove", path)))?;
+        trash.iter().try_for_each(|path| remove_tree(path).at("remove", path))?;
         if limits.all {
             self.forget()?;
         }
@@ -117,13 +118,13 @@ impl Store {
         let lock = self.lock()?;
         let listed = self.list()?;
         let mut gone: BTreeSet<Digest> =
-            family(&listed, &children(&listed), id).iter().map(|item| item.id).collect();
+            with_descendants(&listed, &children(&listed), id).iter().map(|item| item.id).collect();
         gone.insert(id);
         let used = self.claimed(Some(session))?;
         self.rename_out(gone.iter().copied().filter(|id| used.contains(id)))?;
         let trash = self.rename_out(gone.iter().copied().filter(|id| !used.contains(id)))?;
         drop(lock);
-        trash.iter().try_for_each(|path| remove_tree(path).map_err(at("remove", path)))
+        Ok(trash.iter().try_for_each(|path| remove_tree(path).at("remove", path))?)
     }
 
     /// Moves checkpoints to where a dead session's scratch would be, so that the next sweep ends what is interrupted here.
@@ -136,21 +137,21 @@ impl Store {
             match fs::rename(&from, &to) {
                 Ok(()) => trash.push(to),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(at("remove", &from)(e)),
+                Err(e) => return Err(PathError::new("remove", &from, e).into()),
             }
         }
         Ok(trash)
     }
 
-    /// Ids that running sessions claimed, all but this one.
-    pub(super) fn claimed(&self, but: Option<&str>) -> Result<BTreeSet<Digest>, StoreError> {
+    /// Ids that running sessions claimed, except this one.
+    pub(super) fn claimed(&self, except: Option<&str>) -> Result<BTreeSet<Digest>, StoreError> {
         let running = self.root.join("running");
         let mut ids = BTreeSet::new();
-        for entry in fs::read_dir(&running).map_err(at("read", &running))? {
-            let entry = entry.map_err(at("read", &running))?;
+        for entry in fs::read_dir(&running).at("read", &running)? {
+            let entry = entry.at("read", &running)?;
             let path = entry.path();
-            if entry.file_name().to_str() != but && lock::is_held(&path)? {
-                let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+            if entry.file_name().to_str() != except && lock::is_held(&path)? {
+                let text = fs::read_to_string(&path).at("read", &path)?;
                 ids.extend(text.lines().filter_map(|line| Digest::try_from(line.to_string()).ok()));
             }
         }
@@ -161,12 +162,12 @@ impl Store {
     fn forget(&self) -> Result<(), StoreError> {
         for name in ["downloads", "answers", "timings", "sets", "sources"] {
             let dir = self.root.join(name);
-            for entry in fs::read_dir(&dir).map_err(at("read", &dir))? {
-                let entry = entry.map_err(at("read", &dir))?;
+            for entry in fs::read_dir(&dir).at("read", &dir)? {
+                let entry = entry.at("read", &dir)?;
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 let path = entry.path();
                 let removed = if is_dir { remove_tree(&path) } else { fs::remove_file(&path) };
-                removed.map_err(at("remove", &path))?;
+                removed.at("remove", &path)?;
             }
         }
         Ok(())
@@ -183,7 +184,7 @@ pub(super) fn dropped_id(name: &OsStr) -> Option<Digest> {
 }
 
 /// Checkpoints by what they need: their parent, and for a squash what it replaces.
-fn children(listed: &[Listed]) -> BTreeMap<Digest, Vec<Digest>> {
+fn children(listed: &[ListedCheckpoint]) -> BTreeMap<Digest, Vec<Digest>> {
     let mut children: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
     for item in listed {
         for needed in item.meta.iter().flat_map(|meta| meta.parent.iter().chain(&meta.squashes)) {
@@ -194,7 +195,11 @@ fn children(listed: &[Listed]) -> BTreeMap<Digest, Vec<Digest>> {
 }
 
 /// A checkpoint and all that needs it.
-fn family<'a>(listed: &'a [Listed], children: &BTreeMap<Digest, Vec<Digest>>, id: Digest) -> Vec<&'a Listed> {
+fn with_descendants<'a>(
+    listed: &'a [ListedCheckpoint],
+    children: &BTreeMap<Digest, Vec<Digest>>,
+    id: Digest,
+) -> Vec<&'a ListedCheckpoint> {
     let mut ids = BTreeSet::from([id]);
     let mut stack = vec![id];
     while let Some(id) = stack.pop() {

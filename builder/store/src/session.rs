@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use dibber_fs::PathContext;
 use dibber_model::Digest;
 use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, flock, utimensat};
 
-use super::checkpoint::Found;
+use super::checkpoint::Lookup;
 use super::lock::StepLock;
-use super::{Draft, Store, StoreError, at, lock, prune, remove_tree};
+use super::{Draft, Store, StoreError, lock, prune, remove_tree};
 
 /// A running build. Used inside the namespace, since what it removes belongs to the sandbox's ids.
 #[derive(Debug)]
@@ -48,9 +49,9 @@ impl Store {
             }
         };
         let claims = lock::open(&path)?;
-        flock(&claims, FlockOperation::NonBlockingLockExclusive).map_err(at("lock", &path))?;
+        flock(&claims, FlockOperation::NonBlockingLockExclusive).at("lock", &path)?;
         let scratch = self.root.join("scratch").join(&name);
-        fs::create_dir(&scratch).map_err(at("create", &scratch))?;
+        fs::create_dir(&scratch).at("create", &scratch)?;
         Ok(Session {
             store: self.clone(),
             name,
@@ -64,19 +65,19 @@ impl Store {
     /// Removes the scratch of sessions that live no more. The store's lock is held.
     fn sweep(&self) -> Result<(), StoreError> {
         let running = self.root.join("running");
-        for entry in fs::read_dir(&running).map_err(at("read", &running))? {
-            let path = entry.map_err(at("read", &running))?.path();
+        for entry in fs::read_dir(&running).at("read", &running)? {
+            let path = entry.at("read", &running)?.path();
             if !lock::is_held(&path)? {
-                fs::remove_file(&path).map_err(at("remove", &path))?;
+                fs::remove_file(&path).at("remove", &path)?;
             }
         }
         let scratch = self.root.join("scratch");
         let used = self.claimed(None)?;
-        for entry in fs::read_dir(&scratch).map_err(at("read", &scratch))? {
-            let entry = entry.map_err(at("read", &scratch))?;
+        for entry in fs::read_dir(&scratch).at("read", &scratch)? {
+            let entry = entry.at("read", &scratch)?;
             let is_used = prune::dropped_id(&entry.file_name()).is_some_and(|id| used.contains(&id));
             if !is_used && !running.join(entry.file_name()).exists() {
-                remove_tree(&entry.path()).map_err(at("remove", &entry.path()))?;
+                remove_tree(&entry.path()).at("remove", &entry.path())?;
             }
         }
         Ok(())
@@ -96,23 +97,23 @@ impl Session {
 
     /// Looks up a step's result. It is claimed and checked: names, kinds, modes, owners, sizes and times of all its files. What
     /// they hold is not read: [`compare`](Self::compare) does that.
-    pub fn find(&self, id: Digest) -> Result<Found, StoreError> {
+    pub fn find(&self, id: Digest) -> Result<Lookup, StoreError> {
         let lock = self.store.lock()?;
         let dir = self.store.checkpoint_dir(id);
-        if !dir.try_exists().map_err(at("find", &dir))? {
-            return Ok(Found::Missing);
+        if !dir.try_exists().at("find", &dir)? {
+            return Ok(Lookup::Missing);
         }
         self.claim(id)?;
         drop(lock);
         match self.store.check(id) {
             Ok(Some(found)) => {
-                touch(&dir.join("meta.json")).map_err(at("touch", &dir))?;
-                Ok(Found::Whole(Box::new(found)))
+                touch(&dir.join("meta.json")).at("touch", &dir)?;
+                Ok(Lookup::Whole(Box::new(found)))
             }
-            Ok(None) => Ok(Found::Missing),
+            Ok(None) => Ok(Lookup::Missing),
             Err(error @ StoreError::Corrupted { .. }) => {
                 self.drop_corrupted(id)?;
-                Ok(Found::Dropped(error))
+                Ok(Lookup::Dropped(error))
             }
             Err(error) => Err(error),
         }
@@ -173,7 +174,8 @@ impl Session {
     }
 
     pub(super) fn claim(&self, id: Digest) -> Result<(), StoreError> {
-        writeln!(&self.claims, "{id}").map_err(at("write", &self.store.root.join("running").join(&self.name)))
+        let path = self.store.root.join("running").join(&self.name);
+        Ok(writeln!(&self.claims, "{id}").at("write", &path)?)
     }
 }
 

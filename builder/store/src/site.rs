@@ -7,7 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreError, VERSION, at, is_ours, own};
+use dibber_fs::{PathContext, PathError};
+
+use super::{Store, StoreError, VERSION, is_ours, own};
 
 /// What stands where a store is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +49,12 @@ impl Store {
 
     /// What stands at `root`, as [`Store::open`] would find it; fails where that would refuse it.
     pub fn survey(root: &Path) -> Result<Site, StoreError> {
-        let root = std::path::absolute(root).map_err(at("find", root))?;
+        let root = std::path::absolute(root).at("find", root)?;
         let above = standing(&root)?;
         if above != root {
             return Ok(Site::Nothing { above });
         }
-        own(&root.canonicalize().map_err(at("find", &root))?)?;
+        own(&root.canonicalize().at("find", &root)?)?;
         let stamp = root.join("VERSION");
         match dibber_fs::read_file(&stamp, 4096).map(|text| String::from_utf8_lossy(&text).into_owned()) {
             Ok(found) if found == VERSION => Ok(Site::Store),
@@ -62,12 +64,12 @@ impl Store {
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let known = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| is_ours(&e.file_name()));
-                match fs::read_dir(&root).map_err(at("read", &root))?.all(known) {
+                match fs::read_dir(&root).at("read", &root)?.all(known) {
                     true => Ok(Site::Empty),
                     false => Err(StoreError::Foreign { path: root }),
                 }
             }
-            Err(e) => Err(at("read", &stamp)(e)),
+            Err(e) => Err(PathError::new("read", &stamp, e).into()),
         }
     }
 }
@@ -77,7 +79,7 @@ fn standing(root: &Path) -> Result<PathBuf, StoreError> {
     for path in root.ancestors() {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Ok(path.to_path_buf()),
-            Ok(_) => return Err(at("use", path)(io::Error::from(io::ErrorKind::NotADirectory))),
+            Ok(_) => return Err(PathError::new("use", path, io::ErrorKind::NotADirectory).into()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 if let Ok(target) = fs::read_link(path) {
                     return Err(StoreError::Nowhere { path: path.to_path_buf(), target });
@@ -85,8 +87,8 @@ fn standing(root: &Path) -> Result<PathBuf, StoreError> {
             }
             // What is in the way is higher up.
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => {}
-            Err(e) => return Err(at("use", path)(e)),
+            Err(e) => return Err(PathError::new("use", path, e).into()),
         }
     }
-    Err(at("use", root)(io::Error::from(io::ErrorKind::NotFound)))
+    Err(PathError::new("use", root, io::ErrorKind::NotFound).into())
 }

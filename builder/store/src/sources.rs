@@ -8,10 +8,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use dibber_fs::PathContext;
 use dibber_model::Digest;
 use sha2::Digest as _;
 
-use super::{Store, StoreError, at};
+use super::{Store, StoreError};
 
 impl Store {
     /// Keeps the file at `from`, which must have this digest, and tells the copy's path relative to the store.
@@ -32,13 +33,13 @@ impl Store {
             file.set_permissions(fs::Permissions::from_mode(0o644))?;
             copy(&mut File::open(from)?, &mut file)
         };
-        let found = write().map_err(at("copy", from))?;
+        let found = write().at("copy", from)?;
         if found != digest {
             // The message matters more.
             let _ = fs::remove_file(&beside);
             return Err(StoreError::Changed { path: from.to_path_buf() });
         }
-        fs::rename(&beside, &kept).map_err(at("keep", &kept))?;
+        fs::rename(&beside, &kept).at("keep", &kept)?;
         Ok(name)
     }
 }

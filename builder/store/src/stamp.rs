@@ -25,10 +25,10 @@ pub struct Stamp {
 }
 
 /// Looks at all of a directory, in parallel.
-pub(super) fn stamp(root: &Dir) -> io::Result<Stamp> {
+pub(super) fn stamp_of(root: &Dir) -> io::Result<Stamp> {
     let (mut entries, mut bytes, mut hasher) = (0, 0, Hasher::new("dibber layer"));
-    see(&mut hasher, &root.statx()?);
-    for listing in by_level(root, listing)? {
+    add_statx(&mut hasher, &root.statx()?);
+    for listing in by_level(root, read_level)? {
         entries += listing.entries;
         bytes += listing.bytes;
         hasher.digest(listing.digest);
@@ -53,8 +53,13 @@ fn refuse_depth(level: &[PathBuf], depth: usize) -> io::Result<()> {
     Err(io::Error::other(TooDeep { top }))
 }
 
-/// What was read of one directory, and the directories in it.
-pub(super) type Level<T> = (T, Vec<PathBuf>);
+/// One directory of a walk.
+pub(super) struct Level<T> {
+    /// What was read of it.
+    pub(super) read: T,
+    /// The directories in it.
+    pub(super) below: Vec<PathBuf>,
+}
 
 /// No tree is deeper, in directories within each other. Paths of programs end at 4096 bytes (`PATH_MAX`), and whoever went deeper
 /// would only make all that walk the tree slow.
@@ -73,8 +78,8 @@ pub(super) fn by_level<T: Send>(
         let open = |path: &PathBuf| read(path, &root.below(path)?);
         let found: Vec<Level<T>> = level.par_iter().map(open).collect::<Result<_, _>>()?;
         level = Vec::new();
-        for (what, below) in found {
-            all.push(what);
+        for Level { read, below } in found {
+            all.push(read);
             level.extend(below);
         }
         depth += 1;
@@ -89,13 +94,13 @@ struct Listing {
     digest: Digest,
 }
 
-fn listing(path: &Path, dir: &Dir) -> io::Result<Level<Listing>> {
+fn read_level(path: &Path, dir: &Dir) -> io::Result<Level<Listing>> {
     let mut hasher = Hasher::new("directory");
     let (mut listing, mut below) = (Listing { entries: 0, bytes: 0, digest: Digest::of(b"") }, Vec::new());
     for name in dir.names()? {
-        let found = dir.here(&name).statx()?.ok_or(io::ErrorKind::NotFound)?;
+        let found = dir.entry(&name).statx()?.ok_or(io::ErrorKind::NotFound)?;
         hasher.part(name.to_bytes());
-        see(&mut hasher, &found);
+        add_statx(&mut hasher, &found);
         listing.entries += 1;
         listing.bytes += found.stx_blocks * 512;
         if file_type(&found) == FileType::Directory {
@@ -103,11 +108,11 @@ fn listing(path: &Path, dir: &Dir) -> io::Result<Level<Listing>> {
         }
     }
     listing.digest = hasher.finish();
-    Ok((listing, below))
+    Ok(Level { read: listing, below })
 }
 
 /// Adds what `statx` told of an entry.
-fn see(hasher: &mut Hasher, found: &Statx) {
+fn add_statx(hasher: &mut Hasher, found: &Statx) {
     // A directory's size and links are how its file system keeps it.
     let (size, links) = match file_type(found) {
         FileType::Directory => (0, 0),

@@ -1,4 +1,5 @@
-//! Which files the disk of a machine is made of.
+//! Which files the disk of a machine is made of: a qcow2 image may name another file that it rests on, and QEMU would read whatever
+//! it names.
 //!
 //! In: the image that a person named, which anybody may have made. Out: its file, and those that it rests on if the person allows
 //! that, each with the format that QEMU is to read it by. Never: a name out of an image that is more than a file's, or a format
@@ -36,7 +37,7 @@ impl Format {
     }
 }
 
-/// One file.
+/// A file that is read for the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layer {
     /// Absolute and without links.
@@ -55,43 +56,47 @@ pub(super) struct Chain {
 }
 
 /// A file, what it rests on, and how long its disk is.
-struct Looked {
+struct ExaminedFile {
     layer: Layer,
     backing: Option<Backing>,
     size: u64,
 }
 
-/// Looks at an image. `NAME.raw` is raw, whatever it begins with; of others the first bytes decide between raw and qcow2.
-pub(super) fn of(disk: &Path, allow_backing: bool) -> Result<Chain, BootError> {
-    let promised = (disk.extension() == Some(OsStr::new("raw"))).then_some(Format::Raw);
-    let mut looked = look(disk, promised)?;
-    let size = Bytes(looked.size.next_multiple_of(512));
-    let mut layers = Vec::new();
-    loop {
-        let Looked { layer, backing, .. } = looked;
-        let path = layer.path.clone();
-        layers.push(layer);
-        let Some(backing) = backing else { return Ok(Chain { layers, size }) };
-        let refuse = |why: String| Err(BootError::Refused { path: path.clone(), why });
-        if !allow_backing {
-            return refuse(format!(
-                "the image wants {} of this machine as its backing file; if the image is your own, add \
-                 --allow-backing; or make it whole: qemu-img convert -O qcow2 IMAGE OUT",
-                backing.name.escape_ascii()
-            ));
+impl Chain {
+    /// Looks at an image. `NAME.raw` is raw, whatever it begins with; of others the first bytes decide between raw and qcow2.
+    pub(super) fn of_image(disk: &Path, allow_backing: bool) -> Result<Chain, BootError> {
+        let promised = (disk.extension() == Some(OsStr::new("raw"))).then_some(Format::Raw);
+        let mut examined = examine(disk, promised)?;
+        let size = Bytes(examined.size.next_multiple_of(512));
+        let mut layers = Vec::new();
+        loop {
+            let ExaminedFile { layer, backing, .. } = examined;
+            let path = layer.path.clone();
+            layers.push(layer);
+            let Some(backing) = backing else { return Ok(Chain { layers, size }) };
+            let refuse = |why: String| Err(BootError::Refused { path: path.clone(), why });
+            if !allow_backing {
+                return refuse(format!(
+                    "the image wants {} of this machine as its backing file; if the image is your own, add \
+                     --allow-backing; or make it whole: qemu-img convert -O qcow2 IMAGE OUT",
+                    backing.name.escape_ascii()
+                ));
+            }
+            if layers.len() == LAYERS_MAX {
+                return refuse(format!(
+                    "more than {LAYERS_MAX} files rest on each other; they go in circles"
+                ));
+            }
+            examined = match backing_file(&path, &backing) {
+                Ok((path, format)) => examine(&path, Some(format))?,
+                Err(why) => return refuse(why),
+            };
         }
-        if layers.len() == LAYERS_MAX {
-            return refuse(format!("more than {LAYERS_MAX} files rest on each other; they go in circles"));
-        }
-        looked = match below(&path, &backing) {
-            Ok((path, format)) => look(&path, Some(format))?,
-            Err(why) => return refuse(why),
-        };
     }
 }
 
 /// The file that a header names, and its format.
-fn below(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), String> {
+fn backing_file(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), String> {
     let name = OsStr::from_bytes(&backing.name);
     let shown = backing.name.escape_ascii();
     // QEMU takes what stands before a colon for a protocol, unless a slash comes first.
@@ -113,7 +118,7 @@ fn below(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), String> {
     Ok((image.parent().unwrap_or(Path::new("/")).join(name), format))
 }
 
-fn look(path: &Path, promised: Option<Format>) -> Result<Looked, BootError> {
+fn examine(path: &Path, promised: Option<Format>) -> Result<ExaminedFile, BootError> {
     let failed = |why: io::Error| BootError::Refused { path: path.to_path_buf(), why: why.to_string() };
     let path = fs::canonicalize(path).map_err(failed)?;
     let (file, len) = open::image(&path).map_err(failed)?;
@@ -135,15 +140,15 @@ fn look(path: &Path, promised: Option<Format>) -> Result<Looked, BootError> {
     };
     let (backing, size) = match format {
         Format::Raw => (None, len),
-        Format::Qcow2 => match header(&head, len) {
+        Format::Qcow2 => match parse_header(&head, len) {
             Ok(header) => (header.backing, header.size),
             Err(why) => return refuse(why),
         },
     };
-    Ok(Looked { layer: Layer { path, format, device }, backing, size })
+    Ok(ExaminedFile { layer: Layer { path, format, device }, backing, size })
 }
 
-fn header(head: &[u8], len: u64) -> Result<Header, String> {
+fn parse_header(head: &[u8], len: u64) -> Result<Header, String> {
     if !head.starts_with(MAGIC) {
         return Err("no qcow2 file".to_string());
     }
@@ -190,22 +195,27 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         fs::write(at("base"), [7; 4096]).unwrap();
         qcow2(&at("alone"), "", "raw");
-        let chain = of(&at("alone"), false).unwrap();
+        let chain = Chain::of_image(&at("alone"), false).unwrap();
         assert_eq!((chain.layers.len(), chain.layers[0].format, chain.size.0), (1, Format::Qcow2, 1 << 20));
         qcow2(&at("evil"), "/etc/shadow", "raw");
-        let said = of(&at("evil"), false).unwrap_err().to_string();
+        let said = Chain::of_image(&at("evil"), false).unwrap_err().to_string();
         assert!(said.contains("/etc/shadow") && said.contains("--allow-backing"), "{said}");
         // What promises to be raw is, though it begins as a qcow2 file does.
         fs::copy(at("evil"), at("evil.raw")).unwrap();
-        let chain = of(&at("evil.raw"), false).unwrap();
+        let chain = Chain::of_image(&at("evil.raw"), false).unwrap();
         assert_eq!((chain.layers.len(), chain.layers[0].format), (1, Format::Raw));
         fs::write(at("text"), "# Disk DescriptorFile\nRW 8 FLAT \"/etc/shadow\" 0\n").unwrap();
-        assert!(of(&at("text"), true).unwrap_err().to_string().contains("VMDK"));
+        assert!(Chain::of_image(&at("text"), true).unwrap_err().to_string().contains("VMDK"));
         fs::write(at("data"), fs::read(at("alone")).unwrap()).unwrap();
         let data = fs::File::options().write(true).open(at("data")).unwrap();
         data.write_all_at(&[4], 79).unwrap();
-        assert!(of(&at("data"), true).unwrap_err().to_string().contains("external file"));
-        assert!(of(Path::new("/dev/zero"), true).unwrap_err().to_string().contains("character device"));
+        assert!(Chain::of_image(&at("data"), true).unwrap_err().to_string().contains("external file"));
+        assert!(
+            Chain::of_image(Path::new("/dev/zero"), true)
+                .unwrap_err()
+                .to_string()
+                .contains("character device")
+        );
     }
 
     #[test]
@@ -216,7 +226,7 @@ mod tests {
         qcow2(&at("middle"), "base", "raw");
         qcow2(&at("top"), "./middle", "qcow2");
         let formats: Vec<_> =
-            of(&at("top"), true).unwrap().layers.into_iter().map(|layer| layer.format).collect();
+            Chain::of_image(&at("top"), true).unwrap().layers.into_iter().map(|layer| layer.format).collect();
         assert_eq!(formats, [Format::Qcow2, Format::Qcow2, Format::Raw]);
         for (name, format, word) in [
             ("json:{}", "raw", "a protocol"),
@@ -228,7 +238,7 @@ mod tests {
             ("absent", "raw", "No such file"),
         ] {
             qcow2(&at("circle"), name, format);
-            let said = of(&at("circle"), true).unwrap_err().to_string();
+            let said = Chain::of_image(&at("circle"), true).unwrap_err().to_string();
             assert!(said.contains(word), "{said}");
         }
     }

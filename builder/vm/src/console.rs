@@ -36,44 +36,54 @@ pub enum Verdict {
 }
 
 /// Between two looks at whether the person has interrupted.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a guest may take to shut down when its overlay is kept.
 const SHUTDOWN: Duration = Duration::from_secs(90);
 
-/// Starts the guest and stays with it to its end.
-pub(super) fn watch(
-    command: &mut Command,
-    (request, monitor): (&BootRequest, &Path),
-    reader: Box<dyn Write + Send>,
-    stop: &Interrupts,
-) -> Result<Verdict, BootError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let failed = |e: std::io::Error| BootError::Failed { program: program.clone(), said: e.to_string() };
-    let end_of =
-        |guest: &mut Guest, verdict: Verdict| match attended::wait(&mut guest.0, stop).map_err(failed)? {
+/// A boot whose console is watched.
+pub(super) struct ConsoleWatch<'a> {
+    pub(super) request: &'a BootRequest,
+    /// The monitor's socket.
+    pub(super) monitor: &'a Path,
+    pub(super) stop: &'a Interrupts,
+}
+
+impl ConsoleWatch<'_> {
+    /// Starts the guest and stays with it to its end.
+    pub(super) fn run(
+        &self,
+        command: &mut Command,
+        reader: Box<dyn Write + Send>,
+    ) -> Result<Verdict, BootError> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let failed = |e: std::io::Error| BootError::Failed { program: program.clone(), said: e.to_string() };
+        let end_of = |guest: &mut Guest, verdict: Verdict| match attended::wait(&mut guest.0, self.stop)
+            .map_err(failed)?
+        {
             None => Ok(Verdict::Interrupted),
             Some(status) if status.success() => Ok(verdict),
             // A guest that switches itself off is no failure of QEMU's.
             Some(status) => Err(BootError::Ended { program: program.clone(), how: status.to_string() }),
         };
-    let Some(expect) = &request.expect else {
+        let Some(expect) = &self.request.expect else {
+            let mut guest = Guest(attended::spawn(command).map_err(failed)?);
+            return end_of(&mut guest, Verdict::Ended);
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut guest = Guest(attended::spawn(command).map_err(failed)?);
-        return end_of(&mut guest, Verdict::Ended);
-    };
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut guest = Guest(attended::spawn(command).map_err(failed)?);
-    let console = Console::of(&mut guest.0, reader);
-    let verdict = match console.wait_for(expect, stop) {
-        Verdict::Died => end_of(&mut guest, Verdict::Died),
-        verdict => Ok(verdict),
-    };
-    console.fall_silent();
-    if request.keep_overlay.is_some() && matches!(verdict, Ok(Verdict::Seen { .. })) {
-        power_down(&mut guest.0, monitor, stop);
+        let console = Console::new(&mut guest.0, reader);
+        let verdict = match console.wait_for(expect, self.stop) {
+            Verdict::Died => end_of(&mut guest, Verdict::Died),
+            verdict => Ok(verdict),
+        };
+        console.discard_rest();
+        if self.request.keep_overlay.is_some() && matches!(verdict, Ok(Verdict::Seen { .. })) {
+            power_down(&mut guest.0, self.monitor, self.stop);
+        }
+        drop(guest);
+        console.finish(self.stop);
+        verdict
     }
-    drop(guest);
-    console.finish(stop);
-    verdict
 }
 
 /// Ends the guest when it goes out of scope, whatever happened.
@@ -82,7 +92,7 @@ struct Guest(Child);
 impl Drop for Guest {
     fn drop(&mut self) {
         // It has the terminal in its hands, and gives it back when it is asked to end.
-        attended::end(&mut self.0);
+        attended::terminate(&mut self.0);
     }
 }
 
@@ -96,7 +106,7 @@ struct Console {
 }
 
 impl Console {
-    fn of(guest: &mut Child, reader: Box<dyn Write + Send>) -> Console {
+    fn new(guest: &mut Child, reader: Box<dyn Write + Send>) -> Console {
         let mut from = guest.stdout.take().expect("standard output was piped when the guest was started");
         let (sender, said) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -123,10 +133,10 @@ impl Console {
         let mut seen = Vec::new();
         loop {
             let left = expect.timeout.saturating_sub(start.elapsed());
-            if stop.heard() {
+            if stop.is_interrupted() {
                 return Verdict::Interrupted;
             }
-            match self.said.recv_timeout(left.min(GLANCE)) {
+            match self.said.recv_timeout(left.min(POLL_INTERVAL)) {
                 Ok(bytes) => {
                     seen.extend_from_slice(&bytes);
                     if contains(&seen, expect.text.as_bytes()) {
@@ -136,7 +146,7 @@ impl Console {
                     let keep = seen.len().saturating_sub(expect.text.len());
                     seen.drain(..keep);
                 }
-                Err(RecvTimeoutError::Timeout) if left > GLANCE => {}
+                Err(RecvTimeoutError::Timeout) if left > POLL_INTERVAL => {}
                 Err(RecvTimeoutError::Timeout) => return Verdict::TimedOut,
                 Err(RecvTimeoutError::Disconnected) => return Verdict::Died,
             }
@@ -144,13 +154,15 @@ impl Console {
     }
 
     /// From now on it is drained, and goes nowhere.
-    fn fall_silent(&self) {
+    fn discard_rest(&self) {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
     /// Waits until the reader has the last of it, as every program waits for who reads it. The guest must have ended.
     fn finish(&self, stop: &Interrupts) {
-        while !stop.heard() && self.said.recv_timeout(GLANCE) != Err(RecvTimeoutError::Disconnected) {}
+        while !stop.is_interrupted()
+            && self.said.recv_timeout(POLL_INTERVAL) != Err(RecvTimeoutError::Disconnected)
+        {}
     }
 }
 
@@ -166,7 +178,7 @@ fn power_down(guest: &mut Child, monitor: &Path, stop: &Interrupts) {
     });
     let Ok(socket) = pressed else { return };
     let start = Instant::now();
-    while start.elapsed() < SHUTDOWN && !stop.heard() && matches!(guest.try_wait(), Ok(None)) {
+    while start.elapsed() < SHUTDOWN && !stop.is_interrupted() && matches!(guest.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(200));
     }
     drop(socket);

@@ -32,7 +32,7 @@ pub(super) fn choose(
 }
 
 /// The files of a firmware, below `root`; `None` is what QEMU brings itself.
-pub(super) fn find(arch: Arch, what: &FirmwareFacts, root: &Path) -> Result<Option<Uefi>, BootError> {
+pub(super) fn find_files(arch: Arch, what: &FirmwareFacts, root: &Path) -> Result<Option<Uefi>, BootError> {
     if what.files.is_empty() {
         return Ok(None);
     }

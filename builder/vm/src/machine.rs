@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dibber_fs::PathContext;
 use dibber_model::Arch;
 use dibber_model::arch::{FirmwareFacts, Machine};
 use dibber_sandbox::attended;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::chain::{Format, Layer};
 use super::firmware::{self, Uefi};
-use super::{Accel, BootError, BootRequest, Direct};
+use super::{Accel, BootError, BootRequest, DirectKernel};
 
 /// The monitor's socket, in the scratch directory.
 pub(super) const MONITOR: &str = "monitor";
@@ -32,11 +33,11 @@ pub(super) struct Disk {
 }
 
 /// Files of this boot.
-pub(super) struct Scratch<'a> {
+pub(super) struct BootFiles<'a> {
     /// The directory that they are in.
     pub(super) dir: &'a Path,
     pub(super) disk: Option<&'a Disk>,
-    pub(super) direct: Option<&'a Direct>,
+    pub(super) direct: Option<&'a DirectKernel>,
     pub(super) config_drive: &'a Path,
     /// An empty file for the variables of the firmware.
     pub(super) variables: &'a Path,
@@ -45,7 +46,7 @@ pub(super) struct Scratch<'a> {
 }
 
 /// Where emulators and firmware are looked for.
-pub(super) struct Host<'a> {
+pub(super) struct HostPaths<'a> {
     /// `PATH`.
     pub(super) path: &'a OsStr,
     /// The root directory.
@@ -53,10 +54,10 @@ pub(super) struct Host<'a> {
 }
 
 /// Two processors, a virtio disk, a virtio NIC in user mode with ssh forwarded, a config drive, serial on standard output.
-pub(super) fn command(
+pub(super) fn qemu_command(
     request: &BootRequest,
-    scratch: &Scratch<'_>,
-    host: &Host<'_>,
+    files: &BootFiles<'_>,
+    host: &HostPaths<'_>,
 ) -> Result<Command, BootError> {
     let arch = request.arch;
     let machine = arch.facts().machine.as_ref().ok_or(BootError::NoMachine { arch })?;
@@ -67,23 +68,23 @@ pub(super) fn command(
     let mut command = Command::new(machine.program);
     let kvm = match request.accel {
         Accel::Kvm => true,
-        Accel::Auto => has_kvm(arch, machine.program, &kind(machine, firmware, true)),
+        Accel::Auto => has_kvm(arch, machine.program, &machine_option(machine, firmware, true)),
         Accel::Tcg => false,
     };
-    command.args(["-machine", &kind(machine, firmware, kvm)]);
+    command.args(["-machine", &machine_option(machine, firmware, kvm)]);
     command.args(["-accel", if kvm { "kvm" } else { "tcg" }, "-smp", "2"]);
     if let Some(cpu) = processor(request, machine, kvm) {
         command.args(["-cpu", cpu]);
     }
     command.args(["-m", &format!("{}M", request.memory.0 >> 20)]);
     // QEMU loads a kernel by itself. Firmware is only in its way then, unless it is asked for.
-    if scratch.direct.is_none() || request.firmware.is_some() {
-        if let Some(uefi) = firmware::find(arch, firmware, host.root)? {
-            pflash(&mut command, &uefi, scratch.variables)?;
+    if files.direct.is_none() || request.firmware.is_some() {
+        if let Some(uefi) = firmware::find_files(arch, firmware, host.root)? {
+            pflash(&mut command, &uefi, files.variables)?;
         }
         command.args(firmware.arguments);
     }
-    if let Some(direct) = scratch.direct {
+    if let Some(direct) = files.direct {
         command.arg("-kernel").arg(&direct.kernel);
         if let Some(initrd) = &direct.initrd {
             command.arg("-initrd").arg(initrd);
@@ -91,19 +92,19 @@ pub(super) fn command(
         command.args(["-append", &kernel_line(direct, arch.facts().console)]);
     }
     // A kernel that QEMU loads has index 0 to itself.
-    let first = usize::from(scratch.direct.is_some());
-    for (number, node) in (first..).zip(nodes(scratch)?) {
+    let first = usize::from(files.direct.is_some());
+    for (number, node) in (first..).zip(nodes(files)?) {
         command.arg("-blockdev").arg(node.to_string()).arg("-device");
         command.arg(format!(
             "virtio-blk-pci,drive={},bootindex={number}",
             node["node-name"].as_str().unwrap_or_default()
         ));
     }
-    command.args(["-netdev", &network(request, scratch.ssh_port)]);
+    command.args(["-netdev", &network(request, files.ssh_port)]);
     command.args(["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"]);
     command.args(machine.arguments).args(["-display", "none", "-no-reboot", "-parallel", "none"]);
     if request.expect.is_some() {
-        let monitor = scratch.dir.join(MONITOR);
+        let monitor = files.dir.join(MONITOR);
         command.args(["-serial", "stdio", "-monitor"]);
         command.arg(joined(&[OsStr::new("unix:"), &escaped(&monitor), OsStr::new(",server=on,wait=off")]));
     } else {
@@ -112,7 +113,7 @@ pub(super) fn command(
     Ok(command)
 }
 
-fn kind(machine: &Machine, firmware: &FirmwareFacts, kvm: bool) -> String {
+fn machine_option(machine: &Machine, firmware: &FirmwareFacts, kvm: bool) -> String {
     format!("{}{}{}", machine.machine, firmware.machine, if kvm { "" } else { machine.emulated })
 }
 
@@ -123,7 +124,7 @@ fn processor(request: &BootRequest, machine: &Machine, kvm: bool) -> Option<&'st
 }
 
 /// What the kernel is told: its console first, unless the arguments name one.
-fn kernel_line(direct: &Direct, console: &str) -> String {
+fn kernel_line(direct: &DirectKernel, console: &str) -> String {
     let names_one = direct.append.split_whitespace().any(|word| word.starts_with("console="));
     match (names_one, direct.append.trim()) {
         (true, append) => append.to_string(),
@@ -134,17 +135,16 @@ fn kernel_line(direct: &Direct, console: &str) -> String {
 
 /// What the disks of the machine are, as QEMU's block nodes: every file with its driver, and nothing that QEMU would look for
 /// in a file (qemu's docs, "block drivers"; qapi/block-core.json, `BlockdevOptions`).
-fn nodes(scratch: &Scratch<'_>) -> Result<Vec<Value>, BootError> {
+fn nodes(files: &BootFiles<'_>) -> Result<Vec<Value>, BootError> {
     let mut nodes = Vec::new();
-    if let Some(disk) = scratch.disk {
+    if let Some(disk) = files.disk {
         let mut below = Value::Null;
         for (depth, layer) in disk.layers.iter().enumerate().rev() {
             let driver = if layer.device { "host_device" } else { "file" };
             // A name that is text, and no other, whatever the file is called.
-            let link = scratch.dir.join(format!("disk-{depth}"));
-            std::os::unix::fs::symlink(&layer.path, &link)
-                .map_err(|source| BootError::File { path: link.clone(), source })?;
-            let file = json!({"driver": driver, "filename": text(&link)?, "read-only": true});
+            let link = files.dir.join(format!("disk-{depth}"));
+            std::os::unix::fs::symlink(&layer.path, &link).at("make", &link)?;
+            let file = json!({"driver": driver, "filename": utf8_path(&link)?, "read-only": true});
             let mut node = json!({"driver": layer.format.name(), "file": file, "read-only": true});
             if layer.format == Format::Qcow2 {
                 node["backing"] = below;
@@ -153,13 +153,12 @@ fn nodes(scratch: &Scratch<'_>) -> Result<Vec<Value>, BootError> {
         }
         // What the guest wrote is thrown away, or kept once it has ended: nothing has to reach the disk before.
         let cache = json!({"direct": false, "no-flush": true});
-        let file =
-            json!({"driver": "file", "filename": text(&disk.overlay)?, "discard": "unmap", "cache": cache});
+        let file = json!({"driver": "file", "filename": utf8_path(&disk.overlay)?, "discard": "unmap", "cache": cache});
         nodes.push(json!({
             "node-name": "disk", "driver": "qcow2", "file": file, "discard": "unmap", "cache": cache, "backing": below,
         }));
     }
-    let file = json!({"driver": "file", "filename": text(scratch.config_drive)?, "read-only": true});
+    let file = json!({"driver": "file", "filename": utf8_path(files.config_drive)?, "read-only": true});
     nodes.push(json!({"node-name": "config", "driver": "raw", "file": file, "read-only": true}));
     Ok(nodes)
 }
@@ -171,12 +170,10 @@ fn network(request: &BootRequest, ssh_port: u16) -> String {
 }
 
 /// A path of ours as JSON can hold it.
-fn text(path: &Path) -> Result<&str, BootError> {
-    let bad = || BootError::File {
-        path: path.to_path_buf(),
-        source: io::Error::other("the name of the temporary directory is not UTF-8; set TMPDIR to another"),
-    };
-    path.to_str().ok_or_else(bad)
+fn utf8_path(path: &Path) -> Result<&str, BootError> {
+    let not_utf8 =
+        || io::Error::other("the name of the temporary directory is not UTF-8; set TMPDIR to another");
+    Ok(path.to_str().ok_or_else(not_utf8).at("use", path)?)
 }
 
 /// A path inside an option: QEMU takes a comma there when it is doubled.
@@ -234,15 +231,14 @@ fn starts(program: &str, machine: &str) -> io::Result<bool> {
         }
     };
     if ended.is_none() {
-        attended::end(&mut trial);
+        attended::terminate(&mut trial);
     }
     Ok(ended.is_some_and(|status| status.success()))
 }
 
 /// Code is mapped read-only where it is; variables are a copy of the template, so that no boot changes another.
 fn pflash(command: &mut Command, uefi: &Uefi, variables: &Path) -> Result<(), BootError> {
-    fs::copy(&uefi.variables, variables)
-        .map_err(|source| BootError::File { path: uefi.variables.clone(), source })?;
+    fs::copy(&uefi.variables, variables).at("copy", &uefi.variables)?;
     for (options, file) in [
         ("if=pflash,unit=0,format=raw,readonly=on,file=", uefi.code.as_path()),
         ("if=pflash,unit=1,format=raw,file=", variables),

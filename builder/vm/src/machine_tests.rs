@@ -2,7 +2,7 @@
 
 use dibber_model::{Arch, Bytes};
 
-use super::super::{Direct, Expectation, Firmware};
+use super::super::{DirectKernel, Expectation, Firmware};
 use super::*;
 
 fn request(arch: Arch, platform: Option<&str>) -> BootRequest {
@@ -47,7 +47,7 @@ fn line(request: &BootRequest, dir: &Path) -> Result<String, BootError> {
     for link in ["disk-0", "disk-1"] {
         let _ = fs::remove_file(scratch.join(link));
     }
-    let files = Scratch {
+    let files = BootFiles {
         dir: &scratch,
         disk: request.disk.as_ref().map(|_| &disk),
         direct: request.direct.as_ref(),
@@ -55,7 +55,7 @@ fn line(request: &BootRequest, dir: &Path) -> Result<String, BootError> {
         variables: &scratch.join("efi-variables.fd"),
         ssh_port: 2222,
     };
-    let made = command(request, &files, &Host { path: path.as_os_str(), root: dir })?;
+    let made = qemu_command(request, &files, &HostPaths { path: path.as_os_str(), root: dir })?;
     let words: Vec<_> = [made.get_program()].into_iter().chain(made.get_args()).collect();
     let text = words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
     Ok(text.replace(dir.to_str().unwrap(), "HOST"))
@@ -158,7 +158,7 @@ fn a_kernel_is_started_without_firmware_and_told_its_console() {
     let dir = tempfile::tempdir().unwrap();
     host(dir.path());
     let with = |arch, append: &str| {
-        let direct = Direct { kernel: "k".into(), initrd: Some("i".into()), append: append.into() };
+        let direct = DirectKernel { kernel: "k".into(), initrd: Some("i".into()), append: append.into() };
         line(&BootRequest { disk: None, direct: Some(direct), ..request(arch, None) }, dir.path()).unwrap()
     };
     for (arch, console) in

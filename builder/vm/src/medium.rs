@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Platform};
 
-use super::{BootError, Direct};
+use super::{BootError, DirectKernel};
 
 /// What there is to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct BootMedium {
     /// The disk.
     pub disk: Option<PathBuf>,
     /// The kernel.
-    pub direct: Option<Direct>,
+    pub direct: Option<DirectKernel>,
 }
 
 /// What a file is, by its name: `NAME.kernel` is started with `NAME.initramfs`, `NAME.vmlinuz` with `NAME.initrd` and, if
 /// there is one, the disk `NAME.qcow2` or `NAME.raw`, whose root filesystem its sidecar names. All else is a disk.
-pub fn find(file: &Path) -> Result<Found, BootError> {
+pub fn find_medium(file: &Path) -> Result<BootMedium, BootError> {
     let of_kind = |kind: &str| file.with_extension(kind);
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let pair = match extension {
         "kernel" => "initramfs",
         "vmlinuz" => "initrd",
-        _ => return Ok(Found { disk: Some(file.to_path_buf()), direct: None }),
+        _ => return Ok(BootMedium { disk: Some(file.to_path_buf()), direct: None }),
     };
     let initrd = of_kind(pair);
     if !initrd.exists() {
@@ -34,9 +34,10 @@ pub fn find(file: &Path) -> Result<Found, BootError> {
     }
     let disks = if extension == "vmlinuz" { ["qcow2", "raw"].as_slice() } else { &[] };
     let disk = disks.iter().map(|kind| of_kind(kind)).find(|disk| disk.exists());
-    let append = disk.as_deref().and_then(root_of).map(|root| format!("root={root} ro")).unwrap_or_default();
-    let direct = Direct { kernel: file.to_path_buf(), initrd: Some(initrd), append };
-    Ok(Found { disk, direct: Some(direct) })
+    let append =
+        disk.as_deref().and_then(root_argument).map(|root| format!("root={root} ro")).unwrap_or_default();
+    let direct = DirectKernel { kernel: file.to_path_buf(), initrd: Some(initrd), append };
+    Ok(BootMedium { disk, direct: Some(direct) })
 }
 
 /// The target that an image is for: as its sidecar says, else as its name does (`p9-ppc64le-NAME`, `aarch64-NAME`).
@@ -60,7 +61,7 @@ fn sidecar(file: &Path) -> Option<serde_json::Value> {
 }
 
 /// How a kernel is told the root filesystem of a disk of ours.
-fn root_of(disk: &Path) -> Option<String> {
+fn root_argument(disk: &Path) -> Option<String> {
     let sidecar = sidecar(disk)?;
     let partitions = sidecar["disk"]["partitions"].as_array()?;
     let root = partitions.iter().find(|part| part["filesystem"]["mount_point"] == "/")?;
@@ -91,20 +92,21 @@ mod tests {
         for name in ["a.qcow2", "a.vmlinuz", "a.initrd", "ipa.kernel", "ipa.initramfs", "alone.kernel"] {
             fs::write(at(name), "").unwrap();
         }
-        let disk = Found { disk: Some(at("a.qcow2")), direct: None };
-        assert_eq!(find(&at("a.qcow2")).unwrap(), disk);
+        let disk = BootMedium { disk: Some(at("a.qcow2")), direct: None };
+        assert_eq!(find_medium(&at("a.qcow2")).unwrap(), disk);
         let direct = |kernel: &str, initrd: &str, append: &str| {
-            Some(Direct { kernel: at(kernel), initrd: Some(at(initrd)), append: append.into() })
+            Some(DirectKernel { kernel: at(kernel), initrd: Some(at(initrd)), append: append.into() })
         };
-        let pair = Found { disk: None, direct: direct("ipa.kernel", "ipa.initramfs", "") };
-        assert_eq!(find(&at("ipa.kernel")).unwrap(), pair);
-        let with = |append: &str| Found { direct: direct("a.vmlinuz", "a.initrd", append), ..disk.clone() };
-        assert_eq!(find(&at("a.vmlinuz")).unwrap(), with(""));
+        let pair = BootMedium { disk: None, direct: direct("ipa.kernel", "ipa.initramfs", "") };
+        assert_eq!(find_medium(&at("ipa.kernel")).unwrap(), pair);
+        let with =
+            |append: &str| BootMedium { direct: direct("a.vmlinuz", "a.initrd", append), ..disk.clone() };
+        assert_eq!(find_medium(&at("a.vmlinuz")).unwrap(), with(""));
         let sidecar = r#"{"arch": "x86_64", "disk": {"partitions": [{"filesystem": {"uuid": "E5", "mount_point": "/boot/efi"}},
             {"filesystem": {"uuid": "r00t", "mount_point": "/"}}]}}"#;
         fs::write(at("a.qcow2.json"), sidecar).unwrap();
-        assert_eq!(find(&at("a.vmlinuz")).unwrap(), with("root=UUID=r00t ro"));
-        let error = find(&at("alone.kernel")).unwrap_err().to_string();
+        assert_eq!(find_medium(&at("a.vmlinuz")).unwrap(), with("root=UUID=r00t ro"));
+        let error = find_medium(&at("alone.kernel")).unwrap_err().to_string();
         assert!(error.contains("alone.kernel needs its initramfs") && error.contains("--initrd"), "{error}");
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dibber_model::redact::{self, Redact};
-use dibber_sandbox::attended::{self, Ended};
+use dibber_sandbox::attended::{self, ProgramEnd};
 use dibber_sandbox::interrupts::Interrupts;
 
 use super::AnswerError;
@@ -109,8 +109,8 @@ fn secrets(url: &str, proxy: Option<&str>) -> Redact {
     redact
 }
 
-fn last_line(ended: &Ended) -> String {
-    let said = String::from_utf8_lossy(&ended.said);
+fn last_line(ended: &ProgramEnd) -> String {
+    let said = String::from_utf8_lossy(&ended.stderr_tail);
     said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_string()
 }
 

@@ -109,7 +109,7 @@ fn update(
     if ended.status.success() {
         return Ok(Ok(()));
     }
-    let said = String::from_utf8_lossy(&ended.said);
+    let said = String::from_utf8_lossy(&ended.stderr_tail);
     let word = |prefix: &str| said.lines().find_map(|line| line.strip_prefix(prefix));
     let said = word("W: GPG error: ").or(word("E: ")).unwrap_or("no reason given");
     Ok(Err(said.split_once(" InRelease: ").map_or(said, |(_, why)| why).trim().to_string()))

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::{io, iter};
 
-use dibber_fs::Here;
+use dibber_fs::DirEntry;
 use dibber_model::{Content, FileRef, Source};
 use rustix::fs::{SeekFrom, Statx, seek};
 use rustix::io::Errno;
@@ -22,7 +22,7 @@ const SMALL: u64 = 4096;
 const BLOCK: u64 = 4096;
 
 /// Content of the regular file of this name.
-pub(super) fn of(here: Here<'_>, stat: &Statx) -> io::Result<What> {
+pub(super) fn of(here: DirEntry<'_>, stat: &Statx) -> io::Result<What> {
     let len = stat.stx_size;
     if len == 0 {
         return Ok(What::Small(Content::inline([])));

@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, Here, file_type, meta};
+use dibber_fs::{Dir, DirEntry, file_type, meta};
 use dibber_model::{Content, Kind, Meta, Rdev};
 use rayon::prelude::*;
 use rustix::fs::{FileType, Mode, OFlags, Statx};
@@ -89,7 +89,7 @@ fn entries(root: &Dir, path: &Path, mount: u64) -> Result<Vec<Found>, CaptureErr
     let dir = open_below(root, path).map_err(at("open", path))?;
     let names = dir.names().map_err(at("read", path))?;
     let read = |name: &CString| -> Result<Option<Found>, CaptureError> {
-        entry(dir.here(name), mount).map_err(|e| at("read", &path.join(dibber_fs::os(name)))(e))
+        entry(dir.entry(name), mount).map_err(|e| at("read", &path.join(dibber_fs::os(name)))(e))
     };
     // Directories of ten thousands of files are shared out; for small ones that would cost more than it gains.
     let found: Result<Vec<Option<Found>>, _> = if names.len() > 256 {
@@ -107,7 +107,7 @@ fn open_below(root: &Dir, path: &Path) -> io::Result<Dir> {
 }
 
 /// What has this name; `None` if it is gone by now.
-fn entry(here: Here<'_>, mount: u64) -> io::Result<Option<Found>> {
+fn entry(here: DirEntry<'_>, mount: u64) -> io::Result<Option<Found>> {
     let Some(stat) = here.statx()? else { return Ok(None) };
     let kind = file_type(&stat);
     let what = match kind {

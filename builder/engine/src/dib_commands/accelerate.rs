@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use dibber_fs::Dir;
 use dibber_sandbox::interpreter::{NAME, NATIVE, Table};
-use dibber_sandbox::{Instance, SHIMS, SandboxError};
+use dibber_sandbox::{BinfmtMisc, SHIMS, SandboxError};
 use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 
 use crate::stand_ins::{Versions, rows};
@@ -75,13 +75,13 @@ fn on(root: &Path) -> Result<(), AccelerateError> {
         fs::create_dir_all(&inside).map_err(at(&inside))?;
         mount_bind_recursive(place, &inside).map_err(at(&inside))?;
     }
-    let instance = Instance::open()?;
+    let instance = BinfmtMisc::open()?;
     instance.register(ENTRY, arch, &format!("{SHIMS}/{NAME}"))?;
     Ok(())
 }
 
 fn off(root: &Path) -> Result<(), AccelerateError> {
-    Instance::open()?.unregister(ENTRY)?;
+    BinfmtMisc::open()?.unregister(ENTRY)?;
     for place in SHARED.into_iter().rev() {
         let inside = root.join(place.trim_start_matches('/'));
         unmount(&inside, UnmountFlags::DETACH).map_err(at(&inside))?;

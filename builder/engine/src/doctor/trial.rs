@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dibber_sandbox::Grants;
+use dibber_sandbox::SandboxGrants;
 use dibber_store::{Site, Store, TRIAL};
 use tempfile::TempDir;
 
@@ -18,7 +18,7 @@ use crate::preflight;
 pub(super) struct Trial {
     _base: TempDir,
     /// What a worker is given of it.
-    pub(super) grants: Grants,
+    pub(super) grants: SandboxGrants,
     /// What a person is told of the place.
     pub(super) place: String,
 }
@@ -38,7 +38,7 @@ impl Trial {
         let base =
             tempfile::Builder::new().prefix(TRIAL).tempdir_in(&ground).map_err(|e| refused(&ground, &e))?;
         let store = Store::open(&below(&base, &ground, cache)).map_err(fault)?;
-        let grants = Grants {
+        let grants = SandboxGrants {
             store: store.path().to_path_buf(),
             stage: store.path().join("stage"),
             given: Vec::new(),

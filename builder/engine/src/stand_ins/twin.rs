@@ -11,7 +11,7 @@ use std::time::Instant;
 use dibber_fs::Dir;
 use dibber_model::{Arch, Digest};
 use dibber_sandbox::interpreter::Table;
-use dibber_sandbox::{Instance, Native, STORE};
+use dibber_sandbox::{BinfmtMisc, NativePrograms, STORE};
 use dibber_store::layers::Overlay;
 use dibber_store::{Session, StoreError};
 use rustix::fs::{FlockOperation, flock};
@@ -40,7 +40,7 @@ impl Twin {
         events: &dyn Events,
     ) -> Result<Option<Twin>, BuildError> {
         let Some(native) = &build.native else { return Ok(None) };
-        if let Err(error) = Instance::open() {
+        if let Err(error) = BinfmtMisc::open() {
             let text =
                 format!("no native programs stand in for those of {}: {error}", build.plan.target.arch);
             events.emit(Event::Warning { text });
@@ -73,11 +73,11 @@ impl StandIns for Twin {
         session.compare(self.layers.iter().copied())
     }
 
-    fn within(&self, theirs: &Dir) -> io::Result<Native> {
+    fn within(&self, theirs: &Dir) -> io::Result<NativePrograms> {
         let versions = Versions::installed(theirs).unwrap_or_default();
         let rows = rows(theirs, &tree(&self.overlay)?, (&versions, &self.versions));
         let table = Table { rows, ..table(self.arches.0, self.arches.1) };
-        Ok(Native { build_dir: self.overlay.path().to_path_buf(), table })
+        Ok(NativePrograms { build_dir: self.overlay.path().to_path_buf(), table })
     }
 }
 

@@ -15,7 +15,9 @@ use dibber_model::redact::Redact;
 use dibber_model::{Digest, Limits, Network, Phase, Side};
 use dibber_plan::elements::{hooks, image_element, run_parts};
 use dibber_plan::{Action, Plan, Step};
-use dibber_sandbox::{BUILD, HookCall, HookEnd, IN_TARGET, MountRequest, Native, What};
+use dibber_sandbox::{
+    BUILD, HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NativePrograms,
+};
 use dibber_store::layers::{Overlay, is_unchanged};
 use dibber_store::{Draft, Session};
 
@@ -44,7 +46,7 @@ pub(super) struct Bench<'a> {
     pub(super) mounts: Vec<MountRequest>,
     /// When this run began, in seconds since 1970: what was fetched since is not asked for again.
     pub(super) began: i64,
-    native: Option<Native>,
+    native: Option<NativePrograms>,
     pub(super) downloads: Option<&'a Downloads<'a>>,
     given: Vec<PathBuf>,
     /// What the programs of its step reach. Nothing, until it is said.
@@ -157,7 +159,7 @@ pub(super) fn base(session: &Session, plan: &Plan, step: Option<&Step>) -> Resul
     let (dir, layout) = Dir::open(&base)
         .and_then(|dir| Ok((dir, hooks_directory::Layout::of(plan, step)?)))
         .map_err(at(&base))?;
-    let made = dibber_sandbox::apart(|| layout.make(&dir))?;
+    let made = dibber_sandbox::without_store(|| layout.make(&dir))?;
     made.map_err(|(path, source)| StepError::Layout { path, source })?;
     Ok(base)
 }
@@ -232,50 +234,61 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn step(&self, step: &Step) -> Result<HookEnd, StepError> {
+    fn step(&self, step: &Step) -> Result<HookResult, StepError> {
         match &step.action {
             Action::Script { .. } => {
                 let script = format!("{}/{}", step.phase.directory(), step.name);
-                self.call(step.phase.side(), What::Script(&script), step)
+                self.call(step.phase.side(), HookCommand::Script(&script), step)
             }
             _ => native::run(self, step),
         }
     }
 
     /// Runs a program, and fails if it does.
-    pub(super) fn call(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    pub(super) fn call(
+        &self,
+        side: Side,
+        what: HookCommand<'_>,
+        step: &Step,
+    ) -> Result<HookResult, StepError> {
         self.carry_out(&self.hook_call(side, what), step)
     }
 
     /// The same for a program of ours, which asks nothing of `environment.d`, nor that the tree have a shell to read it, nor a
     /// network.
-    pub(super) fn call_plainly(&self, side: Side, what: What<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    pub(super) fn call_plainly(
+        &self,
+        side: Side,
+        what: HookCommand<'_>,
+        step: &Step,
+    ) -> Result<HookResult, StepError> {
         let call = self.hook_call(side, what);
-        self.carry_out(&HookCall { environment_files: &[], network: Network::None, ..call }, step)
+        self.carry_out(&HookInvocation { environment_files: &[], network: Network::None, ..call }, step)
     }
 
     /// The same as [`call`](Self::call) for a program that finds texts in [`STAGED`](dibber_sandbox::STAGED).
     pub(super) fn call_with(
         &self,
         side: Side,
-        what: What<'_>,
+        what: HookCommand<'_>,
         (step, staged): (&Step, &BTreeMap<String, String>),
-    ) -> Result<HookEnd, StepError> {
-        self.carry_out(&HookCall { staged, ..self.hook_call(side, what) }, step)
+    ) -> Result<HookResult, StepError> {
+        self.carry_out(&HookInvocation { staged, ..self.hook_call(side, what) }, step)
     }
 
     /// Runs a program of ours outside the tree, which has this and nothing of the elements'.
     pub(super) fn call_alone(
         &self,
         alone: &Alone<'_>,
-        what: What<'_>,
+        what: HookCommand<'_>,
         step: &Step,
-    ) -> Result<HookEnd, StepError> {
+    ) -> Result<HookResult, StepError> {
         let call = self.hook_call(Side::Host, what);
         let network = if alone.is_networked { call.network } else { Network::None };
         let Alone { variables, texts: staged, .. } = alone;
         // Not over mounts of hooks either: what it fetches is kept for other images too.
-        let alone = HookCall { variables, staged, environment_files: &[], mounts: &[], network, ..call };
+        let alone =
+            HookInvocation { variables, staged, environment_files: &[], mounts: &[], network, ..call };
         self.carry_out(&alone, step)
     }
 
@@ -285,17 +298,17 @@ impl<'a> Bench<'a> {
         texts: &BTreeMap<String, String>,
         (to, private): (&str, bool),
         step: &Step,
-    ) -> Result<HookEnd, StepError> {
+    ) -> Result<HookResult, StepError> {
         let mut argv: Vec<String> = ["dibber-place", dibber_sandbox::STAGED, to].map(String::from).into();
         argv.extend(private.then(|| "private".to_string()));
-        let call = self.hook_call(Side::Chroot, What::Command(&argv));
+        let call = self.hook_call(Side::Chroot, HookCommand::Command(&argv));
         let network = Network::None;
-        self.carry_out(&HookCall { environment_files: &[], staged: texts, network, ..call }, step)
+        self.carry_out(&HookInvocation { environment_files: &[], staged: texts, network, ..call }, step)
     }
 
-    fn carry_out(&self, call: &HookCall<'_>, step: &Step) -> Result<HookEnd, StepError> {
+    fn carry_out(&self, call: &HookInvocation<'_>, step: &Step) -> Result<HookResult, StepError> {
         let mut tail = Vec::new();
-        let end = dibber_sandbox::run(call, &mut |_, line| {
+        let end = dibber_sandbox::run_hook(call, &mut |_, line| {
             let event = Event::output(self.redact.public_bytes(line));
             if let Event::Output { line, .. } = &event {
                 if tail.len() == TAIL {
@@ -308,12 +321,12 @@ impl<'a> Bench<'a> {
         if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, tail)))) }
     }
 
-    fn hook_call<'b>(&'b self, side: Side, what: What<'b>) -> HookCall<'b> {
+    fn hook_call<'b>(&'b self, side: Side, what: HookCommand<'b>) -> HookInvocation<'b> {
         let [outside, inside] = &self.variables;
-        HookCall {
+        HookInvocation {
             side,
             build_dir: &self.dir,
-            what,
+            command: what,
             variables: if side == Side::Host { outside } else { inside },
             environment_files: &self.environment,
             mounts: &self.mounts,
@@ -329,8 +342,9 @@ impl<'a> Bench<'a> {
     /// Variables as they are after `environment.d`, which has no network where we read it ourselves.
     pub(super) fn environment(&self, side: Side, step: &Step) -> Result<BTreeMap<String, String>, StepError> {
         let mut tail = Vec::new();
-        let call = HookCall { network: Network::None, ..self.hook_call(side, What::Command(&[])) };
-        let found = dibber_sandbox::environment(&call, &mut |_, line| {
+        let call =
+            HookInvocation { network: Network::None, ..self.hook_call(side, HookCommand::Command(&[])) };
+        let found = dibber_sandbox::read_environment(&call, &mut |_, line| {
             if tail.len() == TAIL {
                 tail.remove(0);
             }
@@ -344,12 +358,12 @@ impl<'a> Bench<'a> {
     }
 
     /// What a native step ends with: the mounts stay as they were.
-    pub(super) fn unchanged(&self) -> HookEnd {
+    pub(super) fn unchanged(&self) -> HookResult {
         let mounts = self.mounts.clone();
-        HookEnd { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
+        HookResult { code: 0, environment_file: None, mounts, requests: Vec::new(), overran: false }
     }
 
-    fn failure(&self, step: &Step, end: &HookEnd, tail: Vec<String>) -> HookFailure {
+    fn failure(&self, step: &Step, end: &HookResult, tail: Vec<String>) -> HookFailure {
         let origin = self.plan.elements.iter().find(|element| element.name == step.element);
         HookFailure {
             phase: step.phase.name().into(),
@@ -366,19 +380,19 @@ impl<'a> Bench<'a> {
     }
 
     /// Stops at a break point, on the side of the step's phase: a shell for the person, or the command instead.
-    pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookEnd, StepError> {
+    pub(super) fn stop(&self, breaks: &Breaks, point: Point, step: &Step) -> Result<HookResult, StepError> {
         let outside = breaks.outside || point == Point::Before(Phase::Root);
         let side = if outside { Side::Host } else { step.phase.side() };
         if let Some(command) = &breaks.command {
             let argv = ["sh", "-c", command].map(String::from);
-            let call = self.hook_call(side, What::Command(&argv));
+            let call = self.hook_call(side, HookCommand::Command(&argv));
             // It may wait for a person.
             let limits = Limits { timeout: None, ..call.limits };
-            return self.carry_out(&HookCall { limits, ..call }, step);
+            return self.carry_out(&HookInvocation { limits, ..call }, step);
         }
         // Who hears this lends the person's terminal, or warns that there is none.
         (self.emit)(Event::ShellOpened { point: point.to_string() });
-        let ended = dibber_sandbox::shell(&self.hook_call(side, What::Command(&[])));
+        let ended = dibber_sandbox::run_shell(&self.hook_call(side, HookCommand::Command(&[])));
         if !matches!(ended, Ok(false)) {
             (self.emit)(Event::ShellClosed);
         }
@@ -407,7 +421,7 @@ fn variables(plan: &Plan, epoch: i64, side: Side) -> BTreeMap<String, String> {
     all
 }
 
-fn how_it_ended(end: &HookEnd) -> String {
+fn how_it_ended(end: &HookResult) -> String {
     let how = match end.code {
         code @ 129.. => format!("signal {}", code - 128),
         code => format!("exit code {code}"),
@@ -437,7 +451,7 @@ const MOUNTS: usize = 200;
 const MOUNTS_BYTES: usize = 256 << 10;
 const ADDED: usize = 500;
 
-fn refuse_hoard(step: &Step, end: &HookEnd, added: usize) -> Result<(), StepError> {
+fn refuse_hoard(step: &Step, end: &HookResult, added: usize) -> Result<(), StepError> {
     let mounts = &end.mounts;
     let asked = end.requests.iter().flat_map(|request| request.arguments.iter().map(|word| word.len() + 1));
     let bytes: usize = mounts.iter().map(MountRequest::size).chain(asked).sum();

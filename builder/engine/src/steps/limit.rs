@@ -5,7 +5,7 @@
 
 use dibber_model::Limits;
 
-use dibber_sandbox::HookEnd;
+use dibber_sandbox::HookResult;
 
 /// `SIGXFSZ` of signal(7), the same on every architecture that dibber runs on: a file grew beyond its limit.
 const FILE_TOO_LARGE: i32 = 25;
@@ -16,7 +16,7 @@ const NO_FILE: &str = "Too many open files";
 const NO_SIZE: &str = "File too large";
 
 /// The limit that a failed hook met, if it met one.
-pub(super) fn met(end: &HookEnd, tail: &[String], limits: &Limits) -> Option<String> {
+pub(super) fn met(end: &HookResult, tail: &[String], limits: &Limits) -> Option<String> {
     let printed = |text: &str| tail.iter().any(|line| line.contains(text));
     let Limits { processes, open_files, file_size, timeout } = limits;
     if let (true, Some(time)) = (end.overran, timeout) {

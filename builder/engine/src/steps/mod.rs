@@ -22,7 +22,7 @@ use dibber_model::{Digest, Phase};
 use dibber_plan::elements::run_parts;
 use dibber_plan::{Action, Plan, Step};
 use dibber_sandbox::{LoaderRequest, MountRequest};
-use dibber_store::{Checkpoint, Found, Meta, Session, layers, squash_id};
+use dibber_store::{Checkpoint, CheckpointMeta, Lookup, Session, layers, squash_id};
 use serde::{Deserialize, Serialize};
 
 use crate::breakpoints::Point;
@@ -188,7 +188,7 @@ impl Walk<'_> {
 
     fn kept(&mut self, id: Digest, step: &Step) -> Result<Option<Checkpoint>, StepError> {
         match self.session.find(id)? {
-            Found::Whole(checkpoint) => {
+            Lookup::Whole(checkpoint) => {
                 self.events.emit(Event::StepCached {
                     phase: step.phase.name().into(),
                     name: step.name.clone(),
@@ -196,9 +196,9 @@ impl Walk<'_> {
                 });
                 return Ok(Some(*checkpoint));
             }
-            Found::Missing if !self.session.has_dropped(id) => return Ok(None),
-            Found::Missing => {}
-            Found::Dropped(why) => self.events.emit(Event::Warning { text: why.to_string() }),
+            Lookup::Missing if !self.session.has_dropped(id) => return Ok(None),
+            Lookup::Missing => {}
+            Lookup::Dropped(why) => self.events.emit(Event::Warning { text: why.to_string() }),
         }
         self.diverged.get_or_insert_with(|| "its checkpoint was corrupted".into());
         Ok(None)
@@ -228,7 +228,7 @@ impl Walk<'_> {
         let start = Instant::now();
         let (draft, left) = bench::run(self, step)?;
         let seconds = start.elapsed().as_secs_f64();
-        let meta = Meta {
+        let meta = CheckpointMeta {
             parent: self.parent_step(),
             image: self.job.plan.stem(),
             phase: step.phase.name().into(),
@@ -271,18 +271,18 @@ impl Walk<'_> {
         let id = squash_id(&squashed);
         let _lock = self.session.alone(id, || ())?;
         let found = self.session.find(id)?;
-        if let Found::Dropped(why) = &found {
+        if let Lookup::Dropped(why) = &found {
             self.events.emit(Event::Warning { text: why.to_string() });
         }
         let layer = match found {
-            Found::Whole(checkpoint) => checkpoint.layer(),
-            Found::Missing | Found::Dropped(_) => {
+            Lookup::Whole(checkpoint) => checkpoint.layer(),
+            Lookup::Missing | Lookup::Dropped(_) => {
                 self.session.compare(self.layers[below..].iter().map(|(id, _)| *id))?;
                 let draft = self.session.draft()?;
                 let paths =
                     |layers: &[(Digest, PathBuf)]| layers.iter().map(|(_, p)| p.clone()).collect::<Vec<_>>();
                 layers::squash(&paths(&self.layers[below..]), &paths(&self.layers[..below]), &draft.layer())?;
-                let meta = Meta {
+                let meta = CheckpointMeta {
                     parent: Some(self.parent),
                     image: self.job.plan.stem(),
                     phase: phase.name().into(),

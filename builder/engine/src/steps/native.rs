@@ -10,13 +10,13 @@ use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
-use dibber_sandbox::{HookEnd, IN_TARGET, What};
+use dibber_sandbox::{HookCommand, HookResult, IN_TARGET};
 
 use super::bench::Bench;
 use super::error::StepError;
 use super::{id, sources};
 
-pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
     match &step.action {
         Action::InstallPackages => packages(bench, step, false),
         Action::UninstallPackages => packages(bench, step, true),
@@ -32,7 +32,7 @@ pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> 
     }
 }
 
-fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookEnd, StepError> {
+fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookResult, StepError> {
     let environment = bench.environment(Side::Chroot, step)?;
     let lists = package_installs::packages(&id::request(bench.plan), step.phase, &environment)?;
     let list = if uninstall { lists.uninstall } else { lists.install };
@@ -43,30 +43,35 @@ fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookEnd, 
 }
 
 /// `install-packages` is the operating system's own, from an element's `bin/`.
-fn install(bench: &Bench<'_>, step: &Step, options: &[&str], names: &[String]) -> Result<HookEnd, StepError> {
+fn install(
+    bench: &Bench<'_>,
+    step: &Step,
+    options: &[&str],
+    names: &[String],
+) -> Result<HookResult, StepError> {
     if names.is_empty() {
         return Ok(bench.unchanged());
     }
     let argv =
         ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
-    bench.call(Side::Chroot, What::Command(&argv.collect::<Vec<_>>()), step)
+    bench.call(Side::Chroot, HookCommand::Command(&argv.collect::<Vec<_>>()), step)
 }
 
 /// Our stand-ins at the places of boot loader programs, or those programs again.
-fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookEnd, StepError> {
+fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookResult, StepError> {
     let argv = ["dibber-divert", what].map(String::from);
-    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
+    bench.call_plainly(Side::Chroot, HookCommand::Command(&argv), step)
 }
 
 /// Copies a directory of the hooks directory into the tree, owned by root.
-pub(super) fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookEnd, StepError> {
+pub(super) fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookResult, StepError> {
     let from = format!("{IN_TARGET}/{from}");
     let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
-    bench.call_plainly(Side::Chroot, What::Command(&argv), step)
+    bench.call_plainly(Side::Chroot, HookCommand::Command(&argv), step)
 }
 
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
-fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
     if step.phase != Phase::Cleanup {
         return Ok(bench.unchanged());
     }
@@ -96,7 +101,7 @@ pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.
-fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
     let text = dibber_plan::fstab(&bench.plan.disk);
     bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dibber_plan::{Action, Step};
-use dibber_store::Meta;
+use dibber_store::CheckpointMeta;
 
 use super::bench::{Bench, Opened};
 use super::error::{StepError, at};
@@ -53,7 +53,7 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     let text = format!("the tree was changed at {point}; no later build will make this image again");
     walk.events.emit(Event::Warning { text });
     let state = State { mounts: end.mounts, requests: end.requests, added };
-    let meta = Meta {
+    let meta = CheckpointMeta {
         parent: walk.parent_step(),
         image: walk.job.plan.stem(),
         phase: phase.name().into(),

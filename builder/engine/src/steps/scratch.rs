@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use dibber_fs::{Dir, read_in_root};
 use dibber_model::{Phase, Side};
 use dibber_plan::{Action, Plan, Step};
-use dibber_sandbox::What;
+use dibber_sandbox::HookCommand;
 use dibber_store::layers::Overlay;
 use dibber_store::{Draft, Session};
 
@@ -67,7 +67,7 @@ impl Scratch for ScratchTree<'_> {
         };
         let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear).without_environment();
         let words: Vec<String> = argv.iter().map(ToString::to_string).collect();
-        let what = What::Command(&words);
+        let what = HookCommand::Command(&words);
         let action = Action::Script { path: String::new() };
         let step =
             Step { phase: Phase::Finalise, name: "boot loader".into(), element: "dibber".into(), action };

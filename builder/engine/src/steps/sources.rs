@@ -12,7 +12,7 @@ use std::path::Path;
 use dibber_model::{Digest, Hasher, Side, redact};
 use dibber_plan::Step;
 use dibber_plan::elements::repositories::{self, Kind, Repository};
-use dibber_sandbox::{HookEnd, STAGED, What};
+use dibber_sandbox::{HookCommand, HookResult, STAGED};
 
 use super::HOOKS;
 use super::bench::{Alone, Bench};
@@ -30,7 +30,7 @@ const FETCHED: &str = ".dibber/sources";
 const GIVEN: [&str; 3] = ["GIT_", "CURL_", "SSL_"];
 
 /// Fetches with the host's git and curl, and copies into the tree.
-pub(super) fn fetch(bench: &Bench<'_>, step: &Step) -> Result<HookEnd, StepError> {
+pub(super) fn fetch(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
     let environment = bench.environment(Side::Host, step)?;
     for repository in repositories::repositories(&bench.plan.elements, &environment)? {
         if repository.kind != Kind::Package {
@@ -75,11 +75,15 @@ fn one(
     }
     let alone = Alone { variables: &variables, texts, is_networked: true };
     let bound = downloads.open_source(key)?;
-    bench.call_alone(&alone, What::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
+    bench.call_alone(&alone, HookCommand::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
     drop(bound);
     let _shown = downloads.show_source(key)?;
     let alone = Alone { is_networked: false, ..alone };
-    bench.call_alone(&alone, What::Command(&words(COPY, &[kind, name, reference, dest, STAGED])), step)?;
+    bench.call_alone(
+        &alone,
+        HookCommand::Command(&words(COPY, &[kind, name, reference, dest, STAGED])),
+        step,
+    )?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::io;
 
 use dibber_fs::Dir;
-use dibber_sandbox::Native;
+use dibber_sandbox::NativePrograms;
 use dibber_store::{Session, StoreError};
 
 /// Native programs for the hooks of a foreign tree.
@@ -15,5 +15,5 @@ pub(crate) trait StandIns {
     fn compare(&self, session: &Session) -> Result<(), StoreError>;
 
     /// What may stand in within a tree as it is now. In a tree without packages, nothing may yet.
-    fn within(&self, theirs: &Dir) -> io::Result<Native>;
+    fn within(&self, theirs: &Dir) -> io::Result<NativePrograms>;
 }

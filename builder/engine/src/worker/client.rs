@@ -9,8 +9,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use dibber_imageset::{LOG, Made, Stage};
-use dibber_sandbox::interrupts::{Interrupts, Woken};
-use dibber_sandbox::{Grants, STAGE, STORE, Worker};
+use dibber_sandbox::interrupts::{Interrupts, Wake};
+use dibber_sandbox::{STAGE, STORE, SandboxGrants, Worker};
 use dibber_store::Store;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -104,7 +104,7 @@ impl Conversation<'_> {
             Job::Prune { .. } => (None, Vec::new()),
         };
         let (store, stage) = (self.store.path().into(), self.stage.path().into());
-        let grants = Grants {
+        let grants = SandboxGrants {
             store,
             stage,
             given,
@@ -112,13 +112,13 @@ impl Conversation<'_> {
             commands: dib_commands::names().map(str::to_string).collect(),
         };
         self.give_store()?;
-        dibber_sandbox::start(&bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
+        dibber_sandbox::start_worker(bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
-            dibber_sandbox::hand_over(&self.store.path().join(dir))
+            dibber_sandbox::give_to_sandbox(&self.store.path().join(dir))
                 .map_err(|e| Failure::of(FailureKind::Machine, e))?;
         }
         Ok(())
@@ -128,7 +128,7 @@ impl Conversation<'_> {
     fn interrupted(&self, worker: &Worker, at_hand: bool) -> Result<bool, Failure> {
         let time = at_hand.then_some(Duration::ZERO);
         let woken = self.stop.wait_for(&[worker.events.as_fd()], time).map_err(fault)?;
-        Ok(woken == Woken::Interrupted)
+        Ok(woken == Wake::Interrupted)
     }
 
     fn tell(&self, mut event: Event, log: &mut Log) -> Result<(), Failure> {

@@ -10,8 +10,8 @@ use std::time::{Instant, SystemTime};
 
 use dibber_model::Bytes;
 use dibber_model::redact::Redact;
-use dibber_sandbox::{Inside, STAGE, STORE};
-use dibber_store::{Limits, Store, StoreError};
+use dibber_sandbox::{DriverInput, STAGE, STORE};
+use dibber_store::{PruneLimits, Store, StoreError};
 use serde_json::Value;
 
 use crate::build_image::{Outcome, image};
@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::worker::job::{Build, Job, Line};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
-pub fn work(inside: Inside) -> i32 {
+pub fn work(inside: DriverInput) -> i32 {
     let job: Job = match postcard::from_bytes(&inside.job) {
         Ok(job) => job,
         Err(error) => {
@@ -74,7 +74,7 @@ fn prune(limit: Option<u64>, all: bool) -> Result<Line, StoreError> {
     let store = Store::seen_at(Path::new(STORE));
     // A session sweeps away what killed builds left.
     drop(store.session()?);
-    let limits = Limits { size: limit.map(Bytes), age: None, all };
+    let limits = PruneLimits { size: limit.map(Bytes), age: None, all };
     let pruned = store.prune(limits, SystemTime::now())?;
     Ok(Line::Pruned { removed: pruned.removed, freed: pruned.freed, left: pruned.left })
 }

@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use dibber_fs::{Dir, Here, file_type, meta};
+use dibber_fs::{Dir, DirEntry, PathContext, file_type, meta};
 use dibber_model::{Meta, Xattr};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, SeekFrom, Statx, Timespec, Timestamps, XattrFlags, chmodat, chownat,
@@ -21,24 +21,24 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::{LayerError, at as place};
+use super::LayerError;
 
 /// Gives the directory `to` owner, mode, time and attributes of the root of the layer `from`; without one, root's and 0755.
-pub(super) fn root_of(from: Option<&PathBuf>, to: &Path) -> Result<(), LayerError> {
+pub(super) fn dress_as_root_of(from: Option<&PathBuf>, to: &Path) -> Result<(), LayerError> {
     let root = match from {
         Some(from) => {
-            let dir = Dir::open(from).map_err(place("open", from))?;
+            let dir = Dir::open(from).at("open", from)?;
             let read = || Ok::<_, io::Error>(meta(&dir.statx()?, dir.xattrs()?));
-            read().map_err(place("read", from))?
+            read().at("read", from)?
         }
         None => Meta { mode: 0o755, ..Meta::default() },
     };
-    let dir = Dir::open(to).map_err(place("open", to))?;
-    dress(dir.here(c"."), &root, FileType::Directory).map_err(place("set owner and mode of", to))
+    let dir = Dir::open(to).at("open", to)?;
+    Ok(dress(dir.entry(c"."), &root, FileType::Directory).at("set owner and mode of", to)?)
 }
 
 /// Copies anything but a directory.
-pub(super) fn copy(from: Here<'_>, found: &Statx, to: Here<'_>) -> io::Result<()> {
+pub(super) fn copy(from: DirEntry<'_>, found: &Statx, to: DirEntry<'_>) -> io::Result<()> {
     let kind = file_type(found);
     match kind {
         FileType::RegularFile => {
@@ -54,7 +54,7 @@ pub(super) fn copy(from: Here<'_>, found: &Statx, to: Here<'_>) -> io::Result<()
 }
 
 /// A whiteout: what overlayfs takes for "there is nothing of this name". Linux lets anyone make these devices since 5.8.
-pub(super) fn whiteout(to: Here<'_>) -> io::Result<()> {
+pub(super) fn whiteout(to: DirEntry<'_>) -> io::Result<()> {
     Ok(mknodat(to.dir, to.name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0))?)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn is_whiteout(found: &Statx) -> bool {
 
 /// Sets owner, mode, attributes and times, in the order in which none undoes another: a change of owner clears setuid
 /// and capabilities, an ACL changes the mode, and each of them all is a change.
-pub(super) fn dress(to: Here<'_>, meta: &Meta, kind: FileType) -> io::Result<()> {
+pub(super) fn dress(to: DirEntry<'_>, meta: &Meta, kind: FileType) -> io::Result<()> {
     let no_follow = AtFlags::SYMLINK_NOFOLLOW;
     chownat(to.dir, to.name, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)), no_follow)?;
     for Xattr { name, value } in &meta.xattrs {
@@ -81,7 +81,7 @@ pub(super) fn dress(to: Here<'_>, meta: &Meta, kind: FileType) -> io::Result<()>
 }
 
 /// Marks a directory as hiding all that layers below have under its name.
-pub(super) fn set_opaque(to: Here<'_>) -> io::Result<()> {
+pub(super) fn set_opaque(to: DirEntry<'_>) -> io::Result<()> {
     Ok(lsetxattr(to.proc_path(), OPAQUE, b"y", XattrFlags::empty())?)
 }
 

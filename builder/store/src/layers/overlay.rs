@@ -1,4 +1,4 @@
-//! One overlayfs mount.
+//! One overlayfs mount: read-only, or with an upper directory that takes the changes of a step.
 //!
 //! In: layers, bottom first, and a directory for changes. Out: the merged tree at a mount point, until dropped. Never: a wait
 //! for the disk: the mount is `volatile`, the store syncs once.
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use dibber_fs::{Dir, meta};
+use dibber_fs::{Dir, PathContext, meta};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -19,7 +19,7 @@ use rustix::mount::{
     fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
 };
 
-use super::{LayerError, at as place, copy};
+use super::{LayerError, copy};
 
 /// A mounted tree. Dropping it unmounts; the end of the mount namespace does so too.
 #[derive(Debug)]
@@ -35,12 +35,25 @@ struct Upper {
     used: bool,
 }
 
+impl Upper {
+    /// Opens the directories, and makes what is missing of them for a tree of these layers.
+    fn open(lowers: &[PathBuf], upper: &Path, work: &Path) -> Result<Upper, LayerError> {
+        if !upper.exists() {
+            fs::create_dir(upper).at("create", upper)?;
+            copy::dress_as_root_of(lowers.last(), upper)?;
+        }
+        fs::create_dir_all(work).at("create", work)?;
+        Ok(Upper { upper: hold(upper)?, work: hold(work)?, used: false })
+    }
+}
+
 impl Overlay {
     /// Mounts `lowers` (bottom first; there may be none) with changes going to `upper`, at the empty directory `at`.
     /// `upper` and a `work` directory beside it are made if they are missing, the former with owner, mode and time of the
     /// tree's root.
     pub fn mount(lowers: &[PathBuf], upper: &Path, work: &Path, at: &Path) -> Result<Overlay, LayerError> {
-        Overlay::mount_on(lowers, (upper, work, false), at)
+        let upper = Upper::open(lowers, upper, work)?;
+        mount_layers(lowers, Some(&upper), at)
     }
 
     /// The same with an `upper` that may have been mounted before, on other layers; the `work` directory must be new.
@@ -50,20 +63,7 @@ impl Overlay {
         work: &Path,
         at: &Path,
     ) -> Result<Overlay, LayerError> {
-        Overlay::mount_on(lowers, (upper, work, true), at)
-    }
-
-    fn mount_on(
-        lowers: &[PathBuf],
-        (upper, work, used): (&Path, &Path, bool),
-        at: &Path,
-    ) -> Result<Overlay, LayerError> {
-        if !upper.exists() {
-            fs::create_dir(upper).map_err(place("create", upper))?;
-            copy::root_of(lowers.last(), upper)?;
-        }
-        fs::create_dir_all(work).map_err(place("create", work))?;
-        let upper = Upper { upper: hold(upper)?, work: hold(work)?, used };
+        let upper = Upper { used: true, ..Upper::open(lowers, upper, work)? };
         mount_layers(lowers, Some(&upper), at)
     }
 
@@ -85,7 +85,7 @@ impl Overlay {
     /// Unmounts, and tells if the tree is still in use.
     pub fn unmount(mut self) -> Result<(), LayerError> {
         match self.at.take() {
-            Some(at) => unmount(&at, UnmountFlags::empty()).map_err(place("unmount", &at)),
+            Some(at) => Ok(unmount(&at, UnmountFlags::empty()).at("unmount", &at)?),
             None => Ok(()),
         }
     }
@@ -109,8 +109,8 @@ pub fn is_unchanged(upper: &Path, lowers: &[PathBuf]) -> Result<bool, LayerError
         let root = meta(&dir.statx()?, dir.xattrs()?);
         Ok((dir.names()?.is_empty(), root))
     };
-    let (empty, ours) = read(upper).map_err(place("read", upper))?;
-    let (_, theirs) = read(below).map_err(place("read", below))?;
+    let (empty, ours) = read(upper).at("read", upper)?;
+    let (_, theirs) = read(below).at("read", below)?;
     Ok(empty
         && (ours.mode, ours.uid, ours.gid, ours.xattrs)
             == (theirs.mode, theirs.uid, theirs.gid, theirs.xattrs))
@@ -119,15 +119,15 @@ pub fn is_unchanged(upper: &Path, lowers: &[PathBuf]) -> Result<bool, LayerError
 /// A directory as overlayfs shall name it: paths longer than 255 bytes are refused by fsconfig(2), these never are.
 fn hold(path: &Path) -> Result<OwnedFd, LayerError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(place("open", path))
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty()).at("open", path)?)
 }
 
-fn name(fd: &OwnedFd) -> String {
+fn proc_path(fd: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 fn mount_layers(lowers: &[PathBuf], upper: Option<&Upper>, at: &Path) -> Result<Overlay, LayerError> {
-    if !Dir::open(at).and_then(|dir| dir.names()).map_err(place("read", at))?.is_empty() {
+    if !Dir::open(at).and_then(|dir| dir.names()).at("read", at)?.is_empty() {
         return Err(LayerError::NotEmpty { at: at.to_path_buf() });
     }
     let mut held = lowers.iter().rev().map(|lower| hold(lower)).collect::<Result<Vec<_>, _>>()?;
@@ -146,6 +146,7 @@ fn mount_layers(lowers: &[PathBuf], upper: Option<&Upper>, at: &Path) -> Result<
     }
 }
 
+/// Why fsopen(2) and its kin made no overlay.
 enum Refusal {
     /// The kernel has no `lowerdir+` (before Linux 6.8), or not even fsopen(2) (before 5.2).
     Unknown,
@@ -160,15 +161,15 @@ fn by_fsopen(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<(),
         e => plain(e),
     })?;
     for lower in lowers {
-        fsconfig_set_string(fs.as_fd(), "lowerdir+", name(lower)).map_err(|e| match e {
+        fsconfig_set_string(fs.as_fd(), "lowerdir+", proc_path(lower)).map_err(|e| match e {
             Errno::INVAL => Refusal::Unknown,
-            e => Refusal::Failed(e, log(&fs)),
+            e => Refusal::Failed(e, read_log(&fs)),
         })?;
     }
     let set = || {
         if let Some(Upper { upper, work, used }) = upper {
-            fsconfig_set_string(fs.as_fd(), "upperdir", name(upper))?;
-            fsconfig_set_string(fs.as_fd(), "workdir", name(work))?;
+            fsconfig_set_string(fs.as_fd(), "upperdir", proc_path(upper))?;
+            fsconfig_set_string(fs.as_fd(), "workdir", proc_path(work))?;
             fsconfig_set_flag(fs.as_fd(), "volatile")?;
             if *used {
                 // An index would hold it to the layers that it was made on.
@@ -178,16 +179,16 @@ fn by_fsopen(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<(),
         fsconfig_set_flag(fs.as_fd(), "userxattr")?;
         fsconfig_create(fs.as_fd())
     };
-    set().map_err(|e| Refusal::Failed(e, log(&fs)))?;
+    set().map_err(|e| Refusal::Failed(e, read_log(&fs)))?;
     let attributes =
         if upper.is_some() { MountAttrFlags::empty() } else { MountAttrFlags::MOUNT_ATTR_RDONLY };
     let mounted = fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
-        .map_err(|e| Refusal::Failed(e, log(&fs)))?;
+        .map_err(|e| Refusal::Failed(e, read_log(&fs)))?;
     move_mount(mounted.as_fd(), "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(plain)
 }
 
 /// What the kernel logged on the file-system context, with a space before it.
-fn log(fs: &OwnedFd) -> String {
+fn read_log(fs: &OwnedFd) -> String {
     let mut said = String::new();
     let mut line = [0_u8; 512];
     while let Ok(len @ 1..) = rustix::io::read(fs, &mut line) {
@@ -201,11 +202,11 @@ fn log(fs: &OwnedFd) -> String {
 /// With everything in one string, which takes a page.
 fn by_mount(lowers: &[OwnedFd], upper: Option<&Upper>, at: &Path) -> Result<Overlay, LayerError> {
     let mut options = String::from("userxattr,lowerdir=");
-    options.push_str(&lowers.iter().map(name).collect::<Vec<_>>().join(":"));
+    options.push_str(&lowers.iter().map(proc_path).collect::<Vec<_>>().join(":"));
     let mut flags = MountFlags::empty();
     match upper {
         Some(Upper { upper, work, used }) => {
-            options.push_str(&format!(",volatile,upperdir={},workdir={}", name(upper), name(work)));
+            options.push_str(&format!(",volatile,upperdir={},workdir={}", proc_path(upper), proc_path(work)));
             options.push_str(if *used { ",index=off" } else { "" });
         }
         None => flags |= MountFlags::RDONLY,

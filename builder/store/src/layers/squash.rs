@@ -12,14 +12,14 @@ use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use dibber_fs::{Dir, Here, file_type, meta, os};
+use dibber_fs::{Dir, DirEntry, PathContext, file_type, meta, os};
 use rustix::fs::{AtFlags, FileType, Mode, Statx, linkat, mkdirat};
 
 use super::{LayerError, copy};
 
 /// What a squash made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Squashed {
+pub struct SquashSummary {
     /// Entries, whiteouts included.
     pub entries: u64,
     /// Bytes of file content.
@@ -28,86 +28,113 @@ pub struct Squashed {
 
 /// Merges `layers` (bottom first) into the new directory `into`. `below` (bottom first) are the layers that it will lie on:
 /// a whiteout is kept only where it hides something, because overlayfs shows it as a broken name where it does not.
-pub fn squash(layers: &[PathBuf], below: &[PathBuf], into: &Path) -> Result<Squashed, LayerError> {
-    fs::create_dir(into).map_err(super::at("create", into))?;
-    let stack = |paths: &[PathBuf]| -> Result<Vec<(usize, Dir)>, LayerError> {
-        let open = |(n, path): (usize, &PathBuf)| Ok((n, Dir::open(path).map_err(super::at("open", path))?));
-        paths.iter().enumerate().rev().map(open).collect()
-    };
-    let mut work = Work { done: Squashed::default(), names: BTreeMap::new() };
-    let at = Level { ours: stack(layers)?, below: stack(below)?, to: into.to_path_buf() };
-    let root = Dir::open(into).map_err(super::at("open", into))?;
-    work.merge(&at, &root)?;
-    copy::root_of(layers.last(), into)?;
+pub fn squash(layers: &[PathBuf], below: &[PathBuf], into: &Path) -> Result<SquashSummary, LayerError> {
+    fs::create_dir(into).at("create", into)?;
+    let mut work = Squash { done: SquashSummary::default(), names: BTreeMap::new() };
+    let level = Level { ours: open_stack(layers)?, below: open_stack(below)?, to: into.to_path_buf() };
+    let root = Dir::open(into).at("open", into)?;
+    work.merge(&level, &root)?;
+    copy::dress_as_root_of(layers.last(), into)?;
     Ok(work.done)
 }
 
-/// One directory of the merged tree: what contributes to it, top first, with the number of each layer.
+/// Opens layers (bottom first), top first.
+fn open_stack(paths: &[PathBuf]) -> Result<Vec<LayerDir>, LayerError> {
+    let open =
+        |(layer, path): (usize, &PathBuf)| Ok(LayerDir { layer, dir: Dir::open(path).at("open", path)? });
+    paths.iter().enumerate().rev().map(open).collect()
+}
+
+/// A directory of one layer.
+struct LayerDir {
+    /// The layer's number, from the bottom.
+    layer: usize,
+    dir: Dir,
+}
+
+/// One directory of the merged tree: what contributes to it, top first.
 struct Level {
-    ours: Vec<(usize, Dir)>,
-    below: Vec<(usize, Dir)>,
+    ours: Vec<LayerDir>,
+    below: Vec<LayerDir>,
     to: PathBuf,
 }
 
-struct Work {
-    done: Squashed,
+impl Level {
+    /// The path of a name in the merged directory, for messages.
+    fn path_of(&self, name: &CStr) -> PathBuf {
+        self.to.join(os(name))
+    }
+}
+
+/// A file of one layer, by its inode.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct LayerInode {
+    layer: usize,
+    inode: u64,
+}
+
+/// Where a file was copied to.
+struct CopiedName {
+    dir: PathBuf,
+    name: CString,
+}
+
+struct Squash {
+    done: SquashSummary,
     /// Where a file with several names in one layer was copied to: hard links stay so.
-    names: BTreeMap<(usize, u64), (PathBuf, CString)>,
+    names: BTreeMap<LayerInode, CopiedName>,
 }
 
 /// What a stack of directories has under a name.
-enum Found<'a> {
+enum StackEntry<'a> {
     Nothing,
     Whiteout,
-    /// A directory, its metadata's layer, what contributes to it, and whether it hides what lies below.
-    Dir {
-        top: Statx,
-        dirs: Vec<(usize, Dir)>,
-        closed: bool,
-    },
-    Other {
-        layer: usize,
-        from: &'a Dir,
-        found: Statx,
-    },
+    Dir(MergedDir),
+    Other(LayerFile<'a>),
 }
 
-impl Work {
-    fn merge(&mut self, at: &Level, to: &Dir) -> Result<(), LayerError> {
-        let fail = |what, name: &CStr| super::at(what, &at.to.join(os(name)));
+/// A directory that several layers contribute to.
+struct MergedDir {
+    /// What the topmost of them says of it.
+    top: Statx,
+    /// What contributes to it, top first.
+    dirs: Vec<LayerDir>,
+    /// Whether it hides what lies below.
+    closed: bool,
+}
+
+/// Anything but a directory, of one layer.
+struct LayerFile<'a> {
+    layer: usize,
+    from: DirEntry<'a>,
+    found: Statx,
+}
+
+impl Squash {
+    fn merge(&mut self, level: &Level, to: &Dir) -> Result<(), LayerError> {
         let mut names = BTreeSet::new();
-        for (_, dir) in &at.ours {
-            names.extend(dir.names().map_err(super::at("read", &at.to))?);
+        for LayerDir { dir, .. } in &level.ours {
+            names.extend(dir.names().at("read", &level.to)?);
         }
         for name in &names {
-            let found = find(&at.ours, name).map_err(fail("read", name))?;
-            if matches!(found, Found::Nothing) {
-                continue;
-            }
-            self.done.entries += 1;
-            match found {
-                Found::Nothing => {}
-                Found::Whiteout => {
-                    let hides = !matches!(
-                        find(&at.below, name).map_err(fail("read", name))?,
-                        Found::Nothing | Found::Whiteout
-                    );
-                    if hides {
-                        copy::whiteout(to.here(name)).map_err(fail("write", name))?;
-                    } else {
-                        self.done.entries -= 1;
+            let path = level.path_of(name);
+            match find(&level.ours, name).at("read", &path)? {
+                StackEntry::Nothing => {}
+                StackEntry::Whiteout => {
+                    let below = find(&level.below, name).at("read", &path)?;
+                    if !matches!(below, StackEntry::Nothing | StackEntry::Whiteout) {
+                        copy::whiteout(to.entry(name)).at("write", &path)?;
+                        self.done.entries += 1;
                     }
                 }
-                Found::Other { layer, from, found } => {
-                    self.copy(layer, from.here(name), &found, (to, &at.to)).map_err(fail("copy", name))?;
+                StackEntry::Other(file) => {
+                    self.done.entries += 1;
+                    self.copy(&file, to, &level.to).at("copy", &path)?;
                 }
-                Found::Dir { top, dirs, closed } => {
-                    let below = find(&at.below, name).map_err(fail("read", name))?;
-                    self.descend(
-                        Level { ours: dirs, below: Vec::new(), to: at.to.join(os(name)) },
-                        below,
-                        (closed, top, to.here(name)),
-                    )?;
+                StackEntry::Dir(merged) => {
+                    self.done.entries += 1;
+                    let below = find(&level.below, name).at("read", &path)?;
+                    self.descend(merged, below, &path, to.entry(name))?;
                 }
             }
         }
@@ -117,41 +144,37 @@ impl Work {
     /// Merges one sub-directory, then gives it its metadata, which writing into it would have changed.
     fn descend(
         &mut self,
-        mut level: Level,
-        below: Found<'_>,
-        (closed, top, to): (bool, Statx, Here<'_>),
+        merged: MergedDir,
+        below: StackEntry<'_>,
+        path: &Path,
+        to: DirEntry<'_>,
     ) -> Result<(), LayerError> {
-        let path = level.to.clone();
-        let fail = |what| super::at::<io::Error>(what, &path);
-        mkdirat(to.dir, to.name, Mode::RWXU).map_err(|e| fail("create")(e.into()))?;
+        let MergedDir { top, dirs, closed } = merged;
+        let mut level = Level { ours: dirs, below: Vec::new(), to: path.to_path_buf() };
+        mkdirat(to.dir, to.name, Mode::RWXU).at("create", path)?;
         // What is not a directory below is hidden by one of the same name anyway.
         match below {
-            Found::Dir { dirs, .. } if !closed => level.below = dirs,
-            Found::Nothing => {}
-            _ => copy::set_opaque(to).map_err(fail("mark"))?,
+            StackEntry::Dir(MergedDir { dirs, .. }) if !closed => level.below = dirs,
+            StackEntry::Nothing => {}
+            _ => copy::set_opaque(to).at("mark", path)?,
         }
-        let dir = to.open_dir().map_err(fail("open"))?;
-        let xattrs =
-            level.ours.first().map_or(Ok(Vec::new()), |(_, top)| top.xattrs()).map_err(fail("read"))?;
+        let dir = to.open_dir().at("open", path)?;
+        let xattrs = level.ours.first().map_or(Ok(Vec::new()), |top| top.dir.xattrs()).at("read", path)?;
         self.merge(&level, &dir)?;
-        copy::dress(to, &meta(&top, xattrs), FileType::Directory).map_err(fail("set owner and mode of"))
+        Ok(copy::dress(to, &meta(&top, xattrs), FileType::Directory).at("set owner and mode of", path)?)
     }
 
-    fn copy(
-        &mut self,
-        layer: usize,
-        from: Here<'_>,
-        found: &Statx,
-        (to, path): (&Dir, &Path),
-    ) -> io::Result<()> {
-        let key = (layer, found.stx_ino);
-        if let Some((dir, name)) = self.names.get(&key) {
+    /// Copies a file into the directory `to`, whose path is `path`.
+    fn copy(&mut self, file: &LayerFile<'_>, to: &Dir, path: &Path) -> io::Result<()> {
+        let LayerFile { layer, from, found } = file;
+        let key = LayerInode { layer: *layer, inode: found.stx_ino };
+        if let Some(CopiedName { dir, name }) = self.names.get(&key) {
             let first = Dir::open(dir)?;
             return Ok(linkat(&first, name.as_c_str(), to, from.name, AtFlags::empty())?);
         }
-        copy::copy(from, found, to.here(from.name))?;
+        copy::copy(*from, found, to.entry(from.name))?;
         if found.stx_nlink > 1 {
-            self.names.insert(key, (path.to_path_buf(), from.name.to_owned()));
+            self.names.insert(key, CopiedName { dir: path.to_path_buf(), name: from.name.to_owned() });
         }
         if file_type(found) == FileType::RegularFile {
             self.done.bytes += found.stx_size;
@@ -161,31 +184,30 @@ impl Work {
 }
 
 /// What overlayfs would show under a name of these directories, top first.
-fn find<'a>(dirs: &'a [(usize, Dir)], name: &CStr) -> io::Result<Found<'a>> {
+fn find<'a>(dirs: &'a [LayerDir], name: &'a CStr) -> io::Result<StackEntry<'a>> {
     let mut top: Option<Statx> = None;
     let mut merged = Vec::new();
     let mut closed = false;
-    for (layer, dir) in dirs {
-        let Some(found) = dir.here(name).statx()? else { continue };
+    for LayerDir { layer, dir } in dirs {
+        let entry = dir.entry(name);
+        let Some(found) = entry.statx()? else { continue };
         if file_type(&found) != FileType::Directory {
             if top.is_some() {
                 closed = true;
                 break;
             }
-            let whiteout = copy::is_whiteout(&found);
-            return Ok(if whiteout {
-                Found::Whiteout
-            } else {
-                Found::Other { layer: *layer, from: dir, found }
+            return Ok(match copy::is_whiteout(&found) {
+                true => StackEntry::Whiteout,
+                false => StackEntry::Other(LayerFile { layer: *layer, from: entry, found }),
             });
         }
-        let below = dir.here(name).open_dir()?;
+        let below = entry.open_dir()?;
         closed = copy::is_opaque(&below)?;
-        merged.push((*layer, below));
+        merged.push(LayerDir { layer: *layer, dir: below });
         top.get_or_insert(found);
         if closed {
             break;
         }
     }
-    Ok(top.map_or(Found::Nothing, |top| Found::Dir { top, dirs: merged, closed }))
+    Ok(top.map_or(StackEntry::Nothing, |top| StackEntry::Dir(MergedDir { top, dirs: merged, closed })))
 }

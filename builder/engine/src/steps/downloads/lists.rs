@@ -43,7 +43,7 @@ impl Wanted {
         };
         let mut names = Vec::new();
         for name in dir.names()? {
-            let Some(found) = dir.here(&name).statx()? else { continue };
+            let Some(found) = dir.entry(&name).statx()? else { continue };
             if let Some(text) = name.to_str().ok().filter(|text| text.ends_with("_Packages")) {
                 key.push((text.into(), found.stx_size, found.stx_mtime.tv_sec, found.stx_ino));
                 names.push(name);
@@ -58,7 +58,7 @@ impl Wanted {
             // A list that cannot be read offers nothing.
             let Ok(file) = dir.file(os(&name)) else { continue };
             read(file.take(left), kept, &mut packages)?;
-            left = left.saturating_sub(dir.here(&name).statx()?.map_or(0, |found| found.stx_size));
+            left = left.saturating_sub(dir.entry(&name).statx()?.map_or(0, |found| found.stx_size));
         }
         Ok(Wanted { key, packages })
     }

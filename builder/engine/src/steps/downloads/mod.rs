@@ -22,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dibber_fs::{Dir, file_type, os};
 use dibber_model::Digest;
-use dibber_sandbox::{CACHE, MountRequest, Mounted};
+use dibber_sandbox::{CACHE, MountRequest, MountSource};
 use dibber_store::layers::Overlay;
 use dibber_store::{Session, StepLock, remove_tree};
 use rustix::fs::FileType;
@@ -176,8 +176,8 @@ impl Cache<'_> {
 /// The place in the cache that a mount shows, if it shows one.
 pub(super) fn in_cache(mount: &MountRequest) -> Option<&Path> {
     match &mount.what {
-        Mounted::Bind { source, .. } => Path::new(source).strip_prefix(CACHE).ok(),
-        Mounted::New { .. } => None,
+        MountSource::Bind { source, .. } => Path::new(source).strip_prefix(CACHE).ok(),
+        MountSource::New { .. } => None,
     }
 }
 
@@ -198,13 +198,13 @@ fn empty_cache() -> Result<(), StepError> {
 
 /// Removes from an upper directory what is not kept there.
 fn tidy(upper: &Path) -> std::io::Result<()> {
-    let dir = match Dir::open_itself(upper) {
+    let dir = match Dir::open_no_follow(upper) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
     for name in dir.names()? {
         let passing = PASSING.iter().any(|passing| os(&name) == *passing);
-        let Some(found) = dir.here(&name).statx()?.filter(|_| passing) else { continue };
+        let Some(found) = dir.entry(&name).statx()?.filter(|_| passing) else { continue };
         match file_type(&found) {
             FileType::Directory => remove_tree(&upper.join(os(&name)))?,
             _ => dir.remove_file(os(&name))?,

@@ -32,7 +32,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn open(root: &Path) -> Result<Pool, StepError> {
-        let open = || Dir::open_itself(root)?.make_dir(PACKAGES, 0o755);
+        let open = || Dir::open_no_follow(root)?.make_dir(PACKAGES, 0o755);
         let dir = open().map_err(at(root))?;
         Ok(Pool { root: root.to_path_buf(), dir, ours: Mutex::default(), sound: Mutex::default() })
     }
@@ -71,7 +71,7 @@ impl Pool {
 
     /// Takes what is to be shared out of what hooks left. Nothing runs there any more.
     pub(super) fn harvest(&self, upper: &Path) -> io::Result<()> {
-        let upper = Dir::open_itself(upper)?;
+        let upper = Dir::open_no_follow(upper)?;
         for (place, suffix) in KINDS {
             let Some(top) = directory(&upper, place)? else { continue };
             self.take(&top, suffix)?;

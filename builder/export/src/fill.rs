@@ -5,13 +5,13 @@
 use dibber_model::{Extent, Piece};
 
 use super::PourError;
-use super::source::Source;
+use super::files::FileReader;
 
 /// Fills `buffer` with the bytes of the disk from offset `start`.
-pub(super) fn gather(
+pub(super) fn fill_buffer(
     extents: &[Extent],
     start: u64,
-    source: &mut Source<'_>,
+    files: &mut FileReader<'_>,
     buffer: &mut [u8],
 ) -> Result<(), PourError> {
     let mut done = 0;
@@ -29,7 +29,7 @@ pub(super) fn gather(
                 part.copy_from_slice(&buffer[first..first + part.len()]);
             }
             Piece::Fill { byte, .. } => part.fill(*byte),
-            Piece::File { file, offset, .. } => source.read(*file, offset + skip, part)?,
+            Piece::File { file, offset, .. } => files.read(*file, offset + skip, part)?,
         }
         done = to;
     }

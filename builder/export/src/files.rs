@@ -42,14 +42,14 @@ pub trait Files: Sync {
 }
 
 /// Reads ranges of files, keeping the last one open: a large file spans many chunks.
-pub(super) struct Source<'a> {
+pub(super) struct FileReader<'a> {
     files: &'a dyn Files,
     last: Option<(FileRef, File)>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> FileReader<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Source { files, last: None }
+        FileReader { files, last: None }
     }
 
     /// Fills `bytes` from `offset` of a file.

@@ -11,7 +11,7 @@ use super::tool::Tool;
 const QEMU_IMG: Tool = Tool { program: "qemu-img", package: "qemu-utils", version_flag: "--version" };
 
 /// Converts a raw image (`-O format -o options`), and tells qemu-img's version. Not reproducible: the sidecar must say so.
-pub fn convert(raw: &Path, to: &Path, (format, options): (&str, &str)) -> Result<String, PourError> {
+pub fn convert_raw(raw: &Path, to: &Path, format: &str, options: &str) -> Result<String, PourError> {
     let fail = |source| PourError::Tool { path: to.to_path_buf(), source };
     let version = QEMU_IMG.version().map_err(fail)?;
     let mut command = QEMU_IMG.command();

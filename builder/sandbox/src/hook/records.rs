@@ -9,15 +9,15 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::{CWD, Mode, OFlags, fchmod, openat};
 
-use super::error::{Doing, SandboxError};
-use super::exec;
-use super::stage::Report;
+use crate::error::{Context, SandboxError};
+use crate::hook::exec;
+use crate::messages::HookReport;
 
 /// A note longer than this is cut: it is data of a hook, and a hook may write anything.
 const LONGEST: usize = 1 << 20;
 
 /// The files, open since before the hook.
-pub(super) struct Records {
+pub(crate) struct Records {
     record: File,
     reading: File,
     environment: File,
@@ -25,35 +25,35 @@ pub(super) struct Records {
 
 impl Records {
     /// Makes them, open to every user of the namespace.
-    pub(super) fn make() -> Result<Records, SandboxError> {
+    pub(crate) fn make() -> Result<Records, SandboxError> {
         Ok(Records {
-            record: make(exec::RECORD)?,
-            reading: make(exec::READING)?,
-            environment: make(exec::ENVIRONMENT)?,
+            record: make_file(exec::RECORD)?,
+            reading: make_file(exec::READING)?,
+            environment: make_file(exec::ENVIRONMENT)?,
         })
     }
 
     /// What they hold now that the hook has ended with this code.
-    pub(super) fn report(&self, code: i32) -> Report {
-        Report {
+    pub(crate) fn report(&self, code: i32) -> HookReport {
+        HookReport {
             code,
-            reading: text(&self.reading),
-            record: text(&self.record),
-            environment: text(&self.environment),
+            reading: read_note(&self.reading),
+            record: read_note(&self.record),
+            environment: read_note(&self.environment),
             overran: false,
         }
     }
 }
 
-fn make(path: &str) -> Result<File, SandboxError> {
+fn make_file(path: &str) -> Result<File, SandboxError> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).doing(format_args!("make {path}"))?;
-    fchmod(&file, Mode::from_raw_mode(0o666)).doing(format_args!("open {path} to everyone"))?;
+    let file = openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).context(format_args!("make {path}"))?;
+    fchmod(&file, Mode::from_raw_mode(0o666)).context(format_args!("open {path} to everyone"))?;
     Ok(file.into())
 }
 
 /// A note that cannot be read is none.
-fn text(file: &File) -> String {
+fn read_note(file: &File) -> String {
     let mut bytes = vec![0; LONGEST];
     let mut len = 0;
     while let Ok(more @ 1..) = file.read_at(&mut bytes[len..], len as u64) {

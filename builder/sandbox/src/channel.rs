@@ -1,4 +1,4 @@
-//! Messages between a process and the one that it started: a length, then bytes.
+//! Channels between a process and the one that it started. A message is a length, then so many bytes; a descriptor goes by itself.
 //!
 //! In: a socket. Out: whole messages. Never: more than a gigabyte taken on the word of a length.
 #![expect(clippy::disallowed_methods, reason = "a device of the host")]
@@ -15,49 +15,32 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Paths as they are, whatever their bytes: serde's own way takes only those that are UTF-8. For `#[serde(with)]`.
-pub(super) mod path {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(path.as_os_str().as_bytes())
-    }
-
-    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
-        Vec::deserialize(from).map(|bytes| OsString::from_vec(bytes).into())
-    }
-}
-
 const LONGEST: u32 = 1 << 30;
 
 /// One end of a socket pair.
-pub(super) struct Link(UnixStream);
+pub(crate) struct Channel(UnixStream);
 
-impl Link {
+impl Channel {
     /// Two ends that hear each other. Both close on exec.
-    pub(super) fn pair() -> io::Result<(Link, OwnedFd)> {
+    pub(crate) fn pair() -> io::Result<(Channel, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
-        Ok((Link(ours), theirs.into()))
+        Ok((Channel(ours), theirs.into()))
     }
 
     /// The end that this process was started with, as its standard input; `/dev/null` takes that place.
-    pub(super) fn from_stdin() -> io::Result<Link> {
-        let link = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
+    pub(crate) fn from_stdin() -> io::Result<Channel> {
+        let end = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-        Ok(Link(link.into()))
+        Ok(Channel(end.into()))
     }
 
     /// Says that nothing more will be sent. What the other end sends is still heard.
-    pub(super) fn fall_silent(&self) -> io::Result<()> {
+    pub(crate) fn shut_down_sending(&self) -> io::Result<()> {
         self.0.shutdown(std::net::Shutdown::Write)
     }
 
     /// Sends a descriptor, or word that there is none (`SCM_RIGHTS` of unix(7)).
-    pub(super) fn hand_over(&mut self, descriptor: Option<&OwnedFd>) -> io::Result<()> {
+    pub(crate) fn send_descriptor(&mut self, descriptor: Option<&OwnedFd>) -> io::Result<()> {
         let one = [descriptor.map(AsFd::as_fd)];
         let descriptors: &[BorrowedFd<'_>] = &one.into_iter().flatten().collect::<Vec<_>>();
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -69,8 +52,8 @@ impl Link {
         Ok(())
     }
 
-    /// Waits for what [`Link::hand_over`] sends. The descriptor closes on exec.
-    pub(super) fn take_over(&mut self) -> io::Result<Option<OwnedFd>> {
+    /// Waits for what [`Channel::send_descriptor`] sends. The descriptor closes on exec.
+    pub(crate) fn receive_descriptor(&mut self) -> io::Result<Option<OwnedFd>> {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut room);
         let mut byte = [0];
@@ -86,7 +69,7 @@ impl Link {
     }
 
     /// Sends bytes.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let length = u32::try_from(bytes.len()).ok().filter(|len| *len <= LONGEST);
         let length = length.ok_or_else(|| io::Error::other(format!("a message of {} bytes", bytes.len())))?;
         self.0.write_all(&length.to_le_bytes())?;
@@ -94,7 +77,7 @@ impl Link {
     }
 
     /// Waits for a message. An end that is gone is `UnexpectedEof`.
-    pub(super) fn receive(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn receive_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut length = [0; 4];
         self.0.read_exact(&mut length)?;
         let length = u32::from_le_bytes(length);
@@ -111,23 +94,23 @@ impl Link {
     }
 
     /// Sends a value.
-    pub(super) fn tell<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
-        self.send(&serde_json::to_vec(value).map_err(io::Error::other)?)
+    pub(crate) fn send<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
+        self.send_bytes(&serde_json::to_vec(value).map_err(io::Error::other)?)
     }
 
     /// Waits for a value.
-    pub(super) fn hear<T: DeserializeOwned>(&mut self) -> io::Result<T> {
-        serde_json::from_slice(&self.receive()?).map_err(io::Error::other)
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> io::Result<T> {
+        serde_json::from_slice(&self.receive_bytes()?).map_err(io::Error::other)
     }
 }
 
-impl From<OwnedFd> for Link {
-    fn from(end: OwnedFd) -> Link {
-        Link(end.into())
+impl From<OwnedFd> for Channel {
+    fn from(end: OwnedFd) -> Channel {
+        Channel(end.into())
     }
 }
 
-impl AsFd for Link {
+impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

@@ -1,21 +1,22 @@
 //! The last steps of a hook's process: a clean slate, its environment, its program.
 //!
-//! In: an order. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
+//! In: a spec. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::stage::{Action, Order};
-use super::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, limits, pty, seccomp};
+use crate::hook::pty;
+use crate::messages::{HookAction, HookSpec};
+use crate::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, limits, seccomp};
 
 /// Where the shell notes which file of environment.d it reads.
-pub(super) const READING: &str = "/run/dibber/environment-file";
+pub(crate) const READING: &str = "/run/dibber/environment-file";
 /// Where shims note requests, as [`dibber_shim::RECORD`] tells them.
-pub(super) const RECORD: &str = "/run/dibber/record";
+pub(crate) const RECORD: &str = "/run/dibber/record";
 /// Where the environment is written when it is asked for.
-pub(super) const ENVIRONMENT: &str = "/run/dibber/environment";
+pub(crate) const ENVIRONMENT: &str = "/run/dibber/environment";
 
 const STANDARD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -35,8 +36,8 @@ exec "$@"
 "#;
 
 /// Becomes the hook, on a terminal if it is given one. Returns only if that fails, with why.
-pub(super) fn become_hook(order: &Order, terminal: Option<&OwnedFd>) -> String {
-    if let Err(error) = clean_slate().and_then(|()| limits::bound_hook(&order.limits)) {
+pub(crate) fn become_hook(spec: &HookSpec, terminal: Option<&OwnedFd>) -> String {
+    if let Err(error) = clean_slate().and_then(|()| limits::bound_hook(&spec.limits)) {
         return format!("cannot prepare the process: {error}");
     }
     if let Some(Err(error)) = terminal.map(pty::adopt) {
@@ -45,15 +46,15 @@ pub(super) fn become_hook(order: &Order, terminal: Option<&OwnedFd>) -> String {
     if let Err(error) = seccomp::install() {
         return format!("cannot refuse system calls, as a kernel with CONFIG_SECCOMP_FILTER does: {error}");
     }
-    let (program, arguments) = program(order);
-    let variables = variables(order);
-    let mut command = if order.environment_files.is_empty() {
+    let (program, arguments) = program(spec);
+    let variables = variables(spec);
+    let mut command = if spec.environment_files.is_empty() {
         Command::new(&program)
     } else {
         let mut shell = Command::new("/bin/bash");
-        shell.args(["--noprofile", "--norc", "-c", READER, "bash"]).args(&order.environment_files);
+        shell.args(["--noprofile", "--norc", "-c", READER, "bash"]).args(&spec.environment_files);
         shell.arg("--").arg(&program);
-        shell.env_clear().env("DIBBER_READING", READING).env("DIBBER_HOOKS", hooks(order));
+        shell.env_clear().env("DIBBER_READING", READING).env("DIBBER_HOOKS", hooks(spec));
         shell.args(&arguments).envs(variables);
         return format!("cannot start bash, which reads environment.d: {}", shell.exec());
     };
@@ -71,36 +72,36 @@ fn clean_slate() -> Result<(), std::io::Error> {
     kernel::close_on_exec()
 }
 
-fn hooks(order: &Order) -> String {
-    if order.chroot { IN_TARGET.to_owned() } else { format!("{BUILD}/hooks") }
+fn hooks(spec: &HookSpec) -> String {
+    if spec.chroot { IN_TARGET.to_owned() } else { format!("{BUILD}/hooks") }
 }
 
-fn program(order: &Order) -> (String, Vec<String>) {
-    match &order.action {
-        Action::Script(path) => (format!("{}/{path}", hooks(order)), Vec::new()),
-        Action::Command(words) => {
+fn program(spec: &HookSpec) -> (String, Vec<String>) {
+    match &spec.action {
+        HookAction::Script(path) => (format!("{}/{path}", hooks(spec)), Vec::new()),
+        HookAction::Command(words) => {
             let mut words = words.iter().cloned();
             (words.next().unwrap_or_default(), words.collect())
         }
-        Action::Environment => {
+        HookAction::Environment => {
             (format!("{SHIMS}/{}", dibber_shim::PRINT_ENVIRONMENT), vec![ENVIRONMENT.to_owned()])
         }
-        Action::Shell => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
+        HookAction::Shell => ("/bin/sh".to_owned(), vec!["-i".to_owned()]),
     }
 }
 
-/// A hook's variables: the order's, then those that only the sandbox knows.
-fn variables(order: &Order) -> BTreeMap<String, String> {
-    let mut all = order.variables.clone();
+/// A hook's variables: the spec's, then those that only the sandbox knows.
+fn variables(spec: &HookSpec) -> BTreeMap<String, String> {
+    let mut all = spec.variables.clone();
     let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
     set("PATH", format!("{SHIMS}:{STANDARD}"));
     set("HOME", "/root".to_owned());
     set(dibber_shim::RECORD, RECORD.to_owned());
-    if matches!(order.action, Action::Shell) {
-        set("TERM", order.terminal.clone());
+    if matches!(spec.action, HookAction::Shell) {
+        set("TERM", spec.terminal.clone());
         set("PS1", "dibber:\\w# ".to_owned());
     }
-    if order.chroot {
+    if spec.chroot {
         all.remove("TMPDIR");
         return all;
     }

@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt;
 
 use dibber_format::qcow2::{Options, Packed, Packer, Qcow2Error};
 
-use super::worker::Packing;
+use super::worker::PackedClusters;
 use super::{PourError, Target};
 
 /// Bytes that are appended at a time.
 const FLUSH: usize = 1 << 20;
 
 /// An image that is being written.
-pub(super) struct Image<'a> {
+pub(super) struct Qcow2Writer<'a> {
     /// Which target it is.
     pub(super) index: usize,
     target: Target<'a>,
@@ -24,15 +24,16 @@ pub(super) struct Image<'a> {
     at: u64,
 }
 
-impl<'a> Image<'a> {
+impl<'a> Qcow2Writer<'a> {
     pub(super) fn new(
         len: u64,
-        (index, target): (usize, &Target<'a>),
+        index: usize,
+        target: &Target<'a>,
         options: Options,
     ) -> Result<Self, PourError> {
         let packer = Packer::new(len, options).map_err(|source| refused(target, source))?;
         let at = packer.head_len();
-        Ok(Image { index, target: *target, options, packer, body: Vec::new(), at })
+        Ok(Qcow2Writer { index, target: *target, options, packer, body: Vec::new(), at })
     }
 
     /// Virtual size in bytes.
@@ -41,11 +42,11 @@ impl<'a> Image<'a> {
     }
 
     /// Takes the next chunk, which starts at byte `start` of the disk.
-    pub(super) fn append(&mut self, start: u64, packing: &Packing) -> Result<(), PourError> {
+    pub(super) fn append(&mut self, start: u64, packed: &PackedClusters) -> Result<(), PourError> {
         let cluster = u64::from(self.options.cluster);
-        let mut bytes = &packing.bytes[..];
-        for (index, packed) in (start / cluster..).zip(&packing.kinds) {
-            let len = match packed {
+        let mut bytes = &packed.bytes[..];
+        for (index, kind) in (start / cluster..).zip(&packed.kinds) {
+            let len = match kind {
                 // Also the clusters past the end of the disk, in its last chunk.
                 Packed::Zero => continue,
                 Packed::Compressed(len) => *len as usize,
@@ -54,7 +55,7 @@ impl<'a> Image<'a> {
             let (now, rest) = bytes.split_at(len);
             bytes = rest;
             self.packer
-                .push(index, *packed, now, &mut self.body)
+                .push(index, *kind, now, &mut self.body)
                 .map_err(|source| refused(&self.target, source))?;
         }
         if self.body.len() >= FLUSH { self.flush() } else { Ok(()) }
@@ -62,7 +63,7 @@ impl<'a> Image<'a> {
 
     /// Writes the tables and the head, and tells the file's length.
     pub(super) fn finish(self) -> Result<u64, PourError> {
-        let Image { target, packer, mut body, at, .. } = self;
+        let Qcow2Writer { target, packer, mut body, at, .. } = self;
         let head = packer.finish(&mut body);
         write(&target, &body, at)?;
         write(&target, &head, 0)?;

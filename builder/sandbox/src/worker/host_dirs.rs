@@ -12,8 +12,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::error::{Doing, SandboxError};
-use super::mounts;
+use crate::error::{Context, SandboxError};
+use crate::mounts;
 
 /// Directories of a system, with what programs of it need: hier(7), and the stores of Nix and Guix, to which /usr of such a
 /// system leads. `/var/lib/dpkg` is what dpkg of the host asks about itself, `/var/lib/ca-certificates` what /etc/ssl of openSUSE
@@ -42,20 +42,20 @@ const EMPTY: [&str; 12] =
 const MIXED: [&str; 2] = ["/etc", "/usr/local"];
 
 /// Mounts and links for a new root.
-pub(super) struct Host {
+pub(crate) struct HostDirs {
     mounts: Vec<(PathBuf, OwnedFd)>,
     links: Vec<(PathBuf, PathBuf)>,
 }
 
-impl Host {
+impl HostDirs {
     /// Takes them from the root of this namespace.
-    pub(super) fn take() -> Result<Host, SandboxError> {
-        let mut host = Host { mounts: Vec::new(), links: Vec::new() };
+    pub(crate) fn take() -> Result<HostDirs, SandboxError> {
+        let mut host = HostDirs { mounts: Vec::new(), links: Vec::new() };
         for name in SYSTEM.map(PathBuf::from) {
             let path = Path::new("/").join(&name);
             let Ok(found) = fs::symlink_metadata(&path) else { continue };
             if found.is_symlink() {
-                let target = fs::read_link(&path).doing(format_args!("read {}", path.display()))?;
+                let target = fs::read_link(&path).context(format_args!("read {}", path.display()))?;
                 host.links.push((name, target));
             } else if found.is_dir() {
                 let mount = mounts::copy(&path)?;
@@ -67,24 +67,25 @@ impl Host {
     }
 
     /// Makes the places in an empty root.
-    pub(super) fn make_places(&self) -> Result<(), SandboxError> {
+    pub(crate) fn make_places(&self) -> Result<(), SandboxError> {
         let root = Path::new("/");
         let dirs = self.mounts.iter().map(|(name, _)| root.join(name));
         for dir in dirs.chain(EMPTY.iter().map(|name| root.join(name))) {
-            fs::create_dir_all(&dir).doing(format_args!("make {}", dir.display()))?;
+            fs::create_dir_all(&dir).context(format_args!("make {}", dir.display()))?;
         }
         for (name, target) in &self.links {
             let at = root.join(name);
-            symlink(target, &at).doing(format_args!("link {}", at.display()))?;
+            symlink(target, &at).context(format_args!("link {}", at.display()))?;
         }
         for dir in ["/tmp", "/var/tmp"] {
-            fs::set_permissions(dir, PermissionsExt::from_mode(0o1777)).doing(format_args!("open {dir}"))?;
+            fs::set_permissions(dir, PermissionsExt::from_mode(0o1777))
+                .context(format_args!("open {dir}"))?;
         }
         Ok(())
     }
 
     /// Mounts what was taken on its places.
-    pub(super) fn mount(&self) -> Result<(), SandboxError> {
+    pub(crate) fn mount(&self) -> Result<(), SandboxError> {
         self.mounts
             .iter()
             .try_for_each(|(name, mount)| mounts::place(mount, &Path::new("/").join(name).to_string_lossy()))
@@ -92,13 +93,13 @@ impl Host {
 }
 
 /// Whether hooks see a path of the host's anyway.
-pub fn is_visible(path: &Path) -> bool {
+pub fn is_visible_to_hooks(path: &Path) -> bool {
     SYSTEM.iter().any(|name| path.starts_with(Path::new("/").join(name)))
 }
 
 /// Covers what others than its owner and group may not read: root inside may stand for the person, who could. `empty` is a
 /// file without content.
-pub(super) fn cover_closed(empty: &Path) -> Result<(), SandboxError> {
+pub(crate) fn cover_closed(empty: &Path) -> Result<(), SandboxError> {
     let mut closed = Vec::new();
     for dir in MIXED {
         find_closed(Path::new(dir), &mut closed);
@@ -163,8 +164,8 @@ mod tests {
     #[test]
     fn homes_and_services_are_not_of_the_system() {
         for path in ["/home/me/key", "/srv/x", "/var/lib/mysql", "/opt/x", "/usr2", "/root/.ssh"] {
-            assert!(!is_visible(Path::new(path)), "{path}");
+            assert!(!is_visible_to_hooks(Path::new(path)), "{path}");
         }
-        assert!(is_visible(Path::new("/usr/share/keyrings")));
+        assert!(is_visible_to_hooks(Path::new("/usr/share/keyrings")));
     }
 }

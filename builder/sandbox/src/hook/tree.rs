@@ -11,25 +11,25 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::{Doing, SandboxError};
-use super::interpreter::NATIVE;
-use super::mounts::{self, within};
-use super::{BUILD, OWN, SHIMS};
+use crate::error::{Context, SandboxError};
+use crate::interpreter::NATIVE;
+use crate::mounts::{self, within};
+use crate::{BUILD, OWN, SHIMS};
 
 /// A copy of the mount of a build directory's tree, whose name must not be a link.
-pub(super) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
-    let build = File::open(build_dir).doing(format_args!("open {}", build_dir.display()))?;
-    let tree = within(&build, "mnt", false).doing("open the tree of native programs")?;
+pub(crate) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
+    let build = File::open(build_dir).context(format_args!("open {}", build_dir.display()))?;
+    let tree = within(&build, "mnt", false).context("open the tree of native programs")?;
     mounts::copy_of(tree, "the tree of native programs")
 }
 
 /// Makes the tree the root.
-pub(super) fn enter() -> Result<(), SandboxError> {
-    let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).doing("read resolv.conf")?;
-    let build = File::open(BUILD).doing("open the build directory")?;
+pub(crate) fn enter() -> Result<(), SandboxError> {
+    let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).context("read resolv.conf")?;
+    let build = File::open(BUILD).context("open the build directory")?;
     let open = |name: &str| {
         within(&build, name, false)
-            .doing(format_args!("open {name} of the build directory"))
+            .context(format_args!("open {name} of the build directory"))
             .map_err(SandboxError::of_hooks)
     };
     let root = mounts::copy_of(open("mnt")?, "the tree")?;
@@ -47,20 +47,20 @@ pub(super) fn enter() -> Result<(), SandboxError> {
     ];
     mounts::stack(&root)?;
     for (name, mount) in &places {
-        let target = within(&root, name, false).doing(format_args!("open the tree's /{name}"));
+        let target = within(&root, name, false).context(format_args!("open the tree's /{name}"));
         let target = target.map_err(SandboxError::of_hooks)?;
         mounts::place_on(mount, &target, name)?;
     }
     mounts::settle(&root)?;
-    fs::create_dir_all(SHIMS).doing(format_args!("make {SHIMS}"))?;
+    fs::create_dir_all(SHIMS).context(format_args!("make {SHIMS}"))?;
     mounts::place(&shims, SHIMS)?;
     if let Some(native) = &native {
-        fs::create_dir_all(NATIVE).doing(format_args!("make {NATIVE}"))?;
+        fs::create_dir_all(NATIVE).context(format_args!("make {NATIVE}"))?;
         mounts::place(native, NATIVE)?;
     }
-    fs::create_dir_all("/run/lock").doing("make /run/lock")?;
+    fs::create_dir_all("/run/lock").context("make /run/lock")?;
     fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777))
-        .doing("open /run/lock to everyone")?;
+        .context("open /run/lock to everyone")?;
     name_servers(&names)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn enter() -> Result<(), SandboxError> {
 /// there is no outside.
 fn name_servers(text: &str) -> Result<(), SandboxError> {
     let (place, ours) = (Path::new("/etc/resolv.conf"), Path::new("/run/dibber/resolv.conf"));
-    fs::write(ours, text).doing("write resolv.conf")?;
+    fs::write(ours, text).context("write resolv.conf")?;
     match fs::canonicalize(place) {
         Ok(found) if found.is_file() => mounts::place(&mounts::copy(ours)?, &found.to_string_lossy()),
         Ok(_) => Ok(()),
@@ -76,8 +76,8 @@ fn name_servers(text: &str) -> Result<(), SandboxError> {
             // A link to what a daemon of the booted system will write: /run is ours, so it can be there now.
             Some(target) => {
                 let parent = target.parent().unwrap_or(Path::new("/run"));
-                fs::create_dir_all(parent).doing("make the directory of resolv.conf")?;
-                fs::write(&target, text).doing("write resolv.conf")
+                fs::create_dir_all(parent).context("make the directory of resolv.conf")?;
+                fs::write(&target, text).context("write resolv.conf")
             }
             None => Ok(()),
         },

@@ -8,16 +8,16 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-use dibber_shim::{MountRequest, Mounted};
+use dibber_shim::{MountRequest, MountSource};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, open_tree,
 };
 
-use super::BUILD;
-use super::error::{Doing, SandboxError};
-use super::mounts::{self, within};
+use crate::BUILD;
+use crate::error::{Context, SandboxError};
+use crate::mounts::{self, within};
 
 /// `MOUNT_ATTR_NOEXEC` of `linux/mount.h`.
 const NO_EXEC: u64 = 8;
@@ -33,27 +33,27 @@ const WITHOUT_EFFECT: &str = "defaults rw suid dev exec auto noauto user nouser 
 const WITHOUT_EFFECT_BY: [&str; 4] = ["x-", "X-", "comment=", "helper="];
 
 /// Whether a request is for a place below the build directory: others a hook has for itself alone.
-pub(super) fn is_possible(request: &MountRequest) -> bool {
-    place(request).is_some()
+pub(crate) fn is_possible(request: &MountRequest) -> bool {
+    place_of(request).is_some()
 }
 
 /// The path below the build directory where it was made.
-fn place(request: &MountRequest) -> Option<&Path> {
+fn place_of(request: &MountRequest) -> Option<&Path> {
     let below = Path::new(&request.target).strip_prefix(BUILD).ok()?;
     let plain = below.components().all(|part| matches!(part, Component::Normal(_)));
     Some(below).filter(|below| plain && !below.as_os_str().is_empty())
 }
 
-/// Makes them again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
-pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
+/// Makes these mounts again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
+pub(crate) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
     for request in requests {
-        let Some(place) = place(request).and_then(Path::to_str) else { continue };
+        let Some(place) = place_of(request).and_then(Path::to_str) else { continue };
         // Opened each time: an earlier one of them may have been put over it.
-        let build = File::open(BUILD).doing("open the build directory")?;
+        let build = File::open(BUILD).context("open the build directory")?;
         let Ok(target) = within(&build, place, false) else { continue };
-        let mount = match made(request) {
-            Err(Errno::NOENT) if matches!(request.what, Mounted::Bind { .. }) => continue,
-            other => other.doing(format_args!("repeat an earlier hook's mount on {}", request.target))?,
+        let mount = match make_mount(request) {
+            Err(Errno::NOENT) if matches!(request.what, MountSource::Bind { .. }) => continue,
+            other => other.context(format_args!("repeat an earlier hook's mount on {}", request.target))?,
         };
         mounts::restrict(&mount, attributes(&request.options))?;
         mounts::place_on(&mount, &target, &request.target)?;
@@ -61,9 +61,9 @@ pub(super) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn made(request: &MountRequest) -> rustix::io::Result<OwnedFd> {
+fn make_mount(request: &MountRequest) -> rustix::io::Result<OwnedFd> {
     match &request.what {
-        Mounted::Bind { source, recursive } => {
+        MountSource::Bind { source, recursive } => {
             let root = File::open("/").map_err(|_| Errno::IO)?;
             let source = within(&root, source, true)?;
             let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -71,7 +71,7 @@ fn made(request: &MountRequest) -> rustix::io::Result<OwnedFd> {
             flags.set(OpenTreeFlags::AT_RECURSIVE, *recursive);
             open_tree(source, "", flags)
         }
-        Mounted::New { kind, source } => {
+        MountSource::New { kind, source } => {
             // Of a list of kinds the first one was mounted, as far as hooks' file systems are concerned.
             let kind = kind.split(',').next().unwrap_or(kind);
             let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;

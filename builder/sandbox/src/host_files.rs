@@ -8,25 +8,32 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::HOSTNAME;
+use crate::HOSTNAME;
 
 /// Texts that take the place of the host's.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Words {
+pub(crate) struct HostFiles {
     /// Content of /etc/resolv.conf.
-    pub(super) resolv: String,
+    pub(crate) resolv: String,
     /// Where the host's /etc/resolv.conf is when all links are followed; none if it has none.
-    pub(super) resolv_at: Option<PathBuf>,
+    pub(crate) resolv_at: Option<PathBuf>,
     /// Content of /etc/hosts.
-    pub(super) hosts: String,
+    pub(crate) hosts: String,
 }
 
-impl Words {
+/// A file of the host's that is covered.
+pub(crate) struct Cover {
+    pub(crate) path: PathBuf,
+    /// What is seen in its place.
+    pub(crate) text: String,
+}
+
+impl HostFiles {
     /// Reads the host's.
-    pub(super) fn of_host() -> Words {
+    pub(crate) fn read() -> HostFiles {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        Words {
+        HostFiles {
             resolv: fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
             resolv_at: fs::canonicalize("/etc/resolv.conf").ok(),
             hosts: without_host(&hosts, &name),
@@ -34,20 +41,21 @@ impl Words {
     }
 
     /// The files to be covered, and what with.
-    pub(super) fn covers(&self) -> Vec<(PathBuf, String)> {
+    pub(crate) fn covers(&self) -> Vec<Cover> {
+        let cover = |path: &str, text: String| Cover { path: path.into(), text };
         let mut covers = vec![
-            (PathBuf::from("/etc/hosts"), self.hosts.clone()),
-            (PathBuf::from("/etc/hostname"), format!("{HOSTNAME}\n")),
-            (PathBuf::from("/etc/machine-id"), "uninitialized\n".to_owned()),
+            cover("/etc/hosts", self.hosts.clone()),
+            cover("/etc/hostname", format!("{HOSTNAME}\n")),
+            cover("/etc/machine-id", "uninitialized\n".to_owned()),
         ];
         if let Some(at) = self.resolv_at.as_ref().filter(|at| !at.starts_with("/run")) {
-            covers.push((at.clone(), self.resolv.clone()));
+            covers.push(Cover { path: at.clone(), text: self.resolv.clone() });
         }
         covers
     }
 
     /// Where under /run the name servers are looked for, if it is there.
-    pub(super) fn resolv_in_run(&self) -> Option<&Path> {
+    pub(crate) fn resolv_in_run(&self) -> Option<&Path> {
         self.resolv_at.as_deref().filter(|at| at.starts_with("/run"))
     }
 }

@@ -10,18 +10,18 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 
-/// Both ends.
-pub(super) struct Pty {
+/// Both ends of a pseudo-terminal.
+pub(crate) struct Pty {
     /// What the person's process reads and writes.
-    pub(super) master: OwnedFd,
+    pub(crate) master: OwnedFd,
     /// What the shell has as standard input, output and errors: /dev/pts/0.
-    pub(super) slave: OwnedFd,
+    pub(crate) slave: OwnedFd,
 }
 
 impl Pty {
     /// Opens a pair. Where a hook's mount lies over /dev/pts, what is opened is refused unless it is a terminal's master, and
     /// then it is of an instance that the hook could make, which is as good (pts(4)).
-    pub(super) fn open() -> io::Result<Pty> {
+    pub(crate) fn open() -> io::Result<Pty> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let master = rustix::fs::open("/dev/pts/ptmx", flags, Mode::empty())?;
         rustix::pty::unlockpt(&master)?;
@@ -32,7 +32,7 @@ impl Pty {
 }
 
 /// In the shell's process, the leader of a session without a terminal: makes this one the session's, and all three streams.
-pub(super) fn adopt(slave: &OwnedFd) -> io::Result<()> {
+pub(crate) fn adopt(slave: &OwnedFd) -> io::Result<()> {
     rustix::process::ioctl_tiocsctty(slave)?;
     rustix::stdio::dup2_stdin(slave)?;
     rustix::stdio::dup2_stdout(slave)?;

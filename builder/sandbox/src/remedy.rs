@@ -1,4 +1,5 @@
-//! The sentences that say what to do when the machine refuses.
+//! The sentences that say what to do when the machine refuses what the sandbox needs: each distribution and each container
+//! engine has its own way to allow it.
 //!
 //! In: what was refused. Out: findings. Never: a guess where the machine can be asked.
 #![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]
@@ -9,9 +10,10 @@ use std::path::Path;
 
 use dibber_model::Arch;
 
-use super::error::SandboxError;
-use super::ids::{IDS, free_range};
-use super::probe::{Finding, State};
+use crate::error::SandboxError;
+use crate::finding::{Finding, FindingState};
+use crate::settings::{MORE_NETWORKS, NETWORK_NAMESPACES, check_settings};
+use crate::subordinate_ids::{IDS, free_range};
 
 const CONTAINERS: &str = "Docker: run with --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
 --security-opt systempaths=unconfined; Podman: --security-opt seccomp=unconfined --security-opt unmask=ALL; GitLab: \
@@ -19,7 +21,7 @@ security_opt = [\"seccomp=unconfined\", \"apparmor=unconfined\", \"systempaths=u
 Kubernetes: hostUsers: false, and in securityContext seccompProfile and appArmorProfile of type Unconfined and procMount: \
 Unmasked";
 
-pub(super) fn helper_missing(program: &str, why: &str) -> Finding {
+pub(crate) fn helper_missing(program: &str, why: &str) -> Finding {
     Finding::missing(
         "newuidmap and newgidmap",
         format!("{program} cannot be run: {why}"),
@@ -27,7 +29,7 @@ pub(super) fn helper_missing(program: &str, why: &str) -> Finding {
     )
 }
 
-pub(super) fn helper_refused(program: &str, said: &str) -> Finding {
+pub(crate) fn helper_refused(program: &str, said: &str) -> Finding {
     Finding::missing(
         "newuidmap and newgidmap",
         format!("{program} refused: {said}"),
@@ -36,9 +38,10 @@ pub(super) fn helper_refused(program: &str, said: &str) -> Finding {
     )
 }
 
-pub(super) fn no_range(path: &str, name: &str) -> Finding {
+pub(crate) fn no_range(path: &str, name: &str) -> Finding {
     let texts = ["/etc/subuid", "/etc/subgid"].map(|file| fs::read_to_string(file).unwrap_or_default());
-    let (first, last) = free_range(&texts);
+    let free = free_range(&texts);
+    let (first, last) = (free.start(), free.end());
     Finding::missing(
         "subordinate ids",
         format!("{path} grants {name} no range of at least {} ids", IDS - 1),
@@ -46,7 +49,7 @@ pub(super) fn no_range(path: &str, name: &str) -> Finding {
     )
 }
 
-pub(super) fn too_few_inner_ids() -> Finding {
+pub(crate) fn too_few_inner_ids() -> Finding {
     Finding::missing(
         "ids of this container",
         format!("its user namespace has fewer than {IDS} ids beside the host's root"),
@@ -55,26 +58,26 @@ pub(super) fn too_few_inner_ids() -> Finding {
     )
 }
 
-pub(super) fn user_namespace_refused(error: &io::Error) -> Finding {
+pub(crate) fn user_namespace_refused(error: &io::Error) -> Finding {
     Finding::missing(
         "user namespaces",
         format!("the kernel refused a new one: {error}"),
-        format!("{}; {CONTAINERS}", host_mend()),
+        format!("{}; {CONTAINERS}", host_remedy()),
     )
 }
 
 /// What to do on a host, as its settings say.
-fn host_mend() -> String {
-    super::probe::settings().into_iter().find(|found| found.state == State::Missing).map_or_else(
+fn host_remedy() -> String {
+    check_settings().into_iter().find(|found| found.state == FindingState::Missing).map_or_else(
         || {
             "on a host every setting allows them, so a container's seccomp or AppArmor profile is in the way"
                 .to_owned()
         },
-        |found| format!("{}: {}", found.why, found.mend),
+        |found| format!("{}: {}", found.why, found.remedy),
     )
 }
 
-pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
+pub(crate) fn namespaces_refused(error: &io::Error) -> Finding {
     Finding::missing(
         "namespaces",
         format!("mount, pid, ipc and uts namespaces were refused inside a user namespace: {error}"),
@@ -85,7 +88,7 @@ pub(super) fn namespaces_refused(error: &io::Error) -> Finding {
     )
 }
 
-pub(super) fn network_refused(error: &io::Error) -> Finding {
+pub(crate) fn network_refused(error: &io::Error) -> Finding {
     Finding::missing(
         NETWORK_NAMESPACES,
         format!("the kernel refused a new one, and this step is to have no network: {error}"),
@@ -93,14 +96,7 @@ pub(super) fn network_refused(error: &io::Error) -> Finding {
     )
 }
 
-/// What a step without network needs.
-pub(super) const NETWORK_NAMESPACES: &str = "network namespaces";
-
-/// How to have them.
-pub(super) const MORE_NETWORKS: &str =
-    "sudo sysctl user.max_net_namespaces=15000, and the same line in /etc/sysctl.d to keep it";
-
-pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
+pub(crate) fn proc_refused(error: &SandboxError) -> SandboxError {
     let why = format!(
         "{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it"
     );
@@ -108,10 +104,10 @@ pub(super) fn proc_refused(error: &SandboxError) -> SandboxError {
 }
 
 /// How to have the host's instance serve.
-pub(super) const REGISTER: &str = "use Linux 6.7 or later, or have the host register static emulators: Debian, Ubuntu: sudo apt install \
+pub(crate) const REGISTER: &str = "use Linux 6.7 or later, or have the host register static emulators: Debian, Ubuntu: sudo apt install \
 qemu-user-static binfmt-support; for containers on such a host: docker run --privileged --rm tonistiigi/binfmt --install all";
 
-pub(super) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
+pub(crate) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
     let why = match dynamic {
         None => {
             format!("no qemu-{arch}-static in PATH, and this machine cannot run programs of {arch} by itself")
@@ -125,7 +121,7 @@ pub(super) fn no_emulator(arch: Arch, dynamic: Option<&Path>) -> Finding {
     )
 }
 
-pub(super) fn no_instance(arch: Arch, error: &SandboxError) -> Finding {
+pub(crate) fn no_instance(arch: Arch, error: &SandboxError) -> Finding {
     let why = format!(
         "programs of {arch} cannot be run in the sandbox: {error}; and the host has no emulator registered for them"
     );

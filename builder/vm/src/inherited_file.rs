@@ -13,32 +13,33 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{PathContext, PathError};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::BootError;
 
 /// An open file that programs which are started inherit.
-pub(super) struct Handed {
+pub(super) struct InheritedFile {
     pub(super) file: File,
     /// `/proc/self/fd/N` (proc(5)), which opens the very file in this process and in those that it starts.
     pub(super) name: PathBuf,
-    /// Where it is in a directory, if it goes from there unless it is [kept](Handed::keep).
+    /// Where it is in a directory, if it goes from there unless it is [kept](InheritedFile::keep).
     kept: Option<PathBuf>,
 }
 
-impl Handed {
+impl InheritedFile {
     /// A new file that has no name, in the filesystem of this directory.
-    pub(super) fn unnamed(dir: &Path) -> Result<Handed, BootError> {
-        let made = tempfile::tempfile_in(dir).and_then(|file| handed(file, None));
-        made.map_err(|source| BootError::File { path: dir.into(), source })
+    pub(super) fn unnamed(dir: &Path) -> Result<InheritedFile, BootError> {
+        let made = tempfile::tempfile_in(dir).and_then(|file| inherit(file, None));
+        Ok(made.at("make a file in", dir)?)
     }
 
     /// A new file of this name.
-    pub(super) fn named(path: &Path) -> Result<Handed, BootError> {
+    pub(super) fn named(path: &Path) -> Result<InheritedFile, BootError> {
         let made = File::options().read(true).write(true).create_new(true).open(path);
-        made.and_then(|file| handed(file, Some(path.into()))).map_err(|source| match source.kind() {
+        made.and_then(|file| inherit(file, Some(path.into()))).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => BootError::OverlayExists(path.into()),
-            _ => BootError::File { path: path.into(), source },
+            _ => PathError::new("make", path, source).into(),
         })
     }
 
@@ -48,7 +49,7 @@ impl Handed {
     }
 }
 
-impl Drop for Handed {
+impl Drop for InheritedFile {
     fn drop(&mut self) {
         if let Some(path) = &self.kept {
             // It was to be kept only if the guest ran.
@@ -57,8 +58,8 @@ impl Drop for Handed {
     }
 }
 
-fn handed(file: File, kept: Option<PathBuf>) -> io::Result<Handed> {
+fn inherit(file: File, kept: Option<PathBuf>) -> io::Result<InheritedFile> {
     fcntl_setfd(&file, FdFlags::empty())?;
     let name = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    Ok(Handed { file, name, kept })
+    Ok(InheritedFile { file, name, kept })
 }
