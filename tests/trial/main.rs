@@ -20,7 +20,7 @@ fn main() {
     if let Some(code) = dibber_shim::main(&called.to_string_lossy(), &arguments) {
         std::process::exit(code);
     }
-    dibber_sandbox::enter(driver);
+    dibber_sandbox::enter(worker_main);
     match &arguments[..] {
         [base, job] => std::process::exit(person(Path::new(base), &job.to_string_lossy())),
         [] => {
@@ -61,8 +61,8 @@ fn person(base: &Path, job: &str) -> i32 {
 }
 
 /// A job is `{"setup": shell text, "hooks": [{"side", "script", "network", "environment": [text], "worker": shell text}]}`: the setup
-/// runs as the driver itself in a new `TMP_BUILD_DIR`, then each hook in turn.
-fn driver(mut inside: Inside) -> i32 {
+/// runs as the worker itself in a new `TMP_BUILD_DIR`, then each hook in turn.
+fn worker_main(mut inside: Inside) -> i32 {
     let job: Value = serde_json::from_slice(&inside.job).expect("the job is JSON");
     let build = Path::new(STORE).join("work");
     if build.exists() {

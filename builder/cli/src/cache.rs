@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use dibber_engine::build_member;
+use dibber_engine::cache::{PruneResult, prune};
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{Site, Store};
@@ -20,7 +20,7 @@ use crate::terminal::say;
 /// `dibber cache`.
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
-    /// Keeps caches here instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    /// Directory of the cache; default: $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -34,10 +34,10 @@ pub(crate) enum CacheCommand {
     Ls,
     /// Remove checkpoints that no running build uses, the least recently used first.
     Prune {
-        /// Down to this size.
+        /// Stop when the cache is no larger than this.
         #[arg(long, value_name = "SIZE", default_value = "20GiB")]
         limit: Bytes,
-        /// Every one, and the downloads too.
+        /// Remove every checkpoint, and the downloads too.
         #[arg(long, conflicts_with = "limit")]
         all: bool,
     },
@@ -57,7 +57,7 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
         }
         CacheCommand::Prune { limit, all } => {
             let _tidily = stop.tidily().map_err(Problem::fault)?;
-            let (removed, freed, left) = build_member::prune(&path, (!all).then_some(limit), all, stop)?;
+            let PruneResult { removed, freed, left } = prune(&path, (!all).then_some(limit), all, stop)?;
             say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }

@@ -27,48 +27,48 @@ use crate::text::pretty;
 /// `dibber check-flavor`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckFlavorArgs {
-    /// A disk image, or the name of one in a set.
+    /// A disk image file, or the name of an image in a set.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
-    /// The directory with the set, where IMAGE is a name.
+    /// Directory of the set, where IMAGE is a name.
     #[arg(long = "in", value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// Architecture of the node, where IMAGE is a name; without it, x86_64.
+    /// Architecture of the node, where IMAGE is a name; default: x86_64.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
     /// Platform of the node within the architecture.
     #[arg(long, requires = "arch")]
     pub(crate) platform: Option<Platform>,
-    /// The flavor, as `openstack flavor show -f json` prints it. What else is given wins over it.
+    /// File with the flavor, as `openstack flavor show -f json` prints it; the other options override what it says.
     #[arg(long, value_name = "FILE", required_unless_present = "root_gb")]
     pub(crate) flavor: Option<PathBuf>,
-    /// Root disk of the flavor, in GiB; 0 is as large as the image.
+    /// Root disk of the flavor, in GiB; 0 means as large as the image.
     #[arg(long, value_name = "N")]
     pub(crate) root_gb: Option<u64>,
-    /// Its ephemeral disk, in GiB.
+    /// Ephemeral disk of the flavor, in GiB.
     #[arg(long, value_name = "N")]
     pub(crate) ephemeral_gb: Option<u64>,
-    /// Its swap, in MiB.
+    /// Swap of the flavor, in MiB.
     #[arg(long, value_name = "N")]
     pub(crate) swap_mb: Option<u64>,
-    /// Its memory, in MiB.
+    /// Memory of the flavor, in MiB.
     #[arg(long, value_name = "N")]
     pub(crate) ram_mb: Option<u64>,
-    /// Its processors.
+    /// Processors of the flavor.
     #[arg(long, value_name = "N")]
     pub(crate) vcpus: Option<u64>,
-    /// An extra spec, such as capabilities:boot_mode=uefi.
+    /// An extra spec of the flavor, such as capabilities:boot_mode=uefi.
     #[arg(long = "property", value_name = "NAME=VALUE")]
     pub(crate) properties: Vec<String>,
-    /// Fails where it would warn.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Holds a flavor against an image.
+/// Checks a flavor against an image.
 pub(crate) fn check_flavor(args: &CheckFlavorArgs) -> Result<Exit, Problem> {
     let flavor = flavor(args)?;
     let (path, demand, why) = demand(args)?;

@@ -16,7 +16,7 @@ use crate::terminal::say;
 /// `dibber doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    /// Directory of the cache to check; default: $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 }

@@ -19,10 +19,10 @@ use crate::report::Problem;
 /// `dibber new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// What to start.
+    /// What to create.
     #[arg(value_enum)]
     pub(crate) what: NewKind,
-    /// Its name.
+    /// Name of the element or image.
     pub(crate) name: String,
 }
 

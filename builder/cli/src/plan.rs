@@ -28,7 +28,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
         if plan.has_disk() {
             say(format!("\n{}", dibber_engine::status::drawing(plan, &args.request.output_dir)));
         }
-        say(format!("\n{}\n", dibber_engine::status::outlook(plan, &store, &args.request.output_dir)));
+        say(format!("\n{}\n", dibber_engine::status::status(plan, &store, &args.request.output_dir)));
     }
     Ok(Exit::Ok)
 }

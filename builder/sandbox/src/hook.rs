@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Doing, SandboxError};
 use super::ids::Ids;
-use super::interpreter::Table;
+use super::interpreter::StandInTable;
 use super::stage::{Action, Order, Report};
 use super::start::answer;
 use super::traces::Traces;
@@ -75,7 +75,7 @@ pub struct Native {
     /// The `TMP_BUILD_DIR` of a tree of this machine's architecture, as the driver sees it.
     pub build_dir: PathBuf,
     /// Which of its programs may stand in, and for which files.
-    pub table: Table,
+    pub table: StandInTable,
 }
 
 /// Where a line came from.

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use dibber_plan::elements::pkg_map::{self, PkgMaps, Query};
+use dibber_plan::elements::pkg_map::{self, PkgMapError, PkgMaps, Query};
 
 use super::{variable, with_file};
 
@@ -30,14 +30,14 @@ pub(super) fn main(arguments: &[String]) -> i32 {
             return 1;
         }
     };
-    match answer(&call) {
+    match look_up(&call) {
         Ok(packages) => {
             packages.iter().for_each(|names| println!("{}{names}", call.prefix));
             0
         }
-        Err((why, code)) => {
+        Err(LookupFailure { why, exit_code }) => {
             eprintln!("pkg-map: {why}");
-            code
+            exit_code
         }
     }
 }
@@ -80,17 +80,23 @@ fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call
     Ok(call)
 }
 
+/// Why a name has no packages, and what the command ends with.
+struct LookupFailure {
+    why: String,
+    exit_code: i32,
+}
+
 /// A line for each name: a name may stand for several packages, or for none.
-fn answer(call: &Call) -> Result<Vec<String>, (String, i32)> {
-    let maps = maps(call).map_err(|why| (why, 1))?;
+fn look_up(call: &Call) -> Result<Vec<String>, LookupFailure> {
+    let maps = maps(call).map_err(|why| LookupFailure { why, exit_code: 1 })?;
     let element = if call.file.is_empty() { &call.element } else { &call.file };
     let query = Query { element, distro: &call.distro, release: &call.release, missing_ok: call.missing_ok };
+    let failed = |e: PkgMapError| LookupFailure { why: e.to_string(), exit_code: e.exit_code().into() };
     let mut lines = Vec::new();
     // An element without a map is told even if no name is asked about.
-    pkg_map::lookup(&maps, &query, &[]).map_err(|e| (e.to_string(), e.exit_code().into()))?;
+    pkg_map::lookup(&maps, &query, &[]).map_err(&failed)?;
     for name in &call.names {
-        let packages =
-            pkg_map::lookup(&maps, &query, &[name]).map_err(|e| (e.to_string(), e.exit_code().into()))?;
+        let packages = pkg_map::lookup(&maps, &query, &[name]).map_err(&failed)?;
         if !packages.is_empty() {
             lines.push(packages.join(" "));
         }

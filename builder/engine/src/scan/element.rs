@@ -17,18 +17,23 @@ use super::{ScanError, unreadable};
 /// Larger files stay on disk.
 const INLINE: u64 = 1 << 20;
 
+/// A link among the elements that leads elsewhere.
+pub(super) struct OutsideLink {
+    pub(super) link: PathBuf,
+    pub(super) target: PathBuf,
+}
+
 /// What one entry of the path of elements has.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ElementDirectory {
     pub(super) elements: Vec<ElementSource>,
-    /// Links that lead elsewhere, and what they lead to.
-    pub(super) outside: Vec<(PathBuf, PathBuf)>,
+    pub(super) outside: Vec<OutsideLink>,
 }
 
 /// Elements of one entry of the path, by name. As dib has it (`element_dependencies.py`), a sub-directory may be a link, and
 /// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none, and a link must
 /// lead into one of the directories `within`: whoever wrote an element could have its hooks read the person's files by it.
-pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanError> {
+pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirectory, ScanError> {
     if !dir.is_dir() {
         return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
     }
@@ -43,7 +48,7 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanErro
             |path: &Path| path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."));
         let below = within.iter().filter_map(|dir| real.strip_prefix(dir).ok());
         if !below.into_iter().any(|path| !path.as_os_str().is_empty() && !is_hidden(path)) {
-            outside.push((entry, real));
+            outside.push(OutsideLink { link: entry, target: real });
             continue;
         }
         let name = utf8(real.file_name(), &real)?.to_string();
@@ -55,7 +60,7 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanErro
             place.insert(ElementSource { name, origin, entries });
         }
     }
-    Ok(Found { elements: found.into_values().collect(), outside })
+    Ok(ElementDirectory { elements: found.into_values().collect(), outside })
 }
 
 /// Entries of a directory in bytewise order of their names.

@@ -1,4 +1,5 @@
-//! Everything that planning may look at, read once.
+//! Everything that planning may look at, read once, before anything is planned. Planning itself opens no file, so the same sources make the
+//! same plan on every machine.
 //!
 //! In: element directories, image files and layouts, on disk and in the program. Out: a [`SourceSet`]. Never: a second look at
 //! what was read, a followed link inside an element, or a file skipped because it could not be read.
@@ -17,6 +18,7 @@ use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
 
 use dibber_fs::text;
+use element::OutsideLink;
 
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +114,7 @@ pub fn scan(places: &Places<'_>) -> Result<SourceSet, ScanError> {
     for dir in places.elements {
         let found = element::elements(dir, &within)?;
         found.elements.into_iter().for_each(|element| keep(&mut set, element));
-        for (link, target) in found.outside {
+        for OutsideLink { link, target } in found.outside {
             // Whoever asks may know it by either name.
             let names =
                 [&link, &target].map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));

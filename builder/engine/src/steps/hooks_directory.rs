@@ -1,4 +1,4 @@
-//! The hooks directory of one step, laid out afresh: a step sees its own phase's hooks up to itself, and no later one.
+//! The hooks directory of one step, laid out afresh. dib merges all elements into one directory for the whole build; here a step sees its own phase's hooks up to itself, and no later one.
 //!
 //! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
 //! owner or time of the directories that were scanned; a link of an element followed.
@@ -12,6 +12,7 @@ use dibber_model::Phase;
 use dibber_plan::elements::hooks;
 use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
 
+use super::error::StepError;
 use super::{TREE, id};
 
 /// The hooks in `TMP_BUILD_DIR`.
@@ -29,18 +30,24 @@ enum What<'a> {
     Copy { from: File, mode: u32 },
 }
 
+/// One name of the hooks directory.
+struct LayoutItem<'a> {
+    path: PathBuf,
+    what: What<'a>,
+}
+
 /// A hooks directory that has yet to be made.
 pub(super) struct Layout<'a> {
-    items: Vec<(PathBuf, What<'a>)>,
+    items: Vec<LayoutItem<'a>>,
 }
 
 impl<'a> Layout<'a> {
     /// What a step sees; without a step, the elements' own files only.
-    pub(super) fn of(plan: &'a Plan, step: Option<&Step>) -> io::Result<Layout<'a>> {
-        let mut layout = Layout { items: vec![(TREE.into(), What::Dir)] };
+    pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<Layout<'a>> {
+        let mut layout = Layout { items: vec![LayoutItem { path: TREE.into(), what: What::Dir }] };
         let hooks = Path::new(HOOKS);
         for phase in Phase::all() {
-            layout.items.push((hooks.join(phase.directory()), What::Dir));
+            layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: What::Dir });
         }
         layout.elements(plan)?;
         let Some(step) = step else { return Ok(layout) };
@@ -55,9 +62,9 @@ impl<'a> Layout<'a> {
     /// A directory for each name, empty for what the program stands in for.
     fn elements(&mut self, plan: &'a Plan) -> io::Result<()> {
         let all = Path::new(HOOKS).join(ELEMENTS);
-        self.items.push((all.clone(), What::Dir));
+        self.items.push(LayoutItem { path: all.clone(), what: What::Dir });
         for name in &plan.names {
-            self.items.push((all.join(name), What::Dir));
+            self.items.push(LayoutItem { path: all.join(name), what: What::Dir });
         }
         for element in &plan.elements {
             // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
@@ -84,14 +91,14 @@ impl<'a> Layout<'a> {
                 What::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
             }
         };
-        self.items.push((path, what));
+        self.items.push(LayoutItem { path, what });
         Ok(())
     }
 
-    /// Makes it in a directory. What it ends with is the path that could not be made, and why.
-    pub(super) fn make(self, dir: &Dir) -> Result<(), (PathBuf, io::Error)> {
-        for (path, what) in self.items {
-            make(dir, &path, what).map_err(|error| (path, error))?;
+    /// Makes it in a directory.
+    pub(super) fn make(self, dir: &Dir) -> Result<(), StepError> {
+        for LayoutItem { path, what } in self.items {
+            make(dir, &path, what).map_err(|source| StepError::Layout { path, source })?;
         }
         Ok(())
     }

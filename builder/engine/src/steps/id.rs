@@ -10,9 +10,9 @@ use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
-use crate::breakpoints::Point;
+use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
-use crate::worker::job::Build;
+use crate::worker::job::{Build, HostTool};
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 6";
@@ -29,11 +29,60 @@ const NOT_SEEN: [&str; 8] = [
     "NO_PROXY",
 ];
 
+/// Where a step comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The plan.
+    Planned,
+    /// A hook put it into the hooks directory.
+    AddedByHook,
+}
+
+/// The ids of one build's steps, each made of the one before.
+pub(super) struct IdChain<'a> {
+    ids: Ids<'a>,
+    last: Digest,
+}
+
+impl<'a> IdChain<'a> {
+    pub(super) fn new(ids: Ids<'a>) -> Self {
+        IdChain { last: ids.origin, ids }
+    }
+
+    /// The id of the last step; before the first step, that of what it starts from.
+    pub(super) fn last(&self) -> Digest {
+        self.last
+    }
+
+    /// The same, if there was a step.
+    pub(super) fn last_step(&self) -> Option<Digest> {
+        (self.last != self.ids.origin).then_some(self.last)
+    }
+
+    /// The id that a step has if it comes next.
+    pub(super) fn next(&self, step: &Step, origin: Origin) -> Digest {
+        match origin {
+            Origin::AddedByHook => self.ids.of_added(self.last, step),
+            Origin::Planned => self.ids.of_planned(self.last, step),
+        }
+    }
+
+    /// Appends a step.
+    pub(super) fn advance(&mut self, step: &Step, origin: Origin) {
+        self.last = self.next(step, origin);
+    }
+
+    /// Appends what has this id.
+    pub(super) fn go_on_from(&mut self, id: Digest) {
+        self.last = id;
+    }
+}
+
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
     job: &'a Build,
     plan: &'a Plan,
-    /// Files of the elements that are no hooks, the variables that are not late, the time: what every step sees.
+    /// Files of the elements that are no hooks, the variables that are not deferred, the time: what every step sees.
     common: Digest,
     /// The archive's Release files and the host's tools: what the first step starts from.
     origin: Digest,
@@ -46,8 +95,8 @@ impl<'a> Ids<'a> {
         let Build { plan, releases, tools, epoch, .. } = job;
         let mut origin = Hasher::new("origin 1");
         origin.digest(releases.digest());
-        for (tool, version) in tools {
-            origin.part(tool.as_bytes()).part(version.as_bytes());
+        for HostTool { name, version } in tools {
+            origin.part(name.as_bytes()).part(version.as_bytes());
         }
         Ids { job, plan, common: common(plan, *epoch), origin: origin.finish(), with_secrets: true }
     }
@@ -63,21 +112,8 @@ impl<'a> Ids<'a> {
         Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin, with_secrets: true }
     }
 
-    /// The id of the step after `parent`: one of the plan, or one that an earlier hook added.
-    pub(super) fn next(&self, parent: Digest, (step, added): (&Step, bool)) -> Digest {
-        match added {
-            true => self.of_added(parent, step),
-            false => self.of(parent, step),
-        }
-    }
-
-    /// The id that the first step's parent has.
-    pub(super) fn origin(&self) -> Digest {
-        self.origin
-    }
-
     /// The id of a step of the plan.
-    pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
+    fn of_planned(&self, parent: Digest, step: &Step) -> Digest {
         // A step without network sees less than one with it, so what the one left is not the other's.
         let mut hasher =
             Hasher::new(if self.plan.cut(step).is_some() { "step without network" } else { "step" });
@@ -101,8 +137,8 @@ impl<'a> Ids<'a> {
         for file in given(self.job, step) {
             hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
         }
-        let withheld: Vec<&str> = self.plan.withheld(step).collect();
-        for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
+        let deferred: Vec<&str> = self.plan.withheld(step).collect();
+        for name in self.plan.late.keys().filter(|name| !deferred.contains(&name.as_str())) {
             let value = self.plan.variables.get(name).map(|value| public(name, value));
             hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
@@ -125,7 +161,7 @@ impl<'a> Ids<'a> {
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
     fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
-        hasher.digest(self.of(parent, step));
+        hasher.digest(self.of_planned(parent, step));
         hasher.finish()
     }
 }
@@ -140,7 +176,7 @@ pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a
 /// What every step sees.
 fn common(plan: &Plan, epoch: i64) -> Digest {
     let mut common = Hasher::new(GENERATION);
-    // The platform is a variable, and may be a late one.
+    // The platform is a variable, and may be a deferred one.
     common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
     let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
     for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
@@ -165,8 +201,8 @@ fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 /// that URLs carry. No id that others may read has it. The cache keeps results by it, so that what a hook wrote of one's password
 /// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
-    let withheld: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
-    let secrets = plan.secrets_seen(&withheld);
+    let deferred: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
+    let secrets = plan.secrets_seen(&deferred);
     let mut hasher = Hasher::new("secrets seen 1");
     secrets.iter().for_each(|secret| {
         hasher.part(secret.as_bytes());
@@ -192,8 +228,8 @@ pub(super) fn is_confided(job: &Build, step: &Step) -> bool {
     secrets_seen(&job.plan, Some(step)).is_some() || given(job, step).next().is_some()
 }
 
-/// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.
-pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
+/// The id of what a person did at a breakpoint: never met again, so that no later build takes it for a step's.
+pub(super) fn of_break(parent: Digest, point: Breakpoint) -> Digest {
     let mut hasher = Hasher::new("break");
     let now = jiff::Timestamp::now().as_nanosecond();
     hasher.digest(parent).part(point.to_string().as_bytes()).part(&now.to_le_bytes());

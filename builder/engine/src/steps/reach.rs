@@ -21,7 +21,7 @@ pub(super) enum Reach {
 
 impl Reach {
     /// What a step has. `--offline` is no input of a step: what was fetched is the same, so a step's id does not name it.
-    pub(super) fn of(job: &Build, step: &Step) -> Reach {
+    pub(super) fn of_step(job: &Build, step: &Step) -> Reach {
         if !step.action.may_reach_network() {
             return Reach::Needless;
         }

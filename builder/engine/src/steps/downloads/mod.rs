@@ -1,4 +1,5 @@
-//! The download cache, as the hooks of one step see it (`DIB_IMAGE_CACHE`).
+//! The download cache, as the hooks of one step see it (`DIB_IMAGE_CACHE`). dib shares one directory among all images, which every
+//! hook may write to; here what a hook leaves there reaches other images only where its bytes are known by a digest.
 //!
 //! In: a step, what its tree's package lists say. Out: a directory to write in; afterwards, packages for everybody, and the rest
 //! for the same step of the same chain. Never: a file that one image's hooks wrote, under a name that another image trusts.
@@ -29,24 +30,24 @@ use rustix::fs::FileType;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
 use super::error::{StepError, at};
-use lists::Wanted;
+use lists::ListedPackages;
 use pool::Pool;
 
 /// What of a cache is shared, or of one step only: never kept where hooks put it.
 const PASSING: [&str; 3] = ["apt", "packages", "wheels"];
 
 /// What a build has downloaded, and how it is handed out.
-pub(crate) struct Downloads<'a> {
+pub(super) struct Downloads<'a> {
     session: &'a Session,
     /// Everybody's.
     shared: Pool,
     /// That of the images which know the same secrets and files.
     confided: Option<Pool>,
-    wanted: Mutex<Option<Wanted>>,
+    listed: Mutex<Option<ListedPackages>>,
 }
 
 /// For whom a cache is opened.
-pub(super) struct For<'b> {
+pub(super) struct CacheRequest<'b> {
     /// The mounted tree.
     pub(super) tree: &'b Dir,
     /// Mounts that will be replayed: those of the cache must find their directories.
@@ -68,10 +69,15 @@ pub(super) struct Cache<'a> {
 
 impl<'a> Downloads<'a> {
     /// Of this session's store. `confided` is a digest of the secrets and files that the image's hooks are given, if they are given any.
-    pub(crate) fn of(session: &'a Session, confided: Option<Digest>) -> Result<Self, StepError> {
+    pub(super) fn open_in(session: &'a Session, confided: Option<Digest>) -> Result<Self, StepError> {
         let open = |name: &str| Pool::open(&session.store().downloads(name)?);
         let confided = confided.map(|known| open(&format!("confided/{known}"))).transpose()?;
-        Ok(Downloads { session, shared: open("shared")?, confided, wanted: Mutex::default() })
+        Ok(Downloads { session, shared: open("shared")?, confided, listed: Mutex::default() })
+    }
+
+    /// The session whose store this is of.
+    pub(super) fn session(&self) -> &'a Session {
+        self.session
     }
 
     fn pool(&self, confided: bool) -> &Pool {
@@ -79,7 +85,7 @@ impl<'a> Downloads<'a> {
     }
 
     /// Puts a step's cache in place.
-    pub(super) fn open(&self, wish: &For<'_>) -> Result<Cache<'_>, StepError> {
+    pub(super) fn open(&self, wish: &CacheRequest<'_>) -> Result<Cache<'_>, StepError> {
         let scratch = self.scratch()?;
         let view = scratch.join("view");
         fs::create_dir(&view).map_err(at(&view))?;
@@ -134,7 +140,7 @@ impl<'a> Downloads<'a> {
     }
 
     /// Directories that mounts of the cache want, and in those of apt the packages that the tree's lists name.
-    fn offer(&self, view: &Path, wish: &For<'_>) -> std::io::Result<()> {
+    fn offer(&self, view: &Path, wish: &CacheRequest<'_>) -> std::io::Result<()> {
         let view = Dir::open(view)?;
         for place in wish.mounts.iter().filter_map(in_cache) {
             let dir = view.make_dirs(place, 0o755)?;
@@ -147,9 +153,9 @@ impl<'a> Downloads<'a> {
             if kept.is_empty() {
                 continue;
             }
-            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = Wanted::of(wish.tree, &kept, wanted.take())?;
-            for (name, digest) in wanted.insert(found).packages() {
+            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = ListedPackages::read_from(wish.tree, &kept, listed.take())?;
+            for (name, digest) in listed.insert(found).packages() {
                 pool.hand_out(*digest, &dir, name)?;
             }
         }
@@ -191,7 +197,7 @@ impl Drop for Bound {
     }
 }
 
-/// What lies under the mounts is nobody's: a shell at a break point may have written there.
+/// What lies under the mounts is nobody's: a shell at a breakpoint may have written there.
 fn empty_cache() -> Result<(), StepError> {
     Dir::open(Path::new(CACHE)).and_then(|dir| dir.clear()).map_err(at(CACHE))
 }
