@@ -9,7 +9,7 @@ use dibber_plan::{Plan, PlanError, Request, SourceSet, TextSource, image, plan};
 /// Built-in elements, and these images.
 fn sources(images: &[&str]) -> SourceSet {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tree");
-    let places = dibber_engine::scan::Places {
+    let places = dibber_engine::scan::SourcePlaces {
         elements: &[root.join("elements"), root.join("tests/elements")],
         images: &[],
         layouts: &[],

@@ -1,4 +1,4 @@
-//! The command line, as data.
+//! The commands of the command line, each with the sentence that `dibber --help` has of it.
 //!
 //! In: arguments. Out: one command; its options are in the command's own file. Never: a file opened, a default that depends on the machine.
 

@@ -1,4 +1,4 @@
-//! `dibber boot`.
+//! `dibber boot`: starts an image in QEMU.
 //!
 //! In: arguments. Out: the guest's console, and how it ended. Never: a write to the image.
 
@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::{answer_apart, tell};
+use crate::terminal::{print_stderr, stdout_for_thread};
 
 /// `dibber boot`.
 #[derive(Debug, Args)]
@@ -141,15 +141,17 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         expect,
     };
     let _tidily = stop.tidily().map_err(Problem::fault)?;
-    let console = answer_apart().map_err(Problem::fault)?;
+    let console = stdout_for_thread().map_err(Problem::fault)?;
     let announce = |access: &Access| {
-        tell(format!(
+        print_stderr(format!(
             "log in as root with the password {} (for this boot only, by cloud-init;",
             access.password
         ));
-        tell(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
+        print_stderr(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
         if request.expect.is_none() {
-            tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
+            print_stderr(
+                "leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given",
+            );
         }
     };
     let told = Told { announce: &announce, console: Box::new(console) };
@@ -157,7 +159,7 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         Verdict::Ended => Ok(Exit::Ok),
         Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
-            tell(format!("\nseen after {}", duration(after.as_secs_f64())));
+            print_stderr(format!("\nseen after {}", duration(after.as_secs_f64())));
             Ok(Exit::Ok)
         }
         Verdict::TimedOut => Err(Problem::new(

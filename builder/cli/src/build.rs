@@ -1,11 +1,11 @@
-//! `dibber build`.
+//! `dibber build`: builds images and puts their files into the output directory.
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use dibber_engine::archive::{Asked, Network};
+use dibber_engine::archive::{AskedReleases, Network};
 use dibber_engine::breakpoints::{Breakpoint, Breakpoints};
 use dibber_engine::build_member::Settings;
 use dibber_engine::build_set::{self, EndedMember, MemberResult, WatchSet};
@@ -152,7 +152,7 @@ fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
-        asked: Asked::default(),
+        asked: AskedReleases::default(),
         began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
         threads: args.threads.map_or(processors, usize::from).max(1),
         jobs: jobs(args, &breakpoints),

@@ -1,4 +1,4 @@
-//! `dibber cache`.
+//! `dibber cache`: lists and removes what earlier builds left for later ones.
 //!
 //! In: arguments. Out: a list, or what was removed. Never: a checkpoint of a running build removed.
 
@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::say;
+use crate::terminal::print_stdout;
 
 /// `dibber cache`.
 #[derive(Debug, Args)]
@@ -48,17 +48,17 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
     let path = request::store_path(args.cache_dir.as_ref())?;
     // The first build makes it, and nothing else does.
     if let Site::Nothing { .. } = Store::survey(&path).map_err(Problem::fault)? {
-        return Ok(say(format!("0 checkpoints: there is no cache yet at {}", path.display())));
+        return Ok(print_stdout(format!("0 checkpoints: there is no cache yet at {}", path.display())));
     }
     match args.command {
         CacheCommand::Ls => {
             let store = Store::open(&path).map_err(Problem::fault)?;
-            say(list(&store)?);
+            print_stdout(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
             let _tidily = stop.tidily().map_err(Problem::fault)?;
             let PruneResult { removed, freed, left } = prune(&path, (!all).then_some(limit), all, stop)?;
-            say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
+            print_stdout(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }
     Ok(Exit::Ok)

@@ -13,21 +13,21 @@ static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../images");
 static EXECUTABLES: &[&str] = include!(concat!(env!("OUT_DIR"), "/executables.rs"));
 
 /// Path from the top of the repository, and content, of every file.
-pub(crate) struct Carried(Vec<CarriedFile>);
+pub(crate) struct EmbeddedFiles(Vec<EmbeddedFile>);
 
-struct CarriedFile {
+struct EmbeddedFile {
     path: String,
     bytes: &'static [u8],
 }
 
-impl Carried {
+impl EmbeddedFiles {
     /// Everything.
     pub(crate) fn all() -> Self {
         let mut files = Vec::new();
         for (top, dir) in [("elements", &ELEMENTS), ("layouts", &LAYOUTS), ("images", &IMAGES)] {
             collect(top, dir, &mut files);
         }
-        Carried(files)
+        EmbeddedFiles(files)
     }
 
     /// The same, as the scanner wants it.
@@ -35,7 +35,7 @@ impl Carried {
         let executable = |path: &str| EXECUTABLES.binary_search(&path).is_ok();
         self.0
             .iter()
-            .map(|CarriedFile { path, bytes }| Embedded { path, bytes, executable: executable(path) })
+            .map(|EmbeddedFile { path, bytes }| Embedded { path, bytes, executable: executable(path) })
             .collect()
     }
 
@@ -46,8 +46,8 @@ impl Carried {
     }
 }
 
-fn collect(top: &str, dir: &'static Dir<'static>, files: &mut Vec<CarriedFile>) {
-    files.extend(dir.files().map(|file| CarriedFile {
+fn collect(top: &str, dir: &'static Dir<'static>, files: &mut Vec<EmbeddedFile>) {
+    files.extend(dir.files().map(|file| EmbeddedFile {
         path: format!("{top}/{}", file.path().display()),
         bytes: file.contents(),
     }));

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use dibber_engine::failure::ran_out;
+use dibber_engine::failure::is_out_of_space;
 use dibber_model::Arch;
 
 use crate::exit::Exit;
@@ -132,6 +132,6 @@ fn problem(path: &Path, error: &io::Error) -> Problem {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return Problem::new(Exit::Input, format!("{} exists; choose another name", path.display()));
     }
-    let exit = if ran_out(error) { Exit::Space } else { Exit::Fault };
+    let exit = if is_out_of_space(error) { Exit::Space } else { Exit::Fault };
     Problem::new(exit, format!("{}: {error}", path.display()))
 }

@@ -1,18 +1,18 @@
-//! What the command line asks for, as plans.
+//! The options that `build` and `plan` share, and the plans that they lead to.
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_engine::scan::{Places, scan};
+use dibber_engine::scan::{SourcePlaces, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::output::{OUTPUTS, OutputKind};
 use dibber_plan::{Plan, Request, SourceSet};
 use dibber_store::Store;
 
-use crate::embedded::Carried;
+use crate::embedded::EmbeddedFiles;
 use crate::exit::Exit;
 use crate::report::Problem;
 
@@ -113,8 +113,8 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
         check_names(&names, &mut files)?;
     }
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
-    let carried = Carried::all();
-    let places = Places {
+    let carried = EmbeddedFiles::all();
+    let places = SourcePlaces {
         elements: &args.elements_path,
         images: &files,
         layouts: layout_file.as_slice(),
@@ -127,7 +127,7 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
 
 /// A name stands for the built-in image file of that name, unless a file that is given has such an image.
 fn check_names(names: &[String], files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    let built_in = Carried::images();
+    let built_in = EmbeddedFiles::images();
     let given = files.iter().any(|file| file.extension().is_some());
     for name in names.iter().filter(|name| !built_in.contains(name)) {
         if !given {

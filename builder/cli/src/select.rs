@@ -1,4 +1,4 @@
-//! `dibber select`.
+//! `dibber select`: chooses the files of a set that a node, or each node of a fleet, is deployed with.
 //!
 //! In: an image's name, a directory, and a node or a fleet. Out: the files that each gets, and why. Never: a word of a nodes file
 //! that is not about architecture, platform or boot mode.
@@ -16,10 +16,10 @@ use dibber_plan::Role;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
+use crate::json::pretty_json;
 use crate::printable::printable;
 use crate::report::Problem;
-use crate::terminal::{say, tell};
-use crate::text::pretty;
+use crate::terminal::{print_stderr, print_stdout};
 
 /// `dibber select`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<
 fn select_for_node(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
     let target = target(args.arch, args.platform.as_ref())?;
     let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
-    say(if args.json { pretty(&described(&pick)) } else { page::node(&pick) });
+    print_stdout(if args.json { pretty_json(&described(&pick)) } else { page::node(&pick) });
     Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
 
@@ -126,11 +126,16 @@ fn select_for_fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Tru
         .collect();
     if args.json {
         let nodes: Vec<Value> = rows.iter().map(described_node).collect();
-        say(pretty(&json!({"image": args.name, "agent": agents.is_some().then_some(agent), "nodes": nodes})));
+        print_stdout(pretty_json(
+            &json!({"image": args.name, "agent": agents.is_some().then_some(agent), "nodes": nodes}),
+        ));
     } else {
-        say(page::fleet(&rows));
+        print_stdout(page::fleet(&rows));
         if agents.is_none() {
-            tell(format!("note: {} has no {AGENT}; name the agent's image with --agent", args.dir.display()));
+            print_stderr(format!(
+                "note: {} has no {AGENT}; name the agent's image with --agent",
+                args.dir.display()
+            ));
         }
     }
     let whole = rows.iter().all(|row| row.chosen.as_ref().is_some_and(ChosenFiles::is_whole));

@@ -1,4 +1,4 @@
-//! What came of a set, member by member.
+//! The table at the end of a set: how each member ended.
 //!
 //! In: plans, and how each member ended. Out: a table of words, and a line that counts. Never: a guess.
 

@@ -1,4 +1,4 @@
-//! `dibber upload`.
+//! `dibber upload`: sends built images to Glance.
 //!
 //! In: arguments, `clouds.yaml` or `OS_*`. Out: a set in Glance; for each image its name, its id and what was done. Never: a
 //! secret printed.
@@ -16,7 +16,7 @@ use dibber_model::{Arch, Platform};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::Problem;
-use crate::terminal::say;
+use crate::terminal::print_stdout;
 
 /// `dibber upload`.
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let members = members(&args.dir, &choice).map_err(problem)?;
     let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
     if args.print {
-        return openstack_script(&members, visibility).map(say).map_err(problem);
+        return openstack_script(&members, visibility).map(print_stdout).map_err(problem);
     }
     let progress = Progress::alone();
     for (file, why) in members.iter().flat_map(|member| &member.left) {
@@ -95,12 +95,12 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let ended = upload_all(args, &members, &settings, &UploadProgress(&progress), &mut done);
     progress.finish();
     for image in &done {
-        say(line(image, args.dry_run));
+        print_stdout(line(image, args.dry_run));
     }
     ended.map_err(problem)?;
     let id = |name: &str| done.iter().find(|image| image.name == name).and_then(|image| image.id.clone());
     if let Some(settings) = ironic_settings(&members, id).filter(|_| !args.dry_run) {
-        say(format!("\n{settings}"));
+        print_stdout(format!("\n{settings}"));
     }
     Ok(Exit::Ok)
 }

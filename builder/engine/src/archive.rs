@@ -122,7 +122,7 @@ impl Releases {
 
 /// What this run has asked: all of its members are given the same answers, whether or not they are kept afterwards.
 #[derive(Clone, Debug, Default)]
-pub struct Asked(Arc<Mutex<BTreeMap<String, Release>>>);
+pub struct AskedReleases(Arc<Mutex<BTreeMap<String, Release>>>);
 
 /// How Release files are looked up.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +132,7 @@ pub struct ReleaseLookup<'a> {
     /// Whether the network may be asked.
     pub network: Network,
     /// What this run has asked already.
-    pub asked: &'a Asked,
+    pub asked: &'a AskedReleases,
 }
 
 impl ReleaseLookup<'_> {
@@ -227,23 +227,23 @@ fn release_urls(plan: &Plan) -> Vec<String> {
 
 /// A Release file as it is kept. One that was kept before they were verified has no seal, and does not count.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct RecordedRelease {
     release: Release,
     seal: Digest,
 }
 
-impl Kept {
-    fn of(release: &Release) -> Kept {
+impl RecordedRelease {
+    fn new(release: &Release) -> RecordedRelease {
         let mut hasher = Hasher::new("release 1");
         hasher.digest(release.digest).part(release.date.as_bytes()).part(&release.seconds.to_le_bytes());
-        Kept { release: release.clone(), seal: hasher.finish() }
+        RecordedRelease { release: release.clone(), seal: hasher.finish() }
     }
 }
 
 fn read_recorded(path: &Path) -> Option<Release> {
     // A record that cannot be read, or is not what was written, is asked for again.
-    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    (Kept::of(&kept.release).seal == kept.seal).then_some(kept.release)
+    let kept: RecordedRelease = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (RecordedRelease::new(&kept.release).seal == kept.seal).then_some(kept.release)
 }
 
 fn write_recorded(path: &Path, release: &Release) -> Result<(), ReleaseError> {
@@ -252,7 +252,7 @@ fn write_recorded(path: &Path, release: &Release) -> Result<(), ReleaseError> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(fault)?;
     }
-    let json = serde_json::to_vec(&Kept::of(release)).map_err(|e| fault(e.into()))?;
+    let json = serde_json::to_vec(&RecordedRelease::new(release)).map_err(|e| fault(e.into()))?;
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 

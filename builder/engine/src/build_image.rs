@@ -13,7 +13,7 @@ use dibber_model::{Bytes, Digest, Hasher, Loader, Timestamp, Tree};
 use dibber_plan::Plan;
 use dibber_store::Session;
 
-use crate::bootloader::{self, Cores};
+use crate::bootloader::{self, GrubCores};
 use crate::capture::{CaptureOptions, capture, rules};
 use crate::error::BuildError;
 use crate::event::{BuildStage, Event, Events};
@@ -95,7 +95,7 @@ fn attempt(
 fn disk(
     plan: &Plan,
     tree: Tree,
-    cores: &Cores,
+    cores: &GrubCores,
     settings: &FilesystemSettings,
 ) -> Result<ComposedDisk, BuildError> {
     let trees = partitions::split(tree, &plan.disk)?;
@@ -110,11 +110,11 @@ fn disk(
 }
 
 /// GRUB's cores, where an element or a hook asked for a boot loader.
-fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
+fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<GrubCores, BuildError> {
     // A ramdisk has no boot loader, whatever its kernel's package asked for.
     let asked = plan.has_disk()
         && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
-    if asked { Ok(bootloader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
+    if asked { Ok(bootloader::grub_cores(plan, scratch)?) } else { Ok(GrubCores::default()) }
 }
 
 /// Digest over everything that the files are a function of.

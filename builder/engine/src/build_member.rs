@@ -11,11 +11,11 @@ use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{ImageLock, Store, StoreError};
 
-use crate::archive::{Asked, Network};
+use crate::archive::{AskedReleases, Network};
 use crate::breakpoints::Breakpoints;
 use crate::build_job::{self, RELEASE_FILES};
 use crate::event::{Event, Events};
-use crate::failure::{Failure, FailureKind, fault, in_the_way};
+use crate::failure::{Failure, FailureKind, fault, output_failure};
 use crate::given::{self, ClosedPlace};
 use crate::previous_set::PreviousSet;
 use crate::worker::client::{WorkerClient, WorkerReply};
@@ -32,7 +32,7 @@ pub struct Settings {
     /// Whether the network may be asked.
     pub network: Network,
     /// What the archives were asked in this run.
-    pub asked: Asked,
+    pub asked: AskedReleases,
     /// When the run began, in seconds since 1970: its members fetch a source once.
     pub began: i64,
     /// Members of a set that are built at a time.
@@ -78,9 +78,9 @@ pub fn build(
     })?;
     preflight::check_programs(plan)?;
     let emulator = preflight::emulator(plan)?;
-    let stage = Stage::open(&settings.output_dir, &stem).map_err(in_the_way)?;
+    let stage = Stage::open(&settings.output_dir, &stem).map_err(output_failure)?;
     let seen = Seen::default();
-    dibber_imageset::settle(&settings.output_dir).map_err(in_the_way)?;
+    dibber_imageset::settle(&settings.output_dir).map_err(output_failure)?;
     let previous = PreviousSet::find(plan, &settings.output_dir, &seen)?;
     preflight::check_output(plan, &settings.output_dir, previous.as_ref().map(|previous| &previous.entry))?;
     preflight::check_cache(&stem, store.path())?;
@@ -113,7 +113,7 @@ pub fn build(
             // The failure matters more than its log.
             let kept = keep_log(&stage, &log, &output_names::failed_log(&stem));
             let log = kept.ok().map(|()| settings.output_dir.join(output_names::failed_log(&stem)));
-            return Err(Failure { log, ..preflight::or_space(failure, store.path()) });
+            return Err(Failure { log, ..preflight::as_space_failure(failure, store.path()) });
         }
     };
     store.remember_files(built.entry().id, files(built.entry())).map_err(fault)?;
@@ -130,7 +130,7 @@ fn keep(previous: PreviousSet, stage: &Stage, seen: &Seen, events: &dyn Events) 
     if let SetStatus::Undescribed(names) = &previous.status {
         let text = format!("written again, because not as it was: {}", names.join(", "));
         events.emit(Event::Warning { text });
-        dibber_imageset::describe_again(stage, &previous.entry, seen).map_err(in_the_way)?;
+        dibber_imageset::describe_again(stage, &previous.entry, seen).map_err(output_failure)?;
     }
     Ok(Built::Kept(previous.entry))
 }
@@ -145,7 +145,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, made: &BuiltSet, seen: &Seen) -> Res
             format!("the worker made {name:?}, which was not planned"),
         ));
     }
-    let entry = dibber_imageset::commit(stage, made, seen).map_err(in_the_way)?;
+    let entry = dibber_imageset::commit(stage, made, seen).map_err(output_failure)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
     let log = output_names::log(&plan.stem());
     let said_something =
@@ -158,7 +158,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, made: &BuiltSet, seen: &Seen) -> Res
 
 /// Moves the log of a build out of its stage.
 fn keep_log(stage: &Stage, from: &str, to: &str) -> Result<(), Failure> {
-    dibber_imageset::refuse_log(stage.parent(), stage.place(), to).map_err(in_the_way)?;
+    dibber_imageset::refuse_log(stage.parent(), stage.place(), to).map_err(output_failure)?;
     stage.dir().rename(from, stage.parent(), to).map_err(fault)
 }
 

@@ -21,7 +21,7 @@ use crate::worker::job::WHOLE_BUILD;
 #[derive(Clone, Debug)]
 pub enum MemberResult {
     /// Its files are in place.
-    Well(Built),
+    Succeeded(Built),
     /// Something in it went wrong.
     Failed(Failure),
     /// This machine, or the archive, cannot give what it needs.
@@ -35,7 +35,7 @@ pub enum MemberResult {
 impl MemberResult {
     fn from_build(result: Result<Built, Failure>) -> Self {
         match result {
-            Ok(built) => MemberResult::Well(built),
+            Ok(built) => MemberResult::Succeeded(built),
             Err(failure) => match failure.kind {
                 FailureKind::Interrupted => MemberResult::Interrupted(failure),
                 FailureKind::Machine => MemberResult::Unbuildable(failure),
@@ -47,8 +47,8 @@ impl MemberResult {
     /// One word for it.
     pub fn outcome(&self) -> MemberOutcome {
         match self {
-            MemberResult::Well(Built::New(_)) => MemberOutcome::Built,
-            MemberResult::Well(Built::Kept(_)) => MemberOutcome::Kept,
+            MemberResult::Succeeded(Built::New(_)) => MemberOutcome::Built,
+            MemberResult::Succeeded(Built::Kept(_)) => MemberOutcome::Kept,
             MemberResult::Failed(_) => MemberOutcome::Failed,
             MemberResult::Unbuildable(_) => MemberOutcome::Unbuildable,
             MemberResult::Interrupted(_) | MemberResult::NotStarted => MemberOutcome::Skipped,
@@ -61,7 +61,7 @@ impl MemberResult {
             MemberResult::Failed(failure)
             | MemberResult::Unbuildable(failure)
             | MemberResult::Interrupted(failure) => Some(failure),
-            MemberResult::Well(_) | MemberResult::NotStarted => None,
+            MemberResult::Succeeded(_) | MemberResult::NotStarted => None,
         }
     }
 

@@ -10,7 +10,7 @@ use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
 use crate::event::Event;
-use crate::failure::{Failure, fault, in_the_way};
+use crate::failure::{Failure, fault, output_failure};
 use crate::worker::client::{WorkerClient, WorkerReply};
 use crate::worker::job::Job;
 pub use crate::worker::job::PruneResult;
@@ -24,7 +24,7 @@ pub fn prune(
 ) -> Result<PruneResult, Failure> {
     let store = Store::open(store).map_err(fault)?;
     let scratch = dibber_fs::temporary::directory("dibber-prune-").map_err(fault)?;
-    let stage = Stage::open(scratch.path(), "prune").map_err(in_the_way)?;
+    let stage = Stage::open(scratch.path(), "prune").map_err(output_failure)?;
     let quiet = |_: Event| ();
     let client = WorkerClient { store: &store, stage: &stage, log: "log", events: &quiet, stop };
     match client.run(&Job::Prune { limit: limit.map(|bytes| bytes.0), all })? {

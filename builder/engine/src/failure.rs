@@ -53,7 +53,7 @@ impl Failure {
     /// A failure of that kind, unless it comes down to a full filesystem.
     pub(crate) fn from_error(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
         let error = error.into();
-        if ran_out(error.as_ref()) {
+        if is_out_of_space(error.as_ref()) {
             return Failure::new(
                 FailureKind::Space,
                 format!("{error}; free some space, or choose another directory"),
@@ -74,7 +74,7 @@ pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
 }
 
 /// Something is in the way of an output.
-pub(crate) fn in_the_way(error: OutputError) -> Failure {
+pub(crate) fn output_failure(error: OutputError) -> Failure {
     Failure::from_error(FailureKind::Output, error)
 }
 
@@ -129,13 +129,13 @@ const TEMPORARY: i32 = 75;
 
 impl HookFailure {
     /// Whether the hook says that the world outside is not ready: the same build may succeed later.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         self.end.code == TEMPORARY && self.end.environment_file.is_none()
     }
 }
 
 /// Whether an error comes down to a filesystem that is full.
-pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
+pub fn is_out_of_space(error: &(dyn Error + 'static)) -> bool {
     let mut at = Some(error);
     while let Some(error) = at {
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);

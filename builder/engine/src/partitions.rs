@@ -1,4 +1,4 @@
-//! One tree for each filesystem, and each filesystem's bytes.
+//! The tree of an image, cut at its mount points into one tree for each filesystem, and the bytes of each filesystem.
 //!
 //! In: the captured tree and the disk's spec. Out: measured sizes, then extents. Never: a second walk of the disk.
 
@@ -13,7 +13,7 @@ use dibber_model::{
     Piece, Placed, Seed, Timestamp, Tree,
 };
 
-use crate::bootloader::Cores;
+use crate::bootloader::GrubCores;
 
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
     for part in &disk.parts {
         match &part.holds {
             Holds::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
-                mounted.push((&part.name, fs))
+                mounted.push((&part.name, fs));
             }
             Holds::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
             _ => {}
@@ -156,7 +156,7 @@ fn fault(part: &str) -> impl FnOnce(FilesystemError) -> PartError + use<> {
 pub(crate) fn with_loaders(
     mut parts: BTreeMap<String, Extents>,
     layout: &DiskLayout,
-    cores: &Cores,
+    cores: &GrubCores,
 ) -> Result<DiskContent, PartError> {
     let mut boot_code = None;
     for placed in layout.parts() {

@@ -111,7 +111,7 @@ pub(crate) fn free(dir: &Path) -> io::Result<Bytes> {
 }
 
 /// A hook that fails on a full cache fails for want of space, whatever it says itself.
-pub(crate) fn or_space(failure: Failure, cache: &Path) -> Failure {
+pub(crate) fn as_space_failure(failure: Failure, cache: &Path) -> Failure {
     match failure.hook.as_ref().map(|hook| Bytes(hook.free)) {
         Some(free) if free < FULL => {
             let message = format!(

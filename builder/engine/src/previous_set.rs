@@ -9,7 +9,7 @@ use dibber_fs::Dir;
 use dibber_imageset::{Seen, SetEntry, SetFile, SetStatus};
 use dibber_plan::Plan;
 
-use crate::failure::{Failure, in_the_way};
+use crate::failure::{Failure, output_failure};
 use crate::output_names;
 
 /// What a directory has of an image.
@@ -24,7 +24,7 @@ pub(crate) struct PreviousSet {
 impl PreviousSet {
     /// What is in the directory for this image, and whether it is as it was committed. Somebody else's files in the way are an error.
     pub(crate) fn find(plan: &Plan, path: &Path, seen: &Seen) -> Result<Option<PreviousSet>, Failure> {
-        let set = SetFile::read(path).map_err(in_the_way)?;
+        let set = SetFile::read(path).map_err(output_failure)?;
         // A directory that is still to be made has nothing.
         let Ok(dir) = Dir::open(path) else { return Ok(None) };
         let platform = plan.target.platform.as_ref().map(|p| p.as_str());
@@ -34,9 +34,9 @@ impl PreviousSet {
             .map(|entry| PreviousSet { status: dibber_imageset::standing(&dir, &set, &entry, seen), entry });
         let names = output_names::set_files(plan);
         dibber_imageset::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str))
-            .map_err(in_the_way)?;
+            .map_err(output_failure)?;
         for name in [output_names::log(&plan.stem()), output_names::failed_log(&plan.stem())] {
-            dibber_imageset::refuse_log(&dir, path, &name).map_err(in_the_way)?;
+            dibber_imageset::refuse_log(&dir, path, &name).map_err(output_failure)?;
         }
         Ok(previous)
     }

@@ -15,11 +15,11 @@ use dibber_plan::Plan;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::printable::{self, printable};
-use crate::terminal::{self, say};
+use crate::terminal::{self, print_stdout};
 use member_line::{LineState, MemberLine, TICK, live_line, on_line, time_left};
 
 /// How events are shown.
-enum Face {
+enum ProgressDisplay {
     /// A line for each running member that is redrawn, on a terminal.
     Live(MultiProgress),
     /// A line for each thing that ended.
@@ -28,13 +28,13 @@ enum Face {
     Json,
 }
 
-impl Face {
+impl ProgressDisplay {
     /// Live where standard error is a terminal that can redraw a line, plain otherwise.
-    fn of_terminal() -> Face {
+    fn of_terminal() -> ProgressDisplay {
         let redraws = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         match std::io::stderr().is_terminal() && redraws {
-            true => Face::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
-            false => Face::Plain,
+            true => ProgressDisplay::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+            false => ProgressDisplay::Plain,
         }
     }
 }
@@ -50,7 +50,7 @@ pub(crate) struct ProgressStyle {
 
 /// Shows the events of a set.
 pub(crate) struct Progress {
-    face: Face,
+    face: ProgressDisplay,
     verbose: bool,
     members: Vec<MemberLine>,
 }
@@ -59,7 +59,8 @@ impl Progress {
     /// For one piece of work that is no build.
     pub(crate) fn alone() -> Self {
         let member = MemberLine::default();
-        let progress = Progress { face: Face::of_terminal(), verbose: false, members: vec![member] };
+        let progress =
+            Progress { face: ProgressDisplay::of_terminal(), verbose: false, members: vec![member] };
         progress.started(&mut progress.members[0].state());
         progress
     }
@@ -67,7 +68,7 @@ impl Progress {
     /// JSON where asked for, else as the terminal allows.
     pub(crate) fn new(style: ProgressStyle, plans: &[Plan]) -> Self {
         let ProgressStyle { json, verbose } = style;
-        let face = if json { Face::Json } else { Face::of_terminal() };
+        let face = if json { ProgressDisplay::Json } else { ProgressDisplay::of_terminal() };
         let one_image = plans.iter().all(|plan| plan.image == plans[0].image);
         let member = |plan: &Plan| {
             let label = match (plans.len(), one_image) {
@@ -89,16 +90,16 @@ impl Progress {
     pub(crate) fn say(&self, line: &str) {
         match &self.face {
             // What cannot be printed on a terminal cannot be told there either.
-            Face::Live(all) => drop(all.println(terminal::shown(line))),
-            Face::Plain => terminal::tell(line),
-            Face::Json => {}
+            ProgressDisplay::Live(all) => drop(all.println(terminal::shown(line))),
+            ProgressDisplay::Plain => terminal::print_stderr(line),
+            ProgressDisplay::Json => {}
         }
     }
 
     /// Warns of something that is about no member.
     pub(crate) fn warn(&self, text: &str) {
         match &self.face {
-            Face::Json => print_json(&Event::Warning { text: text.to_string() }, None),
+            ProgressDisplay::Json => print_json(&Event::Warning { text: text.to_string() }, None),
             _ => self.say(&format!("  warning: {}", terminal::quoted(text))),
         }
     }
@@ -117,21 +118,21 @@ impl Progress {
     }
 
     fn started(&self, state: &mut LineState) {
-        if let Face::Live(all) = &self.face {
+        if let ProgressDisplay::Live(all) = &self.face {
             state.bar = Some(all.add(live_line()));
         }
     }
 
     /// Leaves the terminal to a shell.
     fn rest(&self, state: &LineState) {
-        if let (Face::Live(all), Some(bar)) = (&self.face, &state.bar) {
+        if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             bar.disable_steady_tick();
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 
     fn go_on(&self, state: &LineState) {
-        if let (Face::Live(all), Some(bar)) = (&self.face, &state.bar) {
+        if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             all.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK);
         }
@@ -163,13 +164,7 @@ impl Progress {
                 state.cached += 1;
             }
             Event::StepStarted { phase, name, element, why, .. } => {
-                if state.cached > 0 {
-                    say(format!("  {} steps cached; going on from here: {why}", state.cached));
-                    state.cached = 0;
-                }
-                state.step += 1;
-                let text = format!("[{}/{}] {phase} {name} ({element})", state.step, state.steps);
-                self.now(member, &mut state, text);
+                self.show_step_start(member, &mut state, &format!("{phase} {name} ({element})"), why);
             }
             Event::StepWaiting { phase, name } => {
                 let text = format!("waiting for {phase} {name}, which another build runs");
@@ -213,6 +208,16 @@ impl Progress {
                 say(format!("{image} for {target}: done in {}", duration(*seconds)));
             }
         }
+    }
+
+    fn show_step_start(&self, member: &MemberLine, state: &mut LineState, step: &str, why: &str) {
+        if state.cached > 0 {
+            self.say(&format!("{}  {} steps cached; going on from here: {why}", member.label, state.cached));
+            state.cached = 0;
+        }
+        state.step += 1;
+        let text = format!("[{}/{}] {step}", state.step, state.steps);
+        self.now(member, state, text);
     }
 
     fn show_stage_start(&self, member: &MemberLine, state: &mut LineState, stage: &str, bytes: Option<u64>) {
@@ -259,7 +264,7 @@ impl WatchSet for Progress {
     fn emit(&self, member: usize, event: Event) {
         let member = &self.members[member];
         match self.face {
-            Face::Json => print_json(&event, Some(member)),
+            ProgressDisplay::Json => print_json(&event, Some(member)),
             _ => self.show(member, &event),
         }
     }
@@ -274,7 +279,7 @@ fn print_json(event: &Event, member: Option<&MemberLine>) {
         }
     }
     // A reader that went away ends nothing: the build's result is the files.
-    say(printable::json(value.to_string()));
+    print_stdout(printable::json(value.to_string()));
 }
 
 /// Seconds, for people: `0.4 s`, `12 s`, `3 min 5 s`.

@@ -1,4 +1,4 @@
-//! `dibber show`.
+//! `dibber show`: shows what is in an image file that anybody may have made.
 //!
 //! In: arguments. Out: what is in an image, in words or JSON. Never: a control character of an image on the terminal, other than
 //! in the content of a file that was asked for.
@@ -13,10 +13,10 @@ use dibber_inspect::{Entry, Image, Kind, Report, ShowError};
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::json::pretty_json;
 use crate::printable::{self, printable};
 use crate::report::Problem;
-use crate::terminal::{self, say};
-use crate::text::pretty;
+use crate::terminal::{self, print_stdout};
 
 /// `dibber show`.
 #[derive(Debug, Args)]
@@ -63,9 +63,9 @@ fn answer(args: &ShowArgs) -> Result<Option<String>, ShowError> {
     } else {
         let report = Report::of(&image, &args.image)?;
         if args.json {
-            say(pretty(&report));
+            print_stdout(pretty_json(&report));
         } else {
-            say(page::report(&report));
+            print_stdout(page::report(&report));
         }
         return Ok(report.damage());
     }
@@ -79,7 +79,7 @@ fn list_packages(image: &Image, json: bool) -> Result<(), ShowError> {
             nearest: "a system without dpkg".into(),
         });
     };
-    let mut out = BufWriter::new(terminal::answer());
+    let mut out = BufWriter::new(terminal::raw_stdout());
     let mut array = Array::default();
     for package in &packages {
         let (name, version, arch) = (&package.name, &package.version, &package.arch);
@@ -98,7 +98,7 @@ fn list_packages(image: &Image, json: bool) -> Result<(), ShowError> {
 fn list_files(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let from = tree.find(path)?;
-    let mut out = BufWriter::new(terminal::answer());
+    let mut out = BufWriter::new(terminal::raw_stdout());
     let mut array = Array::default();
     tree.walk(&from, &mut |path, entry| {
         match json {
@@ -134,7 +134,7 @@ impl Array {
 fn show_path(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
     let tree = image.tree()?;
     let at = tree.find(path)?;
-    let mut out = BufWriter::new(terminal::answer());
+    let mut out = BufWriter::new(terminal::raw_stdout());
     if at.entry.kind == Kind::Directory {
         let entries = tree.list(&at)?;
         let mut array = Array::default();
@@ -148,7 +148,7 @@ fn show_path(image: &Image, path: &str, json: bool) -> Result<(), ShowError> {
             array.end(&mut out)?;
         }
     } else if json {
-        writeln!(out, "{}", pretty(&described("path", at.path().as_bytes(), &at.entry)))?;
+        writeln!(out, "{}", pretty_json(&described("path", at.path().as_bytes(), &at.entry)))?;
     } else {
         tree.read(&at, &mut out)?;
     }

@@ -29,7 +29,7 @@ fn sidecar(check: &SidecarCheck) -> String {
             printable(check.says.as_bytes()),
         ),
         None => format!(
-            "\nsidecar   {name}: not held against this file, which takes long above 2 GiB; sha256sum IMAGE must print\n          {}\n",
+            "\nsidecar   {name}: not compared with this file, which takes long above 2 GiB; sha256sum IMAGE must print\n          {}\n",
             printable(check.says.as_bytes()),
         ),
     }

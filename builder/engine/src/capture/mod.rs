@@ -68,7 +68,10 @@ pub enum CaptureError {
 }
 
 /// Puts place and verb to an error of the kernel.
-fn at<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> CaptureError + use<E> {
+fn path_error<E: Into<io::Error>>(
+    what: &'static str,
+    path: &Path,
+) -> impl FnOnce(E) -> CaptureError + use<E> {
     let path = path.to_path_buf();
     move |source| CaptureError::File { what, path, source: source.into() }
 }

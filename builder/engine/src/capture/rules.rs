@@ -1,4 +1,4 @@
-//! What every captured tree is freed of, as data: where, how, and why.
+//! The files that no image may have, as data: where they are, what is done with them, and why.
 //!
 //! In: nothing. Out: rules for [`sanitize`](super::sanitize). Never: a rule without its reason.
 

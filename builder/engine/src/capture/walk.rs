@@ -1,4 +1,4 @@
-//! The walk over the disk: level by level, the directories of a level in parallel.
+//! Reads a mounted tree: level by level, the directories of a level in parallel.
 //!
 //! In: the root of a mounted tree. Out: for each directory its entries in bytewise order, numbered in the order of a sorted
 //! walk by level. Never: a followed link or a crossed mount point.
@@ -14,7 +14,7 @@ use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::entry::{EntryKind, FileId, FoundEntry};
-use super::{CaptureError, at, content};
+use super::{CaptureError, content, path_error};
 
 /// All that was found.
 pub(super) struct WalkedTree {
@@ -27,9 +27,9 @@ pub(super) struct WalkedTree {
 /// Walks the tree at `root`.
 pub(super) fn walk(root: &Dir) -> Result<WalkedTree, CaptureError> {
     let top = Path::new("");
-    let dir = open_root(root).map_err(at("open", top))?;
-    let found = dir.statx().map_err(at("read", top))?;
-    let xattrs = dir.xattrs().map_err(at("read", top))?;
+    let dir = open_root(root).map_err(path_error("open", top))?;
+    let found = dir.statx().map_err(path_error("read", top))?;
+    let xattrs = dir.xattrs().map_err(path_error("read", top))?;
     let mut dirs = Vec::new();
     let mut level = vec![PathBuf::new()];
     while !level.is_empty() {
@@ -66,10 +66,10 @@ fn open_root(root: &Dir) -> io::Result<Dir> {
 
 /// Entries of the directory at `path`, in bytewise order.
 fn read_directory(root: &Dir, path: &Path, mount: u64) -> Result<Vec<FoundEntry>, CaptureError> {
-    let dir = open_below(root, path).map_err(at("open", path))?;
-    let names = dir.names().map_err(at("read", path))?;
+    let dir = open_below(root, path).map_err(path_error("open", path))?;
+    let names = dir.names().map_err(path_error("read", path))?;
     let read = |name: &CString| -> Result<Option<FoundEntry>, CaptureError> {
-        read_entry(dir.here(name), mount).map_err(|e| at("read", &path.join(dibber_fs::os(name)))(e))
+        read_entry(dir.here(name), mount).map_err(|e| path_error("read", &path.join(dibber_fs::os(name)))(e))
     };
     // Directories of ten thousands of files are shared out; for small ones that would cost more than it gains.
     let found: Result<Vec<Option<FoundEntry>>, _> = if names.len() > 256 {

@@ -12,7 +12,7 @@ use super::{variable, with_file};
 const USAGE: &str = "usage: pkg-map --element NAME | --pkg-map FILE [--distro D] [--release R] [--missing-ok] [--prefix P] PACKAGE...";
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Call {
+struct PkgMapCall {
     element: String,
     file: String,
     distro: String,
@@ -42,9 +42,12 @@ pub(super) fn main(arguments: &[String]) -> i32 {
     }
 }
 
-fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call, String> {
-    let mut call =
-        Call { distro: variable("DISTRO_NAME"), release: variable("DIB_RELEASE"), ..Call::default() };
+fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<PkgMapCall, String> {
+    let mut call = PkgMapCall {
+        distro: variable("DISTRO_NAME"),
+        release: variable("DIB_RELEASE"),
+        ..PkgMapCall::default()
+    };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let (option, attached) = match word.split_once('=') {
@@ -87,7 +90,7 @@ struct LookupFailure {
 }
 
 /// A line for each name: a name may stand for several packages, or for none.
-fn look_up(call: &Call) -> Result<Vec<String>, LookupFailure> {
+fn look_up(call: &PkgMapCall) -> Result<Vec<String>, LookupFailure> {
     let maps = maps(call).map_err(|why| LookupFailure { why, exit_code: 1 })?;
     let element = if call.file.is_empty() { &call.element } else { &call.file };
     let query = Query { element, distro: &call.distro, release: &call.release, missing_ok: call.missing_ok };
@@ -104,7 +107,7 @@ fn look_up(call: &Call) -> Result<Vec<String>, LookupFailure> {
     Ok(lines)
 }
 
-fn maps(call: &Call) -> Result<PkgMaps, String> {
+fn maps(call: &PkgMapCall) -> Result<PkgMaps, String> {
     if !call.file.is_empty() {
         let text = fs::read_to_string(&call.file).map_err(|e| format!("{}: {e}", call.file))?;
         let map = pkg_map::parse(&text, &call.file).map_err(|e| e.to_string())?;
@@ -119,20 +122,20 @@ fn maps(call: &Call) -> Result<PkgMaps, String> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Call, String> {
+    fn parse_words(text: &str) -> Result<PkgMapCall, String> {
         let words: Vec<String> = text.split_whitespace().map(String::from).collect();
         parse(&words, &|name| if name == "DISTRO_NAME" { "debian".into() } else { String::new() })
     }
 
     #[test]
     fn options_in_both_spellings() {
-        let call = of("--element e --missing-ok a --release=sid b --prefix=>").unwrap();
+        let call = parse_words("--element e --missing-ok a --release=sid b --prefix=>").unwrap();
         assert_eq!(
             (call.names.join(","), call.release.as_str(), call.prefix.as_str()),
             ("a,b".into(), "sid", ">")
         );
         assert_eq!((call.distro.as_str(), call.missing_ok), ("debian", true));
-        assert_eq!(of("--element e --distro ubuntu").unwrap().distro, "ubuntu");
+        assert_eq!(parse_words("--element e --distro ubuntu").unwrap().distro, "ubuntu");
     }
 
     #[test]
@@ -143,7 +146,7 @@ mod tests {
             ("--elemant e", "--elemant"),
             ("--element", "value"),
         ] {
-            assert!(of(words).unwrap_err().contains(named), "{words}");
+            assert!(parse_words(words).unwrap_err().contains(named), "{words}");
         }
     }
 }

@@ -76,7 +76,7 @@ const TOOLS: [KnownTool; 5] = [
 /// Looks at everything that a sandbox needs, and tries one where the cache is or will be.
 pub fn findings(cache: &Path) -> Vec<Finding> {
     let mut findings = dibber_sandbox::probe();
-    match trial::Trial::at(cache) {
+    match trial::Trial::prepare(cache) {
         Ok(trial) => {
             findings.push(Finding::ok("the cache", &trial.place));
             // What the look found to be missing, the trial meets again.

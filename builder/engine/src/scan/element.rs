@@ -56,7 +56,7 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirector
         if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
         {
             let mut entries = BTreeMap::new();
-            read(&real, "", &mut entries)?;
+            read_directory(&real, "", &mut entries)?;
             place.insert(ElementSource { name, origin, entries });
         }
     }
@@ -76,7 +76,7 @@ fn utf8<'a>(name: Option<&'a std::ffi::OsStr>, path: &Path) -> Result<&'a str, S
 }
 
 /// Reads a directory of an element; `under` is its path there, with a slash at its end unless it is the element itself.
-fn read(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
+fn read_directory(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
     for path in sorted(dir)? {
         let name = utf8(path.file_name(), &path)?;
         let place = format!("{under}{name}");
@@ -86,13 +86,13 @@ fn read(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Resul
             if name == "__pycache__" {
                 continue;
             }
-            read(&path, &format!("{place}/"), entries)?;
+            read_directory(&path, &format!("{place}/"), entries)?;
             Entry::Dir
         } else if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(unreadable(&path))?;
             Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
         } else if kind.is_file() {
-            file(&path)?
+            read_file(&path)?
         } else {
             return Err(ScanError::Special { kind: special(kind), path });
         };
@@ -111,7 +111,7 @@ fn special(kind: FileType) -> &'static str {
     }
 }
 
-fn file(path: &Path) -> Result<Entry, ScanError> {
+fn read_file(path: &Path) -> Result<Entry, ScanError> {
     let read = || -> io::Result<_> {
         let mut file = File::open(path)?;
         let meta = file.metadata()?;
@@ -121,7 +121,7 @@ fn file(path: &Path) -> Result<Entry, ScanError> {
             file.read_to_end(&mut bytes)?;
             return Ok((executable, Digest::of(&bytes), Some(bytes)));
         }
-        Ok((executable, digest(&mut file)?, None))
+        Ok((executable, file_digest(&mut file)?, None))
     };
     let (executable, digest, bytes) = read().map_err(unreadable(path))?;
     let body = match bytes {
@@ -131,7 +131,7 @@ fn file(path: &Path) -> Result<Entry, ScanError> {
     Ok(Entry::File { executable, digest, body })
 }
 
-fn digest(file: &mut File) -> io::Result<Digest> {
+fn file_digest(file: &mut File) -> io::Result<Digest> {
     let mut hash = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

@@ -33,7 +33,7 @@ pub struct Embedded<'a> {
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Places<'a> {
+pub struct SourcePlaces<'a> {
     /// `ELEMENTS_PATH`: every sub-directory of each is an element; earlier ones win.
     pub elements: &'a [PathBuf],
     /// Image files, or names of those in the program (`overcloud-full`).
@@ -108,7 +108,7 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
 }
 
 /// Reads it all.
-pub fn scan(places: &Places<'_>) -> Result<SourceSet, ScanError> {
+pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
     let mut set = SourceSet::default();
     let within: Vec<PathBuf> = places.elements.iter().filter_map(|dir| dir.canonicalize().ok()).collect();
     for dir in places.elements {
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_program_carries_elements_layouts_and_images() {
         let images = ["tiny".into(), "images/tiny.yaml".into()];
-        let places = Places { images: &images, embedded: &EMBEDDED, ..Places::default() };
+        let places = SourcePlaces { images: &images, embedded: &EMBEDDED, ..SourcePlaces::default() };
         let set = scan(&places).unwrap();
         let base = &set.elements["base"];
         let runs = |path: &str| matches!(base.entries[path], Entry::File { executable, .. } if executable);
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(set.elements["vm"].text("environment.d/10-y.bash"), Some("export A=b\n"));
         assert_eq!(set.layouts["gpt"].origin, "built in: layouts/gpt.yaml");
         assert_eq!(set.images[0], set.images[1]);
-        let missing = scan(&Places { images: &["big".into()], ..places }).unwrap_err().to_string();
+        let missing = scan(&SourcePlaces { images: &["big".into()], ..places }).unwrap_err().to_string();
         assert!(missing.contains("no image file big") && missing.contains("tiny"), "{missing}");
     }
 }

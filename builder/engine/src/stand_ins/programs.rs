@@ -131,7 +131,7 @@ impl Versions {
     pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
         let status = read_in_root(tree, "var/lib/dpkg/status", LONGEST_DATABASE)?;
         let packages = dpkg_packages(&String::from_utf8_lossy(&status))?;
-        Ok(Versions::of(packages.into_iter().map(|package| (package.name, package.version))))
+        Ok(Versions::of_known_packages(packages.into_iter().map(|package| (package.name, package.version))))
     }
 
     /// What apt could install, by the tree's package lists.
@@ -143,10 +143,10 @@ impl Versions {
                 all.extend(paragraphs(&String::from_utf8_lossy(&text)));
             }
         }
-        Ok(Versions::of(all))
+        Ok(Versions::of_known_packages(all))
     }
 
-    fn of(all: impl IntoIterator<Item = (String, String)>) -> Versions {
+    fn of_known_packages(all: impl IntoIterator<Item = (String, String)>) -> Versions {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, version) in all {
             if name == "libc6" || PROGRAMS.iter().any(|(known, _)| *known == name) {
@@ -238,7 +238,9 @@ mod tests {
     use super::*;
 
     fn versions(pairs: &[(&str, &str)]) -> Versions {
-        Versions::of(pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())))
+        Versions::of_known_packages(
+            pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())),
+        )
     }
 
     #[test]
@@ -255,7 +257,10 @@ mod tests {
     #[test]
     fn packages_files_are_read() {
         let text = "Package: dash\nEssential: yes\nVersion: 0.5.12-2\nDescription: a shell\n Version: none\n\nPackage: sed\nVersion: 4.9-1\n";
-        assert_eq!(Versions::of(paragraphs(text)), versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")]));
+        assert_eq!(
+            Versions::of_known_packages(paragraphs(text)),
+            versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")])
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Step ids: digests over everything that a step can see.
+//! The ids of steps: digests over everything that a step can see. Two steps with the same id would leave the same, so the second is not run.
 //!
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
 //! environment, a path of this machine, or, where others may read the id, a secret; nor limits of hooks: what ends within them is
@@ -134,7 +134,7 @@ impl<'a> Ids<'a> {
         if step.action == Action::Fstab {
             hasher.part(dibber_plan::fstab(&self.plan.disk).as_bytes());
         }
-        for file in given(self.job, step) {
+        for file in files_given_to(self.job, step) {
             hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
         }
         let deferred: Vec<&str> = self.plan.withheld(step).collect();
@@ -143,7 +143,7 @@ impl<'a> Ids<'a> {
             hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
         }
-        for file in hooks::seen_by(&request(self.plan), step) {
+        for file in hooks::seen_by(&step_request(self.plan), step) {
             let Some(element) = self.plan.elements.iter().find(|element| element.name == file.element) else {
                 continue;
             };
@@ -152,7 +152,7 @@ impl<'a> Ids<'a> {
             let is_seen = is_seen || settings::is_late(element, &file.source);
             if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
-                see(&mut hasher, entry);
+                add_entry(&mut hasher, entry);
             }
         }
         hasher.finish()
@@ -167,7 +167,7 @@ impl<'a> Ids<'a> {
 }
 
 /// Files of the host that a step is given. One that is not of the plan, because a hook added it, is given all.
-pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
+pub(super) fn files_given_to<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
     let at = job.plan.steps.iter().position(|other| other == step);
     let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
     job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
@@ -186,7 +186,7 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
         let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
         for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
             common.part(element.name.as_bytes()).part(path.as_bytes());
-            see(&mut common, entry);
+            add_entry(&mut common, entry);
         }
     }
     common.finish()
@@ -211,7 +211,7 @@ pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
 }
 
 /// A digest of the secrets and the person's files that the steps of a job are given, if they are given any.
-pub(super) fn confided(job: &Build) -> Option<Digest> {
+pub(super) fn private_inputs_digest(job: &Build) -> Option<Digest> {
     let secrets = secrets_seen(&job.plan, None);
     let mut hasher = Hasher::new("confided 1");
     secrets.iter().for_each(|secrets| {
@@ -224,8 +224,8 @@ pub(super) fn confided(job: &Build) -> Option<Digest> {
 }
 
 /// Whether a step is given any of them.
-pub(super) fn is_confided(job: &Build, step: &Step) -> bool {
-    secrets_seen(&job.plan, Some(step)).is_some() || given(job, step).next().is_some()
+pub(super) fn sees_private_inputs(job: &Build, step: &Step) -> bool {
+    secrets_seen(&job.plan, Some(step)).is_some() || files_given_to(job, step).next().is_some()
 }
 
 /// The id of what a person did at a breakpoint: never met again, so that no later build takes it for a step's.
@@ -237,7 +237,7 @@ pub(super) fn of_break(parent: Digest, point: Breakpoint) -> Digest {
 }
 
 /// The elements engine's view of a plan.
-pub(super) fn request(plan: &Plan) -> StepRequest<'_> {
+pub(super) fn step_request(plan: &Plan) -> StepRequest<'_> {
     StepRequest {
         elements: &plan.elements,
         names: &plan.names,
@@ -246,7 +246,11 @@ pub(super) fn request(plan: &Plan) -> StepRequest<'_> {
     }
 }
 
-pub(super) fn entry<'a>(elements: &'a [ElementSource], element: &str, path: &str) -> Option<&'a Entry> {
+pub(super) fn element_entry<'a>(
+    elements: &'a [ElementSource],
+    element: &str,
+    path: &str,
+) -> Option<&'a Entry> {
     elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
 }
 
@@ -255,7 +259,7 @@ fn is_hook(path: &str) -> bool {
     path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
-fn see(hasher: &mut Hasher, entry: &Entry) {
+fn add_entry(hasher: &mut Hasher, entry: &Entry) {
     match entry {
         Entry::File { executable, digest, .. } => hasher.part(&[u8::from(*executable)]).digest(*digest),
         Entry::Symlink(target) => hasher.part(b"link").part(target.as_bytes()),

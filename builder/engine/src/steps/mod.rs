@@ -30,23 +30,21 @@ use crate::worker::job::Build;
 use downloads::Downloads;
 use runner::StepRunner;
 
-pub use error::StepError;
+pub(crate) use error::StepError;
 pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;
 pub(crate) use id::secrets_seen;
-pub use scratch::ScratchTree;
-pub use tree::TreeLayer;
+pub(crate) use scratch::ScratchTree;
+use tree::TreeLayer;
 
 /// The tree in `TMP_BUILD_DIR`, under dib's name.
 pub(crate) const TREE: &str = "mnt";
 
 /// The layers of a tree, bottom first, and what else its steps left.
 #[derive(Clone, Debug)]
-pub struct Finished {
-    /// Id of the last step, as its result is kept.
-    pub id: Digest,
-    /// The same, as everybody may read it.
+pub(crate) struct Finished {
+    /// Id of the last step, as everybody may read it.
     pub public: Digest,
     /// Layers, bottom first.
     pub layers: Vec<TreeLayer>,
@@ -61,7 +59,7 @@ pub(crate) fn run(
     session: &Session,
     events: &dyn Events,
 ) -> Result<Finished, StepError> {
-    let downloads = Downloads::open_in(session, id::confided(job))?;
+    let downloads = Downloads::open_in(session, id::private_inputs_digest(job))?;
     let mut runner = StepRunner::new(job, stand_ins, events, &downloads);
     for phase in Phase::all() {
         runner.run_phase(phase)?;

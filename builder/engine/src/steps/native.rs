@@ -17,7 +17,8 @@ use super::error::StepError;
 use super::sandbox::{Readers, StepSandbox};
 use super::{id, sources};
 
-pub(super) fn run(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookEnd, StepError> {
+/// Does the work of a step that is no hook.
+pub(super) fn run_native_step(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookEnd, StepError> {
     match &step.action {
         Action::InstallPackages => packages(sandbox, step, false),
         Action::UninstallPackages => packages(sandbox, step, true),
@@ -35,7 +36,7 @@ pub(super) fn run(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookEnd, Ste
 
 fn packages(sandbox: &StepSandbox<'_>, step: &Step, uninstall: bool) -> Result<HookEnd, StepError> {
     let environment = sandbox.environment(Side::Chroot, step)?;
-    let lists = package_installs::packages(&id::request(sandbox.plan), step.phase, &environment)?;
+    let lists = package_installs::packages(&id::step_request(sandbox.plan), step.phase, &environment)?;
     let list = if uninstall { lists.uninstall } else { lists.install };
     let maps = pkg_map::read(&sandbox.plan.elements)?;
     let variable = |name: &str| environment.get(name).map_or("", String::as_str);

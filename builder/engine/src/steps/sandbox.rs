@@ -81,7 +81,7 @@ impl<'a> StepSandbox<'a> {
             native: None,
             downloads: None,
             given: Vec::new(),
-            reach: Reach::Needless,
+            reach: Reach::NotNeeded,
             redact,
             emit,
         }

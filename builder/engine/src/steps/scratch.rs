@@ -15,7 +15,7 @@ use super::error::StepError;
 use super::sandbox::StepSandbox;
 use super::tree::StepTree;
 use super::{Finished, TREE};
-use crate::bootloader::Scratch;
+use crate::bootloader::GrubTree;
 use crate::event::Event;
 use crate::worker::job::Build;
 
@@ -23,7 +23,7 @@ use crate::worker::job::Build;
 const LARGEST: u64 = 64 << 20;
 
 /// The finished tree, mounted with a layer on top that nobody keeps.
-pub struct ScratchTree<'a> {
+pub(crate) struct ScratchTree<'a> {
     plan: &'a Plan,
     epoch: i64,
     mounted: StepTree<'a>,
@@ -31,14 +31,18 @@ pub struct ScratchTree<'a> {
 
 impl<'a> ScratchTree<'a> {
     /// Mounts it. What is made of it reads the layers: they are compared before.
-    pub fn open(finished: &Finished, session: &'a Session, build: &'a Build) -> Result<Self, StepError> {
+    pub(crate) fn open(
+        finished: &Finished,
+        session: &'a Session,
+        build: &'a Build,
+    ) -> Result<Self, StepError> {
         session.compare(finished.layers.iter().map(|layer| layer.checkpoint))?;
         let mounted = StepTree::mount(session, &finished.layers, &build.plan, None)?;
         Ok(ScratchTree { plan: &build.plan, epoch: build.epoch, mounted })
     }
 
     /// The tree.
-    pub fn tree(&self) -> io::Result<Dir> {
+    pub(crate) fn tree(&self) -> io::Result<Dir> {
         self.mounted.below(TREE)
     }
 }
@@ -46,7 +50,7 @@ impl<'a> ScratchTree<'a> {
 /// Bytes of what the tree's own loader programs print that are kept for an error.
 const SAID: usize = 16 << 10;
 
-impl Scratch for ScratchTree<'_> {
+impl GrubTree for ScratchTree<'_> {
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String> {
         let said = std::sync::Mutex::new(String::new());
         let hear = |event: Event| {

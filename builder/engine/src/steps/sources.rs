@@ -14,7 +14,7 @@ use dibber_plan::Step;
 use dibber_plan::elements::repositories::{self, Kind, Repository};
 use dibber_sandbox::{HookEnd, STAGED, What};
 
-use super::error::{StepError, at};
+use super::error::{StepError, path_error};
 use super::hooks_directory::HOOKS;
 use super::sandbox::{OwnProgram, Readers, StepSandbox};
 
@@ -37,13 +37,13 @@ pub(super) fn fetch(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookEnd, S
         }
     }
     // Commits that were fetched: dib's dib-manifest-git-IMAGE.
-    let build_dir = sandbox.build_dir().map_err(at(FETCHED))?;
+    let build_dir = sandbox.build_dir().map_err(path_error(FETCHED))?;
     let fetched = Path::new(HOOKS).join(FETCHED);
     if build_dir.below(&fetched).is_err() {
         return Ok(sandbox.unchanged());
     }
     let end = sandbox.place_hooks_dir(FETCHED, sandbox.manifests_directory(), Readers::Root, step)?;
-    build_dir.remove_tree(&fetched).map_err(at(&fetched))?;
+    build_dir.remove_tree(&fetched).map_err(path_error(&fetched))?;
     Ok(end)
 }
 

@@ -18,12 +18,12 @@ use dibber_store::layers::Overlay;
 use dibber_store::{Draft, Session};
 use serde::{Deserialize, Serialize};
 
-use super::error::{StepError, at};
-use super::hooks_directory::{self, HOOKS};
+use super::error::{StepError, path_error};
+use super::hooks_directory::{HOOKS, HooksLayout};
 
 /// One layer of a tree.
 #[derive(Clone, Debug)]
-pub struct TreeLayer {
+pub(crate) struct TreeLayer {
     /// The checkpoint that it is of.
     pub checkpoint: Digest,
     /// Its directory.
@@ -84,7 +84,7 @@ impl<'a> StepTree<'a> {
 
     /// The tree and the hooks directory.
     pub(super) fn dir(&self) -> Result<Dir, StepError> {
-        self.below("").map_err(at(self.path()))
+        self.below("").map_err(path_error(self.path()))
     }
 
     /// A directory in it.
@@ -95,13 +95,13 @@ impl<'a> StepTree<'a> {
     /// Unmounts. What is left is the draft, with its layer if the layer says more than those below it, and the hooks that were added.
     pub(super) fn close(self, says_more: SaysMore) -> Result<(Draft<'a>, Vec<AddedHook>), StepError> {
         let layer = self.draft.layer();
-        let added = self.dir().and_then(|merged| added_hooks(&layer, &merged).map_err(at(&layer)))?;
+        let added = self.dir().and_then(|merged| added_hooks(&layer, &merged).map_err(path_error(&layer)))?;
         let StepTree { overlay, hooks, lowers, draft } = self;
         overlay.unmount()?;
         if !says_more(&layer, &lowers)? {
             draft.give_up("layer")?;
         }
-        remove_tree(&hooks).map_err(at(&hooks))?;
+        remove_tree(&hooks).map_err(path_error(&hooks))?;
         Ok((draft, added))
     }
 }
@@ -109,11 +109,11 @@ impl<'a> StepTree<'a> {
 /// A fresh bottom layer: the hooks that this step may see.
 fn lay_out_hooks(session: &Session, plan: &Plan, step: Option<&Step>) -> Result<PathBuf, StepError> {
     let base = session.scratch().join(HOOKS);
-    remove_tree(&base).map_err(at(&base))?;
-    fs::create_dir(&base).map_err(at(&base))?;
+    remove_tree(&base).map_err(path_error(&base))?;
+    fs::create_dir(&base).map_err(path_error(&base))?;
     let (dir, layout) = Dir::open(&base)
-        .and_then(|dir| Ok((dir, hooks_directory::Layout::new(plan, step)?)))
-        .map_err(at(&base))?;
+        .and_then(|dir| Ok((dir, HooksLayout::new(plan, step)?)))
+        .map_err(path_error(&base))?;
     dibber_sandbox::apart(|| layout.make(&dir))??;
     Ok(base)
 }

@@ -74,7 +74,7 @@ impl WorkerClient<'_> {
             }
             match serde_json::from_slice(&line).map_err(fault)? {
                 WorkerMessage::Event(Event::ShellOpened { point }) => {
-                    self.shell(&mut worker, point, &mut log)?
+                    self.lend_terminal(&mut worker, point, &mut log)?;
                 }
                 WorkerMessage::Event(event) => self.report(event, &mut log)?,
                 WorkerMessage::UpToDate => reply = Some(Ok(WorkerReply::UpToDate)),
@@ -156,7 +156,7 @@ impl WorkerClient<'_> {
     }
 
     /// Lends the person's terminal to a shell in the sandbox, if there is one.
-    fn shell(&self, worker: &mut Worker, point: Breakpoint, log: &mut Log) -> Result<(), Failure> {
+    fn lend_terminal(&self, worker: &mut Worker, point: Breakpoint, log: &mut Log) -> Result<(), Failure> {
         let mut told = Ok(());
         let lent = worker.lend_terminal(self.stop.as_fd(), |there| {
             let text =

@@ -18,7 +18,7 @@ use crate::given::GivenFile;
 
 /// The work of one worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Job {
+pub(crate) enum Job {
     /// Builds an image.
     Build(Box<Build>),
     /// Prunes the store.
@@ -40,7 +40,7 @@ pub struct HostTool {
 }
 
 /// The name among timings, which are by step, that the whole build's time has: no step's.
-pub const WHOLE_BUILD: &str = "";
+pub(crate) const WHOLE_BUILD: &str = "";
 
 /// An image to be built.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub struct PruneResult {
 
 /// What a worker says, one JSON object a line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum WorkerMessage {
+pub(crate) enum WorkerMessage {
     /// Something happened.
     Event(Event),
     /// The set that is in place is the one to be built.

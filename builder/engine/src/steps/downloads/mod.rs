@@ -29,20 +29,20 @@ use dibber_store::{Session, StepLock, remove_tree};
 use rustix::fs::FileType;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
-use super::error::{StepError, at};
+use super::error::{StepError, path_error};
 use lists::ListedPackages;
-use pool::Pool;
+use pool::PackagePool;
 
 /// What of a cache is shared, or of one step only: never kept where hooks put it.
-const PASSING: [&str; 3] = ["apt", "packages", "wheels"];
+const NOT_KEPT: [&str; 3] = ["apt", "packages", "wheels"];
 
 /// What a build has downloaded, and how it is handed out.
 pub(super) struct Downloads<'a> {
     session: &'a Session,
     /// Everybody's.
-    shared: Pool,
+    shared: PackagePool,
     /// That of the images which know the same secrets and files.
-    confided: Option<Pool>,
+    private: Option<PackagePool>,
     listed: Mutex<Option<ListedPackages>>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct CacheRequest<'b> {
     /// Under what its own files are kept; `None` throws them away.
     pub(super) keep: Option<Digest>,
     /// Whether the step, or one before it, saw a secret or a file of the person's.
-    pub(super) confided: bool,
+    pub(super) has_private_inputs: bool,
 }
 
 /// A cache in place at [`CACHE`].
@@ -63,16 +63,16 @@ pub(super) struct Cache<'a> {
     overlay: Option<Overlay>,
     upper: PathBuf,
     keep: bool,
-    pool: &'a Pool,
+    pool: &'a PackagePool,
     _alone: Option<StepLock>,
 }
 
 impl<'a> Downloads<'a> {
-    /// Of this session's store. `confided` is a digest of the secrets and files that the image's hooks are given, if they are given any.
-    pub(super) fn open_in(session: &'a Session, confided: Option<Digest>) -> Result<Self, StepError> {
-        let open = |name: &str| Pool::open(&session.store().downloads(name)?);
-        let confided = confided.map(|known| open(&format!("confided/{known}"))).transpose()?;
-        Ok(Downloads { session, shared: open("shared")?, confided, listed: Mutex::default() })
+    /// Of this session's store. `private_inputs` is a digest of the secrets and files that the image's hooks are given, if they are given any.
+    pub(super) fn open_in(session: &'a Session, private_inputs: Option<Digest>) -> Result<Self, StepError> {
+        let open = |name: &str| PackagePool::open(&session.store().downloads(name)?);
+        let private = private_inputs.map(|known| open(&format!("confided/{known}"))).transpose()?;
+        Ok(Downloads { session, shared: open("shared")?, private, listed: Mutex::default() })
     }
 
     /// The session whose store this is of.
@@ -80,17 +80,17 @@ impl<'a> Downloads<'a> {
         self.session
     }
 
-    fn pool(&self, confided: bool) -> &Pool {
-        self.confided.as_ref().filter(|_| confided).unwrap_or(&self.shared)
+    fn pool(&self, has_private_inputs: bool) -> &PackagePool {
+        self.private.as_ref().filter(|_| has_private_inputs).unwrap_or(&self.shared)
     }
 
     /// Puts a step's cache in place.
-    pub(super) fn open(&self, wish: &CacheRequest<'_>) -> Result<Cache<'_>, StepError> {
+    pub(super) fn open(&self, request: &CacheRequest<'_>) -> Result<Cache<'_>, StepError> {
         let scratch = self.scratch()?;
         let view = scratch.join("view");
-        fs::create_dir(&view).map_err(at(&view))?;
-        self.offer(&view, wish).map_err(at(&view))?;
-        let (upper, alone) = match wish.keep {
+        fs::create_dir(&view).map_err(path_error(&view))?;
+        self.offer(&view, request).map_err(path_error(&view))?;
+        let (upper, alone) = match request.keep {
             Some(id) => {
                 let alone = self.session.hold(&format!("downloads-{id}"))?;
                 (self.session.store().downloads("private")?.join(id.to_string()), Some(alone))
@@ -98,19 +98,19 @@ impl<'a> Downloads<'a> {
             None => (scratch.join("upper"), None),
         };
         // A killed build left it as it was.
-        tidy(&upper).map_err(at(&upper))?;
-        let pool = self.pool(wish.confided);
+        remove_not_kept(&upper).map_err(path_error(&upper))?;
+        let pool = self.pool(request.has_private_inputs);
         let lowers = [pool.root().to_path_buf(), view];
         empty_cache()?;
         let overlay = Overlay::mount_again(&lowers, &upper, &scratch.join("work"), Path::new(CACHE))?;
-        Ok(Cache { overlay: Some(overlay), upper, keep: wish.keep.is_some(), pool, _alone: alone })
+        Ok(Cache { overlay: Some(overlay), upper, keep: request.keep.is_some(), pool, _alone: alone })
     }
 
     /// The directory of a source as the cache, to be fetched into; nothing else of the cache is there.
     pub(super) fn open_source(&self, key: Digest) -> Result<Bound, StepError> {
         let dir = self.source(key)?;
         empty_cache()?;
-        mount_bind(&dir, CACHE).map_err(|e| at(CACHE)(e.into()))?;
+        mount_bind(&dir, CACHE).map_err(|e| path_error(CACHE)(e.into()))?;
         Ok(Bound)
     }
 
@@ -128,33 +128,33 @@ impl<'a> Downloads<'a> {
 
     fn source(&self, key: Digest) -> Result<PathBuf, StepError> {
         let dir = self.session.store().downloads("sources")?.join(key.to_string());
-        fs::create_dir_all(&dir).map_err(at(&dir))?;
+        fs::create_dir_all(&dir).map_err(path_error(&dir))?;
         Ok(dir)
     }
 
     /// An empty directory that goes with the session.
     fn scratch(&self) -> Result<PathBuf, StepError> {
         let scratch = self.session.scratch().join("downloads");
-        remove_tree(&scratch).and_then(|()| fs::create_dir(&scratch)).map_err(at(&scratch))?;
+        remove_tree(&scratch).and_then(|()| fs::create_dir(&scratch)).map_err(path_error(&scratch))?;
         Ok(scratch)
     }
 
     /// Directories that mounts of the cache want, and in those of apt the packages that the tree's lists name.
-    fn offer(&self, view: &Path, wish: &CacheRequest<'_>) -> std::io::Result<()> {
+    fn offer(&self, view: &Path, request: &CacheRequest<'_>) -> std::io::Result<()> {
         let view = Dir::open(view)?;
-        for place in wish.mounts.iter().filter_map(in_cache) {
+        for place in request.mounts.iter().filter_map(in_cache) {
             let dir = view.make_dirs(place, 0o755)?;
             if !place.starts_with("apt") {
                 continue;
             }
             dir.make_dir("partial", 0o755)?;
-            let pool = self.pool(wish.confided);
+            let pool = self.pool(request.has_private_inputs);
             let kept = pool.of_others()?;
             if kept.is_empty() {
                 continue;
             }
             let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = ListedPackages::read_from(wish.tree, &kept, listed.take())?;
+            let found = ListedPackages::read_from(request.tree, &kept, listed.take())?;
             for (name, digest) in listed.insert(found).packages() {
                 pool.hand_out(*digest, &dir, name)?;
             }
@@ -169,11 +169,11 @@ impl Cache<'_> {
         if let Some(overlay) = self.overlay.take() {
             overlay.unmount()?;
         }
-        self.pool.harvest(&self.upper).map_err(at(&self.upper))?;
-        tidy(&self.upper).map_err(at(&self.upper))?;
+        self.pool.harvest(&self.upper).map_err(path_error(&self.upper))?;
+        remove_not_kept(&self.upper).map_err(path_error(&self.upper))?;
         let is_empty = Dir::open(&self.upper).and_then(|dir| Ok(dir.names()?.is_empty()));
-        if !self.keep || is_empty.map_err(at(&self.upper))? {
-            remove_tree(&self.upper).map_err(at(&self.upper))?;
+        if !self.keep || is_empty.map_err(path_error(&self.upper))? {
+            remove_tree(&self.upper).map_err(path_error(&self.upper))?;
         }
         Ok(())
     }
@@ -199,18 +199,18 @@ impl Drop for Bound {
 
 /// What lies under the mounts is nobody's: a shell at a breakpoint may have written there.
 fn empty_cache() -> Result<(), StepError> {
-    Dir::open(Path::new(CACHE)).and_then(|dir| dir.clear()).map_err(at(CACHE))
+    Dir::open(Path::new(CACHE)).and_then(|dir| dir.clear()).map_err(path_error(CACHE))
 }
 
 /// Removes from an upper directory what is not kept there.
-fn tidy(upper: &Path) -> std::io::Result<()> {
+fn remove_not_kept(upper: &Path) -> std::io::Result<()> {
     let dir = match Dir::open_itself(upper) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
     for name in dir.names()? {
-        let passing = PASSING.iter().any(|passing| os(&name) == *passing);
-        let Some(found) = dir.here(&name).statx()?.filter(|_| passing) else { continue };
+        let is_not_kept = NOT_KEPT.iter().any(|not_kept| os(&name) == *not_kept);
+        let Some(found) = dir.here(&name).statx()?.filter(|_| is_not_kept) else { continue };
         match file_type(&found) {
             FileType::Directory => remove_tree(&upper.join(os(&name)))?,
             _ => dir.remove_file(os(&name))?,

@@ -13,7 +13,7 @@ use dibber_plan::{Action, Step};
 use super::{StepRunner, StepState};
 use crate::breakpoints::Breakpoint;
 use crate::event::Event;
-use crate::steps::error::{StepError, at};
+use crate::steps::error::{StepError, path_error};
 use crate::steps::id;
 use crate::steps::reach::Reach;
 use crate::steps::sandbox::StepSandbox;
@@ -67,10 +67,10 @@ fn is_touched(layer: &Path, lowers: &[PathBuf]) -> Result<bool, StepError> {
     let mut left = vec![PathBuf::new()];
     while let Some(path) = left.pop() {
         let ours = layer.join(&path);
-        for entry in fs::read_dir(&ours).map_err(at(&ours))? {
-            let entry = entry.map_err(at(&ours))?;
+        for entry in fs::read_dir(&ours).map_err(path_error(&ours))? {
+            let entry = entry.map_err(path_error(&ours))?;
             let child = path.join(entry.file_name());
-            let now = entry.metadata().map_err(at(entry.path()))?;
+            let now = entry.metadata().map_err(path_error(entry.path()))?;
             let below = lowers.iter().rev().find_map(|lower| fs::symlink_metadata(lower.join(&child)).ok());
             let same = |then: &fs::Metadata| {
                 then.is_dir() && (then.mode(), then.uid(), then.gid()) == (now.mode(), now.uid(), now.gid())

@@ -69,7 +69,7 @@ pub(super) struct StepRunner<'a> {
     /// Why the next step is not found, once one was not.
     diverged: Option<String>,
     /// Whether the step at hand, or one before it, was given a secret or a file of the person's: what it leaves can tell of them.
-    confided: bool,
+    has_private_inputs: bool,
 }
 
 impl<'a> StepRunner<'a> {
@@ -92,14 +92,14 @@ impl<'a> StepRunner<'a> {
             state: StepState::default(),
             requests: Vec::new(),
             diverged: None,
-            confided: false,
+            has_private_inputs: false,
         }
     }
 
     /// What the steps that were run have left.
     pub(super) fn finish(self) -> Finished {
-        let StepRunner { kept_as, public, layers, requests, .. } = self;
-        Finished { id: kept_as.last(), public: public.last(), layers, requests }
+        let StepRunner { public, layers, requests, .. } = self;
+        Finished { public: public.last(), layers, requests }
     }
 
     /// Runs all steps of a phase.
@@ -109,7 +109,7 @@ impl<'a> StepRunner<'a> {
         let mut ran: Vec<String> = Vec::new();
         while let Some(NextStep { step, origin }) = self.next(phase, &ran) {
             let id = self.kept_as.next(&step, origin);
-            self.confided |= id::is_confided(self.job, &step);
+            self.has_private_inputs |= id::sees_private_inputs(self.job, &step);
             self.lineage.advance(&step, origin);
             self.public.advance(&step, origin);
             let checkpoint = match self.find_kept(id, &step)? {
@@ -239,7 +239,7 @@ impl<'a> StepRunner<'a> {
     fn open_cache(&self, sandbox: &StepSandbox<'_>, keep: Option<Digest>) -> Result<Cache<'a>, StepError> {
         // Closed again before the tree is unmounted.
         let tree = sandbox.tree().map_err(|source| StepError::TreeGone { source })?;
-        let (mounts, confided) = (&self.state.mounts, self.confided);
-        self.downloads.open(&CacheRequest { tree: &tree, mounts, keep, confided })
+        let (mounts, has_private_inputs) = (&self.state.mounts, self.has_private_inputs);
+        self.downloads.open(&CacheRequest { tree: &tree, mounts, keep, has_private_inputs })
     }
 }

@@ -13,7 +13,7 @@ use super::{StepRunner, StepState};
 use crate::breakpoints::Breakpoint;
 use crate::event::Event;
 use crate::steps::downloads::{self, Cache};
-use crate::steps::error::{StepError, at};
+use crate::steps::error::{StepError, path_error};
 use crate::steps::reach::Reach;
 use crate::steps::sandbox::StepSandbox;
 use crate::steps::{TREE, id, native};
@@ -63,9 +63,9 @@ impl<'a> StepRunner<'a> {
         for name in self.job.plan.withheld(step) {
             sandbox.variables.defer(name);
         }
-        sandbox.given = id::given(self.job, step).map(|file| file.given.at.clone()).collect();
+        sandbox.given = id::files_given_to(self.job, step).map(|file| file.given.at.clone()).collect();
         let native = self.stand_ins.map(|stand_ins| stand_ins.within(&sandbox.tree()?)).transpose();
-        sandbox.native = native.map_err(at(sandbox.path()))?;
+        sandbox.native = native.map_err(path_error(sandbox.path()))?;
         if self.job.offline {
             sandbox.variables.say_offline();
         }
@@ -80,7 +80,7 @@ fn run_action(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookEnd, StepErr
             let script = format!("{}/{}", step.phase.directory(), step.name);
             sandbox.call(step.phase.side(), What::Script(&script), step)
         }
-        _ => native::run(sandbox, step),
+        _ => native::run_native_step(sandbox, step),
     }
 }
 
