@@ -14,8 +14,8 @@ use dibber_tests::{accepts, dump, in_namespace, listing};
 
 const NEVER: Timestamp = Timestamp::from_secs(i64::MAX);
 
-fn options<'a>(scrub: &'a [Rule], nodes: &'a [DeclaredNode]) -> CaptureOptions<'a> {
-    CaptureOptions { epoch: NEVER, scrub, nodes }
+fn options<'a>(sanitize: &'a [Rule], nodes: &'a [DeclaredNode]) -> CaptureOptions<'a> {
+    CaptureOptions { epoch: NEVER, sanitize, nodes }
 }
 
 fn text(root: &Path, options: &CaptureOptions<'_>) -> String {
@@ -197,12 +197,17 @@ fn times_are_clamped_and_volatile_files_go() {
         fs::write(root.join(path), text).unwrap();
     }
     accepts("touch", &["-d", "@1000", root.join("etc/ssh/sshd_config").to_str().unwrap()]);
-    let mut scrub = rules::volatile();
+    let mut sanitize = rules::volatile();
     let hostname = rules::Treatment::Write(b"overcloud\n".as_slice().into());
-    scrub.push(Rule { pattern: "etc/hostname".into(), treatment: hostname, why: "the image's own".into() });
+    sanitize.push(Rule {
+        pattern: "etc/hostname".into(),
+        treatment: hostname,
+        why: "the image's own".into(),
+    });
     let epoch = Timestamp::from_secs(1_700_000_000);
     let (tree, _) =
-        capture(&Dir::open(root).unwrap(), &CaptureOptions { epoch, scrub: &scrub, nodes: &[] }).unwrap();
+        capture(&Dir::open(root).unwrap(), &CaptureOptions { epoch, sanitize: &sanitize, nodes: &[] })
+            .unwrap();
     let paths: Vec<String> =
         tree.walk().into_iter().map(|(path, _)| String::from_utf8(path).unwrap()).collect();
     let expected = "\netc\netc/hostname\netc/machine-id\netc/ssh\netc/ssh/sshd_config\nrun\ntmp\nvar\nvar/cache\n\

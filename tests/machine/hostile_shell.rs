@@ -1,4 +1,4 @@
-//! The shell at a break point against the person who types at it: pushed input, the terminal's mode, answers that come late.
+//! The shell at a breakpoint against the person who types at it: pushed input, the terminal's mode, answers that come late.
 //!
 //! In: builds on a pseudo-terminal, whose other end a small program plays: the terminal and its person. Out: what it saw. Never: a
 //! real terminal. Needs root, as all tests that build, and gcc and python3.

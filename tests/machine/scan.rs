@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use dibber_engine::scan::{Embedded, Places, ScanError, scan};
+use dibber_engine::scan::{Embedded, ScanError, SourcePlaces, scan};
 use dibber_model::Digest;
 use dibber_plan::{Body, Entry, SourceSet};
 use dibber_tests::{accepts, in_namespace};
@@ -22,7 +22,7 @@ fn read(paths: &[&Path]) -> Result<SourceSet, ScanError> {
     let paths: Vec<_> = paths.iter().map(|path| path.to_path_buf()).collect();
     let embedded =
         [Embedded { path: "elements/base/install.d/10-x", bytes: b"#!/bin/sh\n", executable: true }];
-    scan(&Places { elements: &paths, embedded: &embedded, ..Places::default() })
+    scan(&SourcePlaces { elements: &paths, embedded: &embedded, ..SourcePlaces::default() })
 }
 
 #[test]

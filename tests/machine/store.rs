@@ -128,7 +128,8 @@ fn a_squash_shows_what_its_layers_showed() {
         let captured = mounted(&layers, &dir("at"), |at| {
             let epoch = Timestamp::from_secs(i64::MAX);
             let (tree, files) =
-                capture(&Dir::open(at).unwrap(), &CaptureOptions { epoch, scrub: &[], nodes: &[] }).unwrap();
+                capture(&Dir::open(at).unwrap(), &CaptureOptions { epoch, sanitize: &[], nodes: &[] })
+                    .unwrap();
             dump(&tree, |file| files.open(file).unwrap())
         });
         assert_eq!(captured, seen, "the capture of the merged tree, seed {seed}");

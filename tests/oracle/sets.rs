@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use dibber_imageset::{Made, MadeFile, OutputError, Seen, SetEntry, Sidecar, Stage, commit};
+use dibber_imageset::{BuiltSet, MadeFile, OutputError, Seen, SetEntry, Sidecar, Stage, commit};
 use dibber_model::{Digest, Target};
 use dibber_plan::{OutputKind, properties_of};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ impl Sample<'_> {
         let stems = self.target.stems(self.name);
         let stage = Stage::open(set, &stems[0])?;
         let files = self.kinds.iter().map(|word| self.file(&stage, &stems, word)).collect();
-        commit(&stage, &Made { files }, &Seen::default())
+        commit(&stage, &BuiltSet { files }, &Seen::default())
     }
 
     fn file(&self, stage: &Stage, stems: &[String], word: &str) -> MadeFile {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use dibber_engine::build_member;
+use dibber_engine::{build_job, output_names};
 use dibber_model::{Arch, Bytes};
 use dibber_plan::{Plan, PlanError, Request, SourceSet, TextSource, image, plan};
 
 /// Built-in elements, and these images.
 fn sources(images: &[&str]) -> SourceSet {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tree");
-    let places = dibber_engine::scan::Places {
+    let places = dibber_engine::scan::SourcePlaces {
         elements: &[root.join("elements"), root.join("tests/elements")],
         images: &[],
         layouts: &[],
@@ -78,7 +78,7 @@ disk_images:
 fn the_set_has_the_names_of_the_seed() {
     let names = |image: &str| {
         let found = plans(&[image], |r| r.all_targets = true).expect("plans");
-        let mut names: Vec<String> = found.iter().flat_map(build_member::names).collect();
+        let mut names: Vec<String> = found.iter().flat_map(output_names::set_files).collect();
         names.retain(|name| !name.ends_with(".json") && name != "SHA256SUMS");
         names
     };
@@ -211,10 +211,11 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
     let found = plans(&[&overcloud()], |r| r.all_targets = true).expect("plans");
     let ids = |plan: &Plan| {
         let store = dibber_store::Store::seen_at(Path::new("/nowhere"));
-        let job = build_member::known(
+        let job = build_job::without_network(
             plan,
             dibber_engine::archive::Releases::default(),
-            (&store, Path::new("out")),
+            &store,
+            Path::new("out"),
         )
         .unwrap();
         dibber_engine::steps::ids(plan, &job)

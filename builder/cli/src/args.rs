@@ -1,4 +1,4 @@
-//! The command line, as data.
+//! The commands of the command line, each with the sentence that `dibber --help` has of it.
 //!
 //! In: arguments. Out: one command; its options are in the command's own file. Never: a file opened, a default that depends on the machine.
 
@@ -15,7 +15,7 @@ use crate::select::SelectArgs;
 use crate::show::ShowArgs;
 use crate::upload::UploadArgs;
 
-/// Build operating-system images from elements, without root, loop devices or luck.
+/// Build operating-system images from diskimage-builder elements, without root, loop devices or mounts.
 #[derive(Debug, Parser)]
 #[command(name = "dibber", version, max_term_width = 100, propagate_version = true)]
 #[command(
@@ -29,31 +29,31 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Build images: disk, kernel and initrd, each with its description.
+    /// Build images: disk, kernel and initrd files, each with a JSON file that describes it.
     Build(BuildArgs),
-    /// Show what a build would do: elements, steps, the disk, the files. Touches nothing.
+    /// Show what a build would do: elements, steps, the disk, the files. Changes nothing.
     Plan(PlanArgs),
-    /// Boot an image in QEMU, on a snapshot; with --expect, a test.
+    /// Boot an image in QEMU without changing it; with --expect, as a test.
     Boot(BootArgs),
     /// Show what is in a raw or qcow2 image: partitions, filesystems, files, packages. Mounts nothing.
     Show(ShowArgs),
-    /// Put what was built into Glance: named, described, checked by Glance's own hash.
+    /// Upload built images to Glance with their properties, and check them by Glance's own hash.
     Upload(UploadArgs),
-    /// Say which files of a set a node gets, or every node of a fleet, and why.
+    /// Show which files of a set a node, or every node of a fleet, gets, and why.
     Select(SelectArgs),
-    /// Hold a flavor against an image: a whole disk takes a root-only one.
+    /// Check that a Nova flavor fits an image (a whole-disk image needs a flavor without swap or ephemeral disk).
     CheckFlavor(CheckFlavorArgs),
-    /// Say what this machine lacks for building, and how to get it.
+    /// Check whether this machine can build, and say how to get what it lacks.
     Doctor(DoctorArgs),
-    /// Start a new element or image file in the current directory.
+    /// Create a new element or image file in the current directory.
     New(NewArgs),
     /// Print the JSON Schema of image files.
     Schema,
-    /// List or prune what earlier builds left to start from.
+    /// List or remove the checkpoints of earlier builds, from which later builds start.
     Cache(CacheArgs),
     /// Print a completion script for a shell.
     Completions {
-        /// The shell.
+        /// The shell to print it for.
         shell: clap_complete::Shell,
     },
 }

@@ -1,4 +1,4 @@
-//! `dibber boot`.
+//! `dibber boot`: starts an image in QEMU.
 //!
 //! In: arguments. Out: the guest's console, and how it ended. Never: a write to the image.
 
@@ -17,54 +17,55 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::{answer_apart, tell};
+use crate::terminal::{print_stderr, stdout_for_thread};
 
 /// `dibber boot`.
 #[derive(Debug, Args)]
 pub(crate) struct BootArgs {
-    /// A raw or qcow2 image of a disk, or NAME.kernel beside its NAME.initramfs, or NAME.vmlinuz beside its NAME.initrd.
+    /// Image to boot: a raw or qcow2 disk, or NAME.kernel with NAME.initramfs beside it, or NAME.vmlinuz with NAME.initrd beside it.
     #[arg(required_unless_present = "kernel")]
     pub(crate) image: Option<PathBuf>,
-    /// Starts this kernel instead of what the disk starts by itself.
+    /// Start this kernel instead of the disk's boot loader.
     #[arg(long, value_name = "FILE")]
     pub(crate) kernel: Option<PathBuf>,
-    /// Its initrd or initramfs.
+    /// Initrd or initramfs for --kernel.
     #[arg(long, value_name = "FILE", requires = "kernel")]
     pub(crate) initrd: Option<PathBuf>,
-    /// Adds arguments for a kernel that is started so; its console is the architecture's, unless they name one.
+    /// Add arguments to the kernel's command line, where no boot loader starts it; unless they name a console, it is the
+    /// architecture's usual one.
     #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
     pub(crate) append: Option<String>,
-    /// Firmware of the machine; without it, what is usual for the architecture.
+    /// Firmware of the machine; default: what is usual for the architecture.
     #[arg(long, value_enum)]
     pub(crate) firmware: Option<FirmwareArg>,
-    /// Architecture of the machine; without it, as the image's sidecar or name says, or this machine's.
+    /// Architecture of the machine; default: what the image's sidecar or name says, or else this machine's.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
-    /// Platform of the machine, which decides on its processor (p8, power9 ...); without it, as for --arch.
+    /// Platform of the machine, which decides its processor (p8, power9 ...); default: as for --arch.
     #[arg(long)]
     pub(crate) platform: Option<Platform>,
-    /// Grows the machine's disk to this size.
+    /// Grow the machine's disk to this size.
     #[arg(long, value_name = "SIZE")]
     pub(crate) disk_size: Option<Bytes>,
-    /// Takes the backing files that the image names, if the image is your own; without it such an image is refused.
+    /// Open the backing files that the image names, which only an image of your own should do; by default, such an image is refused.
     #[arg(long)]
     pub(crate) allow_backing: bool,
-    /// Lets the machine reach the network; without it, it is only reached from here, by ssh.
+    /// Let the machine reach the network; by default, it can only be reached from this machine, by ssh.
     #[arg(long)]
     pub(crate) network: bool,
-    /// Keeps what the guest wrote, as a qcow2 file on top of the image.
+    /// Keep what the guest writes in this file, a qcow2 overlay on the image.
     #[arg(long, value_name = "FILE")]
     pub(crate) keep_overlay: Option<PathBuf>,
-    /// Memory of the machine; without it 1GiB, or 3GiB where the whole system is an initramfs.
+    /// Memory of the machine; default: 1GiB, or 3GiB where the whole system is an initramfs.
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<Bytes>,
-    /// How the processor is run.
+    /// Whether the processor is virtualised by hardware or emulated.
     #[arg(long, value_enum, default_value = "auto", env = "DIBBER_ACCEL")]
     pub(crate) accel: AccelArg,
-    /// Succeeds when this text appears on the serial console, and fails when it does not.
+    /// Succeed when this text appears on the serial console, and fail when it does not appear in time.
     #[arg(long, value_name = "TEXT")]
     pub(crate) expect: Option<String>,
-    /// How long to wait for it, in seconds.
+    /// Seconds to wait for the text of --expect.
     #[arg(long, default_value = "300", value_parser = seconds, value_name = "SECONDS", requires = "expect")]
     pub(crate) timeout: Duration,
 }
@@ -72,11 +73,11 @@ pub(crate) struct BootArgs {
 /// [`Firmware`] for the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FirmwareArg {
-    /// What QEMU brings: SeaBIOS, SLOF.
+    /// The firmware that comes with QEMU: SeaBIOS, SLOF.
     Bios,
-    /// OVMF or AAVMF.
+    /// UEFI: OVMF or AAVMF.
     Uefi,
-    /// OVMF with Secure Boot enforced.
+    /// UEFI with Secure Boot enforced: OVMF.
     #[value(name = "secureboot")]
     SecureBoot,
 }
@@ -94,11 +95,11 @@ impl From<FirmwareArg> for Firmware {
 /// [`Accel`] for the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum AccelArg {
-    /// KVM where it can be had, else emulation.
+    /// KVM where it is available, else emulation.
     Auto,
-    /// Hardware virtualisation.
+    /// Hardware virtualisation only.
     Kvm,
-    /// Emulation.
+    /// Emulation only.
     Tcg,
 }
 
@@ -140,23 +141,25 @@ pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> 
         expect,
     };
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
-    let console = answer_apart().map_err(Problem::fault)?;
+    let console = stdout_for_thread().map_err(Problem::fault)?;
     let announce = |access: &LoginAccess| {
-        tell(format!(
+        print_stderr(format!(
             "log in as root with the password {} (for this boot only, by cloud-init;",
             access.password
         ));
-        tell(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
+        print_stderr(format!("the image has none), or from here: ssh -p {} root@127.0.0.1", access.ssh_port));
         if request.expect.is_none() {
-            tell("leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given");
+            print_stderr(
+                "leave with Ctrl-a x; what the guest writes is thrown away unless --keep-overlay is given",
+            );
         }
     };
-    let observer = BootObserver { announce: &announce, console: Box::new(console) };
-    match start(&request, stop, observer).map_err(problem)? {
+    let told = BootObserver { announce: &announce, console: Box::new(console) };
+    match start(&request, stop, told).map_err(problem)? {
         Verdict::Ended => Ok(Exit::Ok),
         Verdict::Interrupted => Ok(Exit::Interrupted),
         Verdict::Seen { after } => {
-            tell(format!("\nseen after {}", duration(after.as_secs_f64())));
+            print_stderr(format!("\nseen after {}", duration(after.as_secs_f64())));
             Ok(Exit::Ok)
         }
         Verdict::TimedOut => Err(Problem::new(

@@ -1,14 +1,15 @@
-//! `dibber build`.
+//! `dibber build`: builds images and puts their files into the output directory.
 //!
 //! In: arguments. Out: files, and their paths on standard output. Never: a later image left out because an earlier failed.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use dibber_engine::archive::{Asked, Network};
-use dibber_engine::breakpoints::{Breaks, Point};
-use dibber_engine::build_member::{self, Settings};
-use dibber_engine::build_set::{self, Ended, Member, Watch};
+use dibber_engine::archive::{AskedReleases, Network};
+use dibber_engine::breakpoints::{Breakpoint, Breakpoints};
+use dibber_engine::build_member::Settings;
+use dibber_engine::build_set::{self, EndedMember, MemberResult, WatchSet};
+use dibber_engine::cache;
 use dibber_engine::event::Event;
 use dibber_model::Bytes;
 use dibber_plan::Plan;
@@ -16,7 +17,7 @@ use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
 use crate::exit::Exit;
-use crate::progress::Progress;
+use crate::progress::{Progress, ProgressStyle};
 use crate::report::Problem;
 use crate::request::RequestArgs;
 use crate::{request, summary};
@@ -26,26 +27,26 @@ use crate::{request, summary};
 pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// Threads for writing images, shared by the members of a set; never changes a byte. Without it, one for each processor.
+    /// Threads for writing images, shared by all images of a set; default: one per processor. The files are the same with any number.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Runs every program of a foreign architecture in the emulator; without this, programs of this machine's stand in for
-    /// some. Never changes a byte.
+    /// Run every program of a foreign architecture in the emulator; by default, native programs stand in for some. The files are
+    /// the same either way.
     #[arg(long)]
     pub(crate) no_accelerate: bool,
-    /// Members of a set that are built at a time. Without it, one for each processor.
+    /// Number of images to build at the same time; default: one per processor.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// Prints events as JSON, one a line, on standard output.
+    /// Print progress on standard output as JSON, one event per line.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Prints what hooks print, not only their names.
+    /// Print the output of hooks, not only their names.
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Opens a shell in the sandbox where a hook failed; as --break after-error.
+    /// Open a shell in the sandbox when a hook fails; same as --break after-error.
     #[arg(long)]
     pub(crate) shell_on_error: bool,
-    /// Opens a shell at these points: before-PHASE, after-PHASE, after-error.
+    /// Open a shell at these breakpoints: before-PHASE, after-PHASE, after-error.
     #[arg(
         long = "break",
         env = "break",
@@ -54,10 +55,10 @@ pub(crate) struct BuildArgs {
         value_name = "POINT[,POINT]"
     )]
     pub(crate) break_at: String,
-    /// Runs this there instead of a shell.
+    /// Run this command at each breakpoint instead of a shell.
     #[arg(long = "break-cmd", env = "break_cmd", value_name = "COMMAND")]
     pub(crate) break_command: Option<String>,
-    /// Stops outside the tree, in phases that run inside it too, if this is not empty.
+    /// Open the shell outside the image's tree, even in phases that run inside it; an empty value turns this off.
     #[arg(
         long = "break-outside-target",
         env = "break_outside_target",
@@ -66,7 +67,7 @@ pub(crate) struct BuildArgs {
         value_name = "1"
     )]
     pub(crate) break_outside: Option<String>,
-    /// Prunes the oldest checkpoints after the build, down to this size.
+    /// After the build, remove the least recently used checkpoints until the cache is no larger than this.
     #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = "20GiB")]
     pub(crate) cache_limit: Bytes,
 }
@@ -76,7 +77,7 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
-    let progress = Progress::new((args.json, args.verbose), &plans);
+    let progress = Progress::new(ProgressStyle { json: args.json, verbose: args.verbose }, &plans);
     for (name, origin) in &sources.shadowed {
         progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
     }
@@ -85,13 +86,13 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
             progress.emit(at, Event::Warning { text });
         }
     }
-    let jobs = jobs(args, &settings);
     if plans.len() > 1 {
-        let estimate = Store::open(&settings.store).ok().and_then(|s| build_set::estimate(&plans, &s, jobs));
-        progress.set_started(plans.len(), jobs.min(plans.len()), estimate);
+        let estimate =
+            Store::open(&settings.store).ok().and_then(|s| build_set::estimate(&plans, &s, settings.jobs));
+        progress.set_started(plans.len(), settings.jobs.min(plans.len()), estimate);
     }
     let start = Instant::now();
-    let ended = build_set::build(&plans, (&settings, jobs), &progress, stop);
+    let ended = build_set::build(&plans, &settings, &progress, stop);
     progress.finish();
     let mut last = Exit::Ok;
     for (plan, member) in plans.iter().zip(&ended) {
@@ -111,9 +112,9 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
 }
 
 /// Says what went wrong with a member, and how the program ends because of it.
-fn report(plan: &Plan, member: &Member, progress: &Progress) -> Exit {
-    match (&member.ended, member.ended.failure()) {
-        (Ended::NotStarted, _) => Exit::Interrupted,
+fn report(plan: &Plan, member: &EndedMember, progress: &Progress) -> Exit {
+    match (&member.result, member.result.failure()) {
+        (MemberResult::NotStarted, _) => Exit::Interrupted,
         (_, Some(failure)) => {
             let problem = Problem::from(failure.clone());
             match progress.is_many() {
@@ -126,10 +127,10 @@ fn report(plan: &Plan, member: &Member, progress: &Progress) -> Exit {
     }
 }
 
-/// Members at a time. A shell at a break point wants the terminal for itself.
-fn jobs(args: &BuildArgs, settings: &Settings) -> usize {
+/// Members at a time. A shell at a breakpoint wants the terminal for itself.
+fn jobs(args: &BuildArgs, breakpoints: &Breakpoints) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    match settings.breaks.is_empty() {
+    match breakpoints.is_empty() {
         true => args.jobs.unwrap_or(processors).max(1),
         false => 1,
     }
@@ -137,37 +138,39 @@ fn jobs(args: &BuildArgs, settings: &Settings) -> usize {
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
 fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), Problem> {
-    let size = build_member::size(&settings.store)?;
+    let size = cache::size(&settings.store)?;
     if size > args.cache_limit {
-        build_member::prune(&settings.store, Some(args.cache_limit), false, stop)?;
+        cache::prune(&settings.store, Some(args.cache_limit), false, stop)?;
     }
     Ok(())
 }
 
 fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let breakpoints = breakpoints(args)?;
     Ok(Settings {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
-        asked: Asked::default(),
+        asked: AskedReleases::default(),
         began: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed()),
         threads: args.threads.map_or(processors, usize::from).max(1),
-        breaks: breaks(args)?,
+        jobs: jobs(args, &breakpoints),
+        breakpoints,
         accelerate: !args.no_accelerate,
     })
 }
 
 /// dib's variables, and the options that say the same.
-fn breaks(args: &BuildArgs) -> Result<Breaks, Problem> {
-    let mut breaks = Breaks::at(&args.break_at).map_err(|e| Problem::new(Exit::Usage, e))?;
+fn breakpoints(args: &BuildArgs) -> Result<Breakpoints, Problem> {
+    let mut breakpoints = Breakpoints::from_list(&args.break_at).map_err(|e| Problem::new(Exit::Usage, e))?;
     if args.shell_on_error {
-        breaks = breaks.and(Point::AfterError);
+        breakpoints = breakpoints.with(Breakpoint::AfterError);
     }
-    breaks.command =
+    breakpoints.command =
         args.break_command.clone().filter(|command| !matches!(command.trim(), "" | "sh" | "bash"));
-    breaks.outside = args.break_outside.as_ref().is_some_and(|value| !value.is_empty());
-    Ok(breaks)
+    breakpoints.outside = args.break_outside.as_ref().is_some_and(|value| !value.is_empty());
+    Ok(breakpoints)
 }
 
 /// Whether the network may be asked.

@@ -1,4 +1,4 @@
-//! `dibber cache`.
+//! `dibber cache`: lists and removes what earlier builds left for later ones.
 //!
 //! In: arguments. Out: a list, or what was removed. Never: a checkpoint of a running build removed.
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use dibber_engine::build_member;
+use dibber_engine::cache::{PruneResult, prune};
 use dibber_model::Bytes;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{Site, Store};
@@ -15,12 +15,12 @@ use crate::exit::Exit;
 use crate::progress::duration;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::say;
+use crate::terminal::print_stdout;
 
 /// `dibber cache`.
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
-    /// Keeps caches here instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    /// Directory of the cache; default: $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -34,10 +34,10 @@ pub(crate) enum CacheCommand {
     Ls,
     /// Remove checkpoints that no running build uses, the least recently used first.
     Prune {
-        /// Down to this size.
+        /// Stop when the cache is no larger than this.
         #[arg(long, value_name = "SIZE", default_value = "20GiB")]
         limit: Bytes,
-        /// Every one, and the downloads too.
+        /// Remove every checkpoint, and the downloads too.
         #[arg(long, conflicts_with = "limit")]
         all: bool,
     },
@@ -48,17 +48,17 @@ pub(crate) fn cache(args: &CacheArgs, stop: &Interrupts) -> Result<Exit, Problem
     let path = request::store_path(args.cache_dir.as_ref())?;
     // The first build makes it, and nothing else does.
     if let Site::Nothing { .. } = Store::survey(&path).map_err(Problem::fault)? {
-        return Ok(say(format!("0 checkpoints: there is no cache yet at {}", path.display())));
+        return Ok(print_stdout(format!("0 checkpoints: there is no cache yet at {}", path.display())));
     }
     match args.command {
         CacheCommand::Ls => {
             let store = Store::open(&path).map_err(Problem::fault)?;
-            say(list(&store)?);
+            print_stdout(list(&store)?);
         }
         CacheCommand::Prune { limit, all } => {
             let _deferral = stop.defer_exit().map_err(Problem::fault)?;
-            let (removed, freed, left) = build_member::prune(&path, (!all).then_some(limit), all, stop)?;
-            say(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
+            let PruneResult { removed, freed, left } = prune(&path, (!all).then_some(limit), all, stop)?;
+            print_stdout(format!("removed {removed} checkpoints, {}; {} left", Bytes(freed), Bytes(left)));
         }
     }
     Ok(Exit::Ok)

@@ -1,4 +1,4 @@
-//! `dibber check-flavor`.
+//! `dibber check-flavor`: checks that nova and ironic could deploy an image with a flavor.
 //!
 //! In: an image or its name, and a flavor. Out: what speaks against giving one to the other. Never: a cloud asked.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
@@ -18,64 +18,64 @@ use dibber_plan::Role;
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::json::pretty_json;
 use crate::printable::printable;
 use crate::report::Problem;
 use crate::select::{problem, target};
-use crate::terminal::{say, tell};
-use crate::text::pretty;
+use crate::terminal::{print_stderr, print_stdout};
 
 /// `dibber check-flavor`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckFlavorArgs {
-    /// A disk image, or the name of one in a set.
+    /// A disk image file, or the name of an image in a set.
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
-    /// The directory with the set, where IMAGE is a name.
+    /// Directory of the set, where IMAGE is a name.
     #[arg(long = "in", value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// Architecture of the node, where IMAGE is a name; without it, x86_64.
+    /// Architecture of the node, where IMAGE is a name; default: x86_64.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
     /// Platform of the node within the architecture.
     #[arg(long, requires = "arch")]
     pub(crate) platform: Option<Platform>,
-    /// The flavor, as `openstack flavor show -f json` prints it. What else is given wins over it.
+    /// File with the flavor, as `openstack flavor show -f json` prints it; the other options override what it says.
     #[arg(long, value_name = "FILE", required_unless_present = "root_gb")]
     pub(crate) flavor: Option<PathBuf>,
-    /// Root disk of the flavor, in GiB; 0 is as large as the image.
+    /// Root disk of the flavor, in GiB; 0 means as large as the image.
     #[arg(long, value_name = "N")]
     pub(crate) root_gb: Option<u64>,
-    /// Its ephemeral disk, in GiB.
+    /// Ephemeral disk of the flavor, in GiB.
     #[arg(long, value_name = "N")]
     pub(crate) ephemeral_gb: Option<u64>,
-    /// Its swap, in MiB.
+    /// Swap of the flavor, in MiB.
     #[arg(long, value_name = "N")]
     pub(crate) swap_mb: Option<u64>,
-    /// Its memory, in MiB.
+    /// Memory of the flavor, in MiB.
     #[arg(long, value_name = "N")]
     pub(crate) ram_mb: Option<u64>,
-    /// Its processors.
+    /// Processors of the flavor.
     #[arg(long, value_name = "N")]
     pub(crate) vcpus: Option<u64>,
-    /// An extra spec, such as capabilities:boot_mode=uefi.
+    /// An extra spec of the flavor, such as capabilities:boot_mode=uefi.
     #[arg(long = "property", value_name = "NAME=VALUE")]
     pub(crate) properties: Vec<String>,
-    /// Fails where it would warn.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Holds a flavor against an image.
+/// Checks a flavor against an image.
 pub(crate) fn check_flavor(args: &CheckFlavorArgs) -> Result<Exit, Problem> {
-    let flavor = flavor(args)?;
-    let (path, demand, why) = demand(args)?;
+    let flavor = asked_flavor(args)?;
+    let DemandingImage { path, demand, why } = find_image(args)?;
     let findings = check(&flavor, &demand);
     let name = flavor.name.as_deref().unwrap_or("the flavor");
     if args.json {
-        say(pretty(&json!({
+        print_stdout(pretty_json(&json!({
             "image": path.display().to_string(),
             "structure": demand.structure,
             "why": why,
@@ -86,19 +86,19 @@ pub(crate) fn check_flavor(args: &CheckFlavorArgs) -> Result<Exit, Problem> {
         })));
     } else {
         let size = Bytes(demand.virtual_bytes);
-        say(format!("{}: {} of {size} ({why})", path.display(), demand.structure));
+        print_stdout(format!("{}: {} of {size} ({why})", path.display(), demand.structure));
         for finding in &findings {
             let word = if args.strict { "error" } else { "warning" };
-            tell(format!("{word}: {}", printable(finding.why.as_bytes())));
+            print_stderr(format!("{word}: {}", printable(finding.why.as_bytes())));
         }
         if findings.is_empty() {
-            say(format!("{} fits", printable(name.as_bytes())));
+            print_stdout(format!("{} fits", printable(name.as_bytes())));
         }
     }
     Ok(if args.strict && !findings.is_empty() { Exit::Unfit } else { Exit::Ok })
 }
 
-fn flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
+fn asked_flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
     let mut flavor = match &args.flavor {
         None => Flavor::default(),
         Some(file) => {
@@ -121,11 +121,19 @@ fn flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
     Ok(flavor)
 }
 
-/// The image, what it wants, and how its structure is known.
-fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> {
+/// An image, and what it wants of a flavor.
+struct DemandingImage {
+    path: PathBuf,
+    demand: Demand,
+    /// How its structure is known.
+    why: String,
+}
+
+/// The image that is asked for: a file, or one of a set.
+fn find_image(args: &CheckFlavorArgs) -> Result<DemandingImage, Problem> {
     let given = Path::new(&args.image);
     if given.is_file() {
-        return of_file(given);
+        return demand_by_sidecar(given);
     }
     if args.image.contains('/') {
         return Err(Problem::new(Exit::Input, format!("{}: there is no such file", given.display())));
@@ -139,22 +147,22 @@ fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> 
         return Err(Problem::new(Exit::Unfit, message));
     };
     match member.of_role(Role::Disk).next() {
-        Some(disk) => of_file(&disk.path),
+        Some(disk) => demand_by_sidecar(&disk.path),
         None => Err(Problem::new(Exit::Input, format!("{} has no disk among its files", member.stem))),
     }
 }
 
 /// By its sidecar, or, where it has none, by its bytes.
-fn of_file(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
+fn demand_by_sidecar(path: &Path) -> Result<DemandingImage, Problem> {
     let wrong = |why: String| Problem::new(Exit::Input, format!("{}: {why}", path.display()));
     let sidecar = match sidecar_of(path) {
         Ok(Some(sidecar)) => sidecar,
-        Ok(None) => return of_bytes(path),
+        Ok(None) => return demand_by_content(path),
         Err(error) => return Err(wrong(format!("its .json is no sidecar: {error}"))),
     };
     let Some(virtual_bytes) = sidecar.virtual_bytes.filter(|_| sidecar.role.is_none_or(|r| r == Role::Disk))
     else {
-        return Err(wrong(format!("this is a {}, and flavors are held against disks", sidecar.kind)));
+        return Err(wrong(format!("this is a {}; a flavor is checked against a disk image", sidecar.kind)));
     };
     let structure = sidecar.structure.unwrap_or_else(|| StructureFacts::of(&sidecar.properties));
     let demand = Demand {
@@ -164,10 +172,10 @@ fn of_file(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
         min_ram: sidecar.min_ram,
         properties: sidecar.properties,
     };
-    Ok((path.into(), demand, structure.why))
+    Ok(DemandingImage { path: path.into(), demand, why: structure.why })
 }
 
-fn of_bytes(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
+fn demand_by_content(path: &Path) -> Result<DemandingImage, Problem> {
     let image = Image::open(path)
         .map_err(|error| Problem::new(Exit::Input, format!("{}: {error}", path.display())))?;
     let (container, disk) = image.disk();
@@ -183,7 +191,7 @@ fn of_bytes(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
         min_ram: None,
         properties: Default::default(),
     };
-    Ok((path.into(), demand, format!("it has no sidecar, and {what}")))
+    Ok(DemandingImage { path: path.into(), demand, why: format!("it has no sidecar, and {what}") })
 }
 
 fn gib(bytes: u64) -> u64 {

@@ -1,4 +1,4 @@
-//! `dibber doctor`.
+//! `dibber doctor`: checks whether this machine can build.
 //!
 //! In: this machine. Out: what it lacks, and how to get it. Never: a change to it.
 
@@ -11,12 +11,12 @@ use dibber_sandbox::{Finding, FindingState};
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request;
-use crate::terminal::say;
+use crate::terminal::print_stdout;
 
 /// `dibber doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Looks at the place of this cache instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    /// Directory of the cache to check; default: $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {
     let mut blocked = false;
     for finding in &findings {
         blocked |= finding.state == FindingState::Missing;
-        say(line(finding));
+        print_stdout(line(finding));
     }
     for tool in tools() {
         let missing = tool.found.is_none();
@@ -38,9 +38,9 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Exit, Problem> {
             (true, _) => "lacking",
         };
         let mend = if missing { format!("; apt install {}", tool.package) } else { String::new() };
-        say(format!("{state}  {}: {}{mend}", tool.program, tool.purpose));
+        print_stdout(format!("{state}  {}: {}{mend}", tool.program, tool.purpose));
     }
-    say(if blocked { "\nthis machine cannot build yet" } else { "\nthis machine can build" });
+    print_stdout(if blocked { "\nthis machine cannot build yet" } else { "\nthis machine can build" });
     Ok(if blocked { Exit::Machine } else { Exit::Ok })
 }
 

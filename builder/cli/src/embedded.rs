@@ -13,22 +13,30 @@ static IMAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../images");
 static EXECUTABLES: &[&str] = include!(concat!(env!("OUT_DIR"), "/executables.rs"));
 
 /// Path from the top of the repository, and content, of every file.
-pub(crate) struct Carried(Vec<(String, &'static [u8])>);
+pub(crate) struct EmbeddedFiles(Vec<EmbeddedFile>);
 
-impl Carried {
+struct EmbeddedFile {
+    path: String,
+    bytes: &'static [u8],
+}
+
+impl EmbeddedFiles {
     /// Everything.
     pub(crate) fn all() -> Self {
         let mut files = Vec::new();
         for (top, dir) in [("elements", &ELEMENTS), ("layouts", &LAYOUTS), ("images", &IMAGES)] {
             collect(top, dir, &mut files);
         }
-        Carried(files)
+        EmbeddedFiles(files)
     }
 
     /// The same, as the scanner wants it.
     pub(crate) fn files(&self) -> Vec<Embedded<'_>> {
         let executable = |path: &str| EXECUTABLES.binary_search(&path).is_ok();
-        self.0.iter().map(|(path, bytes)| Embedded { path, bytes, executable: executable(path) }).collect()
+        self.0
+            .iter()
+            .map(|EmbeddedFile { path, bytes }| Embedded { path, bytes, executable: executable(path) })
+            .collect()
     }
 
     /// Names of built-in images.
@@ -38,7 +46,10 @@ impl Carried {
     }
 }
 
-fn collect(top: &str, dir: &'static Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
-    files.extend(dir.files().map(|file| (format!("{top}/{}", file.path().display()), file.contents())));
+fn collect(top: &str, dir: &'static Dir<'static>, files: &mut Vec<EmbeddedFile>) {
+    files.extend(dir.files().map(|file| EmbeddedFile {
+        path: format!("{top}/{}", file.path().display()),
+        bytes: file.contents(),
+    }));
     dir.dirs().for_each(|dir| collect(top, dir, files));
 }

@@ -27,17 +27,17 @@ const LONGEST: usize = 400;
 /// The place in a text that is wrong.
 #[derive(Debug)]
 pub(crate) struct Excerpt {
-    around: Around,
+    around: SurroundingLines,
     cause: String,
     help: Option<String>,
 }
 
 impl Excerpt {
-    pub(crate) fn of(fault: &Fault) -> Self {
+    pub(crate) fn from_fault(fault: &Fault) -> Self {
         Excerpt {
-            around: Around::of(&fault.place),
-            cause: told(&fault.cause.to_string()),
-            help: fault.hint.as_deref().map(told),
+            around: SurroundingLines::new(&fault.place),
+            cause: shortened(&fault.cause.to_string()),
+            help: fault.hint.as_deref().map(shortened),
         }
     }
 
@@ -50,13 +50,13 @@ impl Excerpt {
         };
         let drawn =
             GraphicalReportHandler::new_themed(theme).with_width(WIDTH).render_report(&mut text, self);
-        let headline = told(message.lines().next().unwrap_or_default());
+        let headline = shortened(message.lines().next().unwrap_or_default());
         if drawn.is_ok() { format!("error: {headline}\n{text}\n") } else { format!("error: {headline}\n") }
     }
 }
 
 /// A text that may quote what is wrong, at a length that can be read.
-fn told(text: &str) -> String {
+fn shortened(text: &str) -> String {
     let text = terminal::shown(text);
     match text.char_indices().nth(LONGEST) {
         Some((cut, _)) => format!("{}...", &text[..cut]),
@@ -88,7 +88,7 @@ impl Diagnostic for Excerpt {
 
 /// The line of the place and its neighbours, cut to what is shown.
 #[derive(Debug)]
-struct Around {
+struct SurroundingLines {
     name: String,
     text: String,
     /// Of the place, in `text`, in bytes.
@@ -100,14 +100,20 @@ struct Around {
     column: usize,
 }
 
-impl Around {
-    fn of(place: &Place) -> Around {
+impl SurroundingLines {
+    fn new(place: &Place) -> SurroundingLines {
         let line = (place.line as usize).saturating_sub(1);
         let column = (place.column as usize).saturating_sub(1);
         let first = line.saturating_sub(1);
         let from = column.saturating_sub(BEFORE);
-        let mut around =
-            Around { name: told(&place.source.origin), text: String::new(), offset: 0, first, line, column };
+        let mut around = SurroundingLines {
+            name: shortened(&place.source.origin),
+            text: String::new(),
+            offset: 0,
+            first,
+            line,
+            column,
+        };
         let hidden = redact::hidden_lines(&place.source.text);
         let lines = place.source.text.lines().zip(hidden).enumerate();
         for (number, (source, is_hidden)) in lines.skip(first).take(line + 2 - first) {
@@ -140,7 +146,7 @@ fn letters(line: &str, from: usize, to: usize) -> (String, bool) {
     (text, all.next().is_some())
 }
 
-impl SourceCode for Around {
+impl SourceCode for SurroundingLines {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,

@@ -1,4 +1,6 @@
 //! Exit codes, as documented in `docs/exit-codes.md` and tested.
+//!
+//! In: why the program ends. Out: a number. Never: a number with two meanings that a script would tell apart.
 
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! The one program: what a person types, and what the sandbox calls by other names.
+//! The one program, `dibber`. A person starts it with a command; inside the sandbox the same file runs under other names, as the worker, as
+//! dib's commands, and in the place of programs such as mount, so nothing else need be installed there.
 //!
 //! In: arguments. Out: an exit code. Never: a decision; those are taken in the crates below. Nothing is printed but by [`terminal`].
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ mod doctor;
 mod embedded;
 mod excerpt;
 mod exit;
+mod json;
 mod new;
 mod plan;
 mod progress;
@@ -22,7 +24,6 @@ mod select;
 mod show;
 mod summary;
 mod terminal;
-mod text;
 mod upload;
 
 use std::process::ExitCode;
@@ -34,14 +35,16 @@ use dibber_sandbox::interrupts::Interrupts;
 use args::{Cli, Command};
 use exit::Exit;
 use report::Problem;
-use terminal::say;
+use terminal::print_stdout;
 
 fn main() -> ExitCode {
-    answer_as_another();
-    std::panic::set_hook(Box::new(|panic| terminal::tell(format!("error: dibber is at fault: {panic}"))));
+    run_as_stand_in_or_worker();
+    std::panic::set_hook(Box::new(|panic| {
+        terminal::print_stderr(format!("error: dibber is at fault: {panic}"))
+    }));
     let ended = Interrupts::catch()
         .map_err(Problem::fault)
-        .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(say_clap(&told)), |cli| run(&cli, &stop)));
+        .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(print_clap(&told)), |cli| run(&cli, &stop)));
     let exit = ended.unwrap_or_else(|problem| {
         problem.print();
         problem.exit
@@ -50,22 +53,22 @@ fn main() -> ExitCode {
 }
 
 /// Help, the version, or what is wrong with the arguments: in colours, unless it quotes what a terminal obeys.
-fn say_clap(told: &clap::Error) -> Exit {
+fn print_clap(told: &clap::Error) -> Exit {
     // The plain form leaves out what looks like an escape sequence, also of an argument.
     let (drawn, wrong) = (told.render().ansi().to_string(), told.use_stderr());
     let plain = printable::without_colours(&drawn);
     let colours = terminal::has_colours(wrong) && terminal::shown(&plain) == plain;
     match (wrong, colours) {
-        (true, true) => terminal::tell_drawn(&drawn),
-        (true, false) => terminal::tell(plain.trim_end()),
-        (false, true) => terminal::say_drawn(&drawn),
-        (false, false) => drop(say(plain)),
+        (true, true) => terminal::print_stderr_drawn(&drawn),
+        (true, false) => terminal::print_stderr(plain.trim_end()),
+        (false, true) => terminal::print_stdout_drawn(&drawn),
+        (false, false) => drop(print_stdout(plain)),
     }
     if wrong { Exit::Usage } else { Exit::Ok }
 }
 
-/// Inside the sandbox this file stands in for other programs, and is its own worker; it is told by the name it is called by.
-fn answer_as_another() {
+/// DriverInput the sandbox this file stands in for other programs, and is its own worker; it is told by the name it is called by.
+fn run_as_stand_in_or_worker() {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
     let (name, arguments) = (name.to_string_lossy(), arguments.collect::<Vec<_>>());
@@ -86,13 +89,13 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor(args) => doctor::doctor(args),
-        Command::New(args) => new::new(args).map(say),
-        Command::Schema => Ok(say(dibber_plan::schema())),
+        Command::New(args) => new::new(args).map(print_stdout),
+        Command::Schema => Ok(print_stdout(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "dibber", &mut script);
-            Ok(say(String::from_utf8_lossy(&script)))
+            Ok(print_stdout(String::from_utf8_lossy(&script)))
         }
     }
 }

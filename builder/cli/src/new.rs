@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use dibber_engine::failure::ran_out;
+use dibber_engine::failure::is_out_of_space;
 use dibber_model::Arch;
 
 use crate::exit::Exit;
@@ -19,10 +19,10 @@ use crate::report::Problem;
 /// `dibber new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// What to start.
+    /// What to create.
     #[arg(value_enum)]
     pub(crate) what: NewKind,
-    /// Its name.
+    /// Name of the element or image.
     pub(crate) name: String,
 }
 
@@ -132,6 +132,6 @@ fn problem(path: &Path, error: &io::Error) -> Problem {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return Problem::new(Exit::Input, format!("{} exists; choose another name", path.display()));
     }
-    let exit = if ran_out(error) { Exit::Space } else { Exit::Fault };
+    let exit = if is_out_of_space(error) { Exit::Space } else { Exit::Fault };
     Problem::new(exit, format!("{}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `dibber plan`.
+//! `dibber plan`: shows what a build would do, without doing it.
 //!
 //! In: arguments. Out: what a build would do, and what of it is kept already. Never: a change to anything.
 
@@ -7,7 +7,7 @@ use clap::Args;
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request::{self, RequestArgs};
-use crate::terminal::{quoted, say, tell};
+use crate::terminal::{print_stderr, print_stdout, quoted};
 
 /// `dibber plan`.
 #[derive(Debug, Args)]
@@ -22,13 +22,16 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
     let store = request::store_path(args.request.cache_dir.as_ref())?;
     for plan in &plans {
         for warning in &plan.warnings {
-            tell(format!("warning: {}", quoted(&warning.to_string())));
+            print_stderr(format!("warning: {}", quoted(&warning.to_string())));
         }
-        say(dibber_plan::explain(plan));
+        print_stdout(dibber_plan::explain(plan));
         if plan.has_disk() {
-            say(format!("\n{}", dibber_engine::status::drawing(plan, &args.request.output_dir)));
+            print_stdout(format!("\n{}", dibber_engine::status::drawing(plan, &args.request.output_dir)));
         }
-        say(format!("\n{}\n", dibber_engine::status::outlook(plan, &store, &args.request.output_dir)));
+        print_stdout(format!(
+            "\n{}\n",
+            dibber_engine::status::status(plan, &store, &args.request.output_dir)
+        ));
     }
     Ok(Exit::Ok)
 }

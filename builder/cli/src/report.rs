@@ -6,13 +6,13 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
-use dibber_engine::failure::{Failure, FailureKind, HookFailure, ran_out};
+use dibber_engine::failure::{Failure, FailureKind, HookFailure, is_out_of_space};
 use dibber_plan::PlanError;
 
 use crate::excerpt::Excerpt;
 use crate::exit::Exit;
 use crate::printable::printable;
-use crate::terminal::{quoted, tell, tell_drawn};
+use crate::terminal::{print_stderr, print_stderr_drawn, quoted};
 
 /// A problem that ends the program.
 #[derive(Debug)]
@@ -33,37 +33,40 @@ impl Problem {
 
     /// A fault of dibber or of the machine: that something is full has a code of its own.
     pub(crate) fn fault(error: impl Error + 'static) -> Self {
-        let exit = if ran_out(&error) { Exit::Space } else { Exit::Fault };
+        let exit = if is_out_of_space(&error) { Exit::Space } else { Exit::Fault };
         Problem::new(exit, error)
     }
 
     /// Tells the person about one member of a set.
     pub(crate) fn print_about(&self, member: &str) {
-        tell(format!("{member}:"));
+        print_stderr(format!("{member}:"));
         self.print();
     }
 
     /// Tells the person.
     pub(crate) fn print(&self) {
         match &self.text {
-            Some(excerpt) => tell_drawn(&excerpt.drawn(&self.message)),
-            None => tell(format!("error: {}", quoted(&self.message))),
+            Some(excerpt) => print_stderr_drawn(&excerpt.drawn(&self.message)),
+            None => print_stderr(format!("error: {}", quoted(&self.message))),
         }
         if let Some(hook) = &self.hook {
             for line in &hook.tail {
-                tell(format!("    {}", printable(line.trim_end_matches('\r').as_bytes())));
+                print_stderr(format!("    {}", printable(line.trim_end_matches('\r').as_bytes())));
             }
-            tell(format!("the hook is {}.d/{} of {} ({})", hook.phase, hook.name, hook.element, hook.origin));
+            print_stderr(format!(
+                "the hook is {}.d/{} of {} ({})",
+                hook.phase, hook.name, hook.element, hook.origin
+            ));
         }
         if let Some(log) = &self.log {
-            tell(format!("the log is {}", log.display()));
+            print_stderr(format!("the log is {}", log.display()));
         }
     }
 }
 
 impl From<PlanError> for Problem {
     fn from(error: PlanError) -> Self {
-        let text = error.fault().map(|fault| Box::new(Excerpt::of(fault)));
+        let text = error.fault().map(|fault| Box::new(Excerpt::from_fault(fault)));
         Problem { exit: Exit::Input, message: error.to_string(), text, hook: None, log: None }
     }
 }

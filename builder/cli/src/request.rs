@@ -1,20 +1,27 @@
-//! What the command line asks for, as plans.
+//! The options that `build` and `plan` share, and the plans that they lead to.
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_engine::scan::{Places, scan};
+use dibber_engine::scan::{SourcePlaces, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::output::{OUTPUTS, OutputKind};
 use dibber_plan::{Plan, Request, SourceSet};
 use dibber_store::Store;
 
-use crate::embedded::Carried;
+use crate::embedded::EmbeddedFiles;
 use crate::exit::Exit;
 use crate::report::Problem;
+
+/// A variable for hooks.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable {
+    name: String,
+    value: String,
+}
 
 /// What is asked for, for `build` and `plan`.
 #[derive(Debug, Args)]
@@ -22,7 +29,7 @@ pub(crate) struct RequestArgs {
     /// Image names, or image files (paths ending in .yaml or .yml).
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
-    /// Element directories, searched before the built-in ones; the first that has an element wins.
+    /// Directories of elements, searched before the built-in elements; the first that has an element wins.
     #[arg(
         long,
         env = "ELEMENTS_PATH",
@@ -31,21 +38,21 @@ pub(crate) struct RequestArgs {
         hide_env_values = true
     )]
     pub(crate) elements_path: Vec<PathBuf>,
-    /// Adds an element.
+    /// Add an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
     pub(crate) elements: Vec<String>,
-    /// Adds packages.
+    /// Install these packages too.
     #[arg(short = 'p', long = "packages", value_delimiter = ',', value_name = "NAME[,NAME]")]
     pub(crate) packages: Vec<String>,
-    /// Sets a variable that hooks see.
+    /// Set a variable for hooks.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) variables: Vec<(String, String)>,
-    #[arg(long, help = format!("Builds for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
+    pub(crate) variables: Vec<Variable>,
+    #[arg(long, help = format!("Build for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
     pub(crate) arch: Vec<Arch>,
-    /// Builds for these platforms of the architecture, such as p9.
+    /// Build for these platforms of the architecture, such as p9.
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME]")]
     pub(crate) platform: Vec<Platform>,
-    /// Builds for these targets, such as aarch64 or p9-ppc64le.
+    /// Build for these targets: architectures, or platforms with their architecture, such as aarch64 or p9-ppc64le.
     #[arg(
         long = "target",
         value_delimiter = ',',
@@ -54,10 +61,10 @@ pub(crate) struct RequestArgs {
         conflicts_with_all = ["arch", "platform"]
     )]
     pub(crate) targets: Vec<Target>,
-    /// Builds for every target that the image lists.
+    /// Build for every target that the image file lists.
     #[arg(long, conflicts_with_all = ["arch", "platform", "targets"])]
     pub(crate) all_targets: bool,
-    /// Lays the disk out like this: a layout's name, `partition`, or a block-device config file.
+    /// Disk layout: a layout's name, `partition`, or a block-device config file.
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
     #[arg(
@@ -69,13 +76,13 @@ pub(crate) struct RequestArgs {
         long_help = outputs_help()
     )]
     pub(crate) outputs: Vec<String>,
-    /// Where the files go.
+    /// Directory for the image files.
     #[arg(short = 'o', long, default_value = ".", value_name = "DIR")]
     pub(crate) output_dir: PathBuf,
-    /// Keeps caches here instead of $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
+    /// Directory of the cache; default: $XDG_CACHE_HOME/dibber or ~/.cache/dibber.
     #[arg(long, env = "DIBBER_CACHE", value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Stands in for now, in seconds since 1970; without it, the date of the package archive.
+    /// Timestamp to use as the current time, in seconds since 1970; default: the date of the package archive.
     #[arg(
         long,
         env = "SOURCE_DATE_EPOCH",
@@ -84,10 +91,10 @@ pub(crate) struct RequestArgs {
         value_parser = epoch
     )]
     pub(crate) source_date_epoch: Option<i64>,
-    /// Uses no network, and lets no hook use it: package archives and sources are taken as they were last seen.
+    /// Use no network, and let no hook use it: package archives and sources are used as they were last fetched.
     #[arg(long)]
     pub(crate) offline: bool,
-    /// Asks the network again what earlier builds have recorded.
+    /// Ask the network again for what earlier builds have recorded, such as the state of package archives.
     #[arg(long, conflicts_with = "offline")]
     pub(crate) refresh: bool,
 }
@@ -106,8 +113,8 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
         check_names(&names, &mut files)?;
     }
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
-    let carried = Carried::all();
-    let places = Places {
+    let carried = EmbeddedFiles::all();
+    let places = SourcePlaces {
         elements: &args.elements_path,
         images: &files,
         layouts: layout_file.as_slice(),
@@ -120,7 +127,7 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
 
 /// A name stands for the built-in image file of that name, unless a file that is given has such an image.
 fn check_names(names: &[String], files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    let built_in = Carried::images();
+    let built_in = EmbeddedFiles::images();
     let given = files.iter().any(|file| file.extension().is_some());
     for name in names.iter().filter(|name| !built_in.contains(name)) {
         if !given {
@@ -152,7 +159,8 @@ fn request(args: &RequestArgs, names: Vec<String>) -> Result<Request, Problem> {
     request.all_targets = args.all_targets;
     request.elements = args.elements.clone();
     request.packages = args.packages.clone();
-    request.variables = args.variables.iter().cloned().collect();
+    request.variables =
+        args.variables.iter().cloned().map(|variable| (variable.name, variable.value)).collect();
     request.epoch = args.source_date_epoch;
     request.layout = args.layout.as_deref().map(|layout| match is_layout_file(layout) {
         true => Path::new(layout).file_stem().unwrap_or_default().to_string_lossy().into_owned(),
@@ -193,13 +201,13 @@ pub(crate) fn store_path(option: Option<&PathBuf>) -> Result<PathBuf, Problem> {
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+fn variable(text: &str) -> Result<Variable, String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(fits) {
         return Err(format!("`{name}` cannot name a variable"));
     }
-    Ok((name.to_string(), value.to_string()))
+    Ok(Variable { name: name.to_string(), value: value.to_string() })
 }
 
 fn epoch(text: &str) -> Result<i64, String> {

@@ -1,4 +1,4 @@
-//! `dibber select`.
+//! `dibber select`: chooses the files of a set that a node, or each node of a fleet, is deployed with.
 //!
 //! In: an image's name, a directory, and a node or a fleet. Out: the files that each gets, and why. Never: a word of a nodes file
 //! that is not about architecture, platform or boot mode.
@@ -16,38 +16,38 @@ use dibber_plan::Role;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
+use crate::json::pretty_json;
 use crate::printable::printable;
 use crate::report::Problem;
-use crate::terminal::{say, tell};
-use crate::text::pretty;
+use crate::terminal::{print_stderr, print_stdout};
 
 /// `dibber select`.
 #[derive(Debug, Args)]
 pub(crate) struct SelectArgs {
     /// The image's name, such as overcloud-full.
     pub(crate) name: String,
-    /// The directory with the images: a set with images.json, or files that other tools made.
+    /// Directory of the images: a set with images.json, or files that other tools made.
     #[arg(long = "in", value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// Architecture of the node; without it, x86_64.
+    /// Architecture of the node; default: x86_64.
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
     /// Platform of the node within the architecture, such as p9.
     #[arg(long, requires = "arch")]
     pub(crate) platform: Option<Platform>,
-    /// How the node starts: bios or uefi.
+    /// Boot mode of the node: bios or uefi.
     #[arg(long, value_name = "MODE", value_parser = str::parse::<BootMode>)]
     pub(crate) boot_mode: Option<BootMode>,
-    /// Selects for every node of an instackenv.json, the agent's ramdisk as well.
+    /// Select for every node of an instackenv.json file, and select the agent's ramdisk as well.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "platform", "boot_mode"])]
     pub(crate) nodes: Option<PathBuf>,
-    /// Name of the agent's ramdisk; without it, ironic-python-agent if the directory has one.
+    /// Name of the agent's ramdisk image; default: ironic-python-agent, if the directory has one.
     #[arg(long, value_name = "NAME", requires = "nodes")]
     pub(crate) agent: Option<String>,
-    /// Believes a set by the lengths of its files, and reads none of them.
+    /// Check file sizes only; skip checksums.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -55,13 +55,19 @@ pub(crate) struct SelectArgs {
 /// What the agent's image is called unless said.
 const AGENT: &str = "ironic-python-agent";
 
-/// What is given to one node.
-struct Given<'a> {
+/// A node, and what was chosen for it; nothing where it cannot be told what it is.
+struct NodeChoice<'a> {
+    machine: &'a Machine,
+    chosen: Option<ChosenFiles<'a>>,
+}
+
+/// What is chosen for one node.
+struct ChosenFiles<'a> {
     image: Pick<'a>,
     agent: Option<Pick<'a>>,
 }
 
-impl Given<'_> {
+impl ChosenFiles<'_> {
     fn is_whole(&self) -> bool {
         self.image.member.is_some() && self.agent.as_ref().is_none_or(|agent| agent.member.is_some())
     }
@@ -72,8 +78,8 @@ pub(crate) fn select(args: &SelectArgs) -> Result<Exit, Problem> {
     let trust = if args.quick { Trust::Lengths } else { Trust::Digests };
     let images = Members::read(&args.dir, &args.name, trust).map_err(problem)?;
     match &args.nodes {
-        None => one(args, &images),
-        Some(file) => fleet(args, &images, file, trust),
+        None => select_for_node(args, &images),
+        Some(file) => select_for_fleet(args, &images, file, trust),
     }
 }
 
@@ -89,14 +95,14 @@ pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<
     Ok(Target { arch, platform: platform.cloned() })
 }
 
-fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
+fn select_for_node(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
     let target = target(args.arch, args.platform.as_ref())?;
     let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
-    say(if args.json { pretty(&described(&pick)) } else { page::one(&pick) });
+    print_stdout(if args.json { pretty_json(&described(&pick)) } else { page::node(&pick) });
     Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
 
-fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Result<Exit, Problem> {
+fn select_for_fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Result<Exit, Problem> {
     let wrong = |why: &dyn std::fmt::Display| Problem::new(Exit::Input, format!("{}: {why}", file.display()));
     let text = text::read(file).map_err(|error| wrong(&error))?;
     let fleet = Fleet::read(&text).map_err(|error| wrong(&error))?;
@@ -107,31 +113,37 @@ fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Resu
         Err(MembersError::Unknown { .. }) if args.agent.is_none() => None,
         Err(error) => return Err(problem(error)),
     };
-    let rows: Vec<(&Machine, Option<Given<'_>>)> = fleet
+    let rows: Vec<NodeChoice<'_>> = fleet
         .machines
         .iter()
         .map(|machine| {
-            let given = machine.wants.as_ref().ok().map(|wants| Given {
+            let chosen = machine.wants.as_ref().ok().map(|wants| ChosenFiles {
                 image: images.pick(wants, &args.name),
                 agent: agents.as_ref().map(|agents| agents.pick(wants, agent)),
             });
-            (machine, given)
+            NodeChoice { machine, chosen }
         })
         .collect();
     if args.json {
-        let nodes: Vec<Value> = rows.iter().map(|(machine, given)| node(machine, given.as_ref())).collect();
-        say(pretty(&json!({"image": args.name, "agent": agents.is_some().then_some(agent), "nodes": nodes})));
+        let nodes: Vec<Value> = rows.iter().map(described_node).collect();
+        print_stdout(pretty_json(
+            &json!({"image": args.name, "agent": agents.is_some().then_some(agent), "nodes": nodes}),
+        ));
     } else {
-        say(page::fleet(&rows));
+        print_stdout(page::fleet(&rows));
         if agents.is_none() {
-            tell(format!("note: {} has no {AGENT}; name the agent's image with --agent", args.dir.display()));
+            print_stderr(format!(
+                "note: {} has no {AGENT}; name the agent's image with --agent",
+                args.dir.display()
+            ));
         }
     }
-    let whole = rows.iter().all(|(_, given)| given.as_ref().is_some_and(Given::is_whole));
+    let whole = rows.iter().all(|row| row.chosen.as_ref().is_some_and(ChosenFiles::is_whole));
     Ok(if whole { Exit::Ok } else { Exit::Unfit })
 }
 
-fn node(machine: &Machine, given: Option<&Given<'_>>) -> Value {
+fn described_node(row: &NodeChoice<'_>) -> Value {
+    let (machine, chosen) = (row.machine, row.chosen.as_ref());
     let wants = machine.wants.as_ref().ok();
     json!({
         "node": machine.name,
@@ -140,8 +152,8 @@ fn node(machine: &Machine, given: Option<&Given<'_>>) -> Value {
         "boot_mode": wants.and_then(|wants| wants.boot_mode).map(|mode| mode.to_string()),
         "problem": machine.wants.as_ref().err(),
         "notes": machine.notes,
-        "image": given.map(|given| described(&given.image)),
-        "agent": given.and_then(|given| given.agent.as_ref()).map(described),
+        "image": chosen.map(|chosen| described(&chosen.image)),
+        "agent": chosen.and_then(|chosen| chosen.agent.as_ref()).map(described),
     })
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-use dibber_engine::failure::ran_out;
+use dibber_engine::failure::is_out_of_space;
 use dibber_model::redact;
 use dibber_sandbox::is_output_closed;
 
@@ -22,16 +22,16 @@ const EBADF: i32 = 9;
 static FAULT: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints a part of the answer of a command, on standard output.
-pub(crate) fn say(text: impl AsRef<str>) -> Exit {
+pub(crate) fn print_stdout(text: impl AsRef<str>) -> Exit {
     let mut line = shown(text.as_ref().trim_end());
     line.push('\n');
     // A fault is remembered, and told at the end.
-    let _ = answer().write_all(line.as_bytes());
+    let _ = raw_stdout().write_all(line.as_bytes());
     Exit::Ok
 }
 
 /// Tells the person something, on standard error. Where nobody hears it, the exit code says it all the same.
-pub(crate) fn tell(text: impl AsRef<str>) {
+pub(crate) fn print_stderr(text: impl AsRef<str>) {
     let mut line = shown(text.as_ref());
     line.push('\n');
     let _ = io::stderr().lock().write_all(line.as_bytes());
@@ -48,12 +48,12 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Prints what is drawn already, and may have colours.
-pub(crate) fn say_drawn(text: &str) {
-    let _ = answer().write_all(text.as_bytes());
+pub(crate) fn print_stdout_drawn(text: &str) {
+    let _ = raw_stdout().write_all(text.as_bytes());
 }
 
 /// The same on standard error.
-pub(crate) fn tell_drawn(text: &str) {
+pub(crate) fn print_stderr_drawn(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -65,14 +65,14 @@ pub(crate) fn has_colours(error: bool) -> bool {
 }
 
 /// Standard output as it is, for content that was asked for: bytes go out unchanged.
-pub(crate) fn answer() -> Answer {
-    Answer
+pub(crate) fn raw_stdout() -> RawStdout {
+    RawStdout
 }
 
-/// See [`answer`].
-pub(crate) struct Answer;
+/// See [`raw_stdout`].
+pub(crate) struct RawStdout;
 
-impl Write for Answer {
+impl Write for RawStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         remembered(is_there().and_then(|()| io::stdout().lock().write(bytes)))
     }
@@ -83,14 +83,14 @@ impl Write for Answer {
 }
 
 /// The same for a thread of its own, which may have to wait for the reader: nobody who wants standard output then waits for it.
-pub(crate) fn answer_apart() -> io::Result<impl Write + Send> {
-    Ok(Apart(io::stdout().as_fd().try_clone_to_owned()?.into()))
+pub(crate) fn stdout_for_thread() -> io::Result<impl Write + Send> {
+    Ok(ThreadStdout(io::stdout().as_fd().try_clone_to_owned()?.into()))
 }
 
-/// See [`answer_apart`].
-struct Apart(File);
+/// See [`stdout_for_thread`].
+struct ThreadStdout(File);
 
-impl Write for Apart {
+impl Write for ThreadStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         remembered(is_there().and_then(|()| self.0.write(bytes)))
     }
@@ -123,12 +123,12 @@ pub(crate) fn is_lost() -> bool {
 /// How the program ends if it would end so: an answer that was lost is no success. A reader that went away is content.
 pub(crate) fn end(exit: Exit) -> Exit {
     // A fault is remembered.
-    let _ = answer().flush();
+    let _ = raw_stdout().flush();
     match FAULT.get() {
         Some(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
-            tell(format!("error: standard output: {fault}; what was to be printed is not there"));
+            print_stderr(format!("error: standard output: {fault}; what was to be printed is not there"));
             match exit {
-                Exit::Ok if ran_out(fault) => Exit::Space,
+                Exit::Ok if is_out_of_space(fault) => Exit::Space,
                 Exit::Ok => Exit::Fault,
                 other => other,
             }

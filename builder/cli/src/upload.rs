@@ -1,4 +1,4 @@
-//! `dibber upload`.
+//! `dibber upload`: sends built images to Glance.
 //!
 //! In: arguments, `clouds.yaml` or `OS_*`. Out: a set in Glance; for each image its name, its id and what was done. Never: a
 //! secret printed.
@@ -7,8 +7,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dibber_engine::build_set::Watch;
-use dibber_engine::event::Event;
 use dibber_glance::{
     Choice, Cloud, Glance, GlanceError, Member, Outcome, Progress as _, Settings, Surroundings, Uploaded,
     ironic_settings, members, openstack_script, upload as put,
@@ -18,39 +16,39 @@ use dibber_model::{Arch, Platform};
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::report::Problem;
-use crate::terminal::say;
+use crate::terminal::print_stdout;
 
 /// `dibber upload`.
 #[derive(Debug, Args)]
 pub(crate) struct UploadArgs {
-    /// Image names, as images.json has them; without one, every image there.
+    /// Names of the images to upload, as images.json has them; default: every image there.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// The directory that the images were built into.
+    /// Directory that the images were built into.
     #[arg(long = "in", default_value = ".", value_name = "DIR")]
     dir: PathBuf,
-    /// Only images for this architecture.
+    /// Upload only images for this architecture.
     #[arg(long)]
     arch: Option<Arch>,
-    /// Only images for this platform.
+    /// Upload only images for this platform.
     #[arg(long)]
     platform: Option<Platform>,
-    /// A cloud of clouds.yaml; without it OS_CLOUD, the OS_* variables, or the only cloud there.
+    /// Cloud to upload to, as clouds.yaml names it; default: OS_CLOUD, the OS_* variables, or the only cloud there.
     #[arg(long, value_name = "CLOUD")]
     os_cloud: Option<String>,
-    /// Who may use the images; without it, as Glance has it.
+    /// Who may use the images; default: what Glance decides.
     #[arg(long, value_enum)]
     visibility: Option<Visibility>,
-    /// As --visibility public.
+    /// Same as --visibility public.
     #[arg(long, conflicts_with = "visibility")]
     public: bool,
-    /// How often an upload that was cut or damaged is sent again, whole.
+    /// How often to send a file again, whole, after its upload was cut off or damaged.
     #[arg(long, default_value = "2", value_name = "N")]
     retries: u32,
-    /// Tells what would be done, and changes nothing.
+    /// Show what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Prints a shell script that does it with the openstack client; asks no cloud.
+    /// Print a shell script that uploads with the openstack client, and contact no cloud.
     #[arg(long, conflicts_with = "dry_run")]
     print: bool,
 }
@@ -85,7 +83,7 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let members = members(&args.dir, &choice).map_err(problem)?;
     let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
     if args.print {
-        return openstack_script(&members, visibility).map(say).map_err(problem);
+        return openstack_script(&members, visibility).map(print_stdout).map_err(problem);
     }
     let progress = Progress::alone();
     for (file, why) in members.iter().flat_map(|member| &member.left) {
@@ -94,24 +92,24 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let settings =
         Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
     let mut done = Vec::new();
-    let ended = all(args, &members, &settings, &Lines(&progress), &mut done);
+    let ended = upload_all(args, &members, &settings, &UploadProgress(&progress), &mut done);
     progress.finish();
     for image in &done {
-        say(line(image, args.dry_run));
+        print_stdout(line(image, args.dry_run));
     }
     ended.map_err(problem)?;
     let id = |name: &str| done.iter().find(|image| image.name == name).and_then(|image| image.id.clone());
     if let Some(settings) = ironic_settings(&members, id).filter(|_| !args.dry_run) {
-        say(format!("\n{settings}"));
+        print_stdout(format!("\n{settings}"));
     }
     Ok(Exit::Ok)
 }
 
-fn all(
+fn upload_all(
     args: &UploadArgs,
     members: &[Member],
     settings: &Settings,
-    lines: &Lines<'_>,
+    progress: &UploadProgress<'_>,
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
     // A variable that is not text is none of the cloud's.
@@ -121,30 +119,30 @@ fn all(
     let around = Surroundings { variables, here: PathBuf::from(".") };
     let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;
     if !cloud.is_verified() {
-        lines.warned("certificates are not checked (verify: false)");
+        progress.warned("certificates are not checked (verify: false)");
     }
     let mut glance = Glance::connect(&cloud)?;
-    members.iter().try_for_each(|member| put(&mut glance, member, settings, lines, done))
+    members.iter().try_for_each(|member| put(&mut glance, member, settings, progress, done))
 }
 
 /// Progress of an upload, as lines and bars of the terminal.
-struct Lines<'a>(&'a Progress);
+struct UploadProgress<'a>(&'a Progress);
 
-impl dibber_glance::Progress for Lines<'_> {
+impl dibber_glance::Progress for UploadProgress<'_> {
     fn started(&self, stage: &str, bytes: u64) {
-        self.0.emit(0, Event::StageStarted { stage: stage.into(), bytes: Some(bytes) });
+        self.0.stage_started(stage, Some(bytes));
     }
 
     fn advanced(&self, bytes: u64) {
-        self.0.emit(0, Event::StageProgress { bytes });
+        self.0.stage_advanced(bytes);
     }
 
     fn finished(&self, stage: &str, seconds: f64) {
-        self.0.emit(0, Event::StageFinished { stage: stage.into(), seconds });
+        self.0.stage_finished(stage, seconds);
     }
 
     fn warned(&self, text: &str) {
-        self.0.emit(0, Event::Warning { text: text.into() });
+        self.0.warn(text);
     }
 }
 

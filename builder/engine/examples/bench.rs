@@ -152,11 +152,11 @@ fn packing(word: &str) -> Result<StreamCompression, Box<dyn Error>> {
 }
 
 /// The tree as a compressed cpio archive.
-fn ramdisk(from: &str, (out, kind): (&str, &str), threads: usize) -> Result<(), Box<dyn Error>> {
+fn ramdisk(from: &str, out: &str, kind: &str, threads: usize) -> Result<(), Box<dyn Error>> {
     let mut stages = Stages(Instant::now());
     let epoch = Timestamp::from_secs(i64::MAX);
     let (tree, files) =
-        capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+        capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, sanitize: &[], nodes: &[] })?;
     stages.done("capture");
     let archive = cpio::write(&tree)?;
     stages.done("layout");
@@ -182,13 +182,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let threads = std::thread::available_parallelism()?.get();
     if let ("cpio", [out, kind]) = (verb.as_str(), outputs) {
-        return ramdisk(from, (out, kind), threads);
+        return ramdisk(from, out, kind, threads);
     }
     let mut stages = Stages(Instant::now());
     let (extents, files): (Extents, Box<dyn Files>) = if verb == "tree" {
         let epoch = Timestamp::from_secs(i64::MAX);
         let (tree, files) =
-            capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, scrub: &[], nodes: &[] })?;
+            capture(&Dir::open(Path::new(from))?, &CaptureOptions { epoch, sanitize: &[], nodes: &[] })?;
         stages.done("capture");
         let whole = outputs.get(1).is_some_and(|kind| kind == "raw");
         (if whole { bare(&tree)? } else { gpt(&tree)? }, Box::new(files))

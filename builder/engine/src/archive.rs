@@ -1,7 +1,8 @@
-//! What the package archive said of itself when it was first asked, kept until `--refresh`.
+//! The Release files of the package archive, as it gave them when it was first asked; kept until `--refresh`. They say which state of the
+//! archive a build is made from: two builds with the same Release files get the same packages.
 //!
-//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. An
-//! answer counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded. Never a
+//! In: an archive's address and suites. Out: the digest and `Date:` of each Release file. Never: packages; hooks fetch them. A
+//! file counts only if a key that this machine trusts has signed it, and is kept only by a build that succeeded. Never a
 //! password in what is kept: an archive is the same for whoever asks.
 #![expect(
     clippy::disallowed_methods,
@@ -54,7 +55,7 @@ pub struct Release {
 
 /// Why an archive's Release files are not known.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
+pub enum ReleaseError {
     /// Offline, and never asked before.
     #[error("nothing is recorded of {url}, and --offline forbids to ask; build once without it")]
     NotRecorded {
@@ -121,47 +122,58 @@ impl Releases {
 
 /// What this run has asked: all of its members are given the same answers, whether or not they are kept afterwards.
 #[derive(Clone, Debug, Default)]
-pub struct Asked(Arc<Mutex<BTreeMap<String, Release>>>);
+pub struct AskedReleases(Arc<Mutex<BTreeMap<String, Release>>>);
 
-/// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed. What
-/// is asked now is verified, and is not kept before [`Releases::record`].
-pub fn releases(
-    plan: &Plan,
-    dir: &Path,
-    network: Network,
-    (asked, stop): (&Asked, &Interrupts),
-) -> Result<Releases, AnswerError> {
-    // Held while the network is asked: a member that wants the same waits for it.
-    let mut asked = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut releases = Releases::default();
-    let mut fetched = Vec::new();
-    for url in urls(plan) {
-        // Whoever asks gets the same.
-        let public = redact::without_login(&url);
-        let kept = || (network != Network::Refresh).then(|| read(&place(dir, &public))).flatten();
-        match (asked.get(&public).cloned().or_else(kept), network) {
-            (Some(release), _) => drop(releases.files.insert(public, release)),
-            (None, Network::Offline) => return Err(AnswerError::NotRecorded { url: public }),
-            (None, _) => {
-                let bytes = fetch::fetch(&url, plan.archive.proxy.as_deref(), stop)?;
-                fetched.push(Fetched { url: public, bytes });
+/// How Release files are looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct ReleaseLookup<'a> {
+    /// Where they are recorded.
+    pub dir: &'a Path,
+    /// Whether the network may be asked.
+    pub network: Network,
+    /// What this run has asked already.
+    pub asked: &'a AskedReleases,
+}
+
+impl ReleaseLookup<'_> {
+    /// The Release files of the archive that this plan's operating system comes from, asked for where that is needed and allowed. What
+    /// is asked now is verified, and is not kept before [`Releases::record`].
+    pub fn releases(&self, plan: &Plan, stop: &Interrupts) -> Result<Releases, ReleaseError> {
+        let ReleaseLookup { dir, network, asked } = *self;
+        // Held while the network is asked: a member that wants the same waits for it.
+        let mut asked = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut releases = Releases::default();
+        let mut fetched = Vec::new();
+        for url in release_urls(plan) {
+            // Whoever asks gets the same.
+            let public = redact::without_login(&url);
+            let kept =
+                || (network != Network::Refresh).then(|| read_recorded(&recorded_at(dir, &public))).flatten();
+            match (asked.get(&public).cloned().or_else(kept), network) {
+                (Some(release), _) => drop(releases.files.insert(public, release)),
+                (None, Network::Offline) => return Err(ReleaseError::NotRecorded { url: public }),
+                (None, _) => {
+                    let bytes = fetch::fetch(&url, plan.archive.proxy.as_deref(), stop)?;
+                    fetched.push(Fetched { url: public, bytes });
+                }
             }
         }
+        verify::verify(plan, &fetched, stop)?;
+        for Fetched { url, bytes } in fetched {
+            let release = parse_release(&url, &bytes)?;
+            asked.insert(url.clone(), release.clone());
+            releases.files.insert(url, release);
+        }
+        Ok(releases)
     }
-    verify::verify(plan, &fetched, stop)?;
-    for Fetched { url, bytes } in fetched {
-        let release = parse(&url, &bytes)?;
-        asked.insert(url.clone(), release.clone());
-        releases.files.insert(url, release);
-    }
-    Ok(releases)
 }
 
 /// The same, of what earlier builds have recorded.
-pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, AnswerError> {
+pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, ReleaseError> {
     let mut releases = Releases::default();
-    for url in urls(plan).iter().map(|url| redact::without_login(url)) {
-        let release = read(&place(dir, &url)).ok_or_else(|| AnswerError::NotRecorded { url: url.clone() })?;
+    for url in release_urls(plan).iter().map(|url| redact::without_login(url)) {
+        let release = read_recorded(&recorded_at(dir, &url))
+            .ok_or_else(|| ReleaseError::NotRecorded { url: url.clone() })?;
         releases.files.insert(url, release);
     }
     Ok(releases)
@@ -175,23 +187,23 @@ struct Fetched {
 
 impl Releases {
     /// Keeps them for later builds. To be called when a build with them has succeeded.
-    pub fn record(&self, dir: &Path) -> Result<(), AnswerError> {
+    pub fn record(&self, dir: &Path) -> Result<(), ReleaseError> {
         for (url, release) in &self.files {
-            let place = place(dir, url);
-            if read(&place).as_ref() != Some(release) {
-                record(&place, release)?;
+            let path = recorded_at(dir, url);
+            if read_recorded(&path).as_ref() != Some(release) {
+                write_recorded(&path, release)?;
             }
         }
         Ok(())
     }
 }
 
-fn place(dir: &Path, url: &str) -> PathBuf {
+fn recorded_at(dir: &Path, url: &str) -> PathBuf {
     dir.join(Digest::of(url.as_bytes()).to_string()).with_extension("json")
 }
 
 /// `InRelease` of the release, its updates, and its security suite, as far as they are used.
-fn urls(plan: &Plan) -> Vec<String> {
+fn release_urls(plan: &Plan) -> Vec<String> {
     let variable =
         |name: &str| plan.variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let Some(archive) = plan.distro().map(|distro| distro.archive) else { return Vec::new() };
@@ -213,42 +225,42 @@ fn urls(plan: &Plan) -> Vec<String> {
     urls
 }
 
-/// An answer as it is kept. One that was kept before answers were verified has no seal, and does not count.
+/// A Release file as it is kept. One that was kept before they were verified has no seal, and does not count.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct RecordedRelease {
     release: Release,
     seal: Digest,
 }
 
-impl Kept {
-    fn of(release: &Release) -> Kept {
+impl RecordedRelease {
+    fn new(release: &Release) -> RecordedRelease {
         let mut hasher = Hasher::new("release 1");
         hasher.digest(release.digest).part(release.date.as_bytes()).part(&release.seconds.to_le_bytes());
-        Kept { release: release.clone(), seal: hasher.finish() }
+        RecordedRelease { release: release.clone(), seal: hasher.finish() }
     }
 }
 
-fn read(path: &Path) -> Option<Release> {
+fn read_recorded(path: &Path) -> Option<Release> {
     // A record that cannot be read, or is not what was written, is asked for again.
-    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    (Kept::of(&kept.release).seal == kept.seal).then_some(kept.release)
+    let kept: RecordedRelease = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (RecordedRelease::new(&kept.release).seal == kept.seal).then_some(kept.release)
 }
 
-fn record(path: &Path, release: &Release) -> Result<(), AnswerError> {
-    let fault = |source| AnswerError::File { path: path.into(), source };
+fn write_recorded(path: &Path, release: &Release) -> Result<(), ReleaseError> {
+    let fault = |source| ReleaseError::File { path: path.into(), source };
     let beside = path.with_extension(format!("new-{}", std::process::id()));
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(fault)?;
     }
-    let json = serde_json::to_vec(&Kept::of(release)).map_err(|e| fault(e.into()))?;
+    let json = serde_json::to_vec(&RecordedRelease::new(release)).map_err(|e| fault(e.into()))?;
     fs::write(&beside, json).and_then(|()| fs::rename(&beside, path)).map_err(fault)
 }
 
-fn parse(url: &str, bytes: &[u8]) -> Result<Release, AnswerError> {
+fn parse_release(url: &str, bytes: &[u8]) -> Result<Release, ReleaseError> {
     let text = String::from_utf8_lossy(bytes);
     let date = text.lines().find_map(|line| line.strip_prefix("Date:")).map(str::trim);
     let parsed = date.and_then(|date| Some((date, seconds(date)?)));
-    let (date, seconds) = parsed.ok_or_else(|| AnswerError::NoDate { url: url.into() })?;
+    let (date, seconds) = parsed.ok_or_else(|| ReleaseError::NoDate { url: url.into() })?;
     Ok(Release { digest: Digest::of(bytes), date: date.into(), seconds })
 }
 

@@ -14,7 +14,7 @@ use dibber_sandbox::STAGED;
 
 /// Bytes for a disk's boot loader places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cores {
+pub(crate) struct GrubCores {
     /// GRUB's boot.img, for the first sector.
     pub boot_img: Option<Vec<u8>>,
     /// The core image for each place.
@@ -58,7 +58,7 @@ pub(crate) enum LoaderError {
 }
 
 /// A copy of the finished tree in which programs can be run and that is thrown away.
-pub(crate) trait Scratch {
+pub(crate) trait GrubTree {
     /// Runs a program in the tree, which finds these texts as files in [`STAGED`]; the error is what it printed.
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String>;
     /// Reads a file of the tree, following no link out of it.
@@ -84,14 +84,14 @@ const MODULES: [&str; 14] = [
 ];
 
 /// Makes the cores that the plan's disk has places for. A disk without such places needs none.
-pub(crate) fn cores(plan: &Plan, scratch: &dyn Scratch) -> Result<Cores, LoaderError> {
-    let mut made = Cores::default();
+pub(crate) fn grub_cores(plan: &Plan, scratch: &dyn GrubTree) -> Result<GrubCores, LoaderError> {
+    let mut made = GrubCores::default();
     for core in plan.target.arch.facts().cores.iter().filter(|core| has_place(&plan.disk, core.place)) {
         if core.place == Loader::Bios {
             let path = format!("usr/lib/grub/{}/boot.img", core.platform);
             made.boot_img = Some(scratch.read(&path).map_err(|_| no_grub(core, &path))?);
         }
-        made.cores.insert(core.place, bytes(plan, core, scratch)?);
+        made.cores.insert(core.place, core_bytes(plan, core, scratch)?);
     }
     Ok(made)
 }
@@ -107,7 +107,7 @@ fn no_grub(core: &Core, missing: &str) -> LoaderError {
     LoaderError::NoGrub { platform: core.platform, missing: format!("/{missing}"), package: core.package }
 }
 
-fn bytes(plan: &Plan, core: &Core, scratch: &dyn Scratch) -> Result<Vec<u8>, LoaderError> {
+fn core_bytes(plan: &Plan, core: &Core, scratch: &dyn GrubTree) -> Result<Vec<u8>, LoaderError> {
     let modinfo = format!("usr/lib/grub/{}/modinfo.sh", core.platform);
     scratch.read(&modinfo).map_err(|_| no_grub(core, &modinfo))?;
     let early = early_config(plan)?;

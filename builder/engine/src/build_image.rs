@@ -1,4 +1,4 @@
-//! One image, from its plan to the files in the stage.
+//! One image, from its plan to the files in the stage: the whole flow of a build, to be read from top to bottom.
 //!
 //! In: a plan, inside the sandbox. Out: the files of its set, described. Never: a name in the output directory; the
 //! person's process commits.
@@ -7,39 +7,39 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use dibber_imageset::Made;
+use dibber_imageset::BuiltSet;
 use dibber_layout::Measured;
-use dibber_model::{Bytes, Digest, DiskLayout, Extents, Hasher, Loader, Timestamp};
+use dibber_model::{Bytes, Digest, Hasher, Loader, Timestamp, Tree};
 use dibber_plan::Plan;
 use dibber_store::Session;
 
-use crate::bootloader::{self, Cores};
+use crate::bootloader::{self, GrubCores};
 use crate::capture::{CaptureOptions, capture, rules};
 use crate::error::BuildError;
-use crate::event::{Event, Events};
+use crate::event::{BuildStage, Event, Events};
 use crate::kernel;
-use crate::outputs::{self, Artifacts};
-use crate::partitions::{self, Common};
-use crate::stand_ins::Twin;
+use crate::outputs::{self, ComposedDisk, OutputWriter, SetFacts};
+use crate::partitions::{self, FilesystemSettings};
+use crate::stand_ins::NativeTree;
 use crate::steps::{self, Finished, ScratchTree, StandIns};
 use crate::worker::job::Build;
 
-/// What came of it.
-pub(crate) enum Outcome {
+/// How the building of an image ended well.
+pub(crate) enum ImageOutcome {
     /// The set that is in place is this one.
     UpToDate,
     /// The files are in the stage.
-    Made(Made),
+    Made(BuiltSet),
 }
 
 /// Builds. A checkpoint whose files do not hold what was written is dropped when that is found, and the build begins again
 /// without it: as often as one is found, for those that it makes itself are right.
-pub(crate) fn image(
+pub(crate) fn build(
     build: &Build,
     session: &Session,
     stage: &Path,
     events: &dyn Events,
-) -> Result<Outcome, BuildError> {
+) -> Result<ImageOutcome, BuildError> {
     loop {
         match attempt(build, session, stage, events) {
             Err(error) if error.is_of_corrupted_checkpoint() => {
@@ -56,68 +56,65 @@ fn attempt(
     session: &Session,
     stage: &Path,
     events: &dyn Events,
-) -> Result<Outcome, BuildError> {
-    let twin = Twin::of(build, session, events)?;
-    let stand_ins = twin.as_ref().map(|twin| twin as &dyn StandIns);
+) -> Result<ImageOutcome, BuildError> {
+    let native_tree = NativeTree::prepare(build, session, events)?;
+    let stand_ins = native_tree.as_ref().map(|tree| tree as &dyn StandIns);
     let finished = steps::run(build, stand_ins, session, events)?;
     let id = set_id(build, &finished);
     if build.in_place == Some(id) {
-        return Ok(Outcome::UpToDate);
+        return Ok(ImageOutcome::UpToDate);
     }
     let epoch = Timestamp::from_secs(build.epoch);
-    let common = Common { seed: build.plan.seed, epoch, arch: build.plan.target.arch };
+    let settings = FilesystemSettings { seed: build.plan.seed, epoch, arch: build.plan.target.arch };
 
-    let scratch = ScratchTree::open(&finished, session, (&build.plan, build.epoch))?;
-    let (tree, files) = stage_of("capture", events, || {
-        let options = CaptureOptions { epoch, scrub: &rules::volatile(), nodes: &build.plan.nodes };
+    let scratch = ScratchTree::open(&finished, session, build)?;
+    let (tree, files) = run_stage(BuildStage::Capture, events, || {
+        let options = CaptureOptions { epoch, sanitize: &rules::volatile(), nodes: &build.plan.nodes };
         let root = scratch.tree().map_err(|source| steps::StepError::TreeGone { source })?;
         Ok(capture(&root, &options)?)
     })?;
-    let cores = stage_of("boot loader", events, || boot_loader(&build.plan, &finished, &scratch))?;
-    let facts = outputs::Facts {
-        build,
-        id,
-        kernel: kernel::newest(&tree),
-        packages: outputs::packages(&tree, &files)?,
-    };
-    let single = outputs::kernel_files(&facts, &tree)?;
+    let cores = run_stage(BuildStage::BootLoader, events, || boot_loader(&build.plan, &finished, &scratch))?;
+    let facts =
+        SetFacts { build, id, kernel: kernel::newest(&tree), packages: outputs::packages(&tree, &files)? };
+    let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
     let disk = match build.plan.has_disk() {
-        true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
+        true => Some(run_stage(BuildStage::Disk, events, || disk(&build.plan, tree, &cores, &settings))?),
         false => None,
     };
-    for caution in disk.iter().flat_map(|(layout, _)| dibber_layout::cautions(layout)) {
+    for caution in disk.iter().flat_map(|disk| dibber_layout::cautions(&disk.layout)) {
         events.emit(Event::Warning { text: caution.to_string() });
     }
-    let artifacts = Artifacts { facts: &facts, files: &files, stage, threads: build.threads, events };
-    stage_of("pour", events, || artifacts.pour(disk.as_ref(), single, whole)).map(Outcome::Made)
+    let writer = OutputWriter { facts: &facts, files: &files, stage, threads: build.threads, events };
+    run_stage(BuildStage::Pour, events, || writer.pour(disk.as_ref(), boot_files, whole))
+        .map(ImageOutcome::Made)
 }
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
 fn disk(
     plan: &Plan,
-    tree: dibber_model::Tree,
-    cores: &Cores,
-    common: &Common,
-) -> Result<(DiskLayout, Extents), BuildError> {
+    tree: Tree,
+    cores: &GrubCores,
+    settings: &FilesystemSettings,
+) -> Result<ComposedDisk, BuildError> {
     let trees = partitions::split(tree, &plan.disk)?;
-    let content = partitions::measure(&trees, &plan.disk, common)?;
+    let content = partitions::measure(&trees, &plan.disk, settings)?;
     let loaders: BTreeMap<Loader, Bytes> =
         cores.cores.iter().map(|(place, core)| (*place, Bytes(core.len() as u64))).collect();
     let layout = dibber_layout::solve(&plan.disk, &Measured { content }, &loaders)?;
-    let filesystems = partitions::write(&trees, &layout, common)?;
+    let filesystems = partitions::write(&trees, &layout, settings)?;
     let content = partitions::with_loaders(filesystems, &layout, cores)?;
-    let disk = dibber_format::disk::compose(&layout, content)?;
-    Ok((layout, disk))
+    let content = dibber_format::disk::compose(&layout, content)?;
+    Ok(ComposedDisk { layout, content })
 }
 
 /// GRUB's cores, where an element or a hook asked for a boot loader.
-fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<Cores, BuildError> {
+fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<GrubCores, BuildError> {
     // A ramdisk has no boot loader, whatever its kernel's package asked for.
     let asked = plan.has_disk()
         && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
-    if asked { Ok(bootloader::cores(plan, scratch)?) } else { Ok(Cores::default()) }
+    if asked { Ok(bootloader::grub_cores(plan, scratch)?) } else { Ok(GrubCores::default()) }
 }
 
 /// Digest over everything that the files are a function of.
@@ -129,14 +126,14 @@ fn set_id(build: &Build, finished: &Finished) -> Digest {
     hasher.finish()
 }
 
-fn stage_of<T>(
-    name: &str,
+fn run_stage<T>(
+    stage: BuildStage,
     events: &dyn Events,
     work: impl FnOnce() -> Result<T, BuildError>,
 ) -> Result<T, BuildError> {
     let start = Instant::now();
-    events.emit(Event::StageStarted { stage: name.into(), bytes: None });
+    events.emit(Event::StageStarted { stage, bytes: None });
     let result = work()?;
-    events.emit(Event::StageFinished { stage: name.into(), seconds: start.elapsed().as_secs_f64() });
+    events.emit(Event::StageFinished { stage, seconds: start.elapsed().as_secs_f64() });
     Ok(result)
 }

@@ -1,4 +1,4 @@
-//! A set of several members, some at once.
+//! Builds a set: one image for several targets, or several images, some at the same time.
 //!
 //! In: plans, settings, how many at a time. Out: for each member how it ended. Never: a member stopped or spoilt because
 //! another one failed.
@@ -13,14 +13,15 @@ use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
 use crate::build_member::{self, Built, Settings};
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, MemberOutcome};
 use crate::failure::{Failure, FailureKind};
+use crate::worker::job::WHOLE_BUILD;
 
 /// How a member ended.
 #[derive(Clone, Debug)]
-pub enum Ended {
+pub enum MemberResult {
     /// Its files are in place.
-    Well(Built),
+    Succeeded(Built),
     /// Something in it went wrong.
     Failed(Failure),
     /// This machine, or the archive, cannot give what it needs.
@@ -31,43 +32,43 @@ pub enum Ended {
     NotStarted,
 }
 
-impl Ended {
-    fn of(result: Result<Built, Failure>) -> Self {
+impl MemberResult {
+    fn from_build(result: Result<Built, Failure>) -> Self {
         match result {
-            Ok(built) => Ended::Well(built),
+            Ok(built) => MemberResult::Succeeded(built),
             Err(failure) => match failure.kind {
-                FailureKind::Interrupted => Ended::Interrupted(failure),
-                FailureKind::Machine => Ended::Unbuildable(failure),
-                _ => Ended::Failed(failure),
+                FailureKind::Interrupted => MemberResult::Interrupted(failure),
+                FailureKind::Machine => MemberResult::Unbuildable(failure),
+                _ => MemberResult::Failed(failure),
             },
         }
     }
 
-    /// One word for it: `built`, `kept`, `failed`, `skipped`, `unbuildable`.
-    pub fn word(&self) -> &'static str {
+    /// One word for it.
+    pub fn outcome(&self) -> MemberOutcome {
         match self {
-            Ended::Well(Built::New(_)) => "built",
-            Ended::Well(Built::Kept(_)) => "kept",
-            Ended::Failed(_) => "failed",
-            Ended::Unbuildable(_) => "unbuildable",
-            Ended::Interrupted(_) | Ended::NotStarted => "skipped",
+            MemberResult::Succeeded(Built::New(_)) => MemberOutcome::Built,
+            MemberResult::Succeeded(Built::Kept(_)) => MemberOutcome::Kept,
+            MemberResult::Failed(_) => MemberOutcome::Failed,
+            MemberResult::Unbuildable(_) => MemberOutcome::Unbuildable,
+            MemberResult::Interrupted(_) | MemberResult::NotStarted => MemberOutcome::Skipped,
         }
     }
 
     /// What went wrong.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Ended::Failed(failure) | Ended::Unbuildable(failure) | Ended::Interrupted(failure) => {
-                Some(failure)
-            }
-            Ended::Well(_) | Ended::NotStarted => None,
+            MemberResult::Failed(failure)
+            | MemberResult::Unbuildable(failure)
+            | MemberResult::Interrupted(failure) => Some(failure),
+            MemberResult::Succeeded(_) | MemberResult::NotStarted => None,
         }
     }
 
     /// Why it was not built, in one line.
     pub fn why(&self) -> Option<String> {
         match self {
-            Ended::NotStarted => Some("not begun".to_string()),
+            MemberResult::NotStarted => Some("not begun".to_string()),
             other => other.failure().map(|f| f.message.lines().next().unwrap_or_default().to_string()),
         }
     }
@@ -75,36 +76,36 @@ impl Ended {
 
 /// A member at its end.
 #[derive(Clone, Debug)]
-pub struct Member {
-    /// How.
-    pub ended: Ended,
+pub struct EndedMember {
+    /// How it ended.
+    pub result: MemberResult,
     /// Seconds that it took.
     pub seconds: f64,
 }
 
 /// Where the events of each member go, by its place among the plans.
-pub trait Watch: Sync {
+pub trait WatchSet: Sync {
     /// Takes one.
     fn emit(&self, member: usize, event: Event);
 }
 
-/// Builds every plan, `jobs` at a time, and tells how each ended, in the order of the plans. Threads are shared out.
+/// Builds every plan, some at a time, and returns how each ended, in the order of the plans. Threads are shared out.
 pub fn build(
     plans: &[Plan],
-    (settings, jobs): (&Settings, usize),
-    watch: &dyn Watch,
+    settings: &Settings,
+    watch: &dyn WatchSet,
     stop: &Interrupts,
-) -> Vec<Member> {
-    let jobs = jobs.clamp(1, plans.len().max(1));
+) -> Vec<EndedMember> {
+    let jobs = settings.jobs.clamp(1, plans.len().max(1));
     let settings = Settings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
     let queue = Mutex::new(Queue::new(plans));
-    let ended: Mutex<BTreeMap<usize, Member>> = Mutex::default();
+    let ended: Mutex<BTreeMap<usize, EndedMember>> = Mutex::default();
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(at) = next(&queue, stop) {
-                    let member = one(&plans[at], &settings, &|event| watch.emit(at, event), stop);
-                    tell(at, &plans[at], &member, watch);
+                    let member = build_one(&plans[at], &settings, &|event| watch.emit(at, event), stop);
+                    announce(at, &plans[at], &member, watch);
                     ended.lock().unwrap_or_else(PoisonError::into_inner).insert(at, member);
                     queue.lock().unwrap_or_else(PoisonError::into_inner).running.retain(|other| *other != at);
                 }
@@ -114,8 +115,8 @@ pub fn build(
     let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     let left = |(at, plan): (usize, &Plan)| {
         ended.remove(&at).unwrap_or_else(|| {
-            let member = Member { ended: Ended::NotStarted, seconds: 0.0 };
-            tell(at, plan, &member, watch);
+            let member = EndedMember { result: MemberResult::NotStarted, seconds: 0.0 };
+            announce(at, plan, &member, watch);
             member
         })
     };
@@ -125,24 +126,24 @@ pub fn build(
 /// Seconds that the set will take, if each member was built before: the longest one, or an even share of them all.
 pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
     let each: Option<Vec<f64>> =
-        plans.iter().map(|plan| store.timings(&plan.stem()).all().get("").copied()).collect();
+        plans.iter().map(|plan| store.timings(&plan.stem()).all().get(WHOLE_BUILD).copied()).collect();
     let each = each?;
     let longest = each.iter().copied().fold(0.0, f64::max);
     Some(longest.max(each.iter().sum::<f64>() / jobs.clamp(1, plans.len().max(1)) as f64))
 }
 
-fn one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> Member {
+fn build_one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> EndedMember {
     let start = Instant::now();
-    let ended = Ended::of(build_member::build(plan, settings, events, stop));
-    Member { ended, seconds: start.elapsed().as_secs_f64() }
+    let result = MemberResult::from_build(build_member::build(plan, settings, events, stop));
+    EndedMember { result, seconds: start.elapsed().as_secs_f64() }
 }
 
-fn tell(at: usize, plan: &Plan, member: &Member, watch: &dyn Watch) {
+fn announce(at: usize, plan: &Plan, member: &EndedMember, watch: &dyn WatchSet) {
     let event = Event::MemberEnded {
         image: plan.image.clone(),
-        target: plan.target.to_string(),
-        outcome: member.ended.word().to_string(),
-        why: member.ended.why(),
+        target: plan.target.clone(),
+        outcome: member.result.outcome(),
+        why: member.result.why(),
         seconds: member.seconds,
     };
     watch.emit(at, event);
@@ -161,7 +162,7 @@ impl<'a> Queue<'a> {
     }
 
     /// The first whose steps no running member may share; where there is none, the first: it will wait for some of them.
-    fn take(&mut self) -> Option<usize> {
+    fn start_next(&mut self) -> Option<usize> {
         let kin = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
         let alone = |at: &usize| !self.running.iter().any(|other| kin(&self.plans[*other], &self.plans[*at]));
         let place = self.waiting.iter().position(alone).or((!self.waiting.is_empty()).then_some(0))?;
@@ -175,5 +176,5 @@ fn next(queue: &Mutex<Queue<'_>>, stop: &Interrupts) -> Option<usize> {
     if stop.is_interrupted() {
         return None;
     }
-    queue.lock().unwrap_or_else(PoisonError::into_inner).take()
+    queue.lock().unwrap_or_else(PoisonError::into_inner).start_next()
 }

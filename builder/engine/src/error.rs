@@ -1,4 +1,6 @@
-//! Why a build did not succeed.
+//! Why a build did not succeed, inside the worker.
+//!
+//! In: errors of all that a build does. Out: a failure, as the person's process is told of it. Never: the error itself in another process.
 
 use std::io;
 use std::path::PathBuf;
@@ -116,7 +118,7 @@ impl BuildError {
     }
 
     fn kind(&self) -> FailureKind {
-        if failure::ran_out(self) {
+        if failure::is_out_of_space(self) {
             return FailureKind::Space;
         }
         match self {
@@ -131,8 +133,7 @@ impl BuildError {
                 | StepError::NoTree
                 | StepError::Layout { .. }
                 | StepError::TreeGone { .. }
-                | StepError::TooMuch { .. }
-                | StepError::Source { .. },
+                | StepError::TooMuch { .. },
             ) => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(error)) if error.is_of_hooks() => FailureKind::Input,
             BuildError::Step(StepError::Sandbox(_) | StepError::Layer(LayerError::Mount { .. })) => {

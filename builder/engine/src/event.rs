@@ -1,7 +1,11 @@
 //! What a build tells while it runs: the only way in which progress leaves this crate.
+//!
+//! In: what happens. Out: values, which `--json` prints as JSON, one a line. Never: a word for people; those are the command line's.
 
-use dibber_model::Network;
+use dibber_model::{Network, Phase, Target};
 use serde::{Deserialize, Serialize};
+
+use crate::breakpoints::Breakpoint;
 
 /// Something that happened. One JSON object a line in `--json`, under these names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,8 +15,9 @@ pub enum Event {
     ImageStarted {
         /// Image name.
         image: String,
-        /// Target, such as `x86_64`.
-        target: String,
+        /// What it is built for; in JSON a text, such as `x86_64`.
+        #[serde(with = "target_text")]
+        target: Target,
         /// How many steps there are, cached ones included.
         steps: usize,
         /// Seconds that the last build of it took, if known.
@@ -20,8 +25,8 @@ pub enum Event {
     },
     /// A step's result was found.
     StepCached {
-        /// Phase name.
-        phase: String,
+        /// Its phase.
+        phase: Phase,
         /// Step name.
         name: String,
         /// Element.
@@ -29,8 +34,8 @@ pub enum Event {
     },
     /// A step begins.
     StepStarted {
-        /// Phase name.
-        phase: String,
+        /// Its phase.
+        phase: Phase,
         /// Step name.
         name: String,
         /// Element.
@@ -44,8 +49,8 @@ pub enum Event {
     },
     /// Another build runs this very step, and its result is waited for.
     StepWaiting {
-        /// Phase name.
-        phase: String,
+        /// Its phase.
+        phase: Phase,
         /// Step name.
         name: String,
     },
@@ -57,26 +62,26 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         bytes: Vec<u8>,
     },
-    /// The build stopped at a break point: what is typed goes to a shell until [`Event::ShellClosed`].
+    /// The build stopped at a breakpoint: what is typed goes to a shell until [`Event::ShellClosed`].
     ShellOpened {
-        /// The point, such as `before-install`.
-        point: String,
+        /// Which; in JSON a text, such as `before-install`.
+        point: Breakpoint,
     },
     /// It goes on, or ends.
     ShellClosed,
     /// A step ended.
     StepFinished {
-        /// Phase name.
-        phase: String,
+        /// Its phase.
+        phase: Phase,
         /// Step name.
         name: String,
         /// Seconds.
         seconds: f64,
     },
-    /// Work outside of steps begins: `capture`, `layout`, `boot loader`, `pour`.
+    /// Work outside of steps begins.
     StageStarted {
-        /// Its name.
-        stage: String,
+        /// Which.
+        stage: BuildStage,
         /// Bytes to be done, if known.
         bytes: Option<u64>,
     },
@@ -87,8 +92,8 @@ pub enum Event {
     },
     /// The stage ended.
     StageFinished {
-        /// Its name.
-        stage: String,
+        /// Which.
+        stage: BuildStage,
         /// Seconds.
         seconds: f64,
     },
@@ -108,8 +113,9 @@ pub enum Event {
     ImageFinished {
         /// Image name.
         image: String,
-        /// Target.
-        target: String,
+        /// What it is built for.
+        #[serde(with = "target_text")]
+        target: Target,
         /// Seconds.
         seconds: f64,
     },
@@ -117,15 +123,93 @@ pub enum Event {
     MemberEnded {
         /// Image name.
         image: String,
-        /// Target.
-        target: String,
-        /// `built`, `kept`, `failed`, `skipped` or `unbuildable`.
-        outcome: String,
+        /// What it is built for.
+        #[serde(with = "target_text")]
+        target: Target,
+        /// How.
+        outcome: MemberOutcome,
         /// Why, where it was not built.
         why: Option<String>,
         /// Seconds.
         seconds: f64,
     },
+}
+
+/// Work of a build outside of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BuildStage {
+    /// A tree of this machine's architecture is made, or found: its programs stand in for foreign ones.
+    #[serde(rename = "native programs")]
+    NativePrograms,
+    /// The tree is read into data.
+    #[serde(rename = "capture")]
+    Capture,
+    /// GRUB's images are made.
+    #[serde(rename = "boot loader")]
+    BootLoader,
+    /// The disk is laid out, and its filesystems are made.
+    #[serde(rename = "disk")]
+    Disk,
+    /// The files are written.
+    #[serde(rename = "pour")]
+    Pour,
+}
+
+impl BuildStage {
+    /// Its name, as people and programs read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            BuildStage::NativePrograms => "native programs",
+            BuildStage::Capture => "capture",
+            BuildStage::BootLoader => "boot loader",
+            BuildStage::Disk => "disk",
+            BuildStage::Pour => "pour",
+        }
+    }
+}
+
+/// How a member of a set ended, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberOutcome {
+    /// Its files were made.
+    Built,
+    /// The files in place were right.
+    Kept,
+    /// Something in it went wrong.
+    Failed,
+    /// This machine, or the archive, cannot give what it needs.
+    Unbuildable,
+    /// It was interrupted, or not begun.
+    Skipped,
+}
+
+impl MemberOutcome {
+    /// Its word, as people and programs read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MemberOutcome::Built => "built",
+            MemberOutcome::Kept => "kept",
+            MemberOutcome::Failed => "failed",
+            MemberOutcome::Unbuildable => "unbuildable",
+            MemberOutcome::Skipped => "skipped",
+        }
+    }
+}
+
+/// A target as the text that people write.
+mod target_text {
+    use dibber_model::Target;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(target: &Target, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(target)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Target, D::Error> {
+        dibber_plan::image::target(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 impl Event {

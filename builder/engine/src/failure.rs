@@ -4,10 +4,12 @@
 //! worker's.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use dibber_imageset::OutputError;
+use dibber_model::Phase;
 use serde::{Deserialize, Serialize};
 
 /// What kind of failure it is; decides the exit code.
@@ -49,9 +51,9 @@ impl Failure {
     }
 
     /// A failure of that kind, unless it comes down to a full filesystem.
-    pub(crate) fn of(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
+    pub(crate) fn from_error(kind: FailureKind, error: impl Into<Box<dyn Error>>) -> Self {
         let error = error.into();
-        if ran_out(error.as_ref()) {
+        if is_out_of_space(error.as_ref()) {
             return Failure::new(
                 FailureKind::Space,
                 format!("{error}; free some space, or choose another directory"),
@@ -68,27 +70,27 @@ impl Failure {
 
 /// A failure without a kind of its own.
 pub(crate) fn fault(error: impl Into<Box<dyn Error>>) -> Failure {
-    Failure::of(FailureKind::Fault, error)
+    Failure::from_error(FailureKind::Fault, error)
 }
 
 /// Something is in the way of an output.
-pub(crate) fn in_the_way(error: OutputError) -> Failure {
-    Failure::of(FailureKind::Output, error)
+pub(crate) fn output_failure(error: OutputError) -> Failure {
+    Failure::from_error(FailureKind::Output, error)
 }
 
 /// A hook that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookFailure {
-    /// Phase name.
-    pub phase: String,
+    /// Its phase.
+    pub phase: Phase,
     /// Step name.
     pub name: String,
     /// Element.
     pub element: String,
     /// Where the element was found.
     pub origin: String,
-    /// `exit code 3`, `signal 11`.
-    pub end: String,
+    /// How.
+    pub end: HookEnding,
     /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
     pub no_network: Option<String>,
     /// The limit that ended it, or that it seems to have met, and the key that raises it: the rest of a sentence.
@@ -99,18 +101,41 @@ pub struct HookFailure {
     pub free: u64,
 }
 
+/// How a hook ended badly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookEnding {
+    /// Its exit code; 128 and the number of a signal that ended it.
+    pub code: i32,
+    /// The file of `environment.d` that ended it, when it did not come to the hook itself.
+    pub environment_file: Option<String>,
+}
+
+/// In words: `exit code 3`, `signal 11`.
+impl fmt::Display for HookEnding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            code @ 129.. => write!(f, "signal {}", code - 128)?,
+            code => write!(f, "exit code {code}")?,
+        }
+        match &self.environment_file {
+            Some(file) => write!(f, ", in environment.d/{file}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `EX_TEMPFAIL` of sysexits.h.
-const TEMPORARY: &str = "exit code 75";
+const TEMPORARY: i32 = 75;
 
 impl HookFailure {
     /// Whether the hook says that the world outside is not ready: the same build may succeed later.
-    pub fn is_temporary(&self) -> bool {
-        self.end == TEMPORARY
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.end.code == TEMPORARY && self.end.environment_file.is_none()
     }
 }
 
 /// Whether an error comes down to a filesystem that is full.
-pub fn ran_out(error: &(dyn Error + 'static)) -> bool {
+pub fn is_out_of_space(error: &(dyn Error + 'static)) -> bool {
     let mut at = Some(error);
     while let Some(error) = at {
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);

@@ -46,11 +46,25 @@ pub enum GivenError {
     },
 }
 
-/// Places that hooks see nothing of, and what they are.
-pub(crate) type Closed<'a> = [(&'static str, &'a Path)];
+/// A place that hooks see nothing of.
+#[derive(Clone, Copy)]
+pub(crate) struct ClosedPlace<'a> {
+    what: &'static str,
+    path: &'a Path,
+}
+
+impl<'a> ClosedPlace<'a> {
+    /// Those of a build.
+    pub(crate) fn of_build(store: &'a Path, output_dir: &'a Path) -> [ClosedPlace<'a>; 2] {
+        [
+            ClosedPlace { what: "the cache", path: store },
+            ClosedPlace { what: "the output directory", path: output_dir },
+        ]
+    }
+}
 
 /// What of a plan's paths is there, and must be given to be seen. A path that is not there may be one of the image.
-pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, GivenError> {
+pub(crate) fn find(plan: &Plan, closed: &[ClosedPlace<'_>]) -> Result<Vec<GivenFile>, GivenError> {
     let mut found = Vec::new();
     for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
@@ -70,7 +84,7 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
             continue;
         }
         let digest = match now.is_dir() {
-            true => look(&Dir::from(OwnedFd::from(open))),
+            true => directory_digest(&Dir::from(OwnedFd::from(open))),
             false => sha256(open),
         };
         found.push(GivenFile {
@@ -84,13 +98,13 @@ pub(crate) fn find(plan: &Plan, closed: &Closed<'_>) -> Result<Vec<GivenFile>, G
 }
 
 /// What a directory has in it that no hook may see.
-fn holds(source: &Path, closed: &Closed<'_>) -> Option<&'static str> {
+fn holds(source: &Path, closed: &[ClosedPlace<'_>]) -> Option<&'static str> {
     let within = |place: &Path| fs::canonicalize(place).is_ok_and(|place| place.starts_with(source));
     let homes = passwd::homes().into_iter().chain(std::env::var_os("HOME").map(PathBuf::from));
     let home = homes
         .filter(|home| home.components().count() > 1)
         .find(|home| fs::canonicalize(home).is_ok_and(|home| home.starts_with(source)));
-    let held = closed.iter().find(|(_, place)| within(place)).map(|(what, _)| *what);
+    let held = closed.iter().find(|place| within(place.path)).map(|place| place.what);
     held.or(home.map(|_| "a home directory"))
 }
 
@@ -129,7 +143,7 @@ fn all_may_read(dir: &Dir) -> io::Result<bool> {
 }
 
 /// One line for each path that is there, and is too wide to be given: for `dibber plan`.
-pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
+pub(crate) fn left_out(plan: &Plan, closed: &[ClosedPlace<'_>]) -> String {
     let mut told = String::new();
     for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
@@ -151,20 +165,20 @@ pub(crate) fn left_out(plan: &Plan, closed: &Closed<'_>) -> String {
 }
 
 /// A directory by what changes when somebody works in it. Contents are not read: a repository may be large.
-fn look(dir: &Dir) -> io::Result<Digest> {
+fn directory_digest(dir: &Dir) -> io::Result<Digest> {
     let mut hasher = Hasher::new("given directory 1");
-    see(dir, &mut hasher)?;
+    add_directory(dir, &mut hasher)?;
     Ok(hasher.finish())
 }
 
-fn see(dir: &Dir, hasher: &mut Hasher) -> io::Result<()> {
+fn add_directory(dir: &Dir, hasher: &mut Hasher) -> io::Result<()> {
     for name in dir.names()? {
         let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         hasher.part(name.to_bytes()).part(&found.stx_mode.to_le_bytes());
         match file_type(&found) {
             FileType::Directory => match here.open_dir() {
-                Ok(below) => see(&below, hasher)?,
+                Ok(below) => add_directory(&below, hasher)?,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
                 Err(error) => return Err(error),
             },
@@ -190,7 +204,7 @@ pub(crate) fn for_worker<'a>(files: impl Iterator<Item = &'a GivenFile>) -> Vec<
 }
 
 /// One line for each, for `dibber plan`.
-pub(crate) fn told(files: &[GivenFile]) -> String {
+pub(crate) fn described(files: &[GivenFile]) -> String {
     files
         .iter()
         .map(|file| {

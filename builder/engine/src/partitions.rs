@@ -1,4 +1,4 @@
-//! One tree for each filesystem, and each filesystem's bytes.
+//! The tree of an image, cut at its mount points into one tree for each filesystem, and the bytes of each filesystem.
 //!
 //! In: the captured tree and the disk's spec. Out: measured sizes, then extents. Never: a second walk of the disk.
 
@@ -13,7 +13,7 @@ use dibber_model::{
     Piece, Placed, Seed, Timestamp, Tree,
 };
 
-use crate::bootloader::Cores;
+use crate::bootloader::GrubCores;
 
 /// Why a filesystem could not be made of its tree.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +47,9 @@ pub(crate) enum PartError {
     },
 }
 
-/// What every filesystem of an image shares.
+/// What every filesystem of an image is made with.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Common {
+pub(crate) struct FilesystemSettings {
     /// Where identities come from.
     pub seed: Seed,
     /// The time that stands in for now.
@@ -65,7 +65,7 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
     for part in &disk.parts {
         match &part.holds {
             Holds::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
-                mounted.push((&part.name, fs))
+                mounted.push((&part.name, fs));
             }
             Holds::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
             _ => {}
@@ -112,12 +112,12 @@ fn make_directories(tree: &mut Tree, path: &str) -> Option<()> {
 pub(crate) fn measure(
     trees: &BTreeMap<String, Tree>,
     disk: &DiskSpec,
-    common: &Common,
+    settings: &FilesystemSettings,
 ) -> Result<BTreeMap<String, Bytes>, PartError> {
     let mut sizes = BTreeMap::new();
     for part in &disk.parts {
         let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
-        let making = making(fs, (disk, 0), common);
+        let making = making(fs, disk, 0, settings);
         let size = writer(fs.kind).measure(tree, &making).map_err(fault(&part.name))?;
         sizes.insert(part.name.clone(), size);
     }
@@ -128,12 +128,12 @@ pub(crate) fn measure(
 pub(crate) fn write(
     trees: &BTreeMap<String, Tree>,
     layout: &DiskLayout,
-    common: &Common,
+    settings: &FilesystemSettings,
 ) -> Result<BTreeMap<String, Extents>, PartError> {
     let mut parts = BTreeMap::new();
     for placed in layout.parts() {
         if let (Holds::Fs(fs), Some(tree)) = (&placed.spec.holds, trees.get(&placed.spec.name)) {
-            let making = making(fs, (layout.spec(), placed.start), common);
+            let making = making(fs, layout.spec(), placed.start, settings);
             let bytes = writer(fs.kind).write(tree, &making, placed.len).map_err(fault(&placed.spec.name))?;
             parts.insert(placed.spec.name.clone(), bytes);
         }
@@ -142,8 +142,8 @@ pub(crate) fn write(
 }
 
 /// What the writer of a filesystem is told, for a partition that begins at a byte of a disk.
-fn making<'a>(spec: &'a FsSpec, (disk, start): (&DiskSpec, u64), common: &Common) -> Making<'a> {
-    let Common { seed, epoch, arch } = *common;
+fn making<'a>(spec: &'a FsSpec, disk: &DiskSpec, start: u64, settings: &FilesystemSettings) -> Making<'a> {
+    let FilesystemSettings { seed, epoch, arch } = *settings;
     Making { spec, sector: disk.sector, start, seed, epoch, page: arch.facts().page }
 }
 
@@ -156,7 +156,7 @@ fn fault(part: &str) -> impl FnOnce(FilesystemError) -> PartError + use<> {
 pub(crate) fn with_loaders(
     mut parts: BTreeMap<String, Extents>,
     layout: &DiskLayout,
-    cores: &Cores,
+    cores: &GrubCores,
 ) -> Result<DiskContent, PartError> {
     let mut boot_code = None;
     for placed in layout.parts() {

@@ -20,21 +20,31 @@ const LEAST: Bytes = Bytes::mib(64);
 /// Less than this is what a filesystem is left with when somebody filled it.
 const FULL: Bytes = Bytes::mib(1);
 
-/// Programs that steps and outputs of a plan run, each with the package that has it.
-fn programs(plan: &Plan) -> Vec<(&'static str, &'static str)> {
+/// A program that a plan needs, with Debian's package of it.
+struct NeededProgram {
+    name: &'static str,
+    package: &'static str,
+}
+
+/// Programs that steps and outputs of a plan run.
+fn programs(plan: &Plan) -> Vec<NeededProgram> {
     let mut programs = Vec::new();
     let host = plan.distro().map_or([].as_slice(), |distro| distro.programs);
-    programs.extend(host.iter().filter(|one| one.asked_for).map(|one| (one.name, one.package)));
+    programs.extend(
+        host.iter()
+            .filter(|program| program.asked_for)
+            .map(|program| NeededProgram { name: program.name, package: program.package }),
+    );
     let tools = plan.outputs.iter().filter_map(|kind| kind.origin().tool());
-    programs.extend(tools.map(|tool| (tool.program, tool.package)));
+    programs.extend(tools.map(|tool| NeededProgram { name: tool.program, package: tool.package }));
     programs
 }
 
 /// Fails if a program that the plan needs is not in `PATH`.
 pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
-    match programs(plan).into_iter().find(|(name, _)| path_search::find(name).is_none()) {
+    match programs(plan).into_iter().find(|program| path_search::find(program.name).is_none()) {
         None => Ok(()),
-        Some((name, package)) => Err(Failure::new(
+        Some(NeededProgram { name, package }) => Err(Failure::new(
             FailureKind::Machine,
             format!(
                 "{} needs the program {name}, which is not in PATH; on Debian: apt install {package}",
@@ -59,25 +69,30 @@ pub(crate) fn emulator(plan: &Plan) -> Result<Option<Emulator>, Failure> {
     if !is_foreign(plan) {
         return Ok(None);
     }
-    Emulator::find(plan.target.arch).map(Some).map_err(|e| Failure::of(FailureKind::Machine, e))
+    Emulator::find(plan.target.arch).map(Some).map_err(|e| Failure::from_error(FailureKind::Machine, e))
 }
 
-/// Fails if the output directory has clearly too little space. `former` is the set that is in place.
-pub(crate) fn check_output(plan: &Plan, dir: &Path, former: Option<&SetEntry>) -> Result<(), Failure> {
-    let needs = match former {
+/// Fails if the output directory has clearly too little space. `previous` is the set that is in place.
+pub(crate) fn check_output(plan: &Plan, dir: &Path, previous: Option<&SetEntry>) -> Result<(), Failure> {
+    let needs = match previous {
         // The new set is made beside the old one.
         Some(entry) => Bytes(entry.files.iter().map(|file| file.bytes / 2).sum::<u64>().max(LEAST.0)),
         None => plan.disk.size.map_or(LEAST, |size| Bytes((size.0 / 4).max(LEAST.0))),
     };
-    check(dir, needs, &plan.stem(), "choose another --output-dir")
+    check_space(dir, needs, &plan.stem(), "choose another --output-dir")
 }
 
 /// Fails if the file system of the cache has clearly too little space for `what`, an image or any.
 pub(crate) fn check_cache(what: &str, dir: &Path) -> Result<(), Failure> {
-    check(dir, LEAST, what, "choose another --cache-dir; `dibber cache prune` frees what earlier builds left")
+    check_space(
+        dir,
+        LEAST,
+        what,
+        "choose another --cache-dir; `dibber cache prune` frees what earlier builds left",
+    )
 }
 
-fn check(dir: &Path, needs: Bytes, what: &str, mend: &str) -> Result<(), Failure> {
+fn check_space(dir: &Path, needs: Bytes, what: &str, mend: &str) -> Result<(), Failure> {
     let free = free(dir).map_err(|e| Failure::new(FailureKind::Fault, format!("{}: {e}", dir.display())))?;
     if free >= needs {
         return Ok(());
@@ -96,7 +111,7 @@ pub(crate) fn free(dir: &Path) -> io::Result<Bytes> {
 }
 
 /// A hook that fails on a full cache fails for want of space, whatever it says itself.
-pub(crate) fn or_space(failure: Failure, cache: &Path) -> Failure {
+pub(crate) fn as_space_failure(failure: Failure, cache: &Path) -> Failure {
     match failure.hook.as_ref().map(|hook| Bytes(hook.free)) {
         Some(free) if free < FULL => {
             let message = format!(

@@ -1,4 +1,4 @@
-//! What a build would find kept and in place, without building.
+//! What a build would find kept and in place, without building: the last lines of `dibber plan`.
 //!
 //! In: a plan, the store, the output directory. Out: words. Never: a question to the network, a change to anything.
 
@@ -11,30 +11,34 @@ use dibber_model::{Bytes, Loader, SizeRule};
 use dibber_plan::Plan;
 use dibber_store::Store;
 
-use crate::build_member::{former, known};
+use crate::build_job::{self, RELEASE_FILES};
+use crate::given::ClosedPlace;
+use crate::previous_set::PreviousSet;
 use crate::{archive, given, steps};
 
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.
-pub fn outlook(plan: &Plan, store: &Path, dir: &Path) -> String {
-    let place = match former(plan, dir, &Seen::default()) {
+pub fn status(plan: &Plan, store: &Path, dir: &Path) -> String {
+    let place = match PreviousSet::find(plan, dir, &Seen::default()) {
         Ok(None) => format!("{} has no set of this image", dir.display()),
-        Ok(Some(former)) if former.is_right() => format!("{} has a set of this image, whole", dir.display()),
+        Ok(Some(previous)) if previous.is_whole() => {
+            format!("{} has a set of this image, whole", dir.display())
+        }
         Ok(Some(_)) => {
             format!("{} has a set of this image, of which files were changed", dir.display())
         }
         Err(failure) => failure.message,
     };
     let store = Store::seen_at(store);
-    let closed = [("the cache", store.path()), ("the output directory", dir)];
+    let closed = ClosedPlace::of_build(store.path(), dir);
     let given = match given::find(plan, &closed) {
-        Ok(files) => given::told(&files) + &given::left_out(plan, &closed),
+        Ok(files) => given::described(&files) + &given::left_out(plan, &closed),
         Err(error) => return format!("error: {error}\n{place}"),
     };
-    let releases = archive::recorded(plan, &store.path().join("answers"));
+    let releases = archive::recorded(plan, &store.path().join(RELEASE_FILES));
     let Ok(releases) = releases else {
         return format!("{given}no step is kept: the package archive was never asked\n{place}");
     };
-    let build = match known(plan, releases, (&store, dir)) {
+    let build = match build_job::without_network(plan, releases, &store, dir) {
         Ok(build) => build,
         Err(error) => return format!("error: {error}\n{place}"),
     };
@@ -90,8 +94,8 @@ pub fn drawing(plan: &Plan, dir: &Path) -> String {
 
 /// Sizes of the partitions of the set in place, by name; none where there is no set, or it has no disk.
 fn sizes_in_place(plan: &Plan, dir: &Path) -> BTreeMap<String, u64> {
-    let Ok(Some(former)) = former(plan, dir, &Seen::default()) else { return BTreeMap::new() };
+    let Ok(Some(previous)) = PreviousSet::find(plan, dir, &Seen::default()) else { return BTreeMap::new() };
     let sidecar = |name: &str| sidecar_of(&dir.join(name)).ok().flatten();
-    let disk = former.entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
+    let disk = previous.entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
     disk.into_iter().flat_map(|disk| disk.partitions).map(|part| (part.name, part.bytes)).collect()
 }

@@ -39,14 +39,14 @@ pub struct MadeFile {
 
 /// What a build made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
+pub struct BuiltSet {
     /// The files.
     pub files: Vec<MadeFile>,
 }
 
 /// Puts files, links and sidecars of the stage into the directory that it is in, and commits them with `images.json`. Files that
 /// the image's former set had, and this one has not, are removed. `seen` spares a second reading of what was read before.
-pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, OutputError> {
+pub fn commit(stage: &Stage, made: &BuiltSet, seen: &Seen) -> Result<SetEntry, OutputError> {
     let entry = entry(stage, made)?;
     let placed = make_ready(stage, made)?;
     // Other images may be put into the same directory at this moment.
@@ -71,7 +71,7 @@ fn at_stage(stage: &Stage, why: impl Into<String>) -> OutputError {
     at(stage.path())(io::Error::other(why.into()))
 }
 
-fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
+fn entry(stage: &Stage, made: &BuiltSet) -> Result<SetEntry, OutputError> {
     let first = made.files.first().ok_or_else(|| at_stage(stage, "the build made no files"))?;
     let files = made.files.iter().map(|file| FileEntry {
         name: file.name.clone(),
@@ -95,7 +95,7 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
 }
 
 /// Makes everything durable in the stage, under the names that it will have; tells the digest of each.
-fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, OutputError> {
+fn make_ready(stage: &Stage, made: &BuiltSet) -> Result<BTreeMap<String, Digest>, OutputError> {
     let mut placed = BTreeMap::new();
     for file in &made.files {
         let fault = |error| at(stage.path().join(&file.name))(error);

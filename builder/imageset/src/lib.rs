@@ -20,9 +20,9 @@ mod stage;
 mod sums;
 mod switch;
 
-pub use commit::{Made, MadeFile, commit};
+pub use commit::{BuiltSet, MadeFile, commit};
 pub use foreign::{LOG, refuse, refuse_log};
-pub use mend::Standing;
+pub use mend::SetStatus;
 pub use mend::{describe_again, standing};
 pub use names::own as own_name;
 pub use packages::installed;

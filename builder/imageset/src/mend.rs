@@ -13,9 +13,9 @@ use super::{FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, nam
 
 /// How a planned image stands against what is in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SetStatus {
     /// Every file is as it was committed, and so is what describes them.
-    Right,
+    UpToDate,
     /// Every file is, and these, which describe them, are not; they can be written again.
     Undescribed(Vec<String>),
     /// It is to be made again, for this reason.
@@ -23,14 +23,14 @@ pub enum Standing {
 }
 
 /// Holds an entry of a directory's set against the directory, reading each file whole.
-pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Standing {
+pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> SetStatus {
     if let Some(fault) = entry.fault(dir, Some(seen)) {
-        return Standing::Stale(fault);
+        return SetStatus::Stale(fault);
     }
     match faulty(dir, set, entry) {
-        Err(why) => Standing::Stale(why),
-        Ok(texts) if texts.is_empty() => Standing::Right,
-        Ok(texts) => Standing::Undescribed(texts.into_iter().map(|(name, _)| name).collect()),
+        Err(why) => SetStatus::Stale(why),
+        Ok(texts) if texts.is_empty() => SetStatus::UpToDate,
+        Ok(texts) => SetStatus::Undescribed(texts.into_iter().map(|(name, _)| name).collect()),
     }
 }
 

@@ -25,7 +25,7 @@ const NOT_STARTED: i32 = 126;
 
 /// The table of native programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct StandInTable {
     /// The architecture of the programs.
     pub arch: Arch,
     /// Path of the emulator in the sandbox.
@@ -35,7 +35,7 @@ pub struct Table {
     /// The directories of the twin's libraries, separated by `:`.
     pub libraries: String,
     /// Programs by the name of the file that they stand in for.
-    pub rows: Vec<Row>,
+    pub rows: Vec<StandIn>,
 }
 
 /// Native programs, for a tree of another architecture.
@@ -44,7 +44,7 @@ pub struct NativePrograms {
     /// The `TMP_BUILD_DIR` of a tree of this machine's architecture, as the driver sees it.
     pub build_dir: PathBuf,
     /// Which of its programs may stand in, and for which files.
-    pub table: Table,
+    pub table: StandInTable,
 }
 
 /// Where programs are, without links: a system that is merged while it is made has them below `/usr` afterwards.
@@ -52,7 +52,7 @@ pub const DIRS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// A program, and how to know the file that it stands in for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct StandIn {
     /// The file's name, in one of [`DIRS`].
     pub name: String,
     /// Its length, in bytes.
@@ -63,27 +63,32 @@ pub struct Row {
     pub program: String,
 }
 
-impl Table {
+impl StandInTable {
     /// As lines: four values, then rows.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
-        for Row { name, bytes, modified, program } in &self.rows {
+        for StandIn { name, bytes, modified, program } in &self.rows {
             text += &format!("{bytes} {modified} {name} {program}\n");
         }
         text
     }
 
-    /// Reads what [`Table::text`] wrote.
-    pub fn read(text: &str) -> Option<Table> {
+    /// Reads what [`StandInTable::text`] wrote.
+    pub fn read(text: &str) -> Option<StandInTable> {
         let mut lines = text.lines().map(str::to_owned);
         let arch = lines.next()?.parse().ok()?;
         let (emulator, loader, libraries) = (lines.next()?, lines.next()?, lines.next()?);
         let row = |line: String| {
             let mut words = line.split(' ');
             let (bytes, modified) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            Some(Row { name: words.next()?.to_owned(), bytes, modified, program: words.next()?.to_owned() })
+            Some(StandIn {
+                name: words.next()?.to_owned(),
+                bytes,
+                modified,
+                program: words.next()?.to_owned(),
+            })
         };
-        Some(Table { arch, emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
+        Some(StandInTable { arch, emulator, loader, libraries, rows: lines.map(row).collect::<Option<_>>()? })
     }
 }
 
@@ -95,7 +100,8 @@ pub(crate) fn main() -> i32 {
         eprintln!("dibber: {NAME} is called by the kernel alone");
         return NOT_STARTED;
     };
-    let Some(table) = fs::read_to_string(format!("{NATIVE}/table")).ok().and_then(|text| Table::read(&text))
+    let Some(table) =
+        fs::read_to_string(format!("{NATIVE}/table")).ok().and_then(|text| StandInTable::read(&text))
     else {
         eprintln!("dibber: {}: this root has no table of native programs", path.to_string_lossy());
         return NOT_STARTED;
@@ -122,7 +128,7 @@ fn names_libraries() -> bool {
 }
 
 /// The twin's program for a path, if it may stand in.
-fn stand_in(table: &Table, path: &Path) -> Option<String> {
+fn stand_in(table: &StandInTable, path: &Path) -> Option<String> {
     let real = fs::canonicalize(path).ok()?;
     let name = real.file_name()?;
     let row = table.rows.iter().find(|row| row.name.as_bytes() == name.as_bytes())?;
@@ -140,31 +146,32 @@ mod tests {
 
     #[test]
     fn a_table_is_read_as_it_was_written() {
-        let row = |name: &str, bytes, modified| Row {
+        let row = |name: &str, bytes, modified| StandIn {
             name: name.into(),
             bytes,
             modified,
             program: format!("/usr/bin/{name}"),
         };
-        let table = Table {
+        let table = StandInTable {
             arch: Arch::Ppc64le,
             emulator: "/run/dibber/shim/qemu-ppc64le".into(),
             loader: "/run/dibber/native/root/ld.so".into(),
             libraries: "/run/dibber/native/root/lib".into(),
             rows: vec![row("dash", 7, -3), row("[", 0, 1)],
         };
-        assert_eq!(Table::read(&table.text()), Some(table));
-        assert_eq!(Table::read("ppc64le\na\nb\nc\nx y z\n"), None);
-        assert_eq!(Table::read("a\n"), None);
+        assert_eq!(StandInTable::read(&table.text()), Some(table));
+        assert_eq!(StandInTable::read("ppc64le\na\nb\nc\nx y z\n"), None);
+        assert_eq!(StandInTable::read("a\n"), None);
     }
 
     #[test]
     fn a_changed_file_gets_no_stand_in() {
         let path = Path::new("/usr/bin/env");
         let found = fs::metadata(path).expect("every system has env(1)");
-        let row = |bytes, modified| Row { name: "env".into(), bytes, modified, program: "/bin/env".into() };
+        let row =
+            |bytes, modified| StandIn { name: "env".into(), bytes, modified, program: "/bin/env".into() };
         let empty = String::new;
-        let table = |row| Table {
+        let table = |row| StandInTable {
             arch: Arch::Ppc64le,
             emulator: empty(),
             loader: empty(),

@@ -40,7 +40,7 @@ fn break_points_run_a_command() {
         .env("break_cmd", "echo seen $TMP_MOUNT_PATH");
     let output = command.output().expect("run");
     assert!(String::from_utf8_lossy(&output.stdout).contains("seen /run/dibber/build/mnt"), "{output:?}");
-    told("before-instal", "true", &[]).refuses(USAGE, &["no break point `before-instal`", "pre-install"]);
+    told("before-instal", "true", &[]).refuses(USAGE, &["no breakpoint `before-instal`", "pre-install"]);
     told("before-install", "exit 4", &[]).refuses(HOOK, &["exit code 4"]);
 }
 

@@ -2,15 +2,14 @@
 //!
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
-use dibber_deploy::select::Machine;
 use dibber_imageset::members::{Member, Pick};
 use dibber_model::columns;
 
-use super::{Given, name};
+use super::{NodeChoice, name};
 use crate::printable::printable;
 
 /// One node's: files, a line each, and the steps.
-pub(super) fn one(pick: &Pick<'_>) -> String {
+pub(super) fn node(pick: &Pick<'_>) -> String {
     let mut text = String::new();
     for file in pick.member.iter().flat_map(|member| &member.files) {
         text += &format!("{:<9}{}\n", file.kind.role().to_string(), file.path.display());
@@ -22,11 +21,11 @@ pub(super) fn one(pick: &Pick<'_>) -> String {
 }
 
 /// A line for each node, then the steps of each.
-pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
+pub(super) fn fleet(rows: &[NodeChoice<'_>]) -> String {
     let mut cells = vec![["node", "for", "image", "agent"].map(String::from)];
-    cells.extend(rows.iter().map(|(machine, given)| row(machine, given.as_ref())));
+    cells.extend(rows.iter().map(row));
     let mut text = columns(&cells, &[]).join("\n") + "\n";
-    for (machine, given) in rows {
+    for NodeChoice { machine, chosen } in rows {
         text += &format!("\n{}\n", name(machine));
         if let Err(why) = &machine.wants {
             text += &format!("  {}\n", printable(why.as_bytes()));
@@ -34,15 +33,16 @@ pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
         for note in &machine.notes {
             text += &format!("  {}\n", printable(note.as_bytes()));
         }
-        if let Some(given) = given {
-            text += &steps("  ", &given.image);
-            text += &given.agent.as_ref().map_or(String::new(), |agent| steps("  ", agent));
+        if let Some(chosen) = chosen {
+            text += &steps("  ", &chosen.image);
+            text += &chosen.agent.as_ref().map_or(String::new(), |agent| steps("  ", agent));
         }
     }
     text
 }
 
-fn row(machine: &Machine, given: Option<&Given<'_>>) -> [String; 4] {
+fn row(row: &NodeChoice<'_>) -> [String; 4] {
+    let (machine, chosen) = (row.machine, row.chosen.as_ref());
     let wanted = match &machine.wants {
         Ok(wants) => {
             let mode = wants.boot_mode.map_or(String::new(), |mode| format!(", {mode}"));
@@ -50,8 +50,8 @@ fn row(machine: &Machine, given: Option<&Given<'_>>) -> [String; 4] {
         }
         Err(_) => "?".into(),
     };
-    let image = given.and_then(|given| given.image.member);
-    let agent = match given.map(|given| &given.agent) {
+    let image = chosen.and_then(|chosen| chosen.image.member);
+    let agent = match chosen.map(|chosen| &chosen.agent) {
         // There are no agents here at all.
         Some(None) => "-".into(),
         Some(Some(agent)) => files(agent.member),

@@ -13,7 +13,7 @@ use dibber_model::redact::{self, Redact};
 use dibber_sandbox::attended::{self, ProgramEnd};
 use dibber_sandbox::interrupts::Interrupts;
 
-use super::AnswerError;
+use super::ReleaseError;
 
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 
@@ -21,16 +21,16 @@ const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 const LARGEST: u64 = 16 << 20;
 
 /// Fetches. Messages name the URL without its user.
-pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result<Vec<u8>, AnswerError> {
+pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result<Vec<u8>, ReleaseError> {
     // Nobody else can enter it.
     let scratch = dibber_fs::temporary::directory("dibber-release-")
-        .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+        .map_err(|source| ReleaseError::File { path: std::env::temp_dir(), source })?;
     let at = |name: &str| {
         let path = scratch.path().join(name);
-        move |source| AnswerError::File { path, source }
+        move |source| ReleaseError::File { path, source }
     };
     let public = redact::without_login(url);
-    let refused = |said: String| AnswerError::NotFetched { url: public.clone(), said };
+    let refused = |said: String| ReleaseError::NotFetched { url: public.clone(), said };
     let (settings, logins) = (scratch.path().join("apt.conf"), scratch.path().join("auth.conf"));
     let file = scratch.path().join("file");
     if let Some(line) = login_line(url).map_err(refused)? {
@@ -40,10 +40,10 @@ pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result
     let mut command = Command::new(APT_HELPER);
     command.arg("-q").arg("-c").arg(&settings).arg("download-file").arg(&public).arg(&file);
     let ended = attended::run(&mut command, LARGEST, stop).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => AnswerError::NoApt(APT_HELPER),
-        _ => AnswerError::File { path: APT_HELPER.into(), source: error },
+        io::ErrorKind::NotFound => ReleaseError::NoApt(APT_HELPER),
+        _ => ReleaseError::File { path: APT_HELPER.into(), source: error },
     })?;
-    let Some(ended) = ended else { return Err(AnswerError::Interrupted) };
+    let Some(ended) = ended else { return Err(ReleaseError::Interrupted) };
     if !ended.status.success() {
         return Err(refused(secrets(url, proxy).public(last_line(&ended))));
     }

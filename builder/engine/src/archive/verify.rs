@@ -17,7 +17,7 @@ use dibber_plan::Plan;
 use dibber_sandbox::attended;
 use dibber_sandbox::interrupts::Interrupts;
 
-use super::{AnswerError, Fetched};
+use super::{Fetched, ReleaseError};
 
 const APT_GET: &str = "/usr/bin/apt-get";
 
@@ -25,7 +25,7 @@ const APT_GET: &str = "/usr/bin/apt-get";
 const LARGEST: u64 = 256 << 20;
 
 /// Fails for the first file that is not signed, or no longer valid.
-pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Result<(), AnswerError> {
+pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Result<(), ReleaseError> {
     let unsaid: Vec<&Fetched> = files.iter().filter(|file| !is_trusted(plan, &file.url)).collect();
     let variable = |name: &str| plan.variables.get(name).map_or("", String::as_str);
     let keyring = variable("DIB_APT_KEYRING");
@@ -39,10 +39,10 @@ pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Resul
     // One by one, to tell which.
     for file in unsaid {
         if let Err(said) = update(&[file], &settings, None)? {
-            return Err(AnswerError::NotSigned { url: file.url.clone(), said });
+            return Err(ReleaseError::NotSigned { url: file.url.clone(), said });
         }
     }
-    Err(AnswerError::NotSigned { url: "the archive".into(), said })
+    Err(ReleaseError::NotSigned { url: "the archive".into(), said })
 }
 
 /// Whether the image says itself that an archive needs no signature: `[trusted=yes]` in `DIB_APT_SOURCES_CONF`.
@@ -77,14 +77,14 @@ fn update(
     files: &[&Fetched],
     settings: &Settings<'_>,
     keys: Option<&str>,
-) -> Result<Result<(), String>, AnswerError> {
+) -> Result<Result<(), String>, ReleaseError> {
     if files.is_empty() {
         return Ok(Ok(()));
     }
     let scratch = dibber_fs::temporary::directory("dibber-verify-")
-        .map_err(|source| AnswerError::File { path: std::env::temp_dir(), source })?;
+        .map_err(|source| ReleaseError::File { path: std::env::temp_dir(), source })?;
     let dir = scratch.path();
-    let fault = |source: io::Error| AnswerError::File { path: dir.into(), source };
+    let fault = |source: io::Error| ReleaseError::File { path: dir.into(), source };
     let option = keys.map_or(String::new(), |keys| format!("[signed-by={keys}] "));
     let mut sources = String::new();
     for (number, Fetched { url, bytes }) in files.iter().enumerate() {
@@ -102,10 +102,10 @@ fn update(
     let mut command = Command::new(APT_GET);
     command.args(["-q", "update"]).env("APT_CONFIG", dir.join("apt.conf")).env("LC_ALL", "C");
     let ended = attended::run(&mut command, LARGEST, settings.stop).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => AnswerError::NoApt(APT_GET),
-        _ => AnswerError::File { path: APT_GET.into(), source: error },
+        io::ErrorKind::NotFound => ReleaseError::NoApt(APT_GET),
+        _ => ReleaseError::File { path: APT_GET.into(), source: error },
     })?;
-    let Some(ended) = ended else { return Err(AnswerError::Interrupted) };
+    let Some(ended) = ended else { return Err(ReleaseError::Interrupted) };
     if ended.status.success() {
         return Ok(Ok(()));
     }

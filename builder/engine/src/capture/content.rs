@@ -13,7 +13,7 @@ use dibber_model::{Content, FileRef, Source};
 use rustix::fs::{SeekFrom, Statx, seek};
 use rustix::io::Errno;
 
-use super::walk::What;
+use super::entry::EntryKind;
 
 /// Files up to this many bytes are read at once: half of a Debian tree's files, and a thirtieth of its bytes.
 const SMALL: u64 = 4096;
@@ -22,27 +22,27 @@ const SMALL: u64 = 4096;
 const BLOCK: u64 = 4096;
 
 /// Content of the regular file of this name.
-pub(super) fn of(here: DirEntry<'_>, stat: &Statx) -> io::Result<What> {
+pub(super) fn read_file(here: DirEntry<'_>, stat: &Statx) -> io::Result<EntryKind> {
     let len = stat.stx_size;
     if len == 0 {
-        return Ok(What::Small(Content::inline([])));
+        return Ok(EntryKind::Small(Content::inline([])));
     }
     if len <= SMALL {
         let mut bytes = vec![0; len as usize];
         File::from(here.open_file()?).read_exact_at(&mut bytes, 0)?;
-        return Ok(What::Small(Content::inline(bytes)));
+        return Ok(EntryKind::Small(Content::inline(bytes)));
     }
     let data = if stat.stx_blocks * 512 < len {
-        data(&here.open_file()?.into(), len)?
+        data_ranges(&here.open_file()?.into(), len)?
     } else {
         iter::once(0..len).collect()
     };
-    Ok(What::Large(Content { len, data, source: Source::File(FileRef(0)) }))
+    Ok(EntryKind::Large(Content { len, data, source: Source::File(FileRef(0)) }))
 }
 
 /// Ranges of a sparse file that hold data. Where a file system keeps zeros as data and where as a hole is its own affair, so
 /// blocks of zeros are taken out, and the answer depends on the content only.
-fn data(file: &File, len: u64) -> io::Result<Vec<Range<u64>>> {
+fn data_ranges(file: &File, len: u64) -> io::Result<Vec<Range<u64>>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     let mut buffer = vec![0; 64 * BLOCK as usize];
     let mut at = 0;

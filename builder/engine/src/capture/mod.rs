@@ -1,13 +1,15 @@
-//! A mounted tree becomes a value.
+//! Reads a mounted tree into data, without what differs from build to build: logs, caches, keys, times later than the epoch. dib copies the
+//! directory into a mounted filesystem; the writers of filesystems here take the data instead, so no kernel orders or stamps it.
 //!
 //! In: the merged tree of all layers, inside the namespace. Out: a [`Tree`], and the files that its content is read from.
 //! Never: a change to the disk, a step across a mount point, or anything that depends on the order of directories or threads.
 
 mod content;
+mod entry;
 mod files;
 mod nodes;
 pub mod rules;
-mod scrub;
+mod sanitize;
 mod walk;
 
 use std::collections::HashMap;
@@ -21,9 +23,9 @@ use dibber_plan::DeclaredNode;
 
 pub use files::CapturedFiles;
 pub use rules::{Rule, Treatment};
-pub use scrub::scrub;
+pub use sanitize::sanitize;
 
-use walk::{Found, What};
+use entry::{EntryKind, FileId, FoundEntry};
 
 /// How a tree is captured.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ pub struct CaptureOptions<'a> {
     /// No time in the tree is later.
     pub epoch: Timestamp,
     /// What is removed, emptied or replaced, in this order; [`rules::volatile`] gives the usual ones.
-    pub scrub: &'a [Rule],
+    pub sanitize: &'a [Rule],
     /// Nodes and labels that the image declares.
     pub nodes: &'a [DeclaredNode],
 }
@@ -66,19 +68,22 @@ pub enum CaptureError {
 }
 
 /// Puts place and verb to an error of the kernel.
-fn at<E: Into<io::Error>>(what: &'static str, path: &Path) -> impl FnOnce(E) -> CaptureError + use<E> {
+fn path_error<E: Into<io::Error>>(
+    what: &'static str,
+    path: &Path,
+) -> impl FnOnce(E) -> CaptureError + use<E> {
     let path = path.to_path_buf();
     move |source| CaptureError::File { what, path, source: source.into() }
 }
 
-/// Captures the tree at `root`. What is mounted below it is not part of it: there, the tree shows what lies underneath. Must run inside the namespace that made the tree, for there its owners are 0..65535 and file capabilities
-/// have their portable form.
+/// Captures the tree at `root`. What is mounted below it is not part of it: there, the tree shows what lies underneath. Must run inside
+/// the namespace that made the tree, for there its owners are 0..65535 and file capabilities have their portable form.
 pub fn capture(root: &Dir, options: &CaptureOptions<'_>) -> Result<(Tree, CapturedFiles), CaptureError> {
     let walked = walk::walk(root)?;
     let mut assembly = Assembly { dirs: walked.dirs, ids: HashMap::new(), files: Vec::new() };
     let mut tree = Tree::new(walked.meta);
     assembly.fill(&mut tree)?;
-    scrub(&mut tree, options.scrub)?;
+    sanitize(&mut tree, options.sanitize)?;
     nodes::add(&mut tree, options)?;
     for id in 0..tree.inode_count() as u32 {
         let meta = &mut tree.inode_mut(InodeId(id)).meta;
@@ -89,9 +94,9 @@ pub fn capture(root: &Dir, options: &CaptureOptions<'_>) -> Result<(Tree, Captur
 
 /// Turns what the walk found into a tree, in the order of a sorted walk.
 struct Assembly {
-    dirs: Vec<Vec<Found>>,
+    dirs: Vec<Vec<FoundEntry>>,
     /// Only looked up, never walked: its order reaches nothing.
-    ids: HashMap<(u64, u64), InodeId>,
+    ids: HashMap<FileId, InodeId>,
     files: Vec<Box<[u8]>>,
 }
 
@@ -130,21 +135,21 @@ impl Assembly {
     }
 
     /// The inode, and the number of the directory below it if it is one.
-    fn inode(&mut self, found: Found, path: &[u8]) -> Result<(Inode, Option<usize>), CaptureError> {
+    fn inode(&mut self, found: FoundEntry, path: &[u8]) -> Result<(Inode, Option<usize>), CaptureError> {
         let mut below = None;
         let kind = match found.what {
-            What::Dir(number) => {
+            EntryKind::Dir(number) => {
                 below = number;
                 Kind::Dir(Default::default())
             }
-            What::Small(content) => Kind::File(content),
-            What::Large(mut content) => {
+            EntryKind::Small(content) => Kind::File(content),
+            EntryKind::Large(mut content) => {
                 let number = u32::try_from(self.files.len()).map_err(|_| CaptureError::TooMany)?;
                 content.source = Source::File(dibber_model::FileRef(number));
                 self.files.push(path.into());
                 Kind::File(content)
             }
-            What::Other(kind) => kind,
+            EntryKind::Other(kind) => kind,
         };
         Ok((Inode { meta: found.meta, kind }, below))
     }

@@ -1,4 +1,4 @@
-//! The walk over the disk: level by level, the directories of a level in parallel.
+//! Reads a mounted tree: level by level, the directories of a level in parallel.
 //!
 //! In: the root of a mounted tree. Out: for each directory its entries in bytewise order, numbered in the order of a sorted
 //! walk by level. Never: a followed link or a crossed mount point.
@@ -8,60 +8,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, DirEntry, file_type, meta};
-use dibber_model::{Content, Kind, Meta, Rdev};
+use dibber_model::{Kind, Meta, Rdev};
 use rayon::prelude::*;
 use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::mount::{OpenTreeFlags, open_tree};
 
-use super::{CaptureError, at, content};
+use super::entry::{EntryKind, FileId, FoundEntry};
+use super::{CaptureError, content, path_error};
 
 /// All that was found.
-pub(super) struct Walked {
+pub(super) struct WalkedTree {
     pub(super) root: Dir,
     pub(super) meta: Meta,
     /// Entries by the number of their directory; the root is 0.
-    pub(super) dirs: Vec<Vec<Found>>,
-}
-
-/// One name.
-pub(super) struct Found {
-    pub(super) name: CString,
-    pub(super) meta: Meta,
-    /// Device and inode, if there are other names.
-    pub(super) links: Option<(u64, u64)>,
-    pub(super) what: What,
-}
-
-/// What a name stands for.
-pub(super) enum What {
-    /// A directory, and its number; none for a mount point.
-    Dir(Option<usize>),
-    /// A file whose content is here.
-    Small(Content),
-    /// A file whose content stays on disk; its source is set when it gets its number.
-    Large(Content),
-    /// Anything else.
-    Other(Kind),
+    pub(super) dirs: Vec<Vec<FoundEntry>>,
 }
 
 /// Walks the tree at `root`.
-pub(super) fn walk(root: &Dir) -> Result<Walked, CaptureError> {
+pub(super) fn walk(root: &Dir) -> Result<WalkedTree, CaptureError> {
     let top = Path::new("");
-    let dir = open_root(root).map_err(at("open", top))?;
-    let found = dir.statx().map_err(at("read", top))?;
-    let xattrs = dir.xattrs().map_err(at("read", top))?;
+    let dir = open_root(root).map_err(path_error("open", top))?;
+    let found = dir.statx().map_err(path_error("read", top))?;
+    let xattrs = dir.xattrs().map_err(path_error("read", top))?;
     let mut dirs = Vec::new();
     let mut level = vec![PathBuf::new()];
     while !level.is_empty() {
-        let read: Vec<Vec<Found>> = level
+        let read: Vec<Vec<FoundEntry>> = level
             .par_iter()
-            .map(|path| entries(&dir, path, found.stx_mnt_id))
+            .map(|path| read_directory(&dir, path, found.stx_mnt_id))
             .collect::<Result<_, CaptureError>>()?;
         let base = dirs.len() + read.len();
         let mut next = Vec::new();
         for (path, mut entries) in level.iter().zip(read) {
             for entry in &mut entries {
-                if let What::Dir(number @ Some(_)) = &mut entry.what {
+                if let EntryKind::Dir(number @ Some(_)) = &mut entry.what {
                     *number = Some(base + next.len());
                     next.push(path.join(dibber_fs::os(&entry.name)));
                 }
@@ -70,7 +50,7 @@ pub(super) fn walk(root: &Dir) -> Result<Walked, CaptureError> {
         }
         level = next;
     }
-    Ok(Walked { root: dir, meta: meta(&found, xattrs), dirs })
+    Ok(WalkedTree { root: dir, meta: meta(&found, xattrs), dirs })
 }
 
 /// A private clone of the mount, in which nothing else is mounted, so that what lies under mount points can be seen. Without
@@ -85,14 +65,14 @@ fn open_root(root: &Dir) -> io::Result<Dir> {
 }
 
 /// Entries of the directory at `path`, in bytewise order.
-fn entries(root: &Dir, path: &Path, mount: u64) -> Result<Vec<Found>, CaptureError> {
-    let dir = open_below(root, path).map_err(at("open", path))?;
-    let names = dir.names().map_err(at("read", path))?;
-    let read = |name: &CString| -> Result<Option<Found>, CaptureError> {
-        entry(dir.entry(name), mount).map_err(|e| at("read", &path.join(dibber_fs::os(name)))(e))
+fn read_directory(root: &Dir, path: &Path, mount: u64) -> Result<Vec<FoundEntry>, CaptureError> {
+    let dir = open_below(root, path).map_err(path_error("open", path))?;
+    let names = dir.names().map_err(path_error("read", path))?;
+    let read = |name: &CString| -> Result<Option<FoundEntry>, CaptureError> {
+        read_entry(dir.entry(name), mount).map_err(|e| path_error("read", &path.join(dibber_fs::os(name)))(e))
     };
     // Directories of ten thousands of files are shared out; for small ones that would cost more than it gains.
-    let found: Result<Vec<Option<Found>>, _> = if names.len() > 256 {
+    let found: Result<Vec<Option<FoundEntry>>, _> = if names.len() > 256 {
         names.par_iter().map(read).collect()
     } else {
         names.iter().map(read).collect()
@@ -107,23 +87,22 @@ fn open_below(root: &Dir, path: &Path) -> io::Result<Dir> {
 }
 
 /// What has this name; `None` if it is gone by now.
-fn entry(here: DirEntry<'_>, mount: u64) -> io::Result<Option<Found>> {
+fn read_entry(here: DirEntry<'_>, mount: u64) -> io::Result<Option<FoundEntry>> {
     let Some(stat) = here.statx()? else { return Ok(None) };
     let kind = file_type(&stat);
     let what = match kind {
-        FileType::Directory => What::Dir((stat.stx_mnt_id == mount).then_some(0)),
-        FileType::RegularFile => content::of(here, &stat)?,
-        FileType::Symlink => What::Other(Kind::Symlink(here.read_link()?.to_bytes().into())),
-        FileType::BlockDevice => What::Other(Kind::BlockDev(rdev(&stat))),
-        FileType::CharacterDevice => What::Other(Kind::CharDev(rdev(&stat))),
-        FileType::Fifo => What::Other(Kind::Fifo),
-        FileType::Socket => What::Other(Kind::Socket),
+        FileType::Directory => EntryKind::Dir((stat.stx_mnt_id == mount).then_some(0)),
+        FileType::RegularFile => content::read_file(here, &stat)?,
+        FileType::Symlink => EntryKind::Other(Kind::Symlink(here.read_link()?.to_bytes().into())),
+        FileType::BlockDevice => EntryKind::Other(Kind::BlockDev(rdev(&stat))),
+        FileType::CharacterDevice => EntryKind::Other(Kind::CharDev(rdev(&stat))),
+        FileType::Fifo => EntryKind::Other(Kind::Fifo),
+        FileType::Socket => EntryKind::Other(Kind::Socket),
         FileType::Unknown => return Err(io::Error::other("it is of a kind that is not known")),
     };
-    let links = (kind != FileType::Directory && stat.stx_nlink > 1)
-        .then(|| (u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor), stat.stx_ino));
+    let links = (kind != FileType::Directory && stat.stx_nlink > 1).then(|| FileId::of_stat(&stat));
     let xattrs = here.xattrs()?;
-    Ok(Some(Found { name: here.name.to_owned(), meta: meta(&stat, xattrs), links, what }))
+    Ok(Some(FoundEntry { name: here.name.to_owned(), meta: meta(&stat, xattrs), links, what }))
 }
 
 fn rdev(stat: &Statx) -> Rdev {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use dibber_fs::Dir;
-use dibber_sandbox::interpreter::{NAME, NATIVE, Table};
+use dibber_sandbox::interpreter::{NAME, NATIVE, StandInTable};
 use dibber_sandbox::{BinfmtMisc, SHIMS, SandboxError};
 use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 
-use crate::stand_ins::{Versions, rows};
+use crate::stand_ins::{PackagedTree, Versions, stand_ins};
 
 /// The name that foreign programs are registered under while native ones stand in.
 const ENTRY: &str = "native";
@@ -59,17 +59,18 @@ const SHARED: [&str; 2] = [SHIMS, NATIVE];
 /// Nothing is installed in the sense of dpkg yet, so versions are those on offer, here and there: from the same offer, apt
 /// takes the same.
 fn on(root: &Path) -> Result<(), AccelerateError> {
-    let twin = Path::new(NATIVE).join("root");
+    let native_root = Path::new(NATIVE).join("root");
     let open = |tree: &Path| Dir::open(tree).map_err(at(tree));
-    let (theirs, ours) = (open(root)?, open(&twin)?);
+    let (theirs, ours) = (open(root)?, open(&native_root)?);
     let offers = |tree: &Dir, path: &Path| Versions::on_offer(tree).map_err(at(path));
-    let versions = (offers(&theirs, root)?, offers(&ours, &twin)?);
     let path = Path::new(NATIVE).join("table");
     let told = fs::read_to_string(&path).map_err(at(&path))?;
-    let told = Table::read(&told).ok_or(AccelerateError::Table)?;
+    let told = StandInTable::read(&told).ok_or(AccelerateError::Table)?;
     let arch = told.arch;
-    let rows = rows(&theirs, &ours, (&versions.0, &versions.1));
-    fs::write(&path, Table { rows, ..told }.text()).map_err(at(&path))?;
+    let foreign = PackagedTree { tree: &theirs, versions: &offers(&theirs, root)? };
+    let native = PackagedTree { tree: &ours, versions: &offers(&ours, &native_root)? };
+    let rows = stand_ins(&foreign, &native);
+    fs::write(&path, StandInTable { rows, ..told }.text()).map_err(at(&path))?;
     for place in SHARED {
         let inside = root.join(place.trim_start_matches('/'));
         fs::create_dir_all(&inside).map_err(at(&inside))?;

@@ -1,4 +1,5 @@
-//! dib's commands that hooks call: this program under their names, on both sides of the chroot.
+//! dib's commands that hooks call (`dib-run-parts`, `pkg-map`, `svc-map`): this program under their names, on both sides of the chroot. dib
+//! installs them as Python and bash scripts; an image without Python would lack them.
 //!
 //! In: a name and arguments, and the elements' files beside the hooks. Out: what dib's commands print, and their exit codes.
 //! Never: Python, or a map installed into the tree.

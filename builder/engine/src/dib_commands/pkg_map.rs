@@ -5,14 +5,14 @@
 
 use std::fs;
 
-use dibber_plan::elements::pkg_map::{self, PkgMaps, Query};
+use dibber_plan::elements::pkg_map::{self, PkgMapError, PkgMaps, Query};
 
 use super::{variable, with_file};
 
 const USAGE: &str = "usage: pkg-map --element NAME | --pkg-map FILE [--distro D] [--release R] [--missing-ok] [--prefix P] PACKAGE...";
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Call {
+struct PkgMapCall {
     element: String,
     file: String,
     distro: String,
@@ -30,21 +30,24 @@ pub(super) fn main(arguments: &[String]) -> i32 {
             return 1;
         }
     };
-    match answer(&call) {
+    match look_up(&call) {
         Ok(packages) => {
             packages.iter().for_each(|names| println!("{}{names}", call.prefix));
             0
         }
-        Err((why, code)) => {
+        Err(LookupFailure { why, exit_code }) => {
             eprintln!("pkg-map: {why}");
-            code
+            exit_code
         }
     }
 }
 
-fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call, String> {
-    let mut call =
-        Call { distro: variable("DISTRO_NAME"), release: variable("DIB_RELEASE"), ..Call::default() };
+fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<PkgMapCall, String> {
+    let mut call = PkgMapCall {
+        distro: variable("DISTRO_NAME"),
+        release: variable("DIB_RELEASE"),
+        ..PkgMapCall::default()
+    };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let (option, attached) = match word.split_once('=') {
@@ -80,17 +83,23 @@ fn parse(arguments: &[String], variable: &dyn Fn(&str) -> String) -> Result<Call
     Ok(call)
 }
 
+/// Why a name has no packages, and what the command ends with.
+struct LookupFailure {
+    why: String,
+    exit_code: i32,
+}
+
 /// A line for each name: a name may stand for several packages, or for none.
-fn answer(call: &Call) -> Result<Vec<String>, (String, i32)> {
-    let maps = maps(call).map_err(|why| (why, 1))?;
+fn look_up(call: &PkgMapCall) -> Result<Vec<String>, LookupFailure> {
+    let maps = maps(call).map_err(|why| LookupFailure { why, exit_code: 1 })?;
     let element = if call.file.is_empty() { &call.element } else { &call.file };
     let query = Query { element, distro: &call.distro, release: &call.release, missing_ok: call.missing_ok };
+    let failed = |e: PkgMapError| LookupFailure { why: e.to_string(), exit_code: e.exit_code().into() };
     let mut lines = Vec::new();
     // An element without a map is told even if no name is asked about.
-    pkg_map::lookup(&maps, &query, &[]).map_err(|e| (e.to_string(), e.exit_code().into()))?;
+    pkg_map::lookup(&maps, &query, &[]).map_err(&failed)?;
     for name in &call.names {
-        let packages =
-            pkg_map::lookup(&maps, &query, &[name]).map_err(|e| (e.to_string(), e.exit_code().into()))?;
+        let packages = pkg_map::lookup(&maps, &query, &[name]).map_err(&failed)?;
         if !packages.is_empty() {
             lines.push(packages.join(" "));
         }
@@ -98,7 +107,7 @@ fn answer(call: &Call) -> Result<Vec<String>, (String, i32)> {
     Ok(lines)
 }
 
-fn maps(call: &Call) -> Result<PkgMaps, String> {
+fn maps(call: &PkgMapCall) -> Result<PkgMaps, String> {
     if !call.file.is_empty() {
         let text = fs::read_to_string(&call.file).map_err(|e| format!("{}: {e}", call.file))?;
         let map = pkg_map::parse(&text, &call.file).map_err(|e| e.to_string())?;
@@ -113,20 +122,20 @@ fn maps(call: &Call) -> Result<PkgMaps, String> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Call, String> {
+    fn parse_words(text: &str) -> Result<PkgMapCall, String> {
         let words: Vec<String> = text.split_whitespace().map(String::from).collect();
         parse(&words, &|name| if name == "DISTRO_NAME" { "debian".into() } else { String::new() })
     }
 
     #[test]
     fn options_in_both_spellings() {
-        let call = of("--element e --missing-ok a --release=sid b --prefix=>").unwrap();
+        let call = parse_words("--element e --missing-ok a --release=sid b --prefix=>").unwrap();
         assert_eq!(
             (call.names.join(","), call.release.as_str(), call.prefix.as_str()),
             ("a,b".into(), "sid", ">")
         );
         assert_eq!((call.distro.as_str(), call.missing_ok), ("debian", true));
-        assert_eq!(of("--element e --distro ubuntu").unwrap().distro, "ubuntu");
+        assert_eq!(parse_words("--element e --distro ubuntu").unwrap().distro, "ubuntu");
     }
 
     #[test]
@@ -137,7 +146,7 @@ mod tests {
             ("--elemant e", "--elemant"),
             ("--element", "value"),
         ] {
-            assert!(of(words).unwrap_err().contains(named), "{words}");
+            assert!(parse_words(words).unwrap_err().contains(named), "{words}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a build or a boot needs of this machine, and what of it is there: settings, a sandbox, programs.
+//! What `dibber doctor` looks at: what a build or a boot needs of this machine (kernel settings, subordinate ids, programs), and what of it
+//! is there. A sandbox is tried, as the kernel and the distribution can forbid one in more ways than can be looked up.
 //!
 //! In: the machine, the place of the cache. Out: findings. Never: something left behind, or a build refused here that would go on.
 
@@ -36,18 +37,46 @@ pub struct Tool {
     pub found: Option<PathBuf>,
 }
 
-const TOOLS: [(&str, &str, &str, Need); 5] = [
-    ("mmdebstrap", "mmdebstrap", "makes Debian trees", Need::Building),
-    ("apt-get", "apt", "fetches Debian's packages", Need::Building),
-    ("bash", "bash", "runs environment.d", Need::Building),
-    ("qemu-img", "qemu-utils", "snapshots for boot, and the outputs vmdk and vhdx", Need::Extra),
-    ("mksquashfs", "squashfs-tools", "makes the output squashfs", Need::Extra),
+/// A program of the list below.
+struct KnownTool {
+    program: &'static str,
+    package: &'static str,
+    purpose: &'static str,
+    need: Need,
+}
+
+const TOOLS: [KnownTool; 5] = [
+    KnownTool {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+        purpose: "makes Debian trees",
+        need: Need::Building,
+    },
+    KnownTool {
+        program: "apt-get",
+        package: "apt",
+        purpose: "fetches Debian's packages",
+        need: Need::Building,
+    },
+    KnownTool { program: "bash", package: "bash", purpose: "runs environment.d", need: Need::Building },
+    KnownTool {
+        program: "qemu-img",
+        package: "qemu-utils",
+        purpose: "snapshots for boot, and the outputs vmdk and vhdx",
+        need: Need::Extra,
+    },
+    KnownTool {
+        program: "mksquashfs",
+        package: "squashfs-tools",
+        purpose: "makes the output squashfs",
+        need: Need::Extra,
+    },
 ];
 
 /// Looks at everything that a sandbox needs, and tries one where the cache is or will be.
 pub fn findings(cache: &Path) -> Vec<Finding> {
     let mut findings = dibber_sandbox::probe();
-    match trial::Trial::at(cache) {
+    match trial::Trial::prepare(cache) {
         Ok(trial) => {
             findings.push(Finding::ok("the cache", &trial.place));
             // What the look found to be missing, the trial meets again.
@@ -62,7 +91,7 @@ pub fn findings(cache: &Path) -> Vec<Finding> {
 
 /// Every program of the list.
 pub fn tools() -> Vec<Tool> {
-    let tool = |(program, package, purpose, need): (&'static str, &'static str, &'static str, Need)| Tool {
+    let tool = |KnownTool { program, package, purpose, need }: KnownTool| Tool {
         program,
         package: package.into(),
         purpose: purpose.into(),

@@ -25,7 +25,7 @@ pub(super) struct Trial {
 
 impl Trial {
     /// Makes one where [`Store::open`] would make the store, or in the store where there is one.
-    pub(super) fn at(cache: &Path) -> Result<Trial, Failure> {
+    pub(super) fn prepare(cache: &Path) -> Result<Trial, Failure> {
         let cache = &std::path::absolute(cache).map_err(fault)?;
         let (ground, place) = match Store::survey(cache).map_err(fault)? {
             Site::Store | Site::Empty => (cache.clone(), format!("{} is there", cache.display())),

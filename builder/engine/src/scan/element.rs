@@ -17,18 +17,23 @@ use super::{ScanError, unreadable};
 /// Larger files stay on disk.
 const INLINE: u64 = 1 << 20;
 
+/// A link among the elements that leads elsewhere.
+pub(super) struct OutsideLink {
+    pub(super) link: PathBuf,
+    pub(super) target: PathBuf,
+}
+
 /// What one entry of the path of elements has.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ElementDirectory {
     pub(super) elements: Vec<ElementSource>,
-    /// Links that lead elsewhere, and what they lead to.
-    pub(super) outside: Vec<(PathBuf, PathBuf)>,
+    pub(super) outside: Vec<OutsideLink>,
 }
 
 /// Elements of one entry of the path, by name. As dib has it (`element_dependencies.py`), a sub-directory may be a link, and
 /// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none, and a link must
 /// lead into one of the directories `within`: whoever wrote an element could have its hooks read the person's files by it.
-pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanError> {
+pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirectory, ScanError> {
     if !dir.is_dir() {
         return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
     }
@@ -43,7 +48,7 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanErro
             |path: &Path| path.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."));
         let below = within.iter().filter_map(|dir| real.strip_prefix(dir).ok());
         if !below.into_iter().any(|path| !path.as_os_str().is_empty() && !is_hidden(path)) {
-            outside.push((entry, real));
+            outside.push(OutsideLink { link: entry, target: real });
             continue;
         }
         let name = utf8(real.file_name(), &real)?.to_string();
@@ -51,11 +56,11 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<Found, ScanErro
         if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
         {
             let mut entries = BTreeMap::new();
-            read(&real, "", &mut entries)?;
+            read_directory(&real, "", &mut entries)?;
             place.insert(ElementSource { name, origin, entries });
         }
     }
-    Ok(Found { elements: found.into_values().collect(), outside })
+    Ok(ElementDirectory { elements: found.into_values().collect(), outside })
 }
 
 /// Entries of a directory in bytewise order of their names.
@@ -71,7 +76,7 @@ fn utf8<'a>(name: Option<&'a std::ffi::OsStr>, path: &Path) -> Result<&'a str, S
 }
 
 /// Reads a directory of an element; `under` is its path there, with a slash at its end unless it is the element itself.
-fn read(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
+fn read_directory(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
     for path in sorted(dir)? {
         let name = utf8(path.file_name(), &path)?;
         let place = format!("{under}{name}");
@@ -81,13 +86,13 @@ fn read(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Resul
             if name == "__pycache__" {
                 continue;
             }
-            read(&path, &format!("{place}/"), entries)?;
+            read_directory(&path, &format!("{place}/"), entries)?;
             Entry::Dir
         } else if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(unreadable(&path))?;
             Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
         } else if kind.is_file() {
-            file(&path)?
+            read_file(&path)?
         } else {
             return Err(ScanError::Special { kind: special(kind), path });
         };
@@ -106,7 +111,7 @@ fn special(kind: FileType) -> &'static str {
     }
 }
 
-fn file(path: &Path) -> Result<Entry, ScanError> {
+fn read_file(path: &Path) -> Result<Entry, ScanError> {
     let read = || -> io::Result<_> {
         let mut file = File::open(path)?;
         let meta = file.metadata()?;
@@ -116,7 +121,7 @@ fn file(path: &Path) -> Result<Entry, ScanError> {
             file.read_to_end(&mut bytes)?;
             return Ok((executable, Digest::of(&bytes), Some(bytes)));
         }
-        Ok((executable, digest(&mut file)?, None))
+        Ok((executable, file_digest(&mut file)?, None))
     };
     let (executable, digest, bytes) = read().map_err(unreadable(path))?;
     let body = match bytes {
@@ -126,7 +131,7 @@ fn file(path: &Path) -> Result<Entry, ScanError> {
     Ok(Entry::File { executable, digest, body })
 }
 
-fn digest(file: &mut File) -> io::Result<Digest> {
+fn file_digest(file: &mut File) -> io::Result<Digest> {
     let mut hash = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

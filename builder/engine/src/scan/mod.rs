@@ -1,4 +1,5 @@
-//! Everything that planning may look at, read once.
+//! Everything that planning may look at, read once, before anything is planned. Planning itself opens no file, so the same sources make the
+//! same plan on every machine.
 //!
 //! In: element directories, image files and layouts, on disk and in the program. Out: a [`SourceSet`]. Never: a second look at
 //! what was read, a followed link inside an element, or a file skipped because it could not be read.
@@ -17,6 +18,7 @@ use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
 
 use dibber_fs::text;
+use element::OutsideLink;
 
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,7 @@ pub struct Embedded<'a> {
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Places<'a> {
+pub struct SourcePlaces<'a> {
     /// `ELEMENTS_PATH`: every sub-directory of each is an element; earlier ones win.
     pub elements: &'a [PathBuf],
     /// Image files, or names of those in the program (`overcloud-full`).
@@ -106,13 +108,13 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
 }
 
 /// Reads it all.
-pub fn scan(places: &Places<'_>) -> Result<SourceSet, ScanError> {
+pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
     let mut set = SourceSet::default();
     let within: Vec<PathBuf> = places.elements.iter().filter_map(|dir| dir.canonicalize().ok()).collect();
     for dir in places.elements {
         let found = element::elements(dir, &within)?;
         found.elements.into_iter().for_each(|element| keep(&mut set, element));
-        for (link, target) in found.outside {
+        for OutsideLink { link, target } in found.outside {
             // Whoever asks may know it by either name.
             let names =
                 [&link, &target].map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
@@ -230,7 +232,7 @@ mod tests {
     #[test]
     fn the_program_carries_elements_layouts_and_images() {
         let images = ["tiny".into(), "images/tiny.yaml".into()];
-        let places = Places { images: &images, embedded: &EMBEDDED, ..Places::default() };
+        let places = SourcePlaces { images: &images, embedded: &EMBEDDED, ..SourcePlaces::default() };
         let set = scan(&places).unwrap();
         let base = &set.elements["base"];
         let runs = |path: &str| matches!(base.entries[path], Entry::File { executable, .. } if executable);
@@ -239,7 +241,7 @@ mod tests {
         assert_eq!(set.elements["vm"].text("environment.d/10-y.bash"), Some("export A=b\n"));
         assert_eq!(set.layouts["gpt"].origin, "built in: layouts/gpt.yaml");
         assert_eq!(set.images[0], set.images[1]);
-        let missing = scan(&Places { images: &["big".into()], ..places }).unwrap_err().to_string();
+        let missing = scan(&SourcePlaces { images: &["big".into()], ..places }).unwrap_err().to_string();
         assert!(missing.contains("no image file big") && missing.contains("tiny"), "{missing}");
     }
 }

@@ -1,11 +1,11 @@
-//! Native programs in a foreign tree: a tree of this machine's architecture, from the same archive, whose programs stand in
-//! for those of the same name and version.
+//! Native programs in a foreign tree. Where the image is of another architecture, an emulator runs its programs, which is slow; so a small
+//! native tree is made from the same archive, and its programs stand in for those of the same name and version.
 //!
-//! In: the twin's plan, the tree that is being built. Out: a mounted twin, and a table of what may stand in. Never: a
+//! In: the native tree's plan, the tree that is being built. Out: a mounted native tree, and a table of what may stand in. Never: a
 //! program whose package differs, or one whose answers depend on the architecture.
 
+mod native_tree;
 mod programs;
-mod twin;
 
-pub(crate) use programs::{Versions, rows};
-pub(crate) use twin::Twin;
+pub(crate) use native_tree::NativeTree;
+pub(crate) use programs::{PackagedTree, Versions, stand_ins};

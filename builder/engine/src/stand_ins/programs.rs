@@ -1,4 +1,4 @@
-//! Which programs stand in, and which file each stands in for.
+//! Which native programs stand in for foreign ones, and which file each stands in for.
 //!
 //! In: the package versions of two trees. Out: a table for the interpreter. Never: a program by a rule: each is named here.
 
@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 
 use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_sandbox::Emulator;
-use dibber_sandbox::interpreter::{DIRS, NATIVE, Row, Table};
+use dibber_sandbox::interpreter::{DIRS, NATIVE, StandIn, StandInTable};
 
 /// Programs whose output is a function of their input and the kernel alone, by their package. Left out are those that
 /// tell the architecture (`uname`, `arch`, `dpkg`, `dpkg-query`, `bash` with `$MACHTYPE`), those that load code by path
@@ -131,7 +131,7 @@ impl Versions {
     pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
         let status = read_in_root(tree, "var/lib/dpkg/status", LONGEST_DATABASE)?;
         let packages = dpkg_packages(&String::from_utf8_lossy(&status))?;
-        Ok(Versions::of(packages.into_iter().map(|package| (package.name, package.version))))
+        Ok(Versions::of_known_packages(packages.into_iter().map(|package| (package.name, package.version))))
     }
 
     /// What apt could install, by the tree's package lists.
@@ -143,10 +143,10 @@ impl Versions {
                 all.extend(paragraphs(&String::from_utf8_lossy(&text)));
             }
         }
-        Ok(Versions::of(all))
+        Ok(Versions::of_known_packages(all))
     }
 
-    fn of(all: impl IntoIterator<Item = (String, String)>) -> Versions {
+    fn of_known_packages(all: impl IntoIterator<Item = (String, String)>) -> Versions {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, version) in all {
             if name == "libc6" || PROGRAMS.iter().any(|(known, _)| *known == name) {
@@ -182,10 +182,10 @@ fn paragraphs(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// A table without rows: who runs what, for a tree of one architecture on a machine of the other.
-pub(crate) fn table(foreign: Arch, native: Arch) -> Table {
+/// A table without stand-ins: who runs what, for a tree of one architecture on a machine of the other.
+pub(crate) fn empty_table(foreign: Arch, native: Arch) -> StandInTable {
     let facts = native.facts();
-    Table {
+    StandInTable {
         arch: foreign,
         emulator: Emulator::place(foreign),
         loader: format!("{NATIVE}/root/{}", facts.dynamic_loader),
@@ -194,23 +194,33 @@ pub(crate) fn table(foreign: Arch, native: Arch) -> Table {
     }
 }
 
-/// The rows for a tree: programs of packages whose versions agree, that both trees have.
-pub(crate) fn rows(tree: &Dir, twin: &Dir, versions: (&Versions, &Versions)) -> Vec<Row> {
+/// A tree, and the versions of its packages.
+pub(crate) struct PackagedTree<'a> {
+    pub(crate) tree: &'a Dir,
+    pub(crate) versions: &'a Versions,
+}
+
+/// The stand-ins for a tree: programs of packages whose versions agree, that both trees have.
+pub(crate) fn stand_ins(foreign: &PackagedTree<'_>, native: &PackagedTree<'_>) -> Vec<StandIn> {
     let mut rows = Vec::new();
-    if !versions.1.has_argv0() {
+    if !native.versions.has_argv0() {
         return rows;
     }
     for (package, programs) in PROGRAMS {
-        if !versions.0.agree(versions.1, package) {
+        if !foreign.versions.agree(native.versions, package) {
             continue;
         }
         for program in programs {
             let there = |tree: &Dir| {
                 let paths = DIRS.iter().map(|dir| format!("{dir}/{program}"));
-                paths.into_iter().find_map(|path| Some((stat(tree, path.trim_start_matches('/'))?, path)))
+                paths
+                    .into_iter()
+                    .find_map(|path| Some((plain_file(tree, path.trim_start_matches('/'))?, path)))
             };
-            if let (Some(((bytes, modified), _)), Some((_, native))) = (there(tree), there(twin)) {
-                rows.push(Row { name: program.to_string(), bytes, modified, program: native });
+            if let (Some(((bytes, modified), _)), Some((_, native))) =
+                (there(foreign.tree), there(native.tree))
+            {
+                rows.push(StandIn { name: program.to_string(), bytes, modified, program: native });
             }
         }
     }
@@ -218,7 +228,7 @@ pub(crate) fn rows(tree: &Dir, twin: &Dir, versions: (&Versions, &Versions)) -> 
 }
 
 /// Length and time of modification of a regular file of a tree, if no part of its path is a link.
-fn stat(tree: &Dir, path: &str) -> Option<(u64, i64)> {
+fn plain_file(tree: &Dir, path: &str) -> Option<(u64, i64)> {
     let found = tree.stat(path).ok()??;
     (file_type(&found) == FileType::RegularFile).then_some((found.stx_size, found.stx_mtime.tv_sec))
 }
@@ -228,24 +238,29 @@ mod tests {
     use super::*;
 
     fn versions(pairs: &[(&str, &str)]) -> Versions {
-        Versions::of(pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())))
+        Versions::of_known_packages(
+            pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())),
+        )
     }
 
     #[test]
     fn only_equal_versions_agree() {
-        let twin = versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1"), ("libc6", "2.36-9+deb12u13")]);
-        assert!(versions(&[("dash", "0.5.12-2")]).agree(&twin, "dash"));
-        assert!(!versions(&[("dash", "0.5.12-2+b1")]).agree(&twin, "dash"));
-        assert!(!versions(&[("dash", "0.5.12-2"), ("dash", "0.5.12-3")]).agree(&twin, "dash"));
+        let native = versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1"), ("libc6", "2.36-9+deb12u13")]);
+        assert!(versions(&[("dash", "0.5.12-2")]).agree(&native, "dash"));
+        assert!(!versions(&[("dash", "0.5.12-2+b1")]).agree(&native, "dash"));
+        assert!(!versions(&[("dash", "0.5.12-2"), ("dash", "0.5.12-3")]).agree(&native, "dash"));
         assert!(!versions(&[]).agree(&versions(&[]), "dash"));
-        assert!(twin.has_argv0());
+        assert!(native.has_argv0());
         assert!(!versions(&[("libc6", "2.31-13+deb11u11")]).has_argv0());
     }
 
     #[test]
     fn packages_files_are_read() {
         let text = "Package: dash\nEssential: yes\nVersion: 0.5.12-2\nDescription: a shell\n Version: none\n\nPackage: sed\nVersion: 4.9-1\n";
-        assert_eq!(Versions::of(paragraphs(text)), versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")]));
+        assert_eq!(
+            Versions::of_known_packages(paragraphs(text)),
+            versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")])
+        );
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! Why a step did not succeed.
+//!
+//! In: errors of hooks, the sandbox, the store. Out: a sentence for people. Never: an exit code; the kind of a failure decides that.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,7 +24,7 @@ fn because(limit: &Option<String>) -> String {
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub enum StepError {
+pub(crate) enum StepError {
     /// A hook ended badly.
     #[error(
         "{}/{} of element {} failed with {}{}{}",
@@ -81,18 +83,10 @@ pub enum StepError {
         /// What the system said.
         source: io::Error,
     },
-    /// A source repository could not be fetched.
-    #[error("source repository {name}: {why}")]
-    Source {
-        /// Its name.
-        name: String,
-        /// What went wrong.
-        why: String,
-    },
 }
 
 /// Puts the file's name to an error of the system.
-pub(super) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StepError {
+pub(super) fn path_error(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StepError {
     let path = path.into();
     move |source| StepError::File { path, source }
 }

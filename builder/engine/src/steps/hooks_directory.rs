@@ -1,4 +1,5 @@
-//! The hooks directory of one step, laid out afresh: a step sees its own phase's hooks up to itself, and no later one.
+//! The hooks directory of one step, laid out afresh. dib merges all elements into one directory for the whole build; here a step sees its
+//! own phase's hooks up to itself, and no later one.
 //!
 //! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
 //! owner or time of the directories that were scanned; a link of an element followed.
@@ -12,6 +13,7 @@ use dibber_model::Phase;
 use dibber_plan::elements::hooks;
 use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
 
+use super::error::StepError;
 use super::{TREE, id};
 
 /// The hooks in `TMP_BUILD_DIR`.
@@ -21,31 +23,38 @@ pub(super) const HOOKS: &str = "hooks";
 /// of hooks and of phases have no dot in front, so nothing there is taken for one.
 pub const ELEMENTS: &str = ".elements";
 
-/// What is to be made of one name, with everything opened that is elsewhere.
-enum What<'a> {
+/// ItemContent is to be made of one name, with everything opened that is elsewhere.
+enum ItemContent<'a> {
     Dir,
     Link(&'a str),
     Text { bytes: &'a [u8], mode: u32 },
     Copy { from: File, mode: u32 },
 }
 
-/// A hooks directory that has yet to be made.
-pub(super) struct Layout<'a> {
-    items: Vec<(PathBuf, What<'a>)>,
+/// One name of the hooks directory.
+struct LayoutItem<'a> {
+    path: PathBuf,
+    what: ItemContent<'a>,
 }
 
-impl<'a> Layout<'a> {
-    /// What a step sees; without a step, the elements' own files only.
-    pub(super) fn of(plan: &'a Plan, step: Option<&Step>) -> io::Result<Layout<'a>> {
-        let mut layout = Layout { items: vec![(TREE.into(), What::Dir)] };
+/// A hooks directory that has yet to be made.
+pub(super) struct HooksLayout<'a> {
+    items: Vec<LayoutItem<'a>>,
+}
+
+impl<'a> HooksLayout<'a> {
+    /// ItemContent a step sees; without a step, the elements' own files only.
+    pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<HooksLayout<'a>> {
+        let mut layout =
+            HooksLayout { items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }] };
         let hooks = Path::new(HOOKS);
         for phase in Phase::all() {
-            layout.items.push((hooks.join(phase.directory()), What::Dir));
+            layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
         layout.elements(plan)?;
         let Some(step) = step else { return Ok(layout) };
-        for file in hooks::seen_by(&id::request(plan), step) {
-            if let Some(entry) = id::entry(&plan.elements, &file.element, &file.source) {
+        for file in hooks::seen_by(&id::step_request(plan), step) {
+            if let Some(entry) = id::element_entry(&plan.elements, &file.element, &file.source) {
                 layout.add(hooks.join(&file.path), entry)?;
             }
         }
@@ -55,12 +64,12 @@ impl<'a> Layout<'a> {
     /// A directory for each name, empty for what the program stands in for.
     fn elements(&mut self, plan: &'a Plan) -> io::Result<()> {
         let all = Path::new(HOOKS).join(ELEMENTS);
-        self.items.push((all.clone(), What::Dir));
+        self.items.push(LayoutItem { path: all.clone(), what: ItemContent::Dir });
         for name in &plan.names {
-            self.items.push((all.join(name), What::Dir));
+            self.items.push(LayoutItem { path: all.join(name), what: ItemContent::Dir });
         }
         for element in &plan.elements {
-            // What concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
+            // ItemContent concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
             let top = |path: &str| {
                 !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
             };
@@ -74,31 +83,31 @@ impl<'a> Layout<'a> {
     fn add(&mut self, path: PathBuf, entry: &'a Entry) -> io::Result<()> {
         let mode = |executable: &bool| if *executable { 0o755 } else { 0o644 };
         let what = match entry {
-            Entry::Dir => What::Dir,
-            Entry::Symlink(target) => What::Link(target),
+            Entry::Dir => ItemContent::Dir,
+            Entry::Symlink(target) => ItemContent::Link(target),
             Entry::File { executable, body: Body::Inline(bytes), .. } => {
-                What::Text { bytes, mode: mode(executable) }
+                ItemContent::Text { bytes, mode: mode(executable) }
             }
             // A copy in the store under a digest: see `Store::keep_source`.
             Entry::File { executable, body: Body::OnDisk(source), .. } => {
-                What::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
+                ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
             }
         };
-        self.items.push((path, what));
+        self.items.push(LayoutItem { path, what });
         Ok(())
     }
 
-    /// Makes it in a directory. What it ends with is the path that could not be made, and why.
-    pub(super) fn make(self, dir: &Dir) -> Result<(), (PathBuf, io::Error)> {
-        for (path, what) in self.items {
-            make(dir, &path, what).map_err(|error| (path, error))?;
+    /// Makes it in a directory.
+    pub(super) fn make(self, dir: &Dir) -> Result<(), StepError> {
+        for LayoutItem { path, what } in self.items {
+            make_item(dir, &path, what).map_err(|source| StepError::Layout { path, source })?;
         }
         Ok(())
     }
 }
 
-fn make(dir: &Dir, path: &Path, what: What<'_>) -> io::Result<()> {
-    if let What::Dir = what {
+fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
+    if let ItemContent::Dir = what {
         return dir.make_dirs(path, 0o755).map(drop);
     }
     if let Some(parent) = path.parent() {
@@ -107,9 +116,9 @@ fn make(dir: &Dir, path: &Path, what: What<'_>) -> io::Result<()> {
     // A later element's file takes the place of an earlier one's.
     dir.remove_file(path)?;
     match what {
-        What::Dir => Ok(()),
-        What::Link(target) => dir.link_to(target, path),
-        What::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
-        What::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),
+        ItemContent::Dir => Ok(()),
+        ItemContent::Link(target) => dir.link_to(target, path),
+        ItemContent::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
+        ItemContent::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),
     }
 }

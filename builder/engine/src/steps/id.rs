@@ -1,4 +1,4 @@
-//! Step ids: digests over everything that a step can see.
+//! The ids of steps: digests over everything that a step can see. Two steps with the same id would leave the same, so the second is not run.
 //!
 //! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
 //! environment, a path of this machine, or, where others may read the id, a secret; nor limits of hooks: what ends within them is
@@ -10,9 +10,9 @@ use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
 use dibber_plan::elements::{hooks, steps::StepRequest};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
 
-use crate::breakpoints::Point;
+use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
-use crate::worker::job::Build;
+use crate::worker::job::{Build, HostTool};
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 6";
@@ -29,11 +29,60 @@ const NOT_SEEN: [&str; 8] = [
     "NO_PROXY",
 ];
 
+/// Where a step comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The plan.
+    Planned,
+    /// A hook put it into the hooks directory.
+    AddedByHook,
+}
+
+/// The ids of one build's steps, each made of the one before.
+pub(super) struct IdChain<'a> {
+    ids: Ids<'a>,
+    last: Digest,
+}
+
+impl<'a> IdChain<'a> {
+    pub(super) fn new(ids: Ids<'a>) -> Self {
+        IdChain { last: ids.origin, ids }
+    }
+
+    /// The id of the last step; before the first step, that of what it starts from.
+    pub(super) fn last(&self) -> Digest {
+        self.last
+    }
+
+    /// The same, if there was a step.
+    pub(super) fn last_step(&self) -> Option<Digest> {
+        (self.last != self.ids.origin).then_some(self.last)
+    }
+
+    /// The id that a step has if it comes next.
+    pub(super) fn next(&self, step: &Step, origin: Origin) -> Digest {
+        match origin {
+            Origin::AddedByHook => self.ids.of_added(self.last, step),
+            Origin::Planned => self.ids.of_planned(self.last, step),
+        }
+    }
+
+    /// Appends a step.
+    pub(super) fn advance(&mut self, step: &Step, origin: Origin) {
+        self.last = self.next(step, origin);
+    }
+
+    /// Appends what has this id.
+    pub(super) fn go_on_from(&mut self, id: Digest) {
+        self.last = id;
+    }
+}
+
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
     job: &'a Build,
     plan: &'a Plan,
-    /// Files of the elements that are no hooks, the variables that are not late, the time: what every step sees.
+    /// Files of the elements that are no hooks, the variables that are not deferred, the time: what every step sees.
     common: Digest,
     /// The archive's Release files and the host's tools: what the first step starts from.
     origin: Digest,
@@ -46,8 +95,8 @@ impl<'a> Ids<'a> {
         let Build { plan, releases, tools, epoch, .. } = job;
         let mut origin = Hasher::new("origin 1");
         origin.digest(releases.digest());
-        for (tool, version) in tools {
-            origin.part(tool.as_bytes()).part(version.as_bytes());
+        for HostTool { name, version } in tools {
+            origin.part(name.as_bytes()).part(version.as_bytes());
         }
         Ids { job, plan, common: common(plan, *epoch), origin: origin.finish(), with_secrets: true }
     }
@@ -63,21 +112,8 @@ impl<'a> Ids<'a> {
         Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin, with_secrets: true }
     }
 
-    /// The id of the step after `parent`: one of the plan, or one that an earlier hook added.
-    pub(super) fn next(&self, parent: Digest, (step, added): (&Step, bool)) -> Digest {
-        match added {
-            true => self.of_added(parent, step),
-            false => self.of(parent, step),
-        }
-    }
-
-    /// The id that the first step's parent has.
-    pub(super) fn origin(&self) -> Digest {
-        self.origin
-    }
-
     /// The id of a step of the plan.
-    pub(super) fn of(&self, parent: Digest, step: &Step) -> Digest {
+    fn of_planned(&self, parent: Digest, step: &Step) -> Digest {
         // A step without network sees less than one with it, so what the one left is not the other's.
         let mut hasher =
             Hasher::new(if self.plan.cut(step).is_some() { "step without network" } else { "step" });
@@ -98,16 +134,16 @@ impl<'a> Ids<'a> {
         if step.action == Action::Fstab {
             hasher.part(dibber_plan::fstab(&self.plan.disk).as_bytes());
         }
-        for file in given(self.job, step) {
+        for file in files_given_to(self.job, step) {
             hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
         }
-        let withheld: Vec<&str> = self.plan.withheld(step).collect();
-        for name in self.plan.late.keys().filter(|name| !withheld.contains(&name.as_str())) {
+        let deferred: Vec<&str> = self.plan.withheld(step).collect();
+        for name in self.plan.late.keys().filter(|name| !deferred.contains(&name.as_str())) {
             let value = self.plan.variables.get(name).map(|value| public(name, value));
             hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
         }
-        for file in hooks::seen_by(&request(self.plan), step) {
+        for file in hooks::seen_by(&step_request(self.plan), step) {
             let Some(element) = self.plan.elements.iter().find(|element| element.name == file.element) else {
                 continue;
             };
@@ -116,7 +152,7 @@ impl<'a> Ids<'a> {
             let is_seen = is_seen || settings::is_late(element, &file.source);
             if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
-                see(&mut hasher, entry);
+                add_entry(&mut hasher, entry);
             }
         }
         hasher.finish()
@@ -125,13 +161,13 @@ impl<'a> Ids<'a> {
     /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
     fn of_added(&self, parent: Digest, step: &Step) -> Digest {
         let mut hasher = Hasher::new("added step");
-        hasher.digest(self.of(parent, step));
+        hasher.digest(self.of_planned(parent, step));
         hasher.finish()
     }
 }
 
 /// Files of the host that a step is given. One that is not of the plan, because a hook added it, is given all.
-pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
+pub(super) fn files_given_to<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
     let at = job.plan.steps.iter().position(|other| other == step);
     let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
     job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
@@ -140,7 +176,7 @@ pub(super) fn given<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a
 /// What every step sees.
 fn common(plan: &Plan, epoch: i64) -> Digest {
     let mut common = Hasher::new(GENERATION);
-    // The platform is a variable, and may be a late one.
+    // The platform is a variable, and may be a deferred one.
     common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
     let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
     for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
@@ -150,7 +186,7 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
         let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
         for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
             common.part(element.name.as_bytes()).part(path.as_bytes());
-            see(&mut common, entry);
+            add_entry(&mut common, entry);
         }
     }
     common.finish()
@@ -165,8 +201,8 @@ fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 /// that URLs carry. No id that others may read has it. The cache keeps results by it, so that what a hook wrote of one's password
 /// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
-    let withheld: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
-    let secrets = plan.secrets_seen(&withheld);
+    let deferred: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
+    let secrets = plan.secrets_seen(&deferred);
     let mut hasher = Hasher::new("secrets seen 1");
     secrets.iter().for_each(|secret| {
         hasher.part(secret.as_bytes());
@@ -175,7 +211,7 @@ pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
 }
 
 /// A digest of the secrets and the person's files that the steps of a job are given, if they are given any.
-pub(super) fn confided(job: &Build) -> Option<Digest> {
+pub(super) fn private_inputs_digest(job: &Build) -> Option<Digest> {
     let secrets = secrets_seen(&job.plan, None);
     let mut hasher = Hasher::new("confided 1");
     secrets.iter().for_each(|secrets| {
@@ -188,12 +224,12 @@ pub(super) fn confided(job: &Build) -> Option<Digest> {
 }
 
 /// Whether a step is given any of them.
-pub(super) fn is_confided(job: &Build, step: &Step) -> bool {
-    secrets_seen(&job.plan, Some(step)).is_some() || given(job, step).next().is_some()
+pub(super) fn sees_private_inputs(job: &Build, step: &Step) -> bool {
+    secrets_seen(&job.plan, Some(step)).is_some() || files_given_to(job, step).next().is_some()
 }
 
-/// The id of what a person did at a break point: never met again, so that no later build takes it for a step's.
-pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
+/// The id of what a person did at a breakpoint: never met again, so that no later build takes it for a step's.
+pub(super) fn of_break(parent: Digest, point: Breakpoint) -> Digest {
     let mut hasher = Hasher::new("break");
     let now = jiff::Timestamp::now().as_nanosecond();
     hasher.digest(parent).part(point.to_string().as_bytes()).part(&now.to_le_bytes());
@@ -201,7 +237,7 @@ pub(super) fn of_break(parent: Digest, point: Point) -> Digest {
 }
 
 /// The elements engine's view of a plan.
-pub(super) fn request(plan: &Plan) -> StepRequest<'_> {
+pub(super) fn step_request(plan: &Plan) -> StepRequest<'_> {
     StepRequest {
         elements: &plan.elements,
         names: &plan.names,
@@ -210,7 +246,11 @@ pub(super) fn request(plan: &Plan) -> StepRequest<'_> {
     }
 }
 
-pub(super) fn entry<'a>(elements: &'a [ElementSource], element: &str, path: &str) -> Option<&'a Entry> {
+pub(super) fn element_entry<'a>(
+    elements: &'a [ElementSource],
+    element: &str,
+    path: &str,
+) -> Option<&'a Entry> {
     elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
 }
 
@@ -219,7 +259,7 @@ fn is_hook(path: &str) -> bool {
     path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
-fn see(hasher: &mut Hasher, entry: &Entry) {
+fn add_entry(hasher: &mut Hasher, entry: &Entry) {
     match entry {
         Entry::File { executable, digest, .. } => hasher.part(&[u8::from(*executable)]).digest(*digest),
         Entry::Symlink(target) => hasher.part(b"link").part(target.as_bytes()),

@@ -1,6 +1,7 @@
-//! dib's plumbing elements, done here: no Python in the tree, and errors that name the file and line.
+//! dib's plumbing elements (package-installs, install-static, source-repositories, manifests and their like), done by this program: no
+//! Python in the tree, and errors that name the file and line.
 //!
-//! In: a native step on its bench. Out: packages installed, files placed. Never: a file written into the tree from outside:
+//! In: such a step in its sandbox. Out: packages installed, files placed. Never: a file written into the tree from outside:
 //! links in it are its own, so what writes runs inside.
 
 use std::collections::BTreeMap;
@@ -10,77 +11,71 @@ use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_model::{Phase, Side};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
-use dibber_sandbox::{HookCommand, HookResult, IN_TARGET};
+use dibber_sandbox::{HookCommand, HookResult};
 
-use super::bench::Bench;
 use super::error::StepError;
+use super::sandbox::{Readers, StepSandbox};
 use super::{id, sources};
 
-pub(super) fn run(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
+/// Does the work of a step that is no hook.
+pub(super) fn run_native_step(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
     match &step.action {
-        Action::InstallPackages => packages(bench, step, false),
-        Action::UninstallPackages => packages(bench, step, true),
-        Action::ImagePackages => install(bench, step, &[], &bench.plan.packages),
-        Action::InstallStatic => copy(bench, step, "static", &["/"]),
-        Action::InstallBin => copy(bench, step, "bin", &["/usr/local/bin"]),
-        Action::FetchSources => sources::fetch(bench, step),
-        Action::Manifests => write_manifests(bench, step),
-        Action::Fstab => fstab(bench, step),
-        Action::Divert => divert(bench, step, "add"),
-        Action::TakeBackDiversions => divert(bench, step, "take-back"),
-        Action::Script { .. } => Ok(bench.unchanged()),
+        Action::InstallPackages => packages(sandbox, step, false),
+        Action::UninstallPackages => packages(sandbox, step, true),
+        Action::ImagePackages => install(sandbox, step, &[], &sandbox.plan.packages),
+        Action::InstallStatic => sandbox.place_hooks_dir("static", "/", Readers::Everybody, step),
+        Action::InstallBin => sandbox.place_hooks_dir("bin", "/usr/local/bin", Readers::Everybody, step),
+        Action::FetchSources => sources::fetch(sandbox, step),
+        Action::Manifests => write_manifests(sandbox, step),
+        Action::Fstab => fstab(sandbox, step),
+        Action::Divert => divert(sandbox, step, "add"),
+        Action::TakeBackDiversions => divert(sandbox, step, "take-back"),
+        Action::Script { .. } => Ok(sandbox.unchanged()),
     }
 }
 
-fn packages(bench: &Bench<'_>, step: &Step, uninstall: bool) -> Result<HookResult, StepError> {
-    let environment = bench.environment(Side::Chroot, step)?;
-    let lists = package_installs::packages(&id::request(bench.plan), step.phase, &environment)?;
+fn packages(sandbox: &StepSandbox<'_>, step: &Step, uninstall: bool) -> Result<HookResult, StepError> {
+    let environment = sandbox.environment(Side::Chroot, step)?;
+    let lists = package_installs::packages(&id::step_request(sandbox.plan), step.phase, &environment)?;
     let list = if uninstall { lists.uninstall } else { lists.install };
-    let maps = pkg_map::read(&bench.plan.elements)?;
+    let maps = pkg_map::read(&sandbox.plan.elements)?;
     let variable = |name: &str| environment.get(name).map_or("", String::as_str);
     let names = pkg_map::translate(&maps, &list, variable("DISTRO_NAME"), variable("DIB_RELEASE"));
-    install(bench, step, if uninstall { &["-e"] } else { &[] }, &names)
+    install(sandbox, step, if uninstall { &["-e"] } else { &[] }, &names)
 }
 
 /// `install-packages` is the operating system's own, from an element's `bin/`.
 fn install(
-    bench: &Bench<'_>,
+    sandbox: &StepSandbox<'_>,
     step: &Step,
     options: &[&str],
     names: &[String],
 ) -> Result<HookResult, StepError> {
     if names.is_empty() {
-        return Ok(bench.unchanged());
+        return Ok(sandbox.unchanged());
     }
     let argv =
         ["install-packages"].iter().chain(options).map(ToString::to_string).chain(names.iter().cloned());
-    bench.call(Side::Chroot, HookCommand::Command(&argv.collect::<Vec<_>>()), step)
+    sandbox.call(Side::Chroot, HookCommand::Command(&argv.collect::<Vec<_>>()), step)
 }
 
 /// Our stand-ins at the places of boot loader programs, or those programs again.
-fn divert(bench: &Bench<'_>, step: &Step, what: &str) -> Result<HookResult, StepError> {
+fn divert(sandbox: &StepSandbox<'_>, step: &Step, what: &str) -> Result<HookResult, StepError> {
     let argv = ["dibber-divert", what].map(String::from);
-    bench.call_plainly(Side::Chroot, HookCommand::Command(&argv), step)
-}
-
-/// Copies a directory of the hooks directory into the tree, owned by root.
-pub(super) fn copy(bench: &Bench<'_>, step: &Step, from: &str, to: &[&str]) -> Result<HookResult, StepError> {
-    let from = format!("{IN_TARGET}/{from}");
-    let argv: Vec<String> = ["dibber-place", &from].iter().chain(to).map(ToString::to_string).collect();
-    bench.call_plainly(Side::Chroot, HookCommand::Command(&argv), step)
+    sandbox.call_plainly(Side::Chroot, HookCommand::Command(&argv), step)
 }
 
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
-fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
+fn write_manifests(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
     if step.phase != Phase::Cleanup {
-        return Ok(bench.unchanged());
+        return Ok(sandbox.unchanged());
     }
     let mut files = BTreeMap::from([
-        ("dib-element-manifest".to_string(), manifests::element_manifest(&bench.plan.names)),
-        ("dib_environment".to_string(), manifests::environment(&bench.plan.variables)),
+        ("dib-element-manifest".to_string(), manifests::element_manifest(&sandbox.plan.names)),
+        ("dib_environment".to_string(), manifests::environment(&sandbox.plan.variables)),
     ]);
     // What is wrong with a database the image's own list of packages tells.
-    let packages = bench
+    let packages = sandbox
         .tree()
         .and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", LONGEST_DATABASE))
         .and_then(|status| dpkg_packages(&String::from_utf8_lossy(&status)));
@@ -90,18 +85,14 @@ fn write_manifests(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepErr
             .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
             .collect();
         let json = serde_json::json!({ "packages": packages });
-        files.insert(format!("dib-manifest-dpkg-{}", bench.plan.image), format!("{json:#}\n"));
+        files.insert(format!("dib-manifest-dpkg-{}", sandbox.plan.image), format!("{json:#}\n"));
     }
-    bench.place(&files, (manifests_directory(bench), true), step)
-}
-
-/// Where manifests are in the tree.
-pub(super) fn manifests_directory<'a>(bench: &Bench<'a>) -> &'a str {
-    bench.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
+    sandbox.place_texts(&files, sandbox.manifests_directory(), Readers::Root, step)
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.
-fn fstab(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
-    let text = dibber_plan::fstab(&bench.plan.disk);
-    bench.place(&BTreeMap::from([("fstab".to_string(), text)]), ("/etc", false), step)
+fn fstab(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
+    let text = dibber_plan::fstab(&sandbox.plan.disk);
+    let texts = BTreeMap::from([("fstab".to_string(), text)]);
+    sandbox.place_texts(&texts, "/etc", Readers::Everybody, step)
 }

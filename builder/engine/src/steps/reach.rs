@@ -16,14 +16,14 @@ pub(super) enum Reach {
     /// None, by this word: `--offline`, or `network: none at FILE:LINE`.
     Denied(String),
     /// None, because they are ours and need none.
-    Needless,
+    NotNeeded,
 }
 
 impl Reach {
     /// What a step has. `--offline` is no input of a step: what was fetched is the same, so a step's id does not name it.
-    pub(super) fn of(job: &Build, step: &Step) -> Reach {
+    pub(super) fn of_step(job: &Build, step: &Step) -> Reach {
         if !step.action.may_reach_network() {
-            return Reach::Needless;
+            return Reach::NotNeeded;
         }
         match job.plan.cut(step) {
             // Said first: without --offline it would have none, either.
@@ -37,7 +37,7 @@ impl Reach {
     pub(super) fn network(&self) -> Network {
         match self {
             Reach::Host => Network::Host,
-            Reach::Denied(_) | Reach::Needless => Network::None,
+            Reach::Denied(_) | Reach::NotNeeded => Network::None,
         }
     }
 
@@ -45,7 +45,7 @@ impl Reach {
     pub(super) fn denied(&self) -> Option<&str> {
         match self {
             Reach::Denied(why) => Some(why),
-            Reach::Host | Reach::Needless => None,
+            Reach::Host | Reach::NotNeeded => None,
         }
     }
 }

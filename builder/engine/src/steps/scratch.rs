@@ -4,58 +4,53 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
 use dibber_fs::{Dir, read_in_root};
-use dibber_model::{Phase, Side};
+use dibber_model::Phase;
 use dibber_plan::{Action, Plan, Step};
 use dibber_sandbox::HookCommand;
-use dibber_store::layers::Overlay;
-use dibber_store::{Draft, Session};
+use dibber_store::Session;
 
-use super::bench::{self, Bench};
 use super::error::StepError;
+use super::sandbox::StepSandbox;
+use super::tree::StepTree;
 use super::{Finished, TREE};
-use crate::bootloader::Scratch;
+use crate::bootloader::GrubTree;
 use crate::event::Event;
+use crate::worker::job::Build;
 
 /// The largest file that is read from the copy, in bytes: a core image of GRUB's has less than one MiB.
 const LARGEST: u64 = 64 << 20;
 
 /// The finished tree, mounted with a layer on top that nobody keeps.
-pub struct ScratchTree<'a> {
+pub(crate) struct ScratchTree<'a> {
     plan: &'a Plan,
     epoch: i64,
-    overlay: Overlay,
-    _draft: Draft<'a>,
+    mounted: StepTree<'a>,
 }
 
 impl<'a> ScratchTree<'a> {
     /// Mounts it. What is made of it reads the layers: they are compared before.
-    pub fn open(
+    pub(crate) fn open(
         finished: &Finished,
         session: &'a Session,
-        (plan, epoch): (&'a Plan, i64),
+        build: &'a Build,
     ) -> Result<Self, StepError> {
-        session.compare(finished.layers.iter().map(|(id, _)| *id))?;
-        let base = bench::base(session, plan, None)?;
-        let layers = finished.layers.iter().map(|(_, path)| path.clone());
-        let lowers: Vec<PathBuf> = std::iter::once(base).chain(layers).collect();
-        let draft = session.draft()?;
-        let overlay = Overlay::mount(&lowers, &draft.layer(), &draft.work("layer"), &draft.mount_point()?)?;
-        Ok(ScratchTree { plan, epoch, overlay, _draft: draft })
+        session.compare(finished.layers.iter().map(|layer| layer.checkpoint))?;
+        let mounted = StepTree::mount(session, &finished.layers, &build.plan, None)?;
+        Ok(ScratchTree { plan: &build.plan, epoch: build.epoch, mounted })
     }
 
     /// The tree.
-    pub fn tree(&self) -> io::Result<Dir> {
-        self.overlay.below(TREE)
+    pub(crate) fn tree(&self) -> io::Result<Dir> {
+        self.mounted.below(TREE)
     }
 }
 
 /// Bytes of what the tree's own loader programs print that are kept for an error.
 const SAID: usize = 16 << 10;
 
-impl Scratch for ScratchTree<'_> {
+impl GrubTree for ScratchTree<'_> {
     fn run(&self, argv: &[&str], staged: &BTreeMap<String, String>) -> Result<(), String> {
         let said = std::sync::Mutex::new(String::new());
         let hear = |event: Event| {
@@ -65,14 +60,15 @@ impl Scratch for ScratchTree<'_> {
                 said.extend(line.chars().chain(['\n']).take(room));
             }
         };
-        let bench = Bench::new(self.plan, self.epoch, self.overlay.path(), &hear).without_environment();
+        let sandbox =
+            StepSandbox::new(self.plan, self.epoch, self.mounted.path(), &hear).without_environment();
         let words: Vec<String> = argv.iter().map(ToString::to_string).collect();
         let what = HookCommand::Command(&words);
         let action = Action::Script { path: String::new() };
         let step =
             Step { phase: Phase::Finalise, name: "boot loader".into(), element: "dibber".into(), action };
-        let result = bench.call_with(Side::Chroot, what, (&step, staged));
-        drop(bench);
+        let result = sandbox.call_with_texts(what, staged, &step);
+        drop(sandbox);
         let said = said.into_inner().unwrap_or_default();
         result.map(drop).map_err(|error| format!("{error}\n{said}"))
     }

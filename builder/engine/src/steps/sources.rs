@@ -14,10 +14,9 @@ use dibber_plan::Step;
 use dibber_plan::elements::repositories::{self, Kind, Repository};
 use dibber_sandbox::{HookCommand, HookResult, STAGED};
 
-use super::HOOKS;
-use super::bench::{Alone, Bench};
-use super::error::{StepError, at};
-use super::native::{copy, manifests_directory};
+use super::error::{StepError, path_error};
+use super::hooks_directory::HOOKS;
+use super::sandbox::{OwnProgram, Readers, StepSandbox};
 
 /// The scripts; data reaches them as arguments and staged texts only.
 const FETCH: &str = include_str!("fetch-source.sh");
@@ -30,31 +29,32 @@ const FETCHED: &str = ".dibber/sources";
 const GIVEN: [&str; 3] = ["GIT_", "CURL_", "SSL_"];
 
 /// Fetches with the host's git and curl, and copies into the tree.
-pub(super) fn fetch(bench: &Bench<'_>, step: &Step) -> Result<HookResult, StepError> {
-    let environment = bench.environment(Side::Host, step)?;
-    for repository in repositories::repositories(&bench.plan.elements, &environment)? {
+pub(super) fn fetch(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
+    let environment = sandbox.environment(Side::Host, step)?;
+    for repository in repositories::repositories(&sandbox.plan.elements, &environment)? {
         if repository.kind != Kind::Package {
-            one(bench, step, &repository, given(&environment))?;
+            bring(sandbox, step, &repository, fetch_variables(&environment))?;
         }
     }
     // Commits that were fetched: dib's dib-manifest-git-IMAGE.
-    let build_dir = bench.build_dir().map_err(at(FETCHED))?;
+    let build_dir = sandbox.build_dir().map_err(path_error(FETCHED))?;
     let fetched = Path::new(HOOKS).join(FETCHED);
     if build_dir.below(&fetched).is_err() {
-        return Ok(bench.unchanged());
+        return Ok(sandbox.unchanged());
     }
-    let end = copy(bench, step, FETCHED, &[manifests_directory(bench), "private"])?;
-    build_dir.remove_tree(&fetched).map_err(at(&fetched))?;
+    let end = sandbox.place_hooks_dir(FETCHED, sandbox.manifests_directory(), Readers::Root, step)?;
+    build_dir.remove_tree(&fetched).map_err(path_error(&fetched))?;
     Ok(end)
 }
 
-fn one(
-    bench: &Bench<'_>,
+/// Fetches one repository, and copies it into the tree.
+fn bring(
+    sandbox: &StepSandbox<'_>,
     step: &Step,
     repository: &Repository,
     mut variables: BTreeMap<String, String>,
 ) -> Result<(), StepError> {
-    let Some(downloads) = bench.downloads else { return Ok(()) };
+    let Some(downloads) = sandbox.downloads else { return Ok(()) };
     let kind = match repository.kind {
         Kind::Git => "git",
         Kind::Tar => "tar",
@@ -62,24 +62,24 @@ fn one(
         Kind::Package => "package",
     };
     let Repository { name, location, reference, dest, .. } = repository;
-    let key = key(kind, location, &variables);
-    let (texts, began) = (&place(location), bench.began.to_string());
+    let key = source_key(kind, location, &variables);
+    let (texts, began) = (&location_texts(location), sandbox.began.to_string());
     let words = |script: &str, data: &[&str]| -> Vec<String> {
         ["bash", "-c", script, "source-repository"].iter().chain(data).map(ToString::to_string).collect()
     };
     // Members of a set are built at the same time: one fetches, and in this run no other asks again.
     let _held = downloads.hold_source(key)?;
-    variables.insert("IMAGE_NAME".into(), bench.plan.image.clone());
-    if bench.is_offline() {
+    variables.insert("IMAGE_NAME".into(), sandbox.plan.image.clone());
+    if sandbox.variables.is_offline() {
         variables.insert("DIB_OFFLINE".into(), "1".into());
     }
-    let alone = Alone { variables: &variables, texts, is_networked: true };
+    let alone = OwnProgram { variables: &variables, texts, is_networked: true };
     let bound = downloads.open_source(key)?;
-    bench.call_alone(&alone, HookCommand::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
+    sandbox.call_alone(&alone, HookCommand::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
     drop(bound);
     let _shown = downloads.show_source(key)?;
-    let alone = Alone { is_networked: false, ..alone };
-    bench.call_alone(
+    let alone = OwnProgram { is_networked: false, ..alone };
+    sandbox.call_alone(
         &alone,
         HookCommand::Command(&words(COPY, &[kind, name, reference, dest, STAGED])),
         step,
@@ -89,7 +89,7 @@ fn one(
 
 /// Where a source is, as texts: arguments of processes can be read by everybody on the machine. `location` is without the user
 /// and password of a web address; `login` tells those to git, and `curl` the whole to curl.
-fn place(location: &str) -> BTreeMap<String, String> {
+fn location_texts(location: &str) -> BTreeMap<String, String> {
     let web = |scheme: &str| ["http://", "https://", "ftp://"].contains(&scheme.to_lowercase().as_str());
     let found = redact::login(location).filter(|login| web(login.scheme));
     let escaped = location.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], "");
@@ -109,14 +109,14 @@ fn place(location: &str) -> BTreeMap<String, String> {
 }
 
 /// Variables that say where or how to fetch.
-fn given(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn fetch_variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let is_given = |name: &str| {
         GIVEN.iter().any(|start| name.starts_with(start)) || name.to_lowercase().ends_with("_proxy")
     };
     environment.iter().filter(|(name, _)| is_given(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
-fn key(kind: &str, location: &str, variables: &BTreeMap<String, String>) -> Digest {
+fn source_key(kind: &str, location: &str, variables: &BTreeMap<String, String>) -> Digest {
     let mut hasher = Hasher::new("source 1");
     // Who asks, and not the password: what one may read, another may not.
     let user = redact::login(location).map_or("", |login| login.user.split(':').next().unwrap_or_default());

@@ -1,6 +1,6 @@
-//! The person's process and its worker: what is told, what is heard, and Ctrl-C.
+//! The person's side of a worker: starts it, reads what it says until its end, and ends it on Ctrl-C.
 //!
-//! In: a job. Out: the worker's answer; what it says on the way goes to the log and to whoever watches. Never: a worker
+//! In: a job. Out: the worker's reply; what it says on the way goes to the log and to whoever watches. Never: a worker
 //! left running.
 
 use std::fs::File;
@@ -8,29 +8,30 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use dibber_imageset::{LOG, Made, Stage};
+use dibber_imageset::{BuiltSet, LOG, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Wake};
 use dibber_sandbox::{STAGE, STORE, SandboxGrants, Worker};
 use dibber_store::Store;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::breakpoints::Breakpoint;
 use crate::event::{Event, Events};
 use crate::failure::{Failure, FailureKind, fault};
-use crate::worker::job::{Job, Line};
+use crate::worker::job::{Job, PruneResult, WorkerMessage};
 use crate::{dib_commands, given};
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
 const SWEEP: Duration = Duration::from_millis(500);
 
-/// A worker's answer, where it succeeded.
-pub(crate) enum Heard {
+/// A worker's last word, where it succeeded.
+pub(crate) enum WorkerReply {
     UpToDate,
-    Made(Made),
-    Pruned { removed: usize, freed: u64, left: u64 },
+    Made(BuiltSet),
+    Pruned(PruneResult),
 }
 
-/// A worker, listened to until its end.
-pub(crate) struct Conversation<'a> {
+/// What a worker is given, and whom its events go to.
+pub(crate) struct WorkerClient<'a> {
     pub(crate) store: &'a Store,
     pub(crate) stage: &'a Stage,
     /// Its name in the stage.
@@ -52,37 +53,38 @@ impl Log {
     }
 }
 
-impl Conversation<'_> {
-    pub(crate) fn have(&self, job: &Job) -> Result<Heard, Failure> {
+impl WorkerClient<'_> {
+    /// Starts a worker for the job, and listens to it until its end.
+    pub(crate) fn run(&self, job: &Job) -> Result<WorkerReply, Failure> {
         let mut log = Log(self.stage.dir().create_by_umask(self.log).map_err(fault)?);
         let mut worker = self.start(job)?;
         let events = worker.events.try_clone().map_err(fault)?;
-        let mut lines = BufReader::new(events);
-        let mut answer = None;
+        let mut messages = BufReader::new(events);
+        let mut reply = None;
         loop {
-            if self.interrupted(&worker, !lines.buffer().is_empty())? {
+            if self.interrupted(&worker, !messages.buffer().is_empty())? {
                 worker.kill();
                 drop(worker);
                 self.sweep();
                 return Err(Failure::new(FailureKind::Interrupted, "interrupted"));
             }
             let mut line = Vec::new();
-            if lines.read_until(b'\n', &mut line).map_err(fault)? == 0 {
+            if messages.read_until(b'\n', &mut line).map_err(fault)? == 0 {
                 break;
             }
             match serde_json::from_slice(&line).map_err(fault)? {
-                Line::Event(Event::ShellOpened { point }) => self.shell(&mut worker, &point, &mut log)?,
-                Line::Event(event) => self.tell(event, &mut log)?,
-                Line::UpToDate => answer = Some(Ok(Heard::UpToDate)),
-                Line::Made(made) => answer = Some(Ok(Heard::Made(made))),
-                Line::Pruned { removed, freed, left } => {
-                    answer = Some(Ok(Heard::Pruned { removed, freed, left }));
+                WorkerMessage::Event(Event::ShellOpened { point }) => {
+                    self.lend_terminal(&mut worker, point, &mut log)?;
                 }
-                Line::Failed(failure) => answer = Some(Err(self.as_outside(failure))),
+                WorkerMessage::Event(event) => self.report(event, &mut log)?,
+                WorkerMessage::UpToDate => reply = Some(Ok(WorkerReply::UpToDate)),
+                WorkerMessage::Made(made) => reply = Some(Ok(WorkerReply::Made(made))),
+                WorkerMessage::Pruned(result) => reply = Some(Ok(WorkerReply::Pruned(result))),
+                WorkerMessage::Failed(failure) => reply = Some(Err(self.as_outside(failure))),
             }
         }
         worker.wait().map_err(fault)?;
-        answer.unwrap_or_else(|| Err(Failure::ended_early()))
+        reply.unwrap_or_else(|| Err(Failure::ended_early()))
     }
 
     /// The failure with places as the person knows them.
@@ -112,14 +114,14 @@ impl Conversation<'_> {
             commands: dib_commands::names().map(str::to_string).collect(),
         };
         self.give_store()?;
-        dibber_sandbox::start_worker(bytes, &grants).map_err(|e| Failure::of(FailureKind::Machine, e))
+        dibber_sandbox::start_worker(bytes, &grants).map_err(|e| Failure::from_error(FailureKind::Machine, e))
     }
 
     /// Directories of the store that this process made belong to the sandbox's root, who writes them.
     fn give_store(&self) -> Result<(), Failure> {
         for dir in Store::shared_dirs() {
             dibber_sandbox::give_to_sandbox(&self.store.path().join(dir))
-                .map_err(|e| Failure::of(FailureKind::Machine, e))?;
+                .map_err(|e| Failure::from_error(FailureKind::Machine, e))?;
         }
         Ok(())
     }
@@ -131,7 +133,7 @@ impl Conversation<'_> {
         Ok(woken == Wake::Interrupted)
     }
 
-    fn tell(&self, mut event: Event, log: &mut Log) -> Result<(), Failure> {
+    fn report(&self, mut event: Event, log: &mut Log) -> Result<(), Failure> {
         let line = match &event {
             Event::Output { line, .. } => format!("{line}\n"),
             Event::StepStarted { phase, name, element, .. } => format!("== {phase}/{name} ({element})\n"),
@@ -154,17 +156,17 @@ impl Conversation<'_> {
     }
 
     /// Lends the person's terminal to a shell in the sandbox, if there is one.
-    fn shell(&self, worker: &mut Worker, point: &str, log: &mut Log) -> Result<(), Failure> {
+    fn lend_terminal(&self, worker: &mut Worker, point: Breakpoint, log: &mut Log) -> Result<(), Failure> {
         let mut told = Ok(());
         let lent = worker.lend_terminal(self.stop.as_fd(), |there| {
             let text =
                 format!("at {point}: no shell, as there is no terminal; give a command with --break-cmd");
-            let shell = Event::ShellOpened { point: point.to_string() };
-            told = self.tell(if there { shell } else { Event::Warning { text } }, log);
+            let shell = Event::ShellOpened { point };
+            told = self.report(if there { shell } else { Event::Warning { text } }, log);
         });
         if let Err(error) = lent {
             let text = format!("at {point}: the shell has lost the terminal: {error}");
-            self.tell(Event::Warning { text }, log)?;
+            self.report(Event::Warning { text }, log)?;
         }
         told
     }

@@ -4,21 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use dibber_imageset::Made;
+use dibber_imageset::BuiltSet;
 use dibber_model::Digest;
 use dibber_plan::Plan;
 use dibber_sandbox::Emulator;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Releases;
-use crate::breakpoints::Breaks;
+use crate::breakpoints::Breakpoints;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::given::GivenFile;
 
 /// The work of one worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Job {
+pub(crate) enum Job {
     /// Builds an image.
     Build(Box<Build>),
     /// Prunes the store.
@@ -30,6 +30,18 @@ pub enum Job {
     },
 }
 
+/// A program of the host, with its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostTool {
+    /// Its name.
+    pub name: String,
+    /// The first line of its `--version`; empty where it says none.
+    pub version: String,
+}
+
+/// The name among timings, which are by step, that the whole build's time has: no step's.
+pub(crate) const WHOLE_BUILD: &str = "";
+
 /// An image to be built.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Build {
@@ -40,8 +52,8 @@ pub struct Build {
     /// The time that stands in for now, in seconds since 1970.
     pub epoch: i64,
     /// Host tools that the bootstrap uses, with their versions.
-    pub tools: Vec<(String, String)>,
-    /// Seconds that each step (`install/10-ssh`) took the last time.
+    pub tools: Vec<HostTool>,
+    /// Seconds that each step (`install/10-ssh`) took the last time, and the [`WHOLE_BUILD`].
     pub timings: BTreeMap<String, f64>,
     /// Id of the set that is in place and right; if the set to be built has it, nothing is poured.
     pub in_place: Option<Digest>,
@@ -52,7 +64,7 @@ pub struct Build {
     /// Threads that write images.
     pub threads: usize,
     /// Where to stop for a person.
-    pub breaks: Breaks,
+    pub breakpoints: Breakpoints,
     /// What runs the programs of another architecture.
     pub emulator: Option<Emulator>,
     /// Files of this machine that hooks are given.
@@ -61,24 +73,28 @@ pub struct Build {
     pub native: Option<Box<Build>>,
 }
 
-/// One line of a worker's answer.
+/// What pruning the store did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PruneResult {
+    /// Checkpoints removed.
+    pub removed: usize,
+    /// Bytes freed.
+    pub freed: u64,
+    /// Bytes that checkpoints still take.
+    pub left: u64,
+}
+
+/// What a worker says, one JSON object a line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Line {
+pub(crate) enum WorkerMessage {
     /// Something happened.
     Event(Event),
     /// The set that is in place is the one to be built.
     UpToDate,
     /// The files are in the stage.
-    Made(Made),
+    Made(BuiltSet),
     /// So much was pruned.
-    Pruned {
-        /// Checkpoints removed.
-        removed: usize,
-        /// Bytes freed.
-        freed: u64,
-        /// Bytes left.
-        left: u64,
-    },
+    Pruned(PruneResult),
     /// It did not succeed.
     Failed(Failure),
 }

@@ -1,6 +1,6 @@
-//! The worker's work, inside the sandbox.
+//! The main function of the worker: the process that does a job inside the sandbox.
 //!
-//! In: a job, and a pipe for lines. Out: the exit code; the answer is a line. Never: the person's identity.
+//! In: a job, and a pipe for messages. Out: the exit code; the reply is the last message. Never: the person's identity.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,10 +14,10 @@ use dibber_sandbox::{DriverInput, STAGE, STORE};
 use dibber_store::{PruneLimits, Store, StoreError};
 use serde_json::Value;
 
-use crate::build_image::{Outcome, image};
+use crate::build_image::{self, ImageOutcome};
 use crate::error::BuildError;
 use crate::event::Event;
-use crate::worker::job::{Build, Job, Line};
+use crate::worker::job::{Build, Job, PruneResult, WHOLE_BUILD, WorkerMessage};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
 pub fn work(inside: DriverInput) -> i32 {
@@ -33,24 +33,24 @@ pub fn work(inside: DriverInput) -> i32 {
         Job::Build(build) => build.plan.redact(),
         Job::Prune { .. } => Redact::default(),
     };
-    let lines = Lines { pipe: Mutex::new(inside.events), redact };
+    let messages = MessagePipe { pipe: Mutex::new(inside.events), redact };
     let answer = match job {
-        Job::Build(build) => match build_image(&build, &lines) {
-            Ok(Outcome::UpToDate) => Line::UpToDate,
-            Ok(Outcome::Made(made)) => Line::Made(made),
-            Err(error) => Line::Failed(error.failure()),
+        Job::Build(build) => match build_image(&build, &messages) {
+            Ok(ImageOutcome::UpToDate) => WorkerMessage::UpToDate,
+            Ok(ImageOutcome::Made(made)) => WorkerMessage::Made(made),
+            Err(error) => WorkerMessage::Failed(error.failure()),
         },
         Job::Prune { limit, all } => match prune(limit, all) {
-            Ok(line) => line,
-            Err(error) => Line::Failed(BuildError::from(error).failure()),
+            Ok(result) => WorkerMessage::Pruned(result),
+            Err(error) => WorkerMessage::Failed(BuildError::from(error).failure()),
         },
     };
-    let failed = matches!(answer, Line::Failed(_));
-    lines.send(&answer);
+    let failed = matches!(answer, WorkerMessage::Failed(_));
+    messages.send(&answer);
     i32::from(failed)
 }
 
-fn build_image(build: &Build, lines: &Lines) -> Result<Outcome, BuildError> {
+fn build_image(build: &Build, messages: &MessagePipe) -> Result<ImageOutcome, BuildError> {
     let start = Instant::now();
     let store = Store::seen_at(Path::new(STORE));
     let session = store.session()?;
@@ -59,46 +59,48 @@ fn build_image(build: &Build, lines: &Lines) -> Result<Outcome, BuildError> {
         if let (Event::StepFinished { phase, name, seconds }, Ok(mut seen)) = (&event, seen.lock()) {
             seen.set(&format!("{phase}/{name}"), *seconds);
         }
-        lines.send(&Line::Event(event));
+        messages.send(&WorkerMessage::Event(event));
     };
-    let outcome = image(build, &session, Path::new(STAGE), &events)?;
-    if let (Outcome::Made(_), Ok(mut seen)) = (&outcome, seen.lock()) {
-        // Under no step's name: the whole build.
-        seen.set("", start.elapsed().as_secs_f64());
+    let outcome = build_image::build(build, &session, Path::new(STAGE), &events)?;
+    if let (ImageOutcome::Made(_), Ok(mut seen)) = (&outcome, seen.lock()) {
+        seen.set(WHOLE_BUILD, start.elapsed().as_secs_f64());
         store.save_timings(&build.plan.stem(), &seen)?;
     }
     Ok(outcome)
 }
 
-fn prune(limit: Option<u64>, all: bool) -> Result<Line, StoreError> {
+fn prune(limit: Option<u64>, all: bool) -> Result<PruneResult, StoreError> {
     let store = Store::seen_at(Path::new(STORE));
     // A session sweeps away what killed builds left.
     drop(store.session()?);
     let limits = PruneLimits { size: limit.map(Bytes), age: None, all };
     let pruned = store.prune(limits, SystemTime::now())?;
-    Ok(Line::Pruned { removed: pruned.removed, freed: pruned.freed, left: pruned.left })
+    Ok(PruneResult { removed: pruned.removed, freed: pruned.freed, left: pruned.left })
 }
 
+/// Keys whose values are words of this program: what they say is no secret, though a secret may be called the same.
+const WORDS: [&str; 7] = ["event", "kind", "network", "outcome", "phase", "point", "stage"];
+
 /// What the person's process is told, line by line, without the secrets of the plan: a hook can put one into a name.
-struct Lines {
+struct MessagePipe {
     pipe: Mutex<File>,
     redact: Redact,
 }
 
-impl Lines {
-    fn send(&self, line: &Line) {
-        let (Ok(mut pipe), Ok(mut text)) = (self.pipe.lock(), self.text(line)) else { return };
+impl MessagePipe {
+    fn send(&self, message: &WorkerMessage) {
+        let (Ok(mut pipe), Ok(mut text)) = (self.pipe.lock(), self.to_json(message)) else { return };
         text.push(b'\n');
         // A reader that is gone has ended this process's reason to be; the sandbox ends it.
         let _ = pipe.write_all(&text);
     }
 
-    fn text(&self, line: &Line) -> serde_json::Result<Vec<u8>> {
+    fn to_json(&self, message: &WorkerMessage) -> serde_json::Result<Vec<u8>> {
         // What hooks print was looked at as they printed it, byte by byte.
-        if matches!(line, Line::Event(Event::Output { .. }) | Line::Made(_)) {
-            return serde_json::to_vec(line);
+        if matches!(message, WorkerMessage::Event(Event::Output { .. }) | WorkerMessage::Made(_)) {
+            return serde_json::to_vec(message);
         }
-        let mut value = serde_json::to_value(line)?;
+        let mut value = serde_json::to_value(message)?;
         self.hide(&mut value);
         serde_json::to_vec(&value)
     }
@@ -107,7 +109,10 @@ impl Lines {
         match value {
             Value::String(text) => *text = self.redact.public(std::mem::take(text)),
             Value::Array(all) => all.iter_mut().for_each(|value| self.hide(value)),
-            Value::Object(all) => all.values_mut().for_each(|value| self.hide(value)),
+            Value::Object(all) => {
+                let told = all.iter_mut().filter(|(key, _)| !WORDS.contains(&key.as_str()));
+                told.for_each(|(_, value)| self.hide(value));
+            }
             _ => {}
         }
     }

@@ -20,36 +20,53 @@ const MOST: u64 = 1 << 30;
 /// A line longer than this, in bytes, is read in pieces, none of which means anything.
 const LONGEST_LINE: u64 = 64 << 10;
 
+/// What one list looks like: while this stays, its content does.
+#[derive(PartialEq, Eq)]
+struct ListStamp {
+    name: String,
+    bytes: u64,
+    modified: i64,
+    inode: u64,
+}
+
 /// What lists say, with what they looked like.
-pub(super) struct Wanted {
-    key: Vec<(String, u64, i64, u64)>,
+pub(super) struct ListedPackages {
+    /// What the lists looked like, and which packages were kept, when they were read.
+    read: Vec<ListStamp>,
+    kept: Digest,
     packages: BTreeMap<String, Digest>,
 }
 
-impl Wanted {
+impl ListedPackages {
     /// Reads a tree's lists, unless they and what is kept are what they were. A tree without lists wants nothing.
-    pub(super) fn of(
+    pub(super) fn read_from(
         tree: &Dir,
         kept: &BTreeMap<Digest, String>,
-        before: Option<Wanted>,
-    ) -> io::Result<Wanted> {
+        before: Option<ListedPackages>,
+    ) -> io::Result<ListedPackages> {
         let mut all = Hasher::new("kept packages");
         for digest in kept.keys() {
             all.digest(*digest);
         }
-        let mut key = vec![(all.finish().to_string(), 0, 0, 0)];
+        let all = all.finish();
+        let mut stamps = Vec::new();
         let Ok(dir) = tree.below(LISTS) else {
-            return Ok(Wanted { key, packages: BTreeMap::new() });
+            return Ok(ListedPackages { read: stamps, kept: all, packages: BTreeMap::new() });
         };
         let mut names = Vec::new();
         for name in dir.names()? {
             let Some(found) = dir.entry(&name).statx()? else { continue };
             if let Some(text) = name.to_str().ok().filter(|text| text.ends_with("_Packages")) {
-                key.push((text.into(), found.stx_size, found.stx_mtime.tv_sec, found.stx_ino));
+                stamps.push(ListStamp {
+                    name: text.into(),
+                    bytes: found.stx_size,
+                    modified: found.stx_mtime.tv_sec,
+                    inode: found.stx_ino,
+                });
                 names.push(name);
             }
         }
-        if let Some(before) = before.filter(|before| before.key == key) {
+        if let Some(before) = before.filter(|before| before.kept == all && before.read == stamps) {
             return Ok(before);
         }
         let mut packages = BTreeMap::new();
@@ -57,10 +74,10 @@ impl Wanted {
         for name in names {
             // A list that cannot be read offers nothing.
             let Ok(file) = dir.file(os(&name)) else { continue };
-            read(file.take(left), kept, &mut packages)?;
+            read_list(file.take(left), kept, &mut packages)?;
             left = left.saturating_sub(dir.entry(&name).statx()?.map_or(0, |found| found.stx_size));
         }
-        Ok(Wanted { key, packages })
+        Ok(ListedPackages { read: stamps, kept: all, packages })
     }
 
     /// Names of files, as apt looks for them, with the digests that they must have.
@@ -78,7 +95,7 @@ struct Paragraph {
     sum: Option<Digest>,
 }
 
-fn read(
+fn read_list(
     file: io::Take<File>,
     kept: &BTreeMap<Digest, String>,
     packages: &mut BTreeMap<String, Digest>,
@@ -114,14 +131,14 @@ fn read(
 impl Paragraph {
     /// As `pkgAcqArchive` of apt composes it (apt-pkg/acquire-item.cc): what would be misread is quoted.
     fn file_name(&self) -> String {
-        let [package, version, arch] =
-            [(&self.package, "_:"), (&self.version, "_:"), (&self.arch, "_:.")].map(quoted);
+        let [package, version] = [&self.package, &self.version].map(|text| quoted(text, "_:"));
+        let arch = quoted(&self.arch, "_:.");
         format!("{package}_{version}_{arch}.deb")
     }
 }
 
 /// `QuoteString` of apt (apt-pkg/contrib/strutl.cc).
-fn quoted((text, bad): (&String, &str)) -> String {
+fn quoted(text: &str, bad: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match bad.contains(c) || c == '%' || c == '/' || c <= ' ' || c == '\x7f' {
             true => out += &format!("%{:02x}", u32::from(c)),
@@ -150,10 +167,14 @@ mod tests {
         fs::write(lists.join("mirror_main_Packages"), text).unwrap();
         let kept = BTreeMap::from([(here, format!("{here}-x"))]);
         let tree = Dir::open(dir.path()).unwrap();
-        let wanted = Wanted::of(&tree, &kept, None).unwrap();
+        let wanted = ListedPackages::read_from(&tree, &kept, None).unwrap();
         let names: Vec<_> = wanted.packages().keys().map(String::as_str).collect();
         assert_eq!(names, ["evil_1%2f..%2f2_amd64.deb", "gcc-12_1%3a12.2~0+b1_all.deb"]);
-        let again = Wanted::of(&tree, &kept, Some(Wanted { packages: BTreeMap::new(), ..wanted }));
+        let again = ListedPackages::read_from(
+            &tree,
+            &kept,
+            Some(ListedPackages { packages: BTreeMap::new(), ..wanted }),
+        );
         assert_eq!(again.unwrap().packages().len(), 0, "lists that did not change are not read again");
     }
 }

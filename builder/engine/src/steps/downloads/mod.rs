@@ -1,4 +1,5 @@
-//! The download cache, as the hooks of one step see it (`DIB_IMAGE_CACHE`).
+//! The download cache, as the hooks of one step see it (`DIB_IMAGE_CACHE`). dib shares one directory among all images, which every
+//! hook may write to; here what a hook leaves there reaches other images only where its bytes are known by a digest.
 //!
 //! In: a step, what its tree's package lists say. Out: a directory to write in; afterwards, packages for everybody, and the rest
 //! for the same step of the same chain. Never: a file that one image's hooks wrote, under a name that another image trusts.
@@ -28,25 +29,25 @@ use dibber_store::{Session, StepLock, remove_tree};
 use rustix::fs::FileType;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 
-use super::error::{StepError, at};
-use lists::Wanted;
-use pool::Pool;
+use super::error::{StepError, path_error};
+use lists::ListedPackages;
+use pool::PackagePool;
 
 /// What of a cache is shared, or of one step only: never kept where hooks put it.
-const PASSING: [&str; 3] = ["apt", "packages", "wheels"];
+const NOT_KEPT: [&str; 3] = ["apt", "packages", "wheels"];
 
 /// What a build has downloaded, and how it is handed out.
-pub(crate) struct Downloads<'a> {
+pub(super) struct Downloads<'a> {
     session: &'a Session,
     /// Everybody's.
-    shared: Pool,
+    shared: PackagePool,
     /// That of the images which know the same secrets and files.
-    confided: Option<Pool>,
-    wanted: Mutex<Option<Wanted>>,
+    private: Option<PackagePool>,
+    listed: Mutex<Option<ListedPackages>>,
 }
 
 /// For whom a cache is opened.
-pub(super) struct For<'b> {
+pub(super) struct CacheRequest<'b> {
     /// The mounted tree.
     pub(super) tree: &'b Dir,
     /// Mounts that will be replayed: those of the cache must find their directories.
@@ -54,7 +55,7 @@ pub(super) struct For<'b> {
     /// Under what its own files are kept; `None` throws them away.
     pub(super) keep: Option<Digest>,
     /// Whether the step, or one before it, saw a secret or a file of the person's.
-    pub(super) confided: bool,
+    pub(super) has_private_inputs: bool,
 }
 
 /// A cache in place at [`CACHE`].
@@ -62,29 +63,34 @@ pub(super) struct Cache<'a> {
     overlay: Option<Overlay>,
     upper: PathBuf,
     keep: bool,
-    pool: &'a Pool,
+    pool: &'a PackagePool,
     _alone: Option<StepLock>,
 }
 
 impl<'a> Downloads<'a> {
-    /// Of this session's store. `confided` is a digest of the secrets and files that the image's hooks are given, if they are given any.
-    pub(crate) fn of(session: &'a Session, confided: Option<Digest>) -> Result<Self, StepError> {
-        let open = |name: &str| Pool::open(&session.store().downloads(name)?);
-        let confided = confided.map(|known| open(&format!("confided/{known}"))).transpose()?;
-        Ok(Downloads { session, shared: open("shared")?, confided, wanted: Mutex::default() })
+    /// Of this session's store. `private_inputs` is a digest of the secrets and files that the image's hooks are given, if they are given any.
+    pub(super) fn open_in(session: &'a Session, private_inputs: Option<Digest>) -> Result<Self, StepError> {
+        let open = |name: &str| PackagePool::open(&session.store().downloads(name)?);
+        let private = private_inputs.map(|known| open(&format!("confided/{known}"))).transpose()?;
+        Ok(Downloads { session, shared: open("shared")?, private, listed: Mutex::default() })
     }
 
-    fn pool(&self, confided: bool) -> &Pool {
-        self.confided.as_ref().filter(|_| confided).unwrap_or(&self.shared)
+    /// The session whose store this is of.
+    pub(super) fn session(&self) -> &'a Session {
+        self.session
+    }
+
+    fn pool(&self, has_private_inputs: bool) -> &PackagePool {
+        self.private.as_ref().filter(|_| has_private_inputs).unwrap_or(&self.shared)
     }
 
     /// Puts a step's cache in place.
-    pub(super) fn open(&self, wish: &For<'_>) -> Result<Cache<'_>, StepError> {
+    pub(super) fn open(&self, request: &CacheRequest<'_>) -> Result<Cache<'_>, StepError> {
         let scratch = self.scratch()?;
         let view = scratch.join("view");
-        fs::create_dir(&view).map_err(at(&view))?;
-        self.offer(&view, wish).map_err(at(&view))?;
-        let (upper, alone) = match wish.keep {
+        fs::create_dir(&view).map_err(path_error(&view))?;
+        self.offer(&view, request).map_err(path_error(&view))?;
+        let (upper, alone) = match request.keep {
             Some(id) => {
                 let alone = self.session.hold(&format!("downloads-{id}"))?;
                 (self.session.store().downloads("private")?.join(id.to_string()), Some(alone))
@@ -92,19 +98,19 @@ impl<'a> Downloads<'a> {
             None => (scratch.join("upper"), None),
         };
         // A killed build left it as it was.
-        tidy(&upper).map_err(at(&upper))?;
-        let pool = self.pool(wish.confided);
+        remove_not_kept(&upper).map_err(path_error(&upper))?;
+        let pool = self.pool(request.has_private_inputs);
         let lowers = [pool.root().to_path_buf(), view];
         empty_cache()?;
         let overlay = Overlay::mount_again(&lowers, &upper, &scratch.join("work"), Path::new(CACHE))?;
-        Ok(Cache { overlay: Some(overlay), upper, keep: wish.keep.is_some(), pool, _alone: alone })
+        Ok(Cache { overlay: Some(overlay), upper, keep: request.keep.is_some(), pool, _alone: alone })
     }
 
     /// The directory of a source as the cache, to be fetched into; nothing else of the cache is there.
     pub(super) fn open_source(&self, key: Digest) -> Result<Bound, StepError> {
         let dir = self.source(key)?;
         empty_cache()?;
-        mount_bind(&dir, CACHE).map_err(|e| at(CACHE)(e.into()))?;
+        mount_bind(&dir, CACHE).map_err(|e| path_error(CACHE)(e.into()))?;
         Ok(Bound)
     }
 
@@ -122,34 +128,34 @@ impl<'a> Downloads<'a> {
 
     fn source(&self, key: Digest) -> Result<PathBuf, StepError> {
         let dir = self.session.store().downloads("sources")?.join(key.to_string());
-        fs::create_dir_all(&dir).map_err(at(&dir))?;
+        fs::create_dir_all(&dir).map_err(path_error(&dir))?;
         Ok(dir)
     }
 
     /// An empty directory that goes with the session.
     fn scratch(&self) -> Result<PathBuf, StepError> {
         let scratch = self.session.scratch().join("downloads");
-        remove_tree(&scratch).and_then(|()| fs::create_dir(&scratch)).map_err(at(&scratch))?;
+        remove_tree(&scratch).and_then(|()| fs::create_dir(&scratch)).map_err(path_error(&scratch))?;
         Ok(scratch)
     }
 
     /// Directories that mounts of the cache want, and in those of apt the packages that the tree's lists name.
-    fn offer(&self, view: &Path, wish: &For<'_>) -> std::io::Result<()> {
+    fn offer(&self, view: &Path, request: &CacheRequest<'_>) -> std::io::Result<()> {
         let view = Dir::open(view)?;
-        for place in wish.mounts.iter().filter_map(in_cache) {
+        for place in request.mounts.iter().filter_map(in_cache) {
             let dir = view.make_dirs(place, 0o755)?;
             if !place.starts_with("apt") {
                 continue;
             }
             dir.make_dir("partial", 0o755)?;
-            let pool = self.pool(wish.confided);
+            let pool = self.pool(request.has_private_inputs);
             let kept = pool.of_others()?;
             if kept.is_empty() {
                 continue;
             }
-            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = Wanted::of(wish.tree, &kept, wanted.take())?;
-            for (name, digest) in wanted.insert(found).packages() {
+            let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = ListedPackages::read_from(request.tree, &kept, listed.take())?;
+            for (name, digest) in listed.insert(found).packages() {
                 pool.hand_out(*digest, &dir, name)?;
             }
         }
@@ -163,11 +169,11 @@ impl Cache<'_> {
         if let Some(overlay) = self.overlay.take() {
             overlay.unmount()?;
         }
-        self.pool.harvest(&self.upper).map_err(at(&self.upper))?;
-        tidy(&self.upper).map_err(at(&self.upper))?;
+        self.pool.harvest(&self.upper).map_err(path_error(&self.upper))?;
+        remove_not_kept(&self.upper).map_err(path_error(&self.upper))?;
         let is_empty = Dir::open(&self.upper).and_then(|dir| Ok(dir.names()?.is_empty()));
-        if !self.keep || is_empty.map_err(at(&self.upper))? {
-            remove_tree(&self.upper).map_err(at(&self.upper))?;
+        if !self.keep || is_empty.map_err(path_error(&self.upper))? {
+            remove_tree(&self.upper).map_err(path_error(&self.upper))?;
         }
         Ok(())
     }
@@ -191,20 +197,20 @@ impl Drop for Bound {
     }
 }
 
-/// What lies under the mounts is nobody's: a shell at a break point may have written there.
+/// What lies under the mounts is nobody's: a shell at a breakpoint may have written there.
 fn empty_cache() -> Result<(), StepError> {
-    Dir::open(Path::new(CACHE)).and_then(|dir| dir.clear()).map_err(at(CACHE))
+    Dir::open(Path::new(CACHE)).and_then(|dir| dir.clear()).map_err(path_error(CACHE))
 }
 
 /// Removes from an upper directory what is not kept there.
-fn tidy(upper: &Path) -> std::io::Result<()> {
+fn remove_not_kept(upper: &Path) -> std::io::Result<()> {
     let dir = match Dir::open_no_follow(upper) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
     for name in dir.names()? {
-        let passing = PASSING.iter().any(|passing| os(&name) == *passing);
-        let Some(found) = dir.entry(&name).statx()?.filter(|_| passing) else { continue };
+        let is_not_kept = NOT_KEPT.iter().any(|not_kept| os(&name) == *not_kept);
+        let Some(found) = dir.entry(&name).statx()?.filter(|_| is_not_kept) else { continue };
         match file_type(&found) {
             FileType::Directory => remove_tree(&upper.join(os(&name)))?,
             _ => dir.remove_file(os(&name))?,

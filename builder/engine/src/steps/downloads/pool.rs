@@ -12,7 +12,7 @@ use dibber_fs::{Dir, file_type, make_plain, os, sha256};
 use dibber_model::Digest;
 use rustix::fs::FileType;
 
-use super::super::error::{StepError, at};
+use super::super::error::{StepError, path_error};
 
 /// The directory within the shared one: what hooks see as `packages` in their cache.
 const PACKAGES: &str = "packages";
@@ -21,7 +21,7 @@ const PACKAGES: &str = "packages";
 const KINDS: [(&str, &str); 2] = [("apt", ".deb"), ("wheels", ".whl")];
 
 /// The packages.
-pub(super) struct Pool {
+pub(super) struct PackagePool {
     root: PathBuf,
     dir: Dir,
     /// Put here by this session: their steps have them installed already.
@@ -30,11 +30,11 @@ pub(super) struct Pool {
     sound: Mutex<BTreeSet<Digest>>,
 }
 
-impl Pool {
-    pub(super) fn open(root: &Path) -> Result<Pool, StepError> {
+impl PackagePool {
+    pub(super) fn open(root: &Path) -> Result<PackagePool, StepError> {
         let open = || Dir::open_no_follow(root)?.make_dir(PACKAGES, 0o755);
-        let dir = open().map_err(at(root))?;
-        Ok(Pool { root: root.to_path_buf(), dir, ours: Mutex::default(), sound: Mutex::default() })
+        let dir = open().map_err(path_error(root))?;
+        Ok(PackagePool { root: root.to_path_buf(), dir, ours: Mutex::default(), sound: Mutex::default() })
     }
 
     /// A lower layer of hooks' caches.
@@ -74,17 +74,17 @@ impl Pool {
         let upper = Dir::open_no_follow(upper)?;
         for (place, suffix) in KINDS {
             let Some(top) = directory(&upper, place)? else { continue };
-            self.take(&top, suffix)?;
+            self.move_in(&top, suffix)?;
             for name in top.names()? {
                 if let Some(dir) = directory(&top, os(&name))? {
-                    self.take(&dir, suffix)?;
+                    self.move_in(&dir, suffix)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn take(&self, from: &Dir, suffix: &str) -> io::Result<()> {
+    fn move_in(&self, from: &Dir, suffix: &str) -> io::Result<()> {
         for name in from.names()? {
             let Some(name) = name.to_str().ok().filter(|name| is_plain(name) && name.ends_with(suffix))
             else {
@@ -162,7 +162,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", at("upper/apt/debian/link_1_all.deb")).unwrap();
         fs::write(at("upper/wheels/b-1-py3-none-any.whl"), "wheel").unwrap();
         odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
-        let pool = Pool::open(&at("shared")).unwrap();
+        let pool = PackagePool::open(&at("shared")).unwrap();
         pool.harvest(&at("upper")).unwrap();
         assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
         let kept = at("shared/packages").join(format!("{}-a_1%3a2_all.deb", Digest::of(b"package")));
@@ -174,14 +174,14 @@ mod tests {
         pool.harvest(&at("upper")).unwrap();
         assert_eq!(looks(&kept), (0o100_644, 315_532_800, false));
         assert!(pool.of_others().unwrap().is_empty(), "its own");
-        let later = Pool::open(&at("shared")).unwrap();
+        let later = PackagePool::open(&at("shared")).unwrap();
         assert_eq!(later.of_others().unwrap().len(), 2);
         let (digest, to) = (Digest::of(b"package"), Dir::open(&at("to")).unwrap());
         later.hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
         assert_eq!(fs::read(at("to/a_1%3a2_all.deb")).unwrap(), b"package");
         fs::remove_file(at("to/a_1%3a2_all.deb")).unwrap();
         fs::write(&kept, "pAckage").unwrap();
-        Pool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        PackagePool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
         assert!(!kept.exists() && to.names().unwrap().is_empty(), "a damaged one was handed out");
     }
 }

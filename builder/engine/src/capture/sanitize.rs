@@ -1,4 +1,4 @@
-//! Volatile files taken out of a tree.
+//! Takes volatile files out of a tree, by rules.
 //!
 //! In: a tree and rules. Out: the tree, edited. Never: the disk.
 
@@ -13,21 +13,28 @@ use super::rules::{Rule, Treatment};
 ///
 /// # Errors
 /// None today but what the tree itself refuses.
-pub fn scrub(tree: &mut Tree, rules: &[Rule]) -> Result<(), CaptureError> {
+pub fn sanitize(tree: &mut Tree, rules: &[Rule]) -> Result<(), CaptureError> {
     for rule in rules {
-        for (parent, name) in matches(tree, rule.pattern.as_bytes()) {
-            apply(tree, (parent, &name), &rule.treatment);
+        for matched in matches(tree, rule.pattern.as_bytes()) {
+            apply(tree, &matched, &rule.treatment);
         }
     }
     Ok(())
 }
 
-fn apply(tree: &mut Tree, (parent, name): (InodeId, &[u8]), treatment: &Treatment) {
-    let Some(id) = child(tree, parent, name) else { return };
+/// A name that a pattern matches, with its directory.
+struct MatchedName {
+    parent: InodeId,
+    name: Vec<u8>,
+}
+
+fn apply(tree: &mut Tree, matched: &MatchedName, treatment: &Treatment) {
+    let MatchedName { parent, name } = matched;
+    let Some(id) = child(tree, *parent, name) else { return };
     match treatment {
         Treatment::Remove => {
-            if let Kind::Dir(entries) = &mut tree.inode_mut(parent).kind {
-                entries.remove(name);
+            if let Kind::Dir(entries) = &mut tree.inode_mut(*parent).kind {
+                entries.remove(name.as_slice());
             }
         }
         Treatment::Empty => match &mut tree.inode_mut(id).kind {
@@ -56,7 +63,7 @@ fn child(tree: &Tree, parent: InodeId, name: &[u8]) -> Option<InodeId> {
 }
 
 /// Names that a pattern matches, with their directories. `*` stands for any part of one name, `**` for any directories.
-fn matches(tree: &Tree, pattern: &[u8]) -> Vec<(InodeId, Vec<u8>)> {
+fn matches(tree: &Tree, pattern: &[u8]) -> Vec<MatchedName> {
     let parts: Vec<&[u8]> = pattern.split(|b| *b == b'/').filter(|part| !part.is_empty()).collect();
     let Some((last, dirs)) = parts.split_last() else { return Vec::new() };
     let mut at = vec![InodeId::ROOT];
@@ -67,7 +74,7 @@ fn matches(tree: &Tree, pattern: &[u8]) -> Vec<(InodeId, Vec<u8>)> {
         let found: Vec<_> = tree
             .entries(dir)
             .filter(|(name, _)| like(name, last))
-            .map(|(name, _)| (dir, name.to_vec()))
+            .map(|(name, _)| MatchedName { parent: dir, name: name.to_vec() })
             .collect();
         found
     };
@@ -151,7 +158,7 @@ mod tests {
             rule("var/log/**/*", Treatment::Truncate),
             rule("etc/machine-id", Treatment::Write(b"uninitialized\n".as_slice().into())),
         ];
-        scrub(&mut tree, &rules).unwrap();
+        sanitize(&mut tree, &rules).unwrap();
         let content = |path: &str| match &tree.inode(tree.lookup(path.as_bytes()).unwrap()).kind {
             Kind::File(content) => content.clone(),
             other => panic!("{other:?}"),

@@ -1,25 +1,25 @@
-//! What a person, a log or a program sees while a build runs.
+//! What a person, a log or a program sees while a build runs. On a terminal, one line for each image is redrawn; a log would be full of
+//! those, so elsewhere a line is printed for each thing that ended.
 //!
 //! In: events. Out: a live line on a terminal, plain lines elsewhere, or JSON. Never: a decision.
 
-use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod member_line;
 
-use dibber_engine::build_set::Watch;
-use dibber_engine::event::Event;
-use dibber_model::{Bytes, redact};
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use dibber_engine::build_set::WatchSet;
+use dibber_engine::event::{Event, MemberOutcome};
+use dibber_model::Bytes;
 use dibber_plan::Plan;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::printable::{self, printable};
-use crate::terminal::{self, say};
-
-/// Between two drawings of the live line.
-const TICK: Duration = Duration::from_millis(120);
+use crate::terminal::{self, print_stdout};
+use member_line::{LineState, MemberLine, TICK, live_line, on_line, time_left};
 
 /// How events are shown.
-enum Face {
+enum ProgressDisplay {
     /// A line for each running member that is redrawn, on a terminal.
     Live(MultiProgress),
     /// A line for each thing that ended.
@@ -28,73 +28,55 @@ enum Face {
     Json,
 }
 
-impl Face {
+impl ProgressDisplay {
     /// Live where standard error is a terminal that can redraw a line, plain otherwise.
-    fn of_terminal() -> Face {
+    fn of_terminal() -> ProgressDisplay {
         let redraws = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         match std::io::stderr().is_terminal() && redraws {
-            true => Face::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
-            false => Face::Plain,
+            true => ProgressDisplay::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr())),
+            false => ProgressDisplay::Plain,
         }
     }
 }
 
+/// How progress is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProgressStyle {
+    /// As JSON.
+    pub(crate) json: bool,
+    /// With what hooks print.
+    pub(crate) verbose: bool,
+}
+
 /// Shows the events of a set.
 pub(crate) struct Progress {
-    face: Face,
+    face: ProgressDisplay,
     verbose: bool,
-    members: Vec<Member>,
-}
-
-/// What is shown of one member.
-struct Member {
-    image: String,
-    target: String,
-    /// In front of its lines, where there are several.
-    label: String,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    bar: Option<ProgressBar>,
-    started: Option<Instant>,
-    estimate: Option<f64>,
-    steps: usize,
-    step: usize,
-    cached: usize,
-    stage_bytes: Option<u64>,
-    /// What is being done now; heads the live line.
-    now: String,
+    members: Vec<MemberLine>,
 }
 
 impl Progress {
     /// For one piece of work that is no build.
     pub(crate) fn alone() -> Self {
-        let member = Member {
-            image: String::new(),
-            target: String::new(),
-            label: String::new(),
-            state: Mutex::default(),
-        };
-        let progress = Progress { face: Face::of_terminal(), verbose: false, members: vec![member] };
-        progress.started(&mut progress.members[0].state.lock().unwrap_or_else(PoisonError::into_inner));
+        let member = MemberLine::default();
+        let progress =
+            Progress { face: ProgressDisplay::of_terminal(), verbose: false, members: vec![member] };
+        progress.started(&mut progress.members[0].state());
         progress
     }
 
     /// JSON where asked for, else as the terminal allows.
-    pub(crate) fn new((json, verbose): (bool, bool), plans: &[Plan]) -> Self {
-        let face = if json { Face::Json } else { Face::of_terminal() };
+    pub(crate) fn new(style: ProgressStyle, plans: &[Plan]) -> Self {
+        let ProgressStyle { json, verbose } = style;
+        let face = if json { ProgressDisplay::Json } else { ProgressDisplay::of_terminal() };
         let one_image = plans.iter().all(|plan| plan.image == plans[0].image);
-        let member = |plan: &Plan| Member {
-            image: plan.image.clone(),
-            target: plan.target.to_string(),
-            label: match (plans.len(), one_image) {
+        let member = |plan: &Plan| {
+            let label = match (plans.len(), one_image) {
                 (1, _) => String::new(),
                 (_, true) => format!("[{}] ", plan.target),
                 (_, false) => format!("[{}] ", plan.stem()),
-            },
-            state: Mutex::default(),
+            };
+            MemberLine::new(plan.image.clone(), plan.target.to_string(), label)
         };
         Progress { face, verbose, members: plans.iter().map(member).collect() }
     }
@@ -108,16 +90,16 @@ impl Progress {
     pub(crate) fn say(&self, line: &str) {
         match &self.face {
             // What cannot be printed on a terminal cannot be told there either.
-            Face::Live(all) => drop(all.println(terminal::shown(line))),
-            Face::Plain => terminal::tell(line),
-            Face::Json => {}
+            ProgressDisplay::Live(all) => drop(all.println(terminal::shown(line))),
+            ProgressDisplay::Plain => terminal::print_stderr(line),
+            ProgressDisplay::Json => {}
         }
     }
 
     /// Warns of something that is about no member.
     pub(crate) fn warn(&self, text: &str) {
         match &self.face {
-            Face::Json => print_json(&Event::Warning { text: text.to_string() }, None),
+            ProgressDisplay::Json => print_json(&Event::Warning { text: text.to_string() }, None),
             _ => self.say(&format!("  warning: {}", terminal::quoted(text))),
         }
     }
@@ -128,29 +110,29 @@ impl Progress {
         self.say(&format!("set of {count}: {jobs} at a time{}", last.unwrap_or_default()));
     }
 
-    fn now(&self, member: &Member, state: &mut State, text: String) {
+    fn now(&self, member: &MemberLine, state: &mut LineState, text: String) {
         state.now = text;
         if let Some(bar) = &state.bar {
-            bar.set_message(on_line(&format!("{}{}{}", member.label, state.now, left(state))));
+            bar.set_message(on_line(&format!("{}{}{}", member.label, state.now, time_left(state))));
         }
     }
 
-    fn started(&self, state: &mut State) {
-        if let Face::Live(all) = &self.face {
+    fn started(&self, state: &mut LineState) {
+        if let ProgressDisplay::Live(all) = &self.face {
             state.bar = Some(all.add(live_line()));
         }
     }
 
     /// Leaves the terminal to a shell.
-    fn rest(&self, state: &State) {
-        if let (Face::Live(all), Some(bar)) = (&self.face, &state.bar) {
+    fn rest(&self, state: &LineState) {
+        if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             bar.disable_steady_tick();
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 
-    fn go_on(&self, state: &State) {
-        if let (Face::Live(all), Some(bar)) = (&self.face, &state.bar) {
+    fn go_on(&self, state: &LineState) {
+        if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             all.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK);
         }
@@ -159,20 +141,20 @@ impl Progress {
     /// Takes the live lines away, so that what is printed next stands alone.
     pub(crate) fn finish(&self) {
         for member in &self.members {
-            let mut state = member.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = member.state();
             if let Some(bar) = state.bar.take() {
                 bar.finish_and_clear();
             }
         }
     }
 
-    fn show(&self, member: &Member, event: &Event) {
-        let mut state = member.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn show(&self, member: &MemberLine, event: &Event) {
+        let mut state = member.state();
         let say = |line: String| self.say(&format!("{}{line}", member.label));
         match event {
             Event::ImageStarted { image, target, steps, estimate } => {
                 let (started, steps) = (Some(Instant::now()), *steps);
-                *state = State { started, estimate: *estimate, steps, ..State::default() };
+                *state = LineState { started, estimate: *estimate, steps, ..LineState::default() };
                 self.started(&mut state);
                 let last = estimate.map(|s| format!(", {} last time", duration(s))).unwrap_or_default();
                 say(format!("{image} for {target}: {steps} steps{last}"));
@@ -182,13 +164,7 @@ impl Progress {
                 state.cached += 1;
             }
             Event::StepStarted { phase, name, element, why, .. } => {
-                if state.cached > 0 {
-                    say(format!("  {} steps cached; going on from here: {why}", state.cached));
-                    state.cached = 0;
-                }
-                state.step += 1;
-                let text = format!("[{}/{}] {phase} {name} ({element})", state.step, state.steps);
-                self.now(member, &mut state, text);
+                self.show_step_start(member, &mut state, &format!("{phase} {name} ({element})"), why);
             }
             Event::StepWaiting { phase, name } => {
                 let text = format!("waiting for {phase} {name}, which another build runs");
@@ -216,58 +192,86 @@ impl Progress {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
                 }
-                if outcome == "kept" {
+                if *outcome == MemberOutcome::Kept {
                     say("  nothing changed; the files are as they were".to_string());
                 }
                 if let Some(why) = why.as_ref().filter(|_| self.is_many()) {
-                    say(format!("{outcome}: {}", terminal::quoted(why)));
+                    say(format!("{}: {}", outcome.name(), terminal::quoted(why)));
                 }
             }
-            stage => self.stage(member, &mut state, stage),
-        }
-    }
-
-    /// Work outside of steps, and its end.
-    fn stage(&self, member: &Member, state: &mut State, event: &Event) {
-        let say = |line: String| self.say(&format!("{}{line}", member.label));
-        match event {
             Event::StageStarted { stage, bytes } => {
-                if state.cached > 0 {
-                    say(format!("  {} steps cached", state.cached));
-                    state.cached = 0;
-                }
-                state.stage_bytes = *bytes;
-                self.now(member, state, stage.clone());
+                self.show_stage_start(member, &mut state, stage.name(), *bytes);
             }
-            Event::StageProgress { bytes } => {
-                if let (Some(bar), Some(total)) = (&state.bar, state.stage_bytes.filter(|b| *b > 0)) {
-                    let done = format!("{} of {}", Bytes(*bytes), Bytes(total));
-                    bar.set_message(on_line(&format!("{}{} {done}", member.label, state.now)));
-                }
-            }
-            Event::StageFinished { stage, seconds } => {
-                say(format!("  {stage:<47} {:>8}", duration(*seconds)));
-            }
+            Event::StageProgress { bytes } => show_stage_advance(member, &state, *bytes),
+            Event::StageFinished { stage, seconds } => say(stage_line(stage.name(), *seconds)),
             Event::ImageFinished { image, target, seconds } => {
                 say(format!("{image} for {target}: done in {}", duration(*seconds)));
             }
-            _ => {}
         }
+    }
+
+    fn show_step_start(&self, member: &MemberLine, state: &mut LineState, step: &str, why: &str) {
+        if state.cached > 0 {
+            self.say(&format!("{}  {} steps cached; going on from here: {why}", member.label, state.cached));
+            state.cached = 0;
+        }
+        state.step += 1;
+        let text = format!("[{}/{}] {step}", state.step, state.steps);
+        self.now(member, state, text);
+    }
+
+    fn show_stage_start(&self, member: &MemberLine, state: &mut LineState, stage: &str, bytes: Option<u64>) {
+        if state.cached > 0 {
+            self.say(&format!("{}  {} steps cached", member.label, state.cached));
+            state.cached = 0;
+        }
+        state.stage_bytes = bytes;
+        self.now(member, state, stage.to_string());
+    }
+
+    /// Work that is no build's begins.
+    pub(crate) fn stage_started(&self, stage: &str, bytes: Option<u64>) {
+        for member in &self.members {
+            self.show_stage_start(member, &mut member.state(), stage, bytes);
+        }
+    }
+
+    /// Some more of its bytes are done.
+    pub(crate) fn stage_advanced(&self, bytes: u64) {
+        for member in &self.members {
+            show_stage_advance(member, &member.state(), bytes);
+        }
+    }
+
+    /// It ended.
+    pub(crate) fn stage_finished(&self, stage: &str, seconds: f64) {
+        self.say(&stage_line(stage, seconds));
     }
 }
 
-impl Watch for Progress {
+fn show_stage_advance(member: &MemberLine, state: &LineState, bytes: u64) {
+    if let (Some(bar), Some(total)) = (&state.bar, state.stage_bytes.filter(|b| *b > 0)) {
+        let done = format!("{} of {}", Bytes(bytes), Bytes(total));
+        bar.set_message(on_line(&format!("{}{} {done}", member.label, state.now)));
+    }
+}
+
+fn stage_line(stage: &str, seconds: f64) -> String {
+    format!("  {stage:<47} {:>8}", duration(seconds))
+}
+
+impl WatchSet for Progress {
     fn emit(&self, member: usize, event: Event) {
         let member = &self.members[member];
         match self.face {
-            Face::Json => print_json(&event, Some(member)),
+            ProgressDisplay::Json => print_json(&event, Some(member)),
             _ => self.show(member, &event),
         }
     }
 }
 
 /// The event, and the member that it is about.
-fn print_json(event: &Event, member: Option<&Member>) {
+fn print_json(event: &Event, member: Option<&MemberLine>) {
     let Ok(mut value) = serde_json::to_value(event) else { return };
     if let (Some(map), Some(member)) = (value.as_object_mut(), member) {
         for (key, text) in [("image", &member.image), ("target", &member.target)] {
@@ -275,30 +279,7 @@ fn print_json(event: &Event, member: Option<&Member>) {
         }
     }
     // A reader that went away ends nothing: the build's result is the files.
-    say(printable::json(value.to_string()));
-}
-
-/// A text of others on the live line, which is one.
-fn on_line(text: &str) -> String {
-    printable(redact::urls(text).as_bytes())
-}
-
-fn live_line() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(TICK);
-    bar
-}
-
-/// What is left of the time that the last build took, while there is any.
-fn left(state: &State) -> String {
-    let passed = state.started.map_or(0.0, |s| s.elapsed().as_secs_f64());
-    match state.estimate {
-        Some(whole) if whole > passed + 1.0 => format!(", about {} left", duration(whole - passed)),
-        _ => String::new(),
-    }
+    print_stdout(printable::json(value.to_string()));
 }
 
 /// Seconds, for people: `0.4 s`, `12 s`, `3 min 5 s`.

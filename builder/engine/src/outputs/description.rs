@@ -1,0 +1,90 @@
+//! What is told of a file of the set, in its sidecar.
+//!
+//! In: a written file, the set's facts, the disk's layout. Out: a sidecar's content. Never: a secret; hooks know some, and choose texts.
+
+use std::collections::BTreeMap;
+
+use dibber_export::Sums;
+use dibber_imageset::{ArchiveFacts, DiskFacts, MadeFile, Package, Sidecar, StructureFacts};
+use dibber_model::{Bytes, Digest, DiskLayout, redact};
+use dibber_plan::output::{OutputKind, Role};
+use dibber_plan::properties_of;
+
+use crate::kernel::Kernel;
+use crate::worker::job::Build;
+
+/// A file in the stage, before it is described.
+pub(super) struct WrittenFile {
+    pub(super) kind: OutputKind,
+    pub(super) bytes: u64,
+    pub(super) virtual_bytes: Option<u64>,
+    pub(super) sums: Sums,
+    pub(super) tools: BTreeMap<String, String>,
+}
+
+/// What every file of the set is described with.
+pub(crate) struct SetFacts<'a> {
+    pub(crate) build: &'a Build,
+    /// Digest over everything that the files are a function of.
+    pub(crate) id: Digest,
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) packages: Vec<Package>,
+}
+
+impl SetFacts<'_> {
+    /// Describes a file, for its sidecar and for `images.json`.
+    pub(super) fn describe(&self, file: WrittenFile, layout: Option<&DiskLayout>) -> MadeFile {
+        let SetFacts { build, id, kernel, packages } = self;
+        let plan = &build.plan;
+        let extension = file.kind.extension();
+        let mut names: Vec<String> =
+            plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+        let name = names.remove(0);
+        let role = file.kind.role();
+        let properties = properties_of(role, &plan.properties);
+        let of_disk = |size: Option<Bytes>, unit: Bytes| {
+            size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
+        };
+        // Hooks know secrets, and choose these texts.
+        let redact = plan.redact().telling();
+        let told = |Package { name, version, arch }: &Package| {
+            let [name, version, arch] = [name, version, arch].map(|text| redact.public(text.clone()));
+            Package { name, version, arch }
+        };
+        let sidecar = Sidecar {
+            file: name.clone(),
+            kind: file.kind.name().into(),
+            bytes: file.bytes,
+            virtual_bytes: file.virtual_bytes,
+            sha256: Digest::from(file.sums.sha256),
+            sha512: file.sums.sha512.iter().map(|byte| format!("{byte:02x}")).collect(),
+            image: plan.image.clone(),
+            arch: plan.target.arch.to_string(),
+            platform: plan.target.platform.as_ref().map(ToString::to_string),
+            id: *id,
+            builder: concat!("dibber ", env!("CARGO_PKG_VERSION")).into(),
+            depends_on_tools: file.tools,
+            source_date_epoch: build.epoch,
+            archive: ArchiveFacts {
+                mirror: plan.archive.mirror.as_deref().map(redact::without_login),
+                snapshot: plan.archive.snapshot.clone(),
+                release_dates: build
+                    .releases
+                    .files
+                    .iter()
+                    .map(|(url, r)| (url.clone(), r.date.clone()))
+                    .collect(),
+            },
+            kernel_release: kernel.as_ref().map(|kernel| redact.public(kernel.release.clone())),
+            disk: layout.filter(|_| file.kind.is_disk()).map(DiskFacts::of),
+            role: Some(role),
+            structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
+            min_disk: of_disk(layout.map(|layout| Bytes(layout.len())), Bytes::gib(1)),
+            min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
+            properties,
+            elements: plan.names.clone(),
+            packages: packages.iter().map(told).collect(),
+        };
+        MadeFile { name, links: names, sidecar }
+    }
+}
