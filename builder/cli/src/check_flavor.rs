@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_deploy::flavor::{Demand, Flavor, check};
-use dibber_deploy::select::Wants;
+use dibber_deploy::flavor::{Flavor, ImageRequirements, check};
+use dibber_deploy::select::NodeRequirements;
 use dibber_deploy::structure::Structure;
 use dibber_fs::text;
 use dibber_imageset::members::{Members, Trust};
@@ -71,22 +71,22 @@ pub(crate) struct CheckFlavorArgs {
 /// Holds a flavor against an image.
 pub(crate) fn check_flavor(args: &CheckFlavorArgs) -> Result<Exit, Problem> {
     let flavor = flavor(args)?;
-    let (path, demand, why) = demand(args)?;
-    let findings = check(&flavor, &demand);
+    let (path, requirements, why) = requirements(args)?;
+    let findings = check(&flavor, &requirements);
     let name = flavor.name.as_deref().unwrap_or("the flavor");
     if args.json {
         say(pretty(&json!({
             "image": path.display().to_string(),
-            "structure": demand.structure,
+            "structure": requirements.structure,
             "why": why,
-            "min_disk": demand.min_disk,
+            "min_disk": requirements.min_disk,
             "flavor": flavor.name,
             "fits": findings.is_empty(),
             "findings": findings,
         })));
     } else {
-        let size = Bytes(demand.virtual_bytes);
-        say(format!("{}: {} of {size} ({why})", path.display(), demand.structure));
+        let size = Bytes(requirements.virtual_bytes);
+        say(format!("{}: {} of {size} ({why})", path.display(), requirements.structure));
         for finding in &findings {
             let word = if args.strict { "error" } else { "warning" };
             tell(format!("{word}: {}", printable(finding.why.as_bytes())));
@@ -122,7 +122,7 @@ fn flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
 }
 
 /// The image, what it wants, and how its structure is known.
-fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> {
+fn requirements(args: &CheckFlavorArgs) -> Result<(PathBuf, ImageRequirements, String), Problem> {
     let given = Path::new(&args.image);
     if given.is_file() {
         return of_file(given);
@@ -132,20 +132,20 @@ fn demand(args: &CheckFlavorArgs) -> Result<(PathBuf, Demand, String), Problem> 
     }
     let members = Members::read(&args.dir, &args.image, Trust::Lengths).map_err(problem)?;
     let target = target(args.arch, args.platform.as_ref())?;
-    let pick = members.pick(&Wants::from(target.clone()), &args.image);
-    let Some(member) = pick.member else {
-        let steps: Vec<String> = pick.tried.iter().map(ToString::to_string).collect();
+    let selection = members.select(&NodeRequirements::from(target.clone()), &args.image);
+    let Some(member) = selection.member else {
+        let steps: Vec<String> = selection.attempts.iter().map(ToString::to_string).collect();
         let message = format!("no {} for {target}: {}", args.image, steps.join("; "));
         return Err(Problem::new(Exit::Unfit, message));
     };
     match member.of_role(Role::Disk).next() {
         Some(disk) => of_file(&disk.path),
-        None => Err(Problem::new(Exit::Input, format!("{} has no disk among its files", member.stem))),
+        None => Err(Problem::new(Exit::Input, format!("{} has no disk among its files", member.basename))),
     }
 }
 
 /// By its sidecar, or, where it has none, by its bytes.
-fn of_file(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
+fn of_file(path: &Path) -> Result<(PathBuf, ImageRequirements, String), Problem> {
     let wrong = |why: String| Problem::new(Exit::Input, format!("{}: {why}", path.display()));
     let sidecar = match sidecar_of(path) {
         Ok(Some(sidecar)) => sidecar,
@@ -157,17 +157,17 @@ fn of_file(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
         return Err(wrong(format!("this is a {}, and flavors are held against disks", sidecar.kind)));
     };
     let structure = sidecar.structure.unwrap_or_else(|| StructureFacts::of(&sidecar.properties));
-    let demand = Demand {
+    let requirements = ImageRequirements {
         structure: structure.is,
         virtual_bytes,
         min_disk: sidecar.min_disk.unwrap_or(gib(virtual_bytes)),
         min_ram: sidecar.min_ram,
         properties: sidecar.properties,
     };
-    Ok((path.into(), demand, structure.why))
+    Ok((path.into(), requirements, structure.why))
 }
 
-fn of_bytes(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
+fn of_bytes(path: &Path) -> Result<(PathBuf, ImageRequirements, String), Problem> {
     let image = Image::open(path)
         .map_err(|error| Problem::new(Exit::Input, format!("{}: {error}", path.display())))?;
     let (container, disk) = image.disk();
@@ -176,14 +176,14 @@ fn of_bytes(path: &Path) -> Result<(PathBuf, Demand, String), Problem> {
         true => (Structure::Partition, "no partition table".to_string()),
         false => (Structure::WholeDisk, format!("a partition table ({})", disk.table)),
     };
-    let demand = Demand {
+    let requirements = ImageRequirements {
         structure,
         virtual_bytes: container.virtual_bytes,
         min_disk: gib(container.virtual_bytes),
         min_ram: None,
         properties: Default::default(),
     };
-    Ok((path.into(), demand, format!("it has no sidecar, and {what}")))
+    Ok((path.into(), requirements, format!("it has no sidecar, and {what}")))
 }
 
 fn gib(bytes: u64) -> u64 {

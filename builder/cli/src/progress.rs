@@ -92,7 +92,7 @@ impl Progress {
             label: match (plans.len(), one_image) {
                 (1, _) => String::new(),
                 (_, true) => format!("[{}] ", plan.target),
-                (_, false) => format!("[{}] ", plan.stem()),
+                (_, false) => format!("[{}] ", plan.basename()),
             },
             state: Mutex::default(),
         };
@@ -280,7 +280,7 @@ fn print_json(event: &Event, member: Option<&Member>) {
 
 /// A text of others on the live line, which is one.
 fn on_line(text: &str) -> String {
-    printable(redact::urls(text).as_bytes())
+    printable(redact::mask_urls(text).as_bytes())
 }
 
 fn live_line() -> ProgressBar {

@@ -8,9 +8,9 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_deploy::select::{BootMode, Fleet, Machine, Wants};
+use dibber_deploy::select::{BootMode, Fleet, Machine, NodeRequirements};
 use dibber_fs::text;
-use dibber_imageset::members::{Members, MembersError, Pick, Trust};
+use dibber_imageset::members::{MemberSelection, Members, MembersError, Trust};
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
 use serde_json::{Value, json};
@@ -57,8 +57,8 @@ const AGENT: &str = "ironic-python-agent";
 
 /// What is given to one node.
 struct Given<'a> {
-    image: Pick<'a>,
-    agent: Option<Pick<'a>>,
+    image: MemberSelection<'a>,
+    agent: Option<MemberSelection<'a>>,
 }
 
 impl Given<'_> {
@@ -91,9 +91,9 @@ pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<
 
 fn one(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
     let target = target(args.arch, args.platform.as_ref())?;
-    let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
-    say(if args.json { pretty(&described(&pick)) } else { page::one(&pick) });
-    Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
+    let selection = images.select(&NodeRequirements { target, boot_mode: args.boot_mode }, &args.name);
+    say(if args.json { pretty(&described(&selection)) } else { page::one(&selection) });
+    Ok(if selection.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
 
 fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Result<Exit, Problem> {
@@ -111,9 +111,9 @@ fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Resu
         .machines
         .iter()
         .map(|machine| {
-            let given = machine.wants.as_ref().ok().map(|wants| Given {
-                image: images.pick(wants, &args.name),
-                agent: agents.as_ref().map(|agents| agents.pick(wants, agent)),
+            let given = machine.requirements.as_ref().ok().map(|requirements| Given {
+                image: images.select(requirements, &args.name),
+                agent: agents.as_ref().map(|agents| agents.select(requirements, agent)),
             });
             (machine, given)
         })
@@ -132,13 +132,13 @@ fn fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Resu
 }
 
 fn node(machine: &Machine, given: Option<&Given<'_>>) -> Value {
-    let wants = machine.wants.as_ref().ok();
+    let requirements = machine.requirements.as_ref().ok();
     json!({
         "node": machine.name,
-        "arch": wants.map(|wants| wants.target.arch),
-        "platform": wants.and_then(|wants| wants.target.platform.clone()),
-        "boot_mode": wants.and_then(|wants| wants.boot_mode).map(|mode| mode.to_string()),
-        "problem": machine.wants.as_ref().err(),
+        "arch": requirements.map(|requirements| requirements.target.arch),
+        "platform": requirements.and_then(|requirements| requirements.target.platform.clone()),
+        "boot_mode": requirements.and_then(|requirements| requirements.boot_mode).map(|mode| mode.to_string()),
+        "problem": machine.requirements.as_ref().err(),
         "notes": machine.notes,
         "image": given.map(|given| described(&given.image)),
         "agent": given.and_then(|given| given.agent.as_ref()).map(described),
@@ -146,23 +146,23 @@ fn node(machine: &Machine, given: Option<&Given<'_>>) -> Value {
 }
 
 /// A pick for programs.
-fn described(pick: &Pick<'_>) -> Value {
+fn described(selection: &MemberSelection<'_>) -> Value {
     let files = |role| -> Vec<String> {
-        let files = pick.member.into_iter().flat_map(|member| member.of_role(role));
+        let files = selection.member.into_iter().flat_map(|member| member.of_role(role));
         files.map(|file| file.path.display().to_string()).collect()
     };
-    let tried: Vec<Value> = pick
-        .tried
+    let attempts: Vec<Value> = selection
+        .attempts
         .iter()
-        .map(|step| json!({"name": step.stem, "outcome": step.outcome.to_string()}))
+        .map(|step| json!({"name": step.basename, "outcome": step.outcome.to_string()}))
         .collect();
     json!({
-        "chosen": pick.member.map(|member| &member.stem),
+        "chosen": selection.member.map(|member| &member.basename),
         "disks": files(Role::Disk),
         "kernel": files(Role::Kernel).first(),
         "ramdisk": files(Role::Ramdisk).first(),
         "archives": files(Role::Tree),
-        "tried": tried,
+        "tried": attempts,
     })
 }
 

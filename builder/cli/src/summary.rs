@@ -10,11 +10,11 @@ use crate::progress::duration;
 
 /// One line for each member and one for all: built, kept, failed, skipped, unbuildable, and why.
 pub(crate) fn table(plans: &[Plan], ended: &[Member], seconds: f64) -> String {
-    let width = plans.iter().map(|plan| plan.stem().chars().count()).max().unwrap_or(0);
+    let width = plans.iter().map(|plan| plan.basename().chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for (plan, member) in plans.iter().zip(ended) {
         let time = duration(member.seconds);
-        let mut line = format!("{}  {:<11} {time:>10}", padded(&plan.stem(), width), member.ended.word());
+        let mut line = format!("{}  {:<11} {time:>10}", padded(&plan.basename(), width), member.ended.word());
         if let Some(why) = member.ended.why() {
             line += &format!("  {why}");
         }

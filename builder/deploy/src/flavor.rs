@@ -42,7 +42,7 @@ pub struct Flavor {
 
 /// What of an image is held against it.
 #[derive(Clone, Debug)]
-pub struct Demand {
+pub struct ImageRequirements {
     /// Whole disk or partition.
     pub structure: Structure,
     /// Length of the disk, in bytes.
@@ -83,10 +83,10 @@ pub struct Finding {
 }
 
 /// Every reason why a flavor does not go with an image; none if it does.
-pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
+pub fn check(flavor: &Flavor, image: &ImageRequirements) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |rule, why: String| findings.push(Finding { rule, why });
-    if demand.structure == Structure::WholeDisk {
+    if image.structure == Structure::WholeDisk {
         for (size, unit, what) in
             [(flavor.ephemeral_gb, "GiB", "an ephemeral disk"), (flavor.swap_mb, "MiB", "swap")]
         {
@@ -100,10 +100,10 @@ pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
             }
         }
     }
-    if let Some(why) = root(flavor, demand) {
+    if let Some(why) = root(flavor, image) {
         say(Rule::RootSize, why);
     }
-    if let (Some(has), Some(needs)) = (flavor.ram_mb, demand.min_ram)
+    if let (Some(has), Some(needs)) = (flavor.ram_mb, image.min_ram)
         && has < needs
     {
         say(
@@ -111,42 +111,42 @@ pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
             format!("the flavor has {has} MiB of memory, and the image needs {needs} MiB (min_ram)"),
         );
     }
-    findings.extend(extra_specs(flavor, demand));
+    findings.extend(extra_specs(flavor, image));
     findings
 }
 
 /// nova takes 0 for the image's own size; ironic wants a size for the partition that it makes.
-fn root(flavor: &Flavor, demand: &Demand) -> Option<String> {
-    match (flavor.root_gb, demand.structure) {
+fn root(flavor: &Flavor, image: &ImageRequirements) -> Option<String> {
+    match (flavor.root_gb, image.structure) {
         (0, Structure::WholeDisk) => None,
         (0, Structure::Partition) => Some(
             "the flavor's root disk is 0 GiB; ironic needs the size of the root partition for a partition image"
                 .into(),
         ),
-        (has, _) if has < demand.min_disk => Some(format!(
+        (has, _) if has < image.min_disk => Some(format!(
             "the flavor's root disk is {has} GiB, and the image's disk is {} bytes long, which needs {} GiB (min_disk)",
-            demand.virtual_bytes, demand.min_disk
+            image.virtual_bytes, image.min_disk
         )),
         _ => None,
     }
 }
 
-fn extra_specs(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
+fn extra_specs(flavor: &Flavor, image: &ImageRequirements) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(differs::<Arch>(
         Rule::Architecture,
         (flavor, &["cpu_arch", "capabilities:cpu_arch"]),
-        (demand, "hw_architecture"),
+        (image, "hw_architecture"),
     ));
     findings.extend(differs::<Platform>(
         Rule::Platform,
         (flavor, &["capabilities:platform", "capabilities:tripleo_platform"]),
-        (demand, "tripleo_platform"),
+        (image, "tripleo_platform"),
     ));
     findings.extend(differs::<BootMode>(
         Rule::BootMode,
         (flavor, &["capabilities:boot_mode"]),
-        (demand, "hw_firmware_type"),
+        (image, "hw_firmware_type"),
     ));
     findings
 }
@@ -155,9 +155,9 @@ fn extra_specs(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
 fn differs<T: FromStr<Err: fmt::Display> + PartialEq>(
     rule: Rule,
     (flavor, keys): (&Flavor, &[&str]),
-    (demand, property): (&Demand, &str),
+    (image, property): (&ImageRequirements, &str),
 ) -> Vec<Finding> {
-    let Some(image) = demand.properties.get(property).filter(|value| !value.is_empty()) else {
+    let Some(image) = image.properties.get(property).filter(|value| !value.is_empty()) else {
         return Vec::new();
     };
     let said = keys.iter().filter_map(|key| Some((*key, flavor.properties.get(*key)?)));

@@ -87,8 +87,8 @@ fn attempt(
         true => Some(stage_of("disk", events, || disk(&build.plan, tree, &cores, &common))?),
         false => None,
     };
-    for caution in disk.iter().flat_map(|(layout, _)| dibber_layout::cautions(layout)) {
-        events.emit(Event::Warning { text: caution.to_string() });
+    for warning in disk.iter().flat_map(|(layout, _)| dibber_layout::warnings(layout)) {
+        events.emit(Event::Warning { text: warning.to_string() });
     }
     let artifacts = Artifacts { facts: &facts, files: &files, stage, threads: build.threads, events };
     stage_of("pour", events, || artifacts.pour(disk.as_ref(), single, whole)).map(Outcome::Made)

@@ -63,7 +63,7 @@ pub fn build(
     stop: &Interrupts,
 ) -> Result<Built, Failure> {
     let start = Instant::now();
-    let stem = plan.stem();
+    let stem = plan.basename();
     let store = Store::open(&settings.store).map_err(fault)?;
     let _lock: ImageLock = store.lock_image(&stem).map_err(|error| match error {
         StoreError::Busy { .. } => Failure::new(FailureKind::Output, error.to_string()),
@@ -175,15 +175,13 @@ pub(crate) fn former(plan: &Plan, path: &Path, seen: &Seen) -> Result<Option<For
     let set = SetFile::read(path).map_err(in_the_way)?;
     // A directory that is still to be made has nothing.
     let Ok(dir) = Dir::open(path) else { return Ok(None) };
-    let platform = plan.target.platform.as_ref().map(|p| p.as_str());
-    let entry = set.find(&plan.image, plan.target.arch.kernel_name(), platform).cloned();
+    let entry = set.find(&plan.image, &plan.target).cloned();
     // Files are read here, side by side; what follows finds them read.
     let former =
         entry.map(|entry| Former { standing: dibber_imageset::standing(&dir, &set, &entry, seen), entry });
     let names = names(plan);
-    dibber_imageset::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str))
-        .map_err(in_the_way)?;
-    for name in [log_name(&plan.stem()), failed_log(&plan.stem())] {
+    set.refuse_foreign(&dir, path, seen, names.iter().map(String::as_str)).map_err(in_the_way)?;
+    for name in [log_name(&plan.basename()), failed_log(&plan.basename())] {
         dibber_imageset::refuse_log(&dir, path, &name).map_err(in_the_way)?;
     }
     Ok(former)
@@ -192,7 +190,7 @@ pub(crate) fn former(plan: &Plan, path: &Path, seen: &Seen) -> Result<Option<For
 /// Every name that the set will have.
 pub fn names(plan: &Plan) -> Vec<String> {
     let mut names = Vec::new();
-    for stem in plan.target.stems(&plan.image) {
+    for stem in plan.target.basenames(&plan.image) {
         for kind in &plan.outputs {
             let name = format!("{stem}.{}", kind.extension());
             names.push(format!("{name}.json"));
@@ -254,7 +252,7 @@ pub fn known(
     let twin = plan.native.as_ref().map(|twin| known(twin, releases.clone(), (store, output_dir)));
     let native = twin.transpose()?.map(Box::new);
     let given = given::find(plan, &[("the cache", store.path()), ("the output directory", output_dir)])?;
-    let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
+    let timings: BTreeMap<String, f64> = store.timings(&plan.basename()).all();
     Ok(Build {
         plan: plan.clone(),
         epoch,
@@ -312,7 +310,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, (made, seen): (&Made, &Seen)) -> Res
     }
     let entry = dibber_imageset::commit(stage, made, seen).map_err(in_the_way)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
-    let log = log_name(&plan.stem());
+    let log = log_name(&plan.basename());
     let said_something =
         stage.dir().file(&log).and_then(|log| log.metadata()).is_ok_and(|meta| meta.len() > 0);
     if said_something {

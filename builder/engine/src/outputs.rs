@@ -172,7 +172,7 @@ impl Artifacts<'_> {
     }
 
     fn path(&self, kind: OutputKind) -> PathBuf {
-        self.stage.join(format!("{}.{}", self.facts.build.plan.stem(), kind.extension()))
+        self.stage.join(format!("{}.{}", self.facts.build.plan.basename(), kind.extension()))
     }
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
@@ -318,7 +318,7 @@ impl Artifacts<'_> {
         let plan = &build.plan;
         let extension = raw.kind.extension();
         let mut names: Vec<String> =
-            plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+            plan.target.basenames(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let role = raw.kind.role();
         let properties = properties_of(role, &plan.properties);
@@ -326,7 +326,7 @@ impl Artifacts<'_> {
             size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
         };
         // Hooks know secrets, and choose these texts.
-        let redact = plan.redact().telling();
+        let redact = plan.redact().distinctive();
         let told = |Package { name, version, arch }: &Package| {
             let [name, version, arch] = [name, version, arch].map(|text| redact.public(text.clone()));
             Package { name, version, arch }

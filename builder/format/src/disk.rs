@@ -5,7 +5,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{DiskLayout, Extent, Extents, Holds, Piece, TableKind};
+use dibber_model::{DiskLayout, Extent, Extents, PartContents, Piece, TableKind};
 
 pub use crate::table::DiskError;
 use crate::{gpt, mbr};
@@ -39,7 +39,7 @@ pub fn compose(layout: &DiskLayout, mut content: DiskContent) -> Result<Extents,
                 return Err(DiskError::TooLong { part: name.clone(), wanted, available });
             }
             Some(extents) => parts.push((part.start, extents)),
-            None if part.spec.holds == Holds::Nothing => {}
+            None if part.spec.contents == PartContents::Nothing => {}
             None => return Err(DiskError::NoContent { part: name.clone() }),
         }
     }

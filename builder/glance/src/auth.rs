@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::clouds::Auth;
+use super::cloud::Auth;
 use super::http::{Asked, Http, Sent};
 use super::{Cloud, GlanceError};
 
@@ -72,16 +72,12 @@ pub(super) fn begin(http: &mut Http, cloud: &Cloud) -> Result<Session, GlanceErr
         Auth::Keystone { url, request, secrets } => {
             http.keep_login(url);
             http.keep_secret(secrets.iter().map(|secret| secret.0.clone()));
-            ask_keystone(http, cloud, (url, &request.0))
+            ask_keystone(http, cloud, url, &request.0)
         }
     }
 }
 
-fn ask_keystone(
-    http: &mut Http,
-    cloud: &Cloud,
-    (url, request): (&str, &str),
-) -> Result<Session, GlanceError> {
+fn ask_keystone(http: &mut Http, cloud: &Cloud, url: &str, request: &str) -> Result<Session, GlanceError> {
     let url = format!("{}/auth/tokens", versioned(url));
     let what = format!("log in ({})", cloud.origin);
     let answer = http.ask(Asked {

@@ -55,6 +55,14 @@ pub(super) enum Sent<'a> {
     Bytes(&'a mut dyn Read, u64),
 }
 
+/// What came back, whatever it says.
+struct Response {
+    status: u16,
+    headers: HeaderMap,
+    /// The body, or why it could not be read to its end.
+    body: Result<Vec<u8>, ureq::Error>,
+}
+
 /// What came back, with a status of success.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
@@ -137,7 +145,7 @@ impl Http {
         };
         // What is looked for is in `what`, in plain words.
         let url = self.redact.public(url.split('?').next().unwrap_or_default().to_string());
-        let (status, headers, body) = answered.map_err(|e| self.failed(&what, &url, &e))?;
+        let Response { status, headers, body } = answered.map_err(|e| self.failed(&what, &url, &e))?;
         if (200..300).contains(&status) {
             return body
                 .map(|body| Answer { headers, body, redact: self.redact.clone() })
@@ -149,16 +157,16 @@ impl Http {
         Err(GlanceError::Refused { what, url, status, said, mend: mend(status) })
     }
 
-    #[expect(clippy::type_complexity, reason = "status, headers, body: used in one place")]
     fn run(
         &self,
         request: Result<Request<impl AsSendBody>, ureq::http::Error>,
         longest: Option<Duration>,
-    ) -> Result<(u16, HeaderMap, Result<Vec<u8>, ureq::Error>), ureq::Error> {
+    ) -> Result<Response, ureq::Error> {
         let request = self.agent.configure_request(request?).timeout_global(longest).build();
         let mut response = self.agent.run(request)?;
         let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
-        Ok((response.status().as_u16(), response.headers().clone(), body))
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Response { status, headers, body })
     }
 
     /// A request that had no answer: through a fault of its own, or of the line.

@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod cloud;
 mod clouds;
 mod decide;
+mod desired;
 mod environment;
 mod error;
 mod hashes;
@@ -16,14 +18,14 @@ mod pages;
 mod print;
 mod transfer;
 mod upload;
-mod wanted;
 
-pub use clouds::{Cloud, Surroundings};
+pub use cloud::Cloud;
+pub use clouds::CloudEnvironment;
+pub use desired::{Choice, DesiredImage, FileLeft, Formats, Member, Pair, members};
 pub use error::GlanceError;
 pub use images::Glance;
 pub use print::{ironic_settings, openstack_script};
-pub use upload::{Outcome, Settings, Uploaded, upload};
-pub use wanted::{Choice, Member, Pair, Wanted, members};
+pub use upload::{Settings, Upload, UploadOutcome, Uploaded};
 
 /// Who is told how far an upload is.
 pub trait Progress {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::word::SetWord;
 use super::{FileEntry, SetEntry, SetFile, Switch, names};
 
 /// More images than any directory has.
@@ -36,19 +37,19 @@ pub(super) fn set(set: &SetFile) -> Result<(), String> {
         }
     }
     let mut keys = BTreeSet::new();
-    if !set.images.iter().all(|entry| keys.insert((&entry.name, &entry.arch, &entry.platform))) {
+    if !set.images.iter().all(|entry| keys.insert(entry.key())) {
         return Err("it names an image twice".into());
     }
     set.switch.as_ref().map_or(Ok(()), |switch| self::switch(switch, &taken))
 }
 
 fn entry(entry: &SetEntry) -> Result<(), String> {
-    let words = [&entry.name, &entry.arch].into_iter().chain(&entry.platform);
-    words.clone().try_for_each(|word| plain(word))?;
+    let words = [entry.name.as_str(), entry.arch.as_str()];
+    words.into_iter().chain(entry.platform.as_ref().map(SetWord::as_str)).try_for_each(plain)?;
     if entry.files.len() > FILES || entry.files.iter().any(|file| file.links.len() > LINKS) {
         return Err(format!("{} has more files than an image has", entry.name));
     }
-    entry.files.iter().try_for_each(|file| plain(&file.kind))?;
+    entry.files.iter().try_for_each(|file| plain(file.kind.as_str()))?;
     entry.files.iter().flat_map(FileEntry::names).try_for_each(plain)
 }
 
@@ -77,7 +78,7 @@ fn switch(switch: &Switch, taken: &BTreeSet<String>) -> Result<(), String> {
         take(&mut names, one)?;
         own.extend(names);
     }
-    if switch.former.as_ref().is_some_and(|former| !former.replaces(&switch.coming)) {
+    if switch.previous.as_ref().is_some_and(|previous| !previous.replaces(&switch.coming)) {
         return Err("the former set is of another image than the new one".into());
     }
     if let Some(name) = own.iter().find(|name| taken.contains(*name)) {

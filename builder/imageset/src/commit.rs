@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::lock::Held;
 use super::place::{Place, write_new};
 use super::switch::{Shown, Switching, settled};
+use super::word::SetWord;
 use super::{
     FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, at, check, foreign, names, sums,
 };
@@ -54,11 +55,11 @@ pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, Outpu
     let mut set = settled(&held, stage, seen)?;
     let place = Place { held: &held, stage, seen };
     let taken = placed.keys().map(String::as_str).chain([sums::NAME]);
-    foreign::refuse(&held.dir, stage.place(), (&set, seen), taken)?;
+    set.refuse_foreign(&held.dir, stage.place(), seen, taken)?;
     let at = set.images.iter().position(|other| other.replaces(&entry));
-    let former = at.map(|at| set.images.remove(at));
-    let aside = in_the_way(&place, former.as_ref(), &placed)?;
-    let switch = Switch { former, coming: entry.clone(), aside, placed };
+    let previous = at.map(|at| set.images.remove(at));
+    let aside = in_the_way(&place, previous.as_ref(), &placed)?;
+    let switch = Switch { previous, coming: entry.clone(), aside, placed };
     let mut whole = SetFile { switch: Some(switch.clone()), ..set };
     check::set(&whole).map_err(|why| at_stage(stage, why))?;
     whole.switch = None;
@@ -76,7 +77,7 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
     let files = made.files.iter().map(|file| FileEntry {
         name: file.name.clone(),
         links: file.links.clone(),
-        kind: file.sidecar.kind.clone(),
+        kind: SetWord::new(&file.sidecar.kind),
         bytes: file.sidecar.bytes,
         sha256: file.sidecar.sha256,
         described: Some(Digest::of(&file.sidecar.text(&file.name))),
@@ -84,8 +85,8 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
     let of = &first.sidecar;
     let entry = SetEntry {
         name: of.image.clone(),
-        arch: of.arch.clone(),
-        platform: of.platform.clone(),
+        arch: SetWord::new(&of.arch),
+        platform: of.platform.as_deref().map(SetWord::new),
         id: of.id,
         files: files.collect(),
     };
@@ -139,7 +140,7 @@ fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
 /// what was recorded.
 fn in_the_way(
     place: &Place<'_>,
-    former: Option<&SetEntry>,
+    previous: Option<&SetEntry>,
     placed: &BTreeMap<String, Digest>,
 ) -> Result<BTreeMap<String, Digest>, OutputError> {
     let mut aside = BTreeMap::new();
@@ -148,7 +149,7 @@ fn in_the_way(
         Ok(())
     };
     placed.keys().try_for_each(|name| found(name))?;
-    for file in former.iter().flat_map(|former| &former.files) {
+    for file in previous.iter().flat_map(|previous| &previous.files) {
         for name in file.names().filter(|name| !placed.contains_key(*name)) {
             let sidecar = names::sidecar(name);
             if place.has(name, file.sha256)? {
@@ -171,7 +172,7 @@ fn put_in_place(switching: &Switching<'_>) -> Result<(), OutputError> {
             let _ = switching.clear();
             Ok(())
         }
-        Err((shown, error)) => match switching.back(shown) {
+        Err(Stopped { shown, error }) => match switching.back(shown) {
             Ok(()) => Err(error),
             Err(undoing) => Err(OutputError::Halfway {
                 dir: switching.place.held.path.clone(),
@@ -193,25 +194,32 @@ fn refuse_taken(switching: &Switching<'_>) -> Result<(), OutputError> {
     Ok(())
 }
 
+/// A failure on the way to the new set.
+struct Stopped {
+    /// What `images.json` names at that moment, at the latest.
+    shown: Shown,
+    error: OutputError,
+}
+
 /// From the former set to the new one. A failure tells what `images.json` names at that moment, at the latest.
-fn forward(switching: &Switching<'_>) -> Result<(), (Shown, OutputError)> {
+fn forward(switching: &Switching<'_>) -> Result<(), Stopped> {
     let place = &switching.place;
     let aside = || switching.switch.aside.keys().map(|name| (name.as_str(), names::aside(name)));
-    switching.show(Shown::Former).map_err(|error| (Shown::Former, error))?;
+    let stopped = |shown| move |error| Stopped { shown, error };
+    switching.show(Shown::Previous).map_err(stopped(Shown::Previous))?;
     let mut are_linked = true;
     for (name, kept) in aside() {
-        are_linked &= place.link(name, &kept).map_err(|error| (Shown::Former, error))?;
+        are_linked &= place.link(name, &kept).map_err(stopped(Shown::Previous))?;
     }
     let meanwhile = switching.meanwhile(are_linked);
-    let renamed = |error| (meanwhile, error);
-    switching.show(meanwhile).map_err(renamed)?;
+    switching.show(meanwhile).map_err(stopped(meanwhile))?;
     if !are_linked {
-        aside().try_for_each(|(name, kept)| place.rename(name, &kept)).map_err(renamed)?;
+        aside().try_for_each(|(name, kept)| place.rename(name, &kept)).map_err(stopped(meanwhile))?;
     }
     for name in switching.switch.placed.keys() {
         let put = place.stage.dir().rename(name, &place.held.dir, name);
-        put.map_err(|error| (meanwhile, at(place.held.path.join(name))(error)))?;
+        put.map_err(at(place.held.path.join(name))).map_err(stopped(meanwhile))?;
     }
     // The commit.
-    switching.show(Shown::Coming).map_err(|error| (Shown::Coming, error))
+    switching.show(Shown::Coming).map_err(stopped(Shown::Coming))
 }

@@ -22,6 +22,13 @@ pub enum Standing {
     Stale(String),
 }
 
+/// A file that is not as it was written.
+struct FaultyFile {
+    name: String,
+    /// What belongs in it.
+    text: Vec<u8>,
+}
+
 /// Holds an entry of a directory's set against the directory, reading each file whole.
 pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Standing {
     if let Some(fault) = entry.fault(dir, Some(seen)) {
@@ -30,7 +37,7 @@ pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Stan
     match faulty(dir, set, entry) {
         Err(why) => Standing::Stale(why),
         Ok(texts) if texts.is_empty() => Standing::Right,
-        Ok(texts) => Standing::Undescribed(texts.into_iter().map(|(name, _)| name).collect()),
+        Ok(texts) => Standing::Undescribed(texts.into_iter().map(|file| file.name).collect()),
     }
 }
 
@@ -41,7 +48,7 @@ pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<()
     let place = Place { held: &held, stage, seen };
     // Where it is another's now, or there is nothing to tell it from, the next build sees to it.
     if set.images.contains(entry) {
-        for (name, text) in faulty(&held.dir, &set, entry).unwrap_or_default() {
+        for FaultyFile { name, text } in faulty(&held.dir, &set, entry).unwrap_or_default() {
             place.write(&name, &text)?;
         }
     }
@@ -49,7 +56,7 @@ pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<()
 }
 
 /// The files that describe an image and are not as they were written, with what belongs in them.
-fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<(String, Vec<u8>)>, String> {
+fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<FaultyFile>, String> {
     let mut faulty = Vec::new();
     for file in &entry.files {
         let sidecar =
@@ -57,13 +64,13 @@ fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<(String, Vec
         for name in file.names() {
             let (beside, text) = (names::sidecar(name), sidecar.text(names::own(name)));
             if dir.read(&beside, sidecar::LONGEST).ok().as_ref() != Some(&text) {
-                faulty.push((beside, text));
+                faulty.push(FaultyFile { name: beside, text });
             }
         }
     }
     let text = sums::text(&set.images).into_bytes();
     if dir.read(sums::NAME, sums::LONGEST).ok().as_ref() != Some(&text) {
-        faulty.push((sums::NAME.into(), text));
+        faulty.push(FaultyFile { name: sums::NAME.into(), text });
     }
     Ok(faulty)
 }

@@ -17,15 +17,15 @@
 
 extern crate alloc;
 
-mod caution;
 mod error;
 mod number;
 mod render;
 mod room;
 mod solve;
 mod want;
+mod warning;
 
-pub use caution::{Caution, cautions};
 pub use error::LayoutError;
 pub use render::{render, sketch};
 pub use solve::{Loaders, Measured, solve};
+pub use warning::{LayoutWarning, warnings};

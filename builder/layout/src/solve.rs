@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, Placed, Region, SectorSize, TableKind,
+    Bytes, DiskLayout, DiskSpec, Loader, PartContents, PartKind, Placed, Region, SectorSize, TableKind,
 };
 
 use crate::LayoutError;
@@ -85,7 +85,7 @@ fn check(spec: &DiskSpec) -> Result<(), LayoutError> {
 
 fn check_bios(spec: &DiskSpec) -> Result<(), LayoutError> {
     let no = |why| Err(LayoutError::NoBios { disk: spec.name.clone(), why });
-    let core = spec.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Bios));
+    let core = spec.parts.iter().any(|part| part.contents == PartContents::Loader(Loader::Bios));
     match (spec.bios_boot, spec.table) {
         (false, _) => Ok(()),
         (true, _) if spec.sector == SectorSize::B4096 => {
@@ -158,7 +158,7 @@ fn place(
 /// Bytes of core.img in the gap after an MBR, in whole sectors; 0 if nothing goes there.
 fn gap(needs: &Needs<'_>, parts: &[Placed], ebrs: &[Region]) -> Result<u64, LayoutError> {
     let spec = needs.spec;
-    let in_partition = spec.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Bios));
+    let in_partition = spec.parts.iter().any(|part| part.contents == PartContents::Loader(Loader::Bios));
     if !spec.bios_boot || in_partition || !matches!(spec.table, TableKind::Mbr { .. }) {
         return Ok(0);
     }

@@ -164,20 +164,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// File-name stems for an image called `name`, the one that the files are made under first, then the links to it:
+    /// File-name basenames for an image called `name`, the one that the files are made under first, then the links to it:
     /// `p9-ppc64le-name`, `ppc64le-name`, or `x86_64-name` and plain `name`.
-    pub fn stems(&self, name: &str) -> Vec<String> {
-        let mut stems = Vec::new();
+    pub fn basenames(&self, name: &str) -> Vec<String> {
+        let mut basenames = Vec::new();
         match &self.platform {
-            Some(platform) => stems.push(format!("{platform}-{}-{name}", self.arch)),
+            Some(platform) => basenames.push(format!("{platform}-{}-{name}", self.arch)),
             None => {
-                stems.push(format!("{}-{name}", self.arch));
+                basenames.push(format!("{}-{name}", self.arch));
                 if self.arch.facts().untagged {
-                    stems.push(name.to_string());
+                    basenames.push(name.to_string());
                 }
             }
         }
-        stems
+        basenames
     }
 }
 

@@ -226,7 +226,7 @@ impl Identify for Loader {
 
 /// What is in a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Holds {
+pub enum PartContents {
     /// Zeros.
     Nothing,
     /// A boot loader's core.
@@ -235,12 +235,12 @@ pub enum Holds {
     Fs(FsSpec),
 }
 
-impl Identify for Holds {
+impl Identify for PartContents {
     fn identify(&self, hasher: &mut Hasher) {
         match self {
-            Holds::Nothing => "nothing".identify(hasher),
-            Holds::Loader(loader) => loader.identify(hasher.part(b"loader")),
-            Holds::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
+            PartContents::Nothing => "nothing".identify(hasher),
+            PartContents::Loader(loader) => loader.identify(hasher.part(b"loader")),
+            PartContents::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
         }
     }
 }
@@ -257,9 +257,9 @@ pub struct PartSpec {
     /// Its size.
     pub size: SizeRule,
     /// Its content.
-    pub holds: Holds,
+    pub contents: PartContents,
 }
-identify!(PartSpec { name, number, kind, size, holds });
+identify!(PartSpec { name, number, kind, size, contents });
 
 /// A disk to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,8 +284,8 @@ identify!(DiskSpec { name, table, sector, size, align, bios_boot, parts });
 impl DiskSpec {
     /// Every filesystem, in the order of the partitions.
     pub fn filesystems(&self) -> impl Iterator<Item = &FsSpec> {
-        self.parts.iter().filter_map(|part| match &part.holds {
-            Holds::Fs(fs) => Some(fs),
+        self.parts.iter().filter_map(|part| match &part.contents {
+            PartContents::Fs(fs) => Some(fs),
             _ => None,
         })
     }

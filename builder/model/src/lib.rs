@@ -38,7 +38,9 @@ pub mod tree;
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;
 pub use digest::{Digest, Hasher};
-pub use disk::{DiskSpec, Holds, Loader, MountPoint, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
+pub use disk::{
+    DiskSpec, Loader, MountPoint, PartContents, PartKind, PartSpec, SectorSize, SizeRule, TableKind,
+};
 pub use extent::{Extent, Extents, Piece};
 pub use filesystem::{FsKind, FsSpec, Fstab, MkfsOptions};
 pub use identify::Identify;

@@ -4,6 +4,8 @@
 //! fstab and the variables that hooks see. Never: an offset.
 
 mod choose;
+mod defaults;
+mod filesystem;
 mod fstab;
 mod mkfs;
 mod nodes;
@@ -13,8 +15,9 @@ mod spec;
 mod tests;
 mod types;
 
-pub use choose::{Chosen, DEFAULT_LAYOUT, choose};
+pub use choose::{ChosenLayout, DEFAULT_LAYOUT, LayoutRequest};
+pub use defaults::DiskDefaults;
 pub use fstab::{fstab, variables};
 pub use mkfs::{mkfs_options, over};
-pub use spec::{DiskWish, disk_spec};
+pub use spec::disk_spec;
 pub use types::{gpt_codes, gpt_type, is_esp, mbr_type};

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::elements::{mentions, repositories, steps::StepRequest};
+use crate::elements::{repositories, steps::StepRequest, variable_scan};
 use crate::plan::{Action, Archive, Step};
 
 /// A path of the building machine.
@@ -49,7 +49,7 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
         .filter(|(_, value)| path_of(value).is_some())
         .map(|(name, _)| name.clone())
         .collect();
-    for (name, from) in mentions::first_given(request, steps, &named) {
+    for (name, from) in variable_scan::first_given(request, steps, &named) {
         if let Some(path) = path_of(&request.variables[&name]).filter(|_| from != usize::MAX) {
             add(path, name, from, None);
         }

@@ -10,11 +10,15 @@ mod options;
 mod sections;
 mod spec;
 mod targets;
+mod tree_spec;
+mod values;
 
 pub use keys::schema;
 pub use merge::{Merged, merged};
 pub use options::{DibOptions, dib_options};
 pub use sections::{check_sections, for_target};
-pub use spec::{FileSpec, HookSpec, ImageSpec, Security, UserSpec};
-pub(crate) use spec::{is_variable, one_line_each};
-pub use targets::{Matrix, NotATarget, arch, target};
+pub(crate) use spec::is_variable;
+pub use spec::{ImageSpec, Security};
+pub use targets::{NotATarget, Targets, arch, target};
+pub(crate) use tree_spec::one_line_each;
+pub use tree_spec::{FileSpec, HookSpec, UserSpec};

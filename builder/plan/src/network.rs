@@ -19,7 +19,8 @@ use dibber_model::{Network, Phase};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Action, Step};
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Yaml};
 
 pub use element::FILE;
 pub(crate) use element::{Given, given};
@@ -38,6 +39,13 @@ impl Rule {
     fn cut(&self) -> Option<&str> {
         (self.network == Network::None).then_some(self.place.as_str())
     }
+}
+
+/// A rule, and the element or step that it is about.
+#[derive(Clone, Debug)]
+struct NamedRule {
+    name: Yaml,
+    rule: Rule,
 }
 
 /// Steps of a plan that are declared to have no network. All others whose programs may need it have the building machine's.
@@ -84,8 +92,8 @@ pub(crate) fn cuts(
     check(&image.steps, &paths.iter().map(String::as_str).collect::<Vec<_>>(), "step")?;
     let default = image.default.as_ref().and_then(Rule::cut);
     let cut = |step: &Step| -> Option<String> {
-        let about = |rules: &[(Yaml, Rule)], name: &str| {
-            rules.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, rule)| rule.clone())
+        let about = |rules: &[NamedRule], name: &str| {
+            rules.iter().find(|rule| rule.name.text() == Some(name)).map(|named| named.rule.clone())
         };
         let said = about(&image.steps, &path(step)).or_else(|| about(&image.elements, &step.element));
         match said {
@@ -111,8 +119,8 @@ fn given_up<'a>(elements: &'a [Given], step: &Step) -> Option<&'a str> {
     elements.iter().find(|given| given.element == step.element)?.of(path)?.cut()
 }
 
-fn check(rules: &[(Yaml, Rule)], there: &[&str], what: &str) -> Result<(), Fault> {
-    for (key, _) in rules {
+fn check(rules: &[NamedRule], there: &[&str], what: &str) -> Result<(), Fault> {
+    for NamedRule { name: key, .. } in rules {
         let name = key.text().unwrap_or_default();
         if there.contains(&name) {
             continue;

@@ -55,8 +55,17 @@ pub struct OutputFacts {
     pub help: &'static str,
     /// How it comes about, which says what it is to whoever deploys it.
     pub origin: OutputOrigin,
-    /// Glance's `disk_format` and how soon it is taken for an upload, the lowest first; none where Glance is not given it as a disk.
-    pub glance: Option<(&'static str, u8)>,
+    /// How Glance is given it; none where Glance is not given it as a disk.
+    pub glance: Option<GlanceFormat>,
+}
+
+/// A disk's format, as Glance is given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlanceFormat {
+    /// Glance's `disk_format`.
+    pub disk_format: &'static str,
+    /// How soon it is taken for an upload where there are several, the lowest first.
+    pub rank: u8,
 }
 
 /// How a file comes about.
@@ -103,108 +112,96 @@ pub enum TreeArchive {
     Squashfs,
 }
 
-/// A row's part that most kernels, ramdisks and archives share.
-const fn row(
-    kind: OutputKind,
-    (name, extension): (&'static str, &'static str),
-    origin: OutputOrigin,
-    help: &'static str,
-) -> OutputFacts {
-    OutputFacts { kind, name, extension, help, origin, glance: None }
+/// A row of a format whose extension is its name, and that Glance is not given as a disk.
+const fn row(kind: OutputKind, name: &'static str, origin: OutputOrigin, help: &'static str) -> OutputFacts {
+    OutputFacts { kind, name, extension: name, help, origin, glance: None }
 }
 
 /// One row for each format, in the order in which they are listed for people.
 pub const OUTPUTS: [OutputFacts; 13] = [
     OutputFacts {
-        glance: Some(("qcow2", 0)),
+        glance: Some(GlanceFormat { disk_format: "qcow2", rank: 0 }),
         ..row(
             OutputKind::Qcow2,
-            ("qcow2", "qcow2"),
+            "qcow2",
             OutputOrigin::Disk(DiskContainer::Qcow2),
             "the disk in a qcow2 container",
         )
     },
     OutputFacts {
-        glance: Some(("raw", 1)),
-        ..row(
-            OutputKind::Raw,
-            ("raw", "raw"),
-            OutputOrigin::Disk(DiskContainer::Raw),
-            "the disk as it is, sparse",
-        )
+        glance: Some(GlanceFormat { disk_format: "raw", rank: 1 }),
+        ..row(OutputKind::Raw, "raw", OutputOrigin::Disk(DiskContainer::Raw), "the disk as it is, sparse")
     },
     OutputFacts {
-        glance: Some(("vhd", 4)),
-        ..row(
-            OutputKind::Vhd,
-            ("vhd", "vhd"),
-            OutputOrigin::Disk(DiskContainer::FixedVhd),
-            "the disk as a fixed VHD",
-        )
+        glance: Some(GlanceFormat { disk_format: "vhd", rank: 4 }),
+        ..row(OutputKind::Vhd, "vhd", OutputOrigin::Disk(DiskContainer::FixedVhd), "the disk as a fixed VHD")
     },
     OutputFacts {
-        glance: Some(("vhdx", 3)),
+        glance: Some(GlanceFormat { disk_format: "vhdx", rank: 3 }),
         ..row(
             OutputKind::Vhdx,
-            ("vhdx", "vhdx"),
+            "vhdx",
             // As Hyper-V makes them.
             OutputOrigin::ByQemuImg { format: "vhdx", options: "subformat=dynamic" },
             "the disk as a dynamic VHDX",
         )
     },
     OutputFacts {
-        glance: Some(("vmdk", 2)),
+        glance: Some(GlanceFormat { disk_format: "vmdk", rank: 2 }),
         ..row(
             OutputKind::Vmdk,
-            ("vmdk", "vmdk"),
+            "vmdk",
             // Compressed, as ESX and OVF import it.
             OutputOrigin::ByQemuImg { format: "vmdk", options: "subformat=streamOptimized" },
             "the disk as a stream-optimised VMDK",
         )
     },
     OutputFacts {
-        glance: Some(("vdi", 5)),
+        glance: Some(GlanceFormat { disk_format: "vdi", rank: 5 }),
         ..row(
             OutputKind::Vdi,
-            ("vdi", "vdi"),
+            "vdi",
             // As VirtualBox makes them.
             OutputOrigin::ByQemuImg { format: "vdi", options: "static=off" },
             "the disk as a dynamic VDI",
         )
     },
-    row(
-        OutputKind::Tar,
-        ("tar", "tar"),
-        OutputOrigin::Archive(TreeArchive::Tar),
-        "the files, as a tar archive",
-    ),
-    row(
-        OutputKind::Tgz,
-        ("tgz", "tgz"),
-        OutputOrigin::Archive(TreeArchive::Tgz),
-        "the same, compressed by gzip",
-    ),
-    row(
-        OutputKind::Squashfs,
+    row(OutputKind::Tar, "tar", OutputOrigin::Archive(TreeArchive::Tar), "the files, as a tar archive"),
+    row(OutputKind::Tgz, "tgz", OutputOrigin::Archive(TreeArchive::Tgz), "the same, compressed by gzip"),
+    OutputFacts {
         // dib's extension for it.
-        ("squashfs", "squash"),
-        OutputOrigin::Archive(TreeArchive::Squashfs),
-        "the files, as squashfs",
-    ),
-    row(OutputKind::Vmlinuz, ("vmlinuz", "vmlinuz"), OutputOrigin::Kernel, "the disk's kernel"),
-    row(
-        OutputKind::Initrd,
-        ("initrd", "initrd"),
-        OutputOrigin::Initrd,
-        "the initial ramdisk that matches it",
-    ),
-    row(OutputKind::Kernel, ("kernel", "kernel"), OutputOrigin::Kernel, "the kernel of a ramdisk image"),
+        extension: "squash",
+        ..row(
+            OutputKind::Squashfs,
+            "squashfs",
+            OutputOrigin::Archive(TreeArchive::Squashfs),
+            "the files, as squashfs",
+        )
+    },
+    row(OutputKind::Vmlinuz, "vmlinuz", OutputOrigin::Kernel, "the disk's kernel"),
+    row(OutputKind::Initrd, "initrd", OutputOrigin::Initrd, "the initial ramdisk that matches it"),
+    row(OutputKind::Kernel, "kernel", OutputOrigin::Kernel, "the kernel of a ramdisk image"),
     row(
         OutputKind::Initramfs,
-        ("initramfs", "initramfs"),
+        "initramfs",
         OutputOrigin::Initramfs,
         "all files as one ramdisk, which that kernel boots",
     ),
+];
+
+/// A kernel and the ramdisk that it boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootPair {
+    /// The kernel's format.
+    pub kernel: OutputKind,
+    /// The ramdisk's.
+    pub ramdisk: OutputKind,
+}
+
+/// Kernels and ramdisks that belong together: those of ramdisk images, and those of disks.
+pub const BOOT_PAIRS: [BootPair; 2] = [
+    BootPair { kernel: OutputKind::Kernel, ramdisk: OutputKind::Initramfs },
+    BootPair { kernel: OutputKind::Vmlinuz, ramdisk: OutputKind::Initrd },
 ];
 
 /// The words of all formats, for tables that are made before the program runs.
@@ -347,7 +344,7 @@ mod tests {
     /// Glance is given disks by these, and each in an order of its own.
     #[test]
     fn disks_have_a_place_among_uploads() {
-        let places: BTreeSet<u8> = OUTPUTS.iter().filter_map(|facts| Some(facts.glance?.1)).collect();
+        let places: BTreeSet<u8> = OUTPUTS.iter().filter_map(|facts| Some(facts.glance?.rank)).collect();
         let disks = OUTPUTS.iter().filter(|facts| facts.kind.is_disk()).count();
         assert_eq!(places.len(), disks);
         assert!(OUTPUTS.iter().all(|facts| facts.glance.is_some() == facts.kind.is_disk()));

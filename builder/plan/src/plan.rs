@@ -1,6 +1,6 @@
 //! The plan of one image: what will be done, in order, under which names.
 //!
-//! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
+//! In: what the planner decided. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -223,9 +223,9 @@ pub struct Plan {
     pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
-    /// Of these, the ones that differ between platforms of the architecture and are given to hooks only from a step on: the
-    /// first that sees their names, by its place among the steps.
-    pub late: BTreeMap<String, usize>,
+    /// Of these, the deferred ones, which differ between platforms of the architecture: hooks are given each of them only from a step
+    /// on, the first that sees its name, by that step's place among the steps.
+    pub deferred_variables: BTreeMap<String, usize>,
     /// The image's own packages.
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
@@ -259,9 +259,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The stem under which the files are made: `x86_64-overcloud-full`.
-    pub fn stem(&self) -> String {
-        self.target.stems(&self.image).swap_remove(0)
+    /// The basename under which the files are made: `x86_64-overcloud-full`.
+    pub fn basename(&self) -> String {
+        self.target.basenames(&self.image).swap_remove(0)
     }
 
     /// The distribution whose tree one of its elements makes, if it is one that has facts.
@@ -302,7 +302,7 @@ impl Plan {
             elements: _,
             names: _,
             variables: _,
-            late: _,
+            deferred_variables: _,
             packages: _,
             steps: _,
             host_paths: _,
@@ -322,10 +322,10 @@ impl Plan {
         min_ram.identify(hasher);
     }
 
-    /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.
-    pub fn withheld(&self, step: &Step) -> impl Iterator<Item = &str> {
+    /// Deferred variables that a step is not given yet. A step that is not of the plan, because a hook added it, is given all.
+    pub fn deferred_past(&self, step: &Step) -> impl Iterator<Item = &str> {
         let at = self.steps.iter().position(|other| other == step);
-        self.late
+        self.deferred_variables
             .iter()
             .filter(move |(_, from)| at.is_some_and(|at| at < **from))
             .map(|(name, _)| name.as_str())

@@ -11,11 +11,8 @@ use alloc::vec::Vec;
 use dibber_model::Digest;
 
 use crate::image::{FileSpec, HookSpec, ImageSpec, UserSpec, one_line_each};
-use crate::source::{Body, ElementSource, Entry};
+use crate::source::{Body, ElementSource, Entry, SETTINGS_DATA as DATA};
 use crate::yaml::Fault;
-
-/// The directory of the data, which hooks find beside their phase's directory.
-const DATA: &str = "image-settings";
 
 const SYSTEM: &str = include_str!("settings/system.sh");
 const USERS: &str = include_str!("settings/users.sh");
@@ -23,11 +20,6 @@ const FILES: &str = include_str!("settings/files.sh");
 
 /// Locales that need no package and no generation.
 const BUILT_IN: [&str; 3] = ["C", "POSIX", "C.UTF-8"];
-
-/// Whether a path is data that hooks read from post-install on, and that no step before it sees.
-pub fn is_late(element: &ElementSource, path: &str) -> bool {
-    element.name.ends_with("-settings") && path.split('/').next() == Some(DATA)
-}
 
 /// The element of an image's own settings, `<image>-settings`; `None` if it has none.
 pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {

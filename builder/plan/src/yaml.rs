@@ -3,12 +3,10 @@
 //! In: a text and the name of its file. Out: a tree of nodes, each with its line and column, numbers kept as they were
 //! written (`0755`, `0x41`). Never: a duplicate key, an alias bomb, a guess.
 
-mod near;
 mod place;
 mod read;
 mod shape;
 
-pub use near::nearest;
 pub use place::{Cause, Fault, Place};
 pub use read::{Node, Yaml, read};
 pub(crate) use shape::unknown_key;

@@ -3,22 +3,22 @@
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
 use dibber_deploy::select::Machine;
-use dibber_imageset::members::{Member, Pick};
+use dibber_imageset::members::{Member, MemberSelection};
 use dibber_model::columns;
 
 use super::{Given, name};
 use crate::printable::printable;
 
 /// One node's: files, a line each, and the steps.
-pub(super) fn one(pick: &Pick<'_>) -> String {
+pub(super) fn one(selection: &MemberSelection<'_>) -> String {
     let mut text = String::new();
-    for file in pick.member.iter().flat_map(|member| &member.files) {
+    for file in selection.member.iter().flat_map(|member| &member.files) {
         text += &format!("{:<9}{}\n", file.kind.role().to_string(), file.path.display());
     }
-    if pick.member.is_none() {
+    if selection.member.is_none() {
         text += "none\n";
     }
-    text + &steps("", pick)
+    text + &steps("", selection)
 }
 
 /// A line for each node, then the steps of each.
@@ -28,7 +28,7 @@ pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
     let mut text = columns(&cells, &[]).join("\n") + "\n";
     for (machine, given) in rows {
         text += &format!("\n{}\n", name(machine));
-        if let Err(why) = &machine.wants {
+        if let Err(why) = &machine.requirements {
             text += &format!("  {}\n", printable(why.as_bytes()));
         }
         for note in &machine.notes {
@@ -43,10 +43,10 @@ pub(super) fn fleet(rows: &[(&Machine, Option<Given<'_>>)]) -> String {
 }
 
 fn row(machine: &Machine, given: Option<&Given<'_>>) -> [String; 4] {
-    let wanted = match &machine.wants {
-        Ok(wants) => {
-            let mode = wants.boot_mode.map_or(String::new(), |mode| format!(", {mode}"));
-            format!("{}{mode}", wants.target)
+    let wanted = match &machine.requirements {
+        Ok(requirements) => {
+            let mode = requirements.boot_mode.map_or(String::new(), |mode| format!(", {mode}"));
+            format!("{}{mode}", requirements.target)
         }
         Err(_) => "?".into(),
     };
@@ -65,12 +65,13 @@ fn files(member: Option<&Member>) -> String {
     let Some(member) = member else { return "none".into() };
     let kinds: Vec<&str> = member.files.iter().map(|file| file.kind.extension()).collect();
     match kinds.as_slice() {
-        [one] => format!("{}.{one}", member.stem),
-        kinds => format!("{}.{{{}}}", member.stem, kinds.join(",")),
+        [one] => format!("{}.{one}", member.basename),
+        kinds => format!("{}.{{{}}}", member.basename, kinds.join(",")),
     }
 }
 
-fn steps(indent: &str, pick: &Pick<'_>) -> String {
-    let lines = pick.tried.iter().map(|step| format!("{indent}{}\n", printable(step.to_string().as_bytes())));
+fn steps(indent: &str, selection: &MemberSelection<'_>) -> String {
+    let lines =
+        selection.attempts.iter().map(|step| format!("{indent}{}\n", printable(step.to_string().as_bytes())));
     lines.collect()
 }

@@ -11,7 +11,7 @@ use core::str::FromStr;
 use dibber_model::{Arch, Platform, Target};
 use serde_json::Value;
 
-use super::Wants;
+use super::NodeRequirements;
 
 /// Where a machine's architecture stands: TripleO's key, ironic's property, and the same outside of `properties`.
 const ARCH: [&str; 3] = ["/arch", "/cpu_arch", "/properties/cpu_arch"];
@@ -57,7 +57,7 @@ pub struct Machine {
     /// What it goes by.
     pub name: String,
     /// What it needs, or why that cannot be told.
-    pub wants: Result<Wants, String>,
+    pub requirements: Result<NodeRequirements, String>,
     /// What a person should know besides.
     pub notes: Vec<String>,
 }
@@ -129,7 +129,7 @@ fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
     }
     let name = NAMES.iter().find_map(|path| node.pointer(path)?.as_str().filter(|name| !name.is_empty()));
     let name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
-    Ok(Machine { name, wants: wants(&said, &mut notes), notes })
+    Ok(Machine { name, requirements: requirements(&said, &mut notes), notes })
 }
 
 /// `/properties/cpu_arch` as people write it.
@@ -184,7 +184,7 @@ struct Said {
     boot_mode: Vec<(String, String)>,
 }
 
-fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
+fn requirements(said: &Said, notes: &mut Vec<String>) -> Result<NodeRequirements, String> {
     let (arch, platform) = (agreed(&said.arch)?, agreed::<Platform>(&said.platform)?);
     let boot_mode = agreed(&said.boot_mode)?;
     if let (None, Some(platform)) = (arch, &platform) {
@@ -194,7 +194,7 @@ fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
     if arch.is_none() {
         notes.push(format!("it names no architecture, and counts as {counts}"));
     }
-    Ok(Wants { target: Target { arch: counts, platform }, boot_mode })
+    Ok(NodeRequirements { target: Target { arch: counts, platform }, boot_mode })
 }
 
 /// The one value that all places give.

@@ -117,7 +117,7 @@ pub(super) fn run<'a>(walk: &Walk<'a>, step: &Step) -> Result<(Draft<'a>, State)
     bench.mounts = walk.state.mounts.clone();
     bench.began = walk.job.began;
     bench.reach = Reach::of(walk.job, step);
-    for name in walk.job.plan.withheld(step) {
+    for name in walk.job.plan.deferred_past(step) {
         bench.variables.iter_mut().for_each(|side| drop(side.remove(name)));
     }
     bench.given = id::given(walk.job, step).map(|file| file.given.at.clone()).collect();

@@ -230,7 +230,7 @@ impl Walk<'_> {
         let seconds = start.elapsed().as_secs_f64();
         let meta = Meta {
             parent: self.parent_step(),
-            image: self.job.plan.stem(),
+            image: self.job.plan.basename(),
             phase: step.phase.name().into(),
             name: step.name.clone(),
             element: step.element.clone(),
@@ -284,7 +284,7 @@ impl Walk<'_> {
                 layers::squash(&paths(&self.layers[below..]), &paths(&self.layers[..below]), &draft.layer())?;
                 let meta = Meta {
                     parent: Some(self.parent),
-                    image: self.job.plan.stem(),
+                    image: self.job.plan.basename(),
                     phase: phase.name().into(),
                     name: "squash".into(),
                     element: String::new(),

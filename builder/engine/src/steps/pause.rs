@@ -55,7 +55,7 @@ pub(super) fn pause(walk: &mut Walk<'_>, point: Point) -> Result<(), StepError> 
     let state = State { mounts: end.mounts, requests: end.requests, added };
     let meta = Meta {
         parent: walk.parent_step(),
-        image: walk.job.plan.stem(),
+        image: walk.job.plan.basename(),
         phase: phase.name().into(),
         name: point.to_string(),
         element: String::new(),

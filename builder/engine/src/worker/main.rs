@@ -54,7 +54,7 @@ fn build_image(build: &Build, lines: &Lines) -> Result<Outcome, BuildError> {
     let start = Instant::now();
     let store = Store::seen_at(Path::new(STORE));
     let session = store.session()?;
-    let seen = Mutex::new(store.timings(&build.plan.stem()));
+    let seen = Mutex::new(store.timings(&build.plan.basename()));
     let events = |event: Event| {
         if let (Event::StepFinished { phase, name, seconds }, Ok(mut seen)) = (&event, seen.lock()) {
             seen.set(&format!("{phase}/{name}"), *seconds);
@@ -65,7 +65,7 @@ fn build_image(build: &Build, lines: &Lines) -> Result<Outcome, BuildError> {
     if let (Outcome::Made(_), Ok(mut seen)) = (&outcome, seen.lock()) {
         // Under no step's name: the whole build.
         seen.set("", start.elapsed().as_secs_f64());
-        store.save_timings(&build.plan.stem(), &seen)?;
+        store.save_timings(&build.plan.basename(), &seen)?;
     }
     Ok(outcome)
 }

@@ -14,9 +14,7 @@ pub mod expand;
 pub mod hooks;
 pub mod image_element;
 pub mod manifests;
-pub mod mentions;
 pub mod native;
-pub(crate) mod near;
 mod order;
 pub mod package_installs;
 pub mod phases;
@@ -28,9 +26,10 @@ pub mod steps;
 pub mod svc_map;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod variable_scan;
 mod yaml;
 
 pub use check::check;
-pub use error::{ElementError, ElementWarning, Place};
+pub use error::{ElementError, ElementWarning, FileLine};
 pub use resolve::{ElementRequest, chosen, resolve};
 pub use steps::{StepRequest, steps};

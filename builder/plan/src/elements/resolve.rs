@@ -12,9 +12,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Arch;
 
-use super::error::{ElementError, Place, hint};
-use super::{native, near, order};
+use super::error::{ElementError, FileLine, hint};
+use super::{native, order};
 use crate::source::{ElementSource, SourceSet};
+use crate::spelling;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -22,13 +23,20 @@ pub struct ElementRequest<'a> {
     /// Names, in the image file's order.
     pub elements: &'a [String],
     /// Where they stand, for messages: `images/overcloud-full.yaml`, line of `elements:`.
-    pub place: Place,
+    pub place: FileLine,
     /// Leaves the implicit `base` out (`-n`, `skip_base`).
     pub skip_base: bool,
     /// The ramdisk element that `ramdisk-image-create` puts first.
     pub ramdisk: Option<&'a str>,
     /// Chooses the default block device of `vm`.
     pub arch: Arch,
+}
+
+/// A name of an element, and where it stands.
+#[derive(Clone, Debug)]
+struct NameAt {
+    name: String,
+    place: FileLine,
 }
 
 /// What the walk through `element-deps` gathered.
@@ -39,7 +47,7 @@ pub(crate) struct Closure {
     /// Virtual names and the chosen element that provides each.
     pub(crate) provided: BTreeMap<String, String>,
     /// Names without a directory, and where they were asked for.
-    missing: Vec<(String, Place)>,
+    missing: Vec<NameAt>,
 }
 
 /// Resolves a request: the names of all elements to use, native ones among them, each once, dependencies before
@@ -80,7 +88,7 @@ fn needs_block_device(closure: &Closure) -> bool {
 
 /// Walks twice: names that the first walk found provided are virtual from the start of the second, so that an element
 /// does not come in (and bring others) only because its consumer was met before its provider.
-fn close(sources: &SourceSet, names: &[String], place: &Place) -> Result<Closure, ElementError> {
+fn close(sources: &SourceSet, names: &[String], place: &FileLine) -> Result<Closure, ElementError> {
     let first = walk(sources, names, place, &BTreeMap::new())?;
     let asked = |name: &String| names.contains(name);
     let known: BTreeMap<_, _> =
@@ -93,32 +101,33 @@ fn close(sources: &SourceSet, names: &[String], place: &Place) -> Result<Closure
 fn walk(
     sources: &SourceSet,
     names: &[String],
-    place: &Place,
+    place: &FileLine,
     known: &BTreeMap<String, String>,
 ) -> Result<Closure, ElementError> {
     let mut closure = Closure::default();
-    let mut queue: VecDeque<(String, Place)> =
-        names.iter().map(|name| (name.clone(), place.clone())).collect();
+    let mut queue: VecDeque<NameAt> =
+        names.iter().map(|name| NameAt { name: name.clone(), place: place.clone() }).collect();
     let mut seen = BTreeSet::new();
-    while let Some((name, asked_at)) = queue.pop_front() {
+    while let Some(NameAt { name, place: asked_at }) = queue.pop_front() {
         if known.contains_key(&name) || !seen.insert(name.clone()) {
             continue;
         }
-        let needs: Vec<(String, Place)> = match (native::native(&name), sources.elements.get(&name)) {
+        let needs: Vec<NameAt> = match (native::native(&name), sources.elements.get(&name)) {
             (Some(native), _) => {
                 let liked = native.likes.iter().filter(|name| sources.elements.contains_key(**name));
-                native.needs.iter().chain(liked).map(|need| (need.to_string(), asked_at.clone())).collect()
+                let needs = native.needs.iter().chain(liked);
+                needs.map(|need| NameAt { name: need.to_string(), place: asked_at.clone() }).collect()
             }
             (None, Some(element)) => {
                 provide(element, &mut closure)?;
                 list(element, "element-deps")?
             }
             (None, None) => {
-                closure.missing.push((name, asked_at));
+                closure.missing.push(NameAt { name, place: asked_at });
                 continue;
             }
         };
-        let mut sorted: Vec<String> = needs.iter().map(|(need, _)| need.clone()).collect();
+        let mut sorted: Vec<String> = needs.iter().map(|need| need.name.clone()).collect();
         sorted.sort();
         sorted.dedup();
         closure.needs.insert(name, sorted);
@@ -128,7 +137,7 @@ fn walk(
 }
 
 fn provide(element: &ElementSource, closure: &mut Closure) -> Result<(), ElementError> {
-    for (name, _) in list(element, "element-provides")? {
+    for NameAt { name, .. } in list(element, "element-provides")? {
         match closure.provided.insert(name.clone(), element.name.clone()) {
             Some(first) if first != element.name => {
                 return Err(ElementError::ProvidedTwice { name, first, second: element.name.clone() });
@@ -144,9 +153,9 @@ fn settle(
     sources: &SourceSet,
     names: &[String],
     closure: &mut Closure,
-    place: &Place,
+    place: &FileLine,
 ) -> Result<(), ElementError> {
-    for (name, at) in &closure.missing {
+    for NameAt { name, place: at } in &closure.missing {
         if !closure.provided.contains_key(name) {
             let known = sources.elements.keys().map(String::as_str);
             let known = known.chain(native::NATIVE.iter().map(|native| native.name));
@@ -155,7 +164,7 @@ fn settle(
                     "; {link} leads to {target}, outside of the directories of elements, and hooks are given no files from \
                      elsewhere: name its directory with --elements-path"
                 ),
-                None => hint(near::nearest(name, known)),
+                None => hint(spelling::nearest_name(name, known)),
             };
             return Err(ElementError::Unknown { name: name.clone(), place: at.clone(), hint });
         }
@@ -176,23 +185,24 @@ fn settle(
 }
 
 /// The names of an `element-deps` or `element-provides` file, with their places. A missing file is an empty list.
-fn list(element: &ElementSource, file: &str) -> Result<Vec<(String, Place)>, ElementError> {
+fn list(element: &ElementSource, file: &str) -> Result<Vec<NameAt>, ElementError> {
     let path = format!("{}/{file}", element.origin);
     if !element.entries.contains_key(file) {
         return Ok(Vec::new());
     }
-    let text =
-        element.text(file).ok_or_else(|| ElementError::Unreadable { place: Place::new(path.clone(), 0) })?;
+    let text = element
+        .text(file)
+        .ok_or_else(|| ElementError::Unreadable { place: FileLine::new(path.clone(), 0) })?;
     let mut names = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let (name, place) = (line.trim(), Place::new(path.clone(), index + 1));
+        let (name, place) = (line.trim(), FileLine::new(path.clone(), index + 1));
         if name.is_empty() {
             continue;
         }
         if name.contains(|c: char| c.is_whitespace() || c == '#' || c == '/' || c.is_control()) {
             return Err(ElementError::NotAName { place, text: name.to_string() });
         }
-        names.push((name.to_string(), place));
+        names.push(NameAt { name: name.to_string(), place });
     }
     Ok(names)
 }

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, MkfsOptions};
 
 use crate::disk::mkfs_options;
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Yaml};
 
 /// What options of `disk-image-create` mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

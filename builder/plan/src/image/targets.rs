@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use dibber_model::{Arch, Platform, Target};
 
 use super::spec::ImageSpec;
-use crate::recipe::PlanError;
+use crate::error::PlanError;
 use crate::request::Request;
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Yaml};
 
 /// What an image can be built for.
 #[derive(Clone, Debug)]
-pub struct Matrix {
+pub struct Targets {
     /// What is built where nothing else is asked for.
     usual: Vec<Target>,
     /// The image's `targets`, if it has the key.
@@ -24,7 +25,7 @@ pub struct Matrix {
     platforms: Vec<String>,
 }
 
-impl Matrix {
+impl Targets {
     /// Reads `arch`, `platform` and `targets`; `host` is the architecture of an image that names none.
     pub fn of(image: &ImageSpec, host: Arch) -> Result<Self, Fault> {
         let listed = image.entry.get("targets").map(listed).transpose()?;
@@ -46,7 +47,7 @@ impl Matrix {
         }
         let sections = image.entry.get("platforms").map(Yaml::entries).unwrap_or_default();
         let platforms = sections.iter().filter_map(|(key, _)| key.text()).map(word_of).collect();
-        Ok(Matrix { usual, listed, platforms })
+        Ok(Targets { usual, listed, platforms })
     }
 
     /// All that the image is built for.

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use dibber_model::Network;
 
-use super::Rule;
+use super::{NamedRule, Rule};
 use crate::yaml::{Fault, Yaml};
 
 /// What an image file declares.
@@ -14,9 +14,9 @@ use crate::yaml::{Fault, Yaml};
 pub(crate) struct Declared {
     pub(super) default: Option<Rule>,
     /// By the name of an element.
-    pub(super) elements: Vec<(Yaml, Rule)>,
+    pub(super) elements: Vec<NamedRule>,
     /// By a step's `PHASE.d/NAME`.
-    pub(super) steps: Vec<(Yaml, Rule)>,
+    pub(super) steps: Vec<NamedRule>,
 }
 
 /// Reads `network: none`, or a mapping of `default`, `elements` and `steps`.
@@ -25,9 +25,9 @@ pub(crate) fn declared(entry: &Yaml) -> Result<Declared, Fault> {
     if value.text().is_some() {
         return Ok(Declared { default: Some(rule(value)?), ..Declared::default() });
     }
-    let rules = |key: &str| -> Result<Vec<(Yaml, Rule)>, Fault> {
+    let rules = |key: &str| -> Result<Vec<NamedRule>, Fault> {
         let entries = value.get(key).map(Yaml::entries).unwrap_or_default();
-        entries.iter().map(|(name, word)| Ok((name.clone(), rule(word)?))).collect()
+        entries.iter().map(|(name, word)| Ok(NamedRule { name: name.clone(), rule: rule(word)? })).collect()
     };
     Ok(Declared {
         default: value.get("default").map(rule).transpose()?,
