@@ -168,22 +168,29 @@ pub struct Selection {
     pub attempts: Vec<Attempt>,
 }
 
+/// A name that is looked for.
+struct SearchedName {
+    rung: Rung,
+    basename: String,
+}
+
 /// The names that are looked for, the closest first.
-pub fn ladder(target: &Target, name: &str) -> Vec<(Rung, String)> {
-    let mut rungs = Vec::new();
+fn searched_names(target: &Target, name: &str) -> Vec<SearchedName> {
+    let mut names = Vec::new();
+    let mut add = |rung, basename| names.push(SearchedName { rung, basename });
     if let Some(platform) = &target.platform {
-        rungs.push((Rung::Platform, format!("{platform}-{}-{name}", target.arch)));
+        add(Rung::Platform, format!("{platform}-{}-{name}", target.arch));
     }
-    rungs.push((Rung::Arch, format!("{}-{name}", target.arch)));
-    rungs.push((Rung::Plain, name.to_string()));
-    rungs
+    add(Rung::Arch, format!("{}-{name}", target.arch));
+    add(Rung::Plain, name.to_string());
+    names
 }
 
 /// Looks for `name`: on each rung the first candidate that nothing speaks against, one that is tagged for the node's own
 /// platform before others.
 pub fn select(requirements: &NodeRequirements, name: &str, candidates: &[Candidate]) -> Selection {
     let mut attempts = Vec::new();
-    for (rung, basename) in ladder(&requirements.target, name) {
+    for SearchedName { rung, basename } in searched_names(&requirements.target, name) {
         let named = candidates.iter().enumerate().filter(|(_, candidate)| candidate.basename == basename);
         let mut fitting: Vec<usize> = Vec::new();
         let mut outcome = AttemptOutcome::Absent;

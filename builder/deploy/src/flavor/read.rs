@@ -5,6 +5,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::Flavor;
@@ -74,7 +75,7 @@ impl Flavor {
 
     /// Adds an extra spec, `name=value`.
     pub fn set(&mut self, text: &str) -> Result<(), FlavorError> {
-        let (name, value) = pair(text)?;
+        let ExtraSpec { name, value } = text.parse()?;
         self.properties.insert(name, value);
         Ok(())
     }
@@ -112,7 +113,7 @@ fn properties(map: &Map<String, Value>) -> Result<BTreeMap<String, String>, Flav
             }
             Some(Value::String(text)) => {
                 for item in text.split(", ").map(str::trim).filter(|item| !item.is_empty()) {
-                    let (name, value) = pair(item)?;
+                    let ExtraSpec { name, value } = item.parse()?;
                     found.insert(name, value);
                 }
             }
@@ -122,12 +123,22 @@ fn properties(map: &Map<String, Value>) -> Result<BTreeMap<String, String>, Flav
     Ok(found)
 }
 
-fn pair(text: &str) -> Result<(String, String), FlavorError> {
-    let (name, value) = text.split_once('=').ok_or_else(|| FlavorError::Property(text.to_string()))?;
-    let (name, value) = (name.trim(), value.trim());
-    let quoted = ['\'', '"'].iter().find_map(|mark| value.strip_prefix(*mark)?.strip_suffix(*mark));
-    if name.is_empty() {
-        return Err(FlavorError::Property(text.to_string()));
+/// An extra spec, `name=value`.
+struct ExtraSpec {
+    name: String,
+    value: String,
+}
+
+impl FromStr for ExtraSpec {
+    type Err = FlavorError;
+
+    fn from_str(text: &str) -> Result<Self, FlavorError> {
+        let (name, value) = text.split_once('=').ok_or_else(|| FlavorError::Property(text.to_string()))?;
+        let (name, value) = (name.trim(), value.trim());
+        let quoted = ['\'', '"'].iter().find_map(|mark| value.strip_prefix(*mark)?.strip_suffix(*mark));
+        if name.is_empty() {
+            return Err(FlavorError::Property(text.to_string()));
+        }
+        Ok(ExtraSpec { name: name.to_string(), value: quoted.unwrap_or(value).to_string() })
     }
-    Ok((name.to_string(), quoted.unwrap_or(value).to_string()))
 }

@@ -109,20 +109,20 @@ fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
         return Err(shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
     }
     let mut notes = Vec::new();
-    let mut said = Said::default();
+    let mut said = Statements::default();
     for path in ARCH {
-        said.arch.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+        said.arch.extend(text(&place, node, path)?.map(|text| Statement { place: key(path), text }));
     }
     for path in PLATFORM {
-        said.platform.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+        said.platform.extend(text(&place, node, path)?.map(|text| Statement { place: key(path), text }));
     }
     for path in CAPABILITIES {
-        for (name, value) in capabilities(&place, node, path, &mut notes)? {
-            let from = format!("capability {name}");
+        for Statement { place: name, text } in capabilities(&place, node, path, &mut notes)? {
+            let statement = Statement { place: format!("capability {name}"), text };
             match name.as_str() {
-                "cpu_arch" => said.arch.push((from, value)),
-                "platform" | "tripleo_platform" => said.platform.push((from, value)),
-                "boot_mode" => said.boot_mode.push((from, value)),
+                "cpu_arch" => said.arch.push(statement),
+                "platform" | "tripleo_platform" => said.platform.push(statement),
+                "boot_mode" => said.boot_mode.push(statement),
                 _ => {}
             }
         }
@@ -152,19 +152,22 @@ fn capabilities(
     node: &Value,
     path: &str,
     notes: &mut Vec<String>,
-) -> Result<Vec<(String, String)>, NodesError> {
+) -> Result<Vec<Statement>, NodesError> {
     let wrong = || shape(format!("{place}.{}", key(path)), "`name:value,name:value` is expected");
     let mut found = Vec::new();
     match node.pointer(path) {
         None | Some(Value::Null) => {}
         Some(Value::Object(map)) => {
-            let texts = map.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into())));
-            found.extend(texts);
+            let text = |value: &Value| Some(value.as_str()?.to_string());
+            let texts = map.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+            found.extend(texts.map(|(place, text)| Statement { place, text }));
         }
         Some(Value::String(text)) => {
             for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
                 match item.split_once(':') {
-                    Some((name, value)) => found.push((name.trim().to_string(), value.trim().to_string())),
+                    Some((name, value)) => {
+                        found.push(Statement { place: name.trim().into(), text: value.trim().into() });
+                    }
                     None => {
                         notes.push(format!("the capability `{item}` is not name:value, and has no effect"));
                     }
@@ -176,15 +179,22 @@ fn capabilities(
     Ok(found)
 }
 
-/// What a machine says of itself, by the place where it says so.
-#[derive(Default)]
-struct Said {
-    arch: Vec<(String, String)>,
-    platform: Vec<(String, String)>,
-    boot_mode: Vec<(String, String)>,
+/// One thing that a machine says of itself.
+struct Statement {
+    /// Where it says so: a key, or the name of a capability.
+    place: String,
+    text: String,
 }
 
-fn requirements(said: &Said, notes: &mut Vec<String>) -> Result<NodeRequirements, String> {
+/// What a machine says of itself.
+#[derive(Default)]
+struct Statements {
+    arch: Vec<Statement>,
+    platform: Vec<Statement>,
+    boot_mode: Vec<Statement>,
+}
+
+fn requirements(said: &Statements, notes: &mut Vec<String>) -> Result<NodeRequirements, String> {
     let (arch, platform) = (agreed(&said.arch)?, agreed::<Platform>(&said.platform)?);
     let boot_mode = agreed(&said.boot_mode)?;
     if let (None, Some(platform)) = (arch, &platform) {
@@ -198,9 +208,9 @@ fn requirements(said: &Said, notes: &mut Vec<String>) -> Result<NodeRequirements
 }
 
 /// The one value that all places give.
-fn agreed<T: FromStr<Err: Display> + PartialEq>(said: &[(String, String)]) -> Result<Option<T>, String> {
+fn agreed<T: FromStr<Err: Display> + PartialEq>(said: &[Statement]) -> Result<Option<T>, String> {
     let mut found: Option<(T, &str, &str)> = None;
-    for (place, text) in said {
+    for Statement { place, text } in said {
         let value: T = text.parse().map_err(|error| format!("{place}: {error}"))?;
         match &found {
             None => found = Some((value, place, text)),

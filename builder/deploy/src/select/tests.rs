@@ -1,4 +1,4 @@
-//! The ladder and the tags.
+//! The search by names and the tags.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
