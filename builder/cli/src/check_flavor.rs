@@ -12,7 +12,7 @@ use dibber_deploy::structure::Structure;
 use dibber_fs::text;
 use dibber_imageset::members::{Members, Trust};
 use dibber_imageset::{StructureFacts, sidecar_of};
-use dibber_inspect::Image;
+use dibber_inspect::{Image, TableFound};
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use serde_json::json;
@@ -170,8 +170,8 @@ fn of_file(path: &Path) -> Result<(PathBuf, ImageRequirements, String), Problem>
 fn of_bytes(path: &Path) -> Result<(PathBuf, ImageRequirements, String), Problem> {
     let image = Image::open(path)
         .map_err(|error| Problem::new(Exit::Input, format!("{}: {error}", path.display())))?;
-    let (container, disk) = image.disk();
-    let bare = disk.table == "none";
+    let (container, disk) = (image.container(), image.disk());
+    let bare = disk.table == TableFound::None;
     let (structure, what) = match bare {
         true => (Structure::Partition, "no partition table".to_string()),
         false => (Structure::WholeDisk, format!("a partition table ({})", disk.table)),

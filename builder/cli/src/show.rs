@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dibber_inspect::{
-    Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System,
+    Container, Disk, Entry, Image, Kind, Partition, Report, ShowError, SidecarCheck, System, TableFound,
 };
 use dibber_model::{Bytes, columns};
 use serde_json::json;
@@ -245,10 +245,10 @@ fn container(file: &Container) -> String {
 
 fn disk(disk: &Disk) -> String {
     let mut text = match (disk.table, &disk.id, disk.sector_bytes) {
-        ("none", ..) => "table     none\n".to_string(),
+        (TableFound::None, ..) => "table     none\n".to_string(),
         (table, id, sector) => format!(
             "table     {}, id {}, sectors of {} bytes\n",
-            table.to_uppercase(),
+            table.to_string().to_uppercase(),
             id.as_deref().unwrap_or("none"),
             sector.unwrap_or(512)
         ),

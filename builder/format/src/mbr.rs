@@ -41,7 +41,7 @@ pub(crate) fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 5
     mbr[440..444].copy_from_slice(&disk.to_le_bytes());
     let mut logicals = Vec::new();
     for part in layout.parts() {
-        let (first, last) = sectors(part, sector)?;
+        let (first, last) = sectors(part, sector)?.into_inner();
         let count = last - first + 1;
         match part.spec.kind {
             PartKind::Mbr { type_byte, active, primary: true } => {

@@ -6,7 +6,7 @@
 use super::ShowError;
 use super::field::{guid, le16, le32, le64};
 use super::source::{Source, some};
-use super::table::{Disk, Partition};
+use super::table::{Disk, Partition, TableFound};
 use super::types;
 
 /// Most bytes of partition entries: 8192 of 128 bytes. The usual table has 128 of them.
@@ -69,45 +69,46 @@ fn copy(source: &dyn Source, sector: u64, lba: u64) -> Result<Disk, String> {
     if entries.len() as u64 != count * size || crc32fast::hash(&entries) != le32(&header, 88) {
         return Err("its entries have a wrong checksum".to_string());
     }
-    Ok(disk(source, sector, &header, &entries, size as usize))
-}
-
-fn disk(source: &dyn Source, sector: u64, header: &[u8], entries: &[u8], size: usize) -> Disk {
     let mut disk = Disk {
-        table: "gpt",
-        id: Some(guid(header, 56).to_string()),
+        table: TableFound::Gpt,
+        id: Some(guid(&header, 56).to_string()),
         sector_bytes: Some(sector),
         partitions: Vec::new(),
         notes: Vec::new(),
     };
-    for (number, entry) in (1..).zip(entries.chunks_exact(size)) {
-        let kind = guid(entry, 0);
-        if kind.is_nil() {
-            continue;
-        }
-        let (first, last) = (le64(entry, 32), le64(entry, 40));
-        let start = first.checked_mul(sector);
-        let bytes =
-            last.checked_sub(first).and_then(|n| n.checked_add(1)).and_then(|n| n.checked_mul(sector));
-        let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
-        let (Some(start), Some(bytes)) = (start, bytes) else {
-            disk.notes.push(format!("partition {number} is damaged: sectors {first} to {last}"));
-            continue;
-        };
-        if end.is_none_or(|end| end > source.len()) {
-            disk.notes.push(format!("partition {number} ends past the disk: sectors {first} to {last}"));
-        }
-        let name: Vec<u16> = (56..128).step_by(2).map(|at| le16(entry, at)).take_while(|c| *c != 0).collect();
-        disk.partitions.push(Partition {
-            number,
-            name: String::from_utf16_lossy(&name),
-            type_id: Some(kind.to_string()),
-            type_words: types::gpt(kind).to_string(),
-            guid: Some(guid(entry, 16).to_string()),
-            start,
-            bytes,
-            filesystem: None,
-        });
+    for (number, entry) in (1..).zip(entries.chunks_exact(size as usize)) {
+        add(&mut disk, source.len(), number, entry);
     }
-    disk
+    Ok(disk)
+}
+
+/// Adds the partition of an entry that is in use, or a note of what is wrong with it.
+fn add(disk: &mut Disk, disk_bytes: u64, number: u32, entry: &[u8]) {
+    let sector = disk.sector_bytes.unwrap_or(512);
+    let kind = guid(entry, 0);
+    if kind.is_nil() {
+        return;
+    }
+    let (first, last) = (le64(entry, 32), le64(entry, 40));
+    let start = first.checked_mul(sector);
+    let bytes = last.checked_sub(first).and_then(|n| n.checked_add(1)).and_then(|n| n.checked_mul(sector));
+    let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
+    let (Some(start), Some(bytes)) = (start, bytes) else {
+        disk.notes.push(format!("partition {number} is damaged: sectors {first} to {last}"));
+        return;
+    };
+    if end.is_none_or(|end| end > disk_bytes) {
+        disk.notes.push(format!("partition {number} ends past the disk: sectors {first} to {last}"));
+    }
+    let name: Vec<u16> = (56..128).step_by(2).map(|at| le16(entry, at)).take_while(|c| *c != 0).collect();
+    disk.partitions.push(Partition {
+        number,
+        name: String::from_utf16_lossy(&name),
+        type_id: Some(kind.to_string()),
+        type_words: types::gpt(kind).to_string(),
+        guid: Some(guid(entry, 16).to_string()),
+        start,
+        bytes,
+        filesystem: None,
+    });
 }

@@ -33,13 +33,14 @@ pub use error::ShowError;
 pub use report::{Report, System};
 pub use sidecar::SidecarCheck;
 pub use source::Container;
-pub use table::{Disk, FilesystemInfo, Partition};
+pub use table::{Disk, FilesystemInfo, Partition, TableFound};
 pub use tree::{Located, Tree};
 pub use volume::{Entry, Kind, time};
 pub use walk::Visit;
 
 use dibber_imageset::Package;
 use source::Opened;
+use table::ReadDisk;
 
 /// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
 const STATUS_MAX: u64 = 128 << 20;
@@ -63,14 +64,19 @@ impl Image {
     }
 
     fn of(Opened { container, source, budget }: Opened) -> Result<Image, ShowError> {
-        let (mut disk, volumes) = table::read(&source)?;
+        let ReadDisk { mut disk, volumes } = table::read(&source)?;
         let tree = Tree::of(&mut disk, &volumes, &budget)?;
         Ok(Image { container, disk, tree })
     }
 
-    /// The file and its table.
-    pub fn disk(&self) -> (&Container, &Disk) {
-        (&self.container, &self.disk)
+    /// The file that holds the disk.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// The disk's table.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The files, with every filesystem where the image's own fstab mounts it.

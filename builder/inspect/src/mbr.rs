@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::ShowError;
 use super::field::{byte, le16, le32};
 use super::source::{Source, some};
-use super::table::{Disk, Partition};
+use super::table::{Disk, Partition, TableFound};
 use super::types;
 
 /// Most logical partitions that are followed.
@@ -30,14 +30,14 @@ pub(super) fn read(source: &dyn Source, sector: u64) -> Result<Option<Disk>, Sho
         return Ok(None);
     }
     let mut disk = Disk {
-        table: "mbr",
+        table: TableFound::Mbr,
         id: Some(format!("{:08x}", le32(&record, 440))),
         sector_bytes: Some(sector),
         partitions: Vec::new(),
         notes: Vec::new(),
     };
     for (number, slot) in &used {
-        add(&mut disk, source, *number, slot, slot.first);
+        add(&mut disk, source.len(), *number, slot);
     }
     let extended = used.iter().find(|(_, slot)| types::is_extended(slot.kind));
     if let Some((_, extended)) = extended {
@@ -71,7 +71,7 @@ fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowEr
         }
         let mut slots = slots(&record);
         if let Some(slot) = slots.next().filter(|slot| slot.kind != 0) {
-            add(disk, source, number, &slot, at + slot.first);
+            add(disk, source.len(), number, &Slot { first: at + slot.first, ..slot });
         }
         match slots.next().filter(|slot| types::is_extended(slot.kind)) {
             Some(next) => at = base + next.first,
@@ -82,11 +82,13 @@ fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowEr
     Ok(())
 }
 
-fn add(disk: &mut Disk, source: &dyn Source, number: u32, slot: &Slot, first: u64) {
+/// Adds the partition of a slot, whose first sector is counted from the start of the disk.
+fn add(disk: &mut Disk, disk_bytes: u64, number: u32, slot: &Slot) {
+    let first = slot.first;
     // Both are below 2^34 sectors of at most 4096 bytes.
     let sector = disk.sector_bytes.unwrap_or(512);
     let (start, bytes) = (first * sector, slot.count * sector);
-    if start + bytes > source.len() {
+    if start + bytes > disk_bytes {
         disk.notes
             .push(format!("partition {number} ends past the disk: sector {first}, {} of them", slot.count));
     }

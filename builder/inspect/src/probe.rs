@@ -43,21 +43,21 @@ enum Look {
 
 /// One row for each kind; the first that fits is it.
 const KINDS: [Kind; 18] = [
-    magic("xfs", (0, b"XFSB"), Look::Label(xfs)),
-    magic("btrfs", (0x1_0040, b"_BHRfS_M"), Look::Label(btrfs)),
-    magic("squashfs", (0, b"hsqs"), Look::Words("squashfs")),
-    magic("erofs", (1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Look::Words("erofs")),
-    magic("f2fs", (1024, &[0x10, 0x20, 0xf5, 0xf2]), Look::Words("f2fs")),
-    magic("iso9660", (0x8001, b"CD001"), Look::Label(|head, info| info.label = text(head, 0x8028, 32))),
-    magic("crypto_LUKS", (0, b"LUKS\xba\xbe"), Look::Label(luks)),
-    magic("LVM2_member", (0x218, b"LVM2 001"), Look::Words("a physical volume of LVM")),
-    magic("LVM2_member", (0x18, b"LVM2 001"), Look::Words("a physical volume of LVM")),
-    magic("linux_raid_member", (0x1000, &[0xfc, 0x4e, 0x2b, 0xa9]), Look::Words("a member of a RAID")),
-    magic("ntfs", (3, b"NTFS    "), Look::Words("ntfs")),
-    magic("exfat", (3, b"EXFAT   "), Look::Words("exfat")),
+    magic("xfs", 0, b"XFSB", Look::Label(xfs)),
+    magic("btrfs", 0x1_0040, b"_BHRfS_M", Look::Label(btrfs)),
+    magic("squashfs", 0, b"hsqs", Look::Words("squashfs")),
+    magic("erofs", 1024, &[0xe2, 0xe1, 0xf5, 0xe0], Look::Words("erofs")),
+    magic("f2fs", 1024, &[0x10, 0x20, 0xf5, 0xf2], Look::Words("f2fs")),
+    magic("iso9660", 0x8001, b"CD001", Look::Label(|head, info| info.label = text(head, 0x8028, 32))),
+    magic("crypto_LUKS", 0, b"LUKS\xba\xbe", Look::Label(luks)),
+    magic("LVM2_member", 0x218, b"LVM2 001", Look::Words("a physical volume of LVM")),
+    magic("LVM2_member", 0x18, b"LVM2 001", Look::Words("a physical volume of LVM")),
+    magic("linux_raid_member", 0x1000, &[0xfc, 0x4e, 0x2b, 0xa9], Look::Words("a member of a RAID")),
+    magic("ntfs", 3, b"NTFS    ", Look::Words("ntfs")),
+    magic("exfat", 3, b"EXFAT   ", Look::Words("exfat")),
     // Every page size has its magic at the page's end.
-    magic("swap", (0xff6, b"SWAPSPACE2"), Look::Label(swap)),
-    magic("swap", (0xfff6, b"SWAPSPACE2"), Look::Label(swap)),
+    magic("swap", 0xff6, b"SWAPSPACE2", Look::Label(swap)),
+    magic("swap", 0xfff6, b"SWAPSPACE2", Look::Label(swap)),
     Kind {
         name: "ext2",
         known: Known::By(|head| ext_kind(head) == Some("ext2")),
@@ -76,7 +76,7 @@ const KINDS: [Kind; 18] = [
     Kind { name: "vfat", known: Known::By(fat::is_boot_sector), look: Look::Files(fat_files) },
 ];
 
-const fn magic(name: &'static str, (at, bytes): (usize, &'static [u8]), look: Look) -> Kind {
+const fn magic(name: &'static str, at: usize, bytes: &'static [u8], look: Look) -> Kind {
     Kind { name, known: Known::Magic(at, bytes), look }
 }
 
@@ -115,18 +115,24 @@ fn fat_files(
     Ok(Rc::new(fat))
 }
 
-/// What a partition holds, and its files if they can be read.
-pub(super) type Looked = (Option<FilesystemInfo>, Option<Rc<dyn Volume>>);
+/// What a partition holds.
+#[derive(Default)]
+pub(super) struct Looked {
+    /// What it is, if that is known.
+    pub(super) info: Option<FilesystemInfo>,
+    /// Its files, if they can be read.
+    pub(super) volume: Option<Rc<dyn Volume>>,
+}
 
 /// Everything about a partition, and its files.
 pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
     let head = some(&**source, 0, HEAD)?;
-    let Some(kind) = kind_of(&head) else { return Ok((None, None)) };
+    let Some(kind) = kind_of(&head) else { return Ok(Looked::default()) };
     let mut info = FilesystemInfo { kind: kind.name.to_string(), ..FilesystemInfo::default() };
     let unread = |words: &str| Some(format!("{words}: dibber does not read its files"));
     match kind.look {
         Look::Files(open) => match open(source, &head, &mut info) {
-            Ok(volume) => return Ok((Some(info), Some(volume))),
+            Ok(volume) => return Ok(Looked { info: Some(info), volume: Some(volume) }),
             Err(error) => {
                 info.damaged = !matches!(error, ShowError::UnknownFilesystem(_));
                 info.problem = Some(error.to_string());
@@ -138,7 +144,7 @@ pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
         }
         Look::Words(words) => info.problem = unread(words),
     }
-    Ok((Some(info), None))
+    Ok(Looked { info: Some(info), volume: None })
 }
 
 /// After `mkswap(8)`, at 1024: version, last page, bad pages, UUID, label. It has no files, so nothing is amiss without them.

@@ -158,7 +158,7 @@ fn inside(len: u64, at: u64, want: usize) -> io::Result<()> {
 
 /// Opens a file as what its first bytes say it is.
 pub(super) fn open(path: &Path) -> Result<Opened, ShowError> {
-    let (file, len) = open::image(path)?;
+    let open::OpenImage { file, len } = open::image(path)?;
     let budget = Rc::new(Budget::new());
     told(Rc::new(Raw { file, len, budget: Rc::clone(&budget) }), budget)
 }

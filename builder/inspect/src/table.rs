@@ -3,6 +3,7 @@
 //! In: the bytes of a disk. Out: partitions with their filesystems, and those filesystems opened whose files can be read. Never: a
 //! partition that is not wholly on the disk opened.
 
+use std::fmt;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -15,8 +16,8 @@ use super::{ShowError, gpt, mbr, probe};
 /// A disk as its own bytes describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Disk {
-    /// `gpt`, `mbr` or `none`.
-    pub table: &'static str,
+    /// What kind of table it has.
+    pub table: TableFound,
     /// Disk GUID or disk signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -28,6 +29,28 @@ pub struct Disk {
     /// What is wrong, and does not hinder reading.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// A kind of partition table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFound {
+    /// A GUID partition table.
+    Gpt,
+    /// A master boot record.
+    Mbr,
+    /// No table.
+    None,
+}
+
+impl fmt::Display for TableFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TableFound::Gpt => "gpt",
+            TableFound::Mbr => "mbr",
+            TableFound::None => "none",
+        })
+    }
 }
 
 /// One partition.
@@ -83,25 +106,31 @@ pub struct FilesystemInfo {
 /// Filesystems whose files can be read, by their place in `partitions`.
 pub(super) type Volumes = Vec<(usize, Rc<dyn Volume>)>;
 
+/// A disk, and its filesystems whose files can be read.
+pub(super) struct ReadDisk {
+    pub(super) disk: Disk,
+    pub(super) volumes: Volumes,
+}
+
 /// Reads the table, and looks into every partition.
-pub(super) fn read(source: &Rc<dyn Source>) -> Result<(Disk, Volumes), ShowError> {
+pub(super) fn read(source: &Rc<dyn Source>) -> Result<ReadDisk, ShowError> {
     let mut disk = match partitioned(source)? {
         Some(disk) => disk,
         None => bare(source)?,
     };
     let mut volumes = Vec::new();
     for (index, part) in disk.partitions.iter_mut().enumerate() {
-        let extended = disk.table == "mbr" && u8_type(part).is_some_and(is_extended);
+        let extended = disk.table == TableFound::Mbr && u8_type(part).is_some_and(is_extended);
         let inside = part.start.checked_add(part.bytes).is_some_and(|end| end <= source.len());
         if extended || !inside {
             continue;
         }
         let window = Rc::new(Window::new(source, part.start, part.bytes));
-        let (info, volume) = probe::look(&(window as Rc<dyn Source>))?;
+        let probe::Looked { info, volume } = probe::look(&(window as Rc<dyn Source>))?;
         part.filesystem = info;
         volumes.extend(volume.map(|volume| (index, volume)));
     }
-    Ok((disk, volumes))
+    Ok(ReadDisk { disk, volumes })
 }
 
 fn u8_type(part: &Partition) -> Option<u8> {
@@ -156,5 +185,11 @@ fn bare(source: &Rc<dyn Source>) -> Result<Disk, ShowError> {
         bytes: source.len(),
         filesystem: None,
     };
-    Ok(Disk { table: "none", id: None, sector_bytes: None, partitions: vec![whole], notes: Vec::new() })
+    Ok(Disk {
+        table: TableFound::None,
+        id: None,
+        sector_bytes: None,
+        partitions: vec![whole],
+        notes: Vec::new(),
+    })
 }

@@ -30,7 +30,7 @@ pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<
     let needs = Needs { spec, measured, loaders };
     let room = Room::of(spec)?;
     let size = given_size(spec)?;
-    let (mut parts, ebrs) = place(&needs, room, size)?;
+    let PlacedParts { mut parts, ebrs } = place(&needs, room, size)?;
     let len = match size {
         Some(size) => size,
         None => disk_len(spec, room, &parts)?,
@@ -117,12 +117,15 @@ fn disk_len(spec: &DiskSpec, room: Room, parts: &[Placed]) -> Result<u64, Layout
         .ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })
 }
 
+/// Partitions at their places.
+struct PlacedParts {
+    parts: Vec<Placed>,
+    /// The extended boot records of logical ones.
+    ebrs: Vec<Region>,
+}
+
 /// Partitions one after the other, and the extended boot record before each logical one.
-fn place(
-    needs: &Needs<'_>,
-    room: Room,
-    size: Option<u64>,
-) -> Result<(Vec<Placed>, Vec<Region>), LayoutError> {
+fn place(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<PlacedParts, LayoutError> {
     let spec = needs.spec;
     let end = size.map(|size| room.end(size, spec.align));
     let (mut parts, mut ebrs) = (Vec::new(), Vec::new());
@@ -152,7 +155,7 @@ fn place(
         at = start.checked_add(len).ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })?;
         parts.push(Placed { spec: part.clone(), number, start, len });
     }
-    Ok((parts, ebrs))
+    Ok(PlacedParts { parts, ebrs })
 }
 
 /// Bytes of core.img in the gap after an MBR, in whole sectors; 0 if nothing goes there.

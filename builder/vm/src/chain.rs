@@ -116,7 +116,7 @@ fn below(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), String> {
 fn look(path: &Path, promised: Option<Format>) -> Result<Looked, BootError> {
     let failed = |why: io::Error| BootError::Refused { path: path.to_path_buf(), why: why.to_string() };
     let path = fs::canonicalize(path).map_err(failed)?;
-    let (file, len) = open::image(&path).map_err(failed)?;
+    let open::OpenImage { file, len } = open::image(&path).map_err(failed)?;
     let device = file.metadata().map_err(failed)?.file_type().is_block_device();
     let mut head = vec![0; len.min(HEAD as u64) as usize];
     file.read_exact_at(&mut head, 0).map_err(failed)?;

@@ -13,6 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use dibber_model::{Content, Extent, Extents, InodeId, Kind, Piece, Rdev, Source, Tree};
 
 use entry::{Header, padded};
@@ -65,7 +66,7 @@ pub fn write(tree: &Tree) -> Result<Archive, CpioError> {
     for (path, id) in &names {
         let known = links.get_mut(id).expect("every id of the walk was counted");
         known.left -= 1;
-        writer.entry(tree, path, (*id, *known))?;
+        writer.entry(tree, path, *id, *known)?;
     }
     writer.finish()
 }
@@ -88,19 +89,25 @@ impl Links {
     }
 }
 
+/// A range of `heads`, and its offset in the archive.
+struct PlacedRange {
+    at: u64,
+    range: Range<usize>,
+}
+
 /// The archive so far. Headers lie in one buffer; extents refer to it by range.
 #[derive(Default)]
 struct Writer {
     heads: Vec<u8>,
-    /// Where ranges of `heads` go: offset in the archive, start, end.
-    placed: Vec<(u64, usize, usize)>,
+    /// Where ranges of `heads` go.
+    placed: Vec<PlacedRange>,
     bodies: Vec<Extent>,
     at: u64,
     omitted: Vec<Omitted>,
 }
 
 impl Writer {
-    fn entry(&mut self, tree: &Tree, path: &[u8], (id, links): (InodeId, Links)) -> Result<(), CpioError> {
+    fn entry(&mut self, tree: &Tree, path: &[u8], id: InodeId, links: Links) -> Result<(), CpioError> {
         let inode = tree.inode(id);
         if path.len() > LONGEST {
             return Err(CpioError::Name { path: error::shown(path), bytes: path.len() });
@@ -189,8 +196,10 @@ impl Writer {
     fn place(&mut self, start: usize) {
         let end = self.heads.len();
         match self.placed.last_mut() {
-            Some((at, from, to)) if *to == start && *at + (*to - *from) as u64 == self.at => *to = end,
-            _ => self.placed.push((self.at, start, end)),
+            Some(PlacedRange { at, range }) if range.end == start && *at + range.len() as u64 == self.at => {
+                range.end = end;
+            }
+            _ => self.placed.push(PlacedRange { at: self.at, range: start..end }),
         }
         self.at += (end - start) as u64;
     }
@@ -215,7 +224,7 @@ impl Writer {
         let len = self.at.next_multiple_of(BLOCK);
         let heads: Arc<[u8]> = self.heads.into();
         let head =
-            |(at, from, to)| Extent { at, piece: Piece::Bytes { buffer: heads.clone(), range: from..to } };
+            |PlacedRange { at, range }| Extent { at, piece: Piece::Bytes { buffer: heads.clone(), range } };
         let mut list = self.bodies;
         list.extend(self.placed.into_iter().map(head));
         Ok(Archive { extents: Extents::new(len, list)?, omitted: self.omitted })

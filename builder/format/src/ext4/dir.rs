@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::BLOCK;
 use super::checksum::Crc;
 use super::field::{put16, put32};
-use super::hash::Seed;
+use super::hash::{NameHash, Seed};
 use super::htree::{self, Index};
 
 /// What a leaf holds: a block without its checksum tail of 12 bytes.
@@ -65,13 +65,13 @@ impl<'t> Shape<'t> {
             leaf_ends.resize(blocks, entries.len());
             return Ok(Shape { entries, leaf_ends, index: None });
         }
-        let mut hashed: Vec<(u32, u32, Entry<'t>)> = Vec::with_capacity(entries.len());
+        let mut hashed: Vec<(NameHash, Entry<'t>)> = Vec::with_capacity(entries.len());
         for entry in entries.drain(..) {
-            let (hash, minor) = seed.hash(entry.name);
-            hashed.push((hash, minor, Entry { hash, ..entry }));
+            let hash = seed.hash(entry.name);
+            hashed.push((hash, Entry { hash: hash.major, ..entry }));
         }
-        hashed.sort_unstable_by_key(|(hash, minor, entry)| (*hash, *minor, entry.name));
-        entries.extend(hashed.into_iter().map(|(_, _, entry)| entry));
+        hashed.sort_unstable_by_key(|(hash, entry)| (*hash, entry.name));
+        entries.extend(hashed.into_iter().map(|(_, entry)| entry));
         leaf_ends = cut(&entries, 0, usize::MAX);
         let index = Index::over(leaf_ends.len()).ok_or(TooManyLeaves(leaf_ends.len()))?;
         Ok(Shape { entries, leaf_ends, index: Some(index) })
@@ -90,7 +90,7 @@ impl<'t> Shape<'t> {
             Some(index) => {
                 let (above, leaves) = out.split_at_mut(index.blocks() as usize * size);
                 htree::fill(above, index, &self.first_hashes());
-                dots(above, (ino, parent), size - 12);
+                dots(above, ino, parent, size - 12);
                 htree::seal(above, index, seed);
                 leaves
             }
@@ -101,7 +101,7 @@ impl<'t> Shape<'t> {
             let mut at = 0;
             if leaf == 0 && self.index.is_none() {
                 let room = if *end == 0 { LEAF_ROOM - 12 } else { 12 };
-                dots(block, (ino, parent), room);
+                dots(block, ino, parent, room);
                 at = DOTS;
             }
             fill_leaf(block, at, &self.entries[first..*end]);
@@ -156,7 +156,7 @@ fn fill_leaf(block: &mut [u8], mut at: usize, entries: &[Entry<'_>]) {
 }
 
 /// `.` and `..`, the latter over `rest` bytes.
-fn dots(block: &mut [u8], (ino, parent): (u32, u32), rest: usize) {
+fn dots(block: &mut [u8], ino: u32, parent: u32, rest: usize) {
     let dot = |name, ino| Entry { name, ino, kind: 2, hash: 0 };
     put_entry(&mut block[..12], &dot(b".", ino));
     put_entry(&mut block[12..12 + rest], &dot(b"..", parent));

@@ -51,6 +51,10 @@ use survey::Survey;
 
 /// Size of a block in bytes.
 pub const BLOCK: u64 = 4096;
+/// Blocks of a group: the bits of one bitmap block.
+const GROUP_BLOCKS: u64 = BLOCK * 8;
+/// The same in bytes: 128 MiB.
+const GROUP_BYTES: u64 = GROUP_BLOCKS * BLOCK;
 /// Bytes of `s_volume_name`.
 const LABEL_MAX: usize = 16;
 /// Bytes of `s_last_mounted`, with a NUL behind them.

@@ -75,16 +75,23 @@ pub(super) struct Survey<'t> {
     pub(super) last_ino: u32,
 }
 
-/// Type bits of `i_mode`, and `EXT4_FT_*` of a directory entry.
-fn kind_codes(kind: &Kind) -> (u16, u8) {
+/// How a kind of inode is written.
+struct KindCodes {
+    /// Type bits of `i_mode`.
+    mode: u16,
+    /// `EXT4_FT_*` of a directory entry.
+    entry: u8,
+}
+
+fn kind_codes(kind: &Kind) -> KindCodes {
     match kind {
-        Kind::File(_) => (0o100_000, 1),
-        Kind::Dir(_) => (0o040_000, 2),
-        Kind::CharDev(_) => (0o020_000, 3),
-        Kind::BlockDev(_) => (0o060_000, 4),
-        Kind::Fifo => (0o010_000, 5),
-        Kind::Socket => (0o140_000, 6),
-        Kind::Symlink(_) => (0o120_000, 7),
+        Kind::File(_) => KindCodes { mode: 0o100_000, entry: 1 },
+        Kind::Dir(_) => KindCodes { mode: 0o040_000, entry: 2 },
+        Kind::CharDev(_) => KindCodes { mode: 0o020_000, entry: 3 },
+        Kind::BlockDev(_) => KindCodes { mode: 0o060_000, entry: 4 },
+        Kind::Fifo => KindCodes { mode: 0o010_000, entry: 5 },
+        Kind::Socket => KindCodes { mode: 0o140_000, entry: 6 },
+        Kind::Symlink(_) => KindCodes { mode: 0o120_000, entry: 7 },
     }
 }
 
@@ -135,7 +142,7 @@ impl<'t> Surveyor<'t> {
         };
         let links = self.links(index, links, matches!(kind, Kind::Dir(_)))?;
         let Meta { mode, uid, gid, mtime, .. } = *meta;
-        let mode = (mode & 0o7777) | kind_codes(kind).0;
+        let mode = (mode & 0o7777) | kind_codes(kind).mode;
         Ok(Node { ino, mode, uid, gid, mtime, links, parent, xattrs, body })
     }
 
@@ -159,7 +166,7 @@ impl<'t> Surveyor<'t> {
     fn dir(&self, index: u32, names: &'t BTreeMap<Box<[u8]>, InodeId>) -> Result<Shape<'t>, Ext4Error> {
         let mut entries = Vec::with_capacity(names.len() + 1);
         for (name, id) in names {
-            let kind = kind_codes(&self.tree.inode(*id).kind).1;
+            let kind = kind_codes(&self.tree.inode(*id).kind).entry;
             entries.push(Entry { name, ino: self.walk.ino(*id), kind, hash: 0 });
         }
         if index == 0 {

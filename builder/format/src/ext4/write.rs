@@ -8,7 +8,7 @@ use core::ops::Range;
 use dibber_model::{Content, Extents, Piece, Source};
 
 use super::checksum::Crc;
-use super::extent_tree::{self, Mapped};
+use super::extent_tree::{self, ExtentTree, Mapped, TreeBlock};
 use super::field::put32;
 use super::geometry::{Geometry, INODE_SIZE};
 use super::group::{self, Inodes};
@@ -83,8 +83,9 @@ impl Writer<'_, '_> {
     /// The map of an inode over extents; its tree's blocks are written on the way.
     fn extents(&mut self, ino: u32, placed: &Placed) -> [u8; 60] {
         let places = &self.plan.placement.tree_blocks[placed.tree_blocks.clone()];
-        let (map, blocks) = extent_tree::encode(self.mapped(placed), places, self.seed.of_inode(ino));
-        for (place, bytes) in blocks {
+        let ExtentTree { root: map, blocks } =
+            extent_tree::encode(self.mapped(placed), places, self.seed.of_inode(ino));
+        for TreeBlock { place, bytes } in blocks {
             self.sink.block(place).copy_from_slice(&bytes);
         }
         map

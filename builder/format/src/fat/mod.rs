@@ -6,6 +6,7 @@
 //! After Microsoft's "FAT: General Overview of On-Disk Format", version 1.03.
 
 mod boot;
+mod choice;
 mod dir;
 mod error;
 mod geometry;
@@ -79,7 +80,7 @@ pub fn label(text: &str) -> Result<[u8; 11], FatError> {
 /// The fewest bytes that hold the tree, in whole sectors. Any larger length will do as well.
 pub fn measure(tree: &Tree, params: &FatParams) -> Result<Bytes, FatError> {
     let volume = Volume::of(tree, params)?;
-    let sectors = geometry::least(&volume, params.sector.bytes());
+    let sectors = choice::least(&volume, params.sector.bytes());
     sectors.map(|sectors| Bytes(sectors * params.sector.bytes())).ok_or(FatError::TooLarge)
 }
 
@@ -88,8 +89,8 @@ pub fn measure(tree: &Tree, params: &FatParams) -> Result<Bytes, FatError> {
 pub fn write(tree: &Tree, params: &FatParams, len: u64) -> Result<Extents, FatError> {
     let mut volume = Volume::of(tree, params)?;
     let sector = params.sector.bytes();
-    let Some(geometry) = geometry::choose(&volume, len, sector) else {
-        let needs = geometry::least(&volume, sector).ok_or(FatError::TooLarge)? * sector;
+    let Some(geometry) = choice::choose(&volume, len, sector) else {
+        let needs = choice::least(&volume, sector).ok_or(FatError::TooLarge)? * sector;
         return Err(FatError::TooSmall { needs, len });
     };
     let used = volume.allocate(&geometry);

@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 
 use super::Compression;
+use super::field::{put32, put64};
 
 /// Length of the header with the field `compression_type`, padded to 8 bytes.
 const HEADER_LENGTH: u32 = 112;
@@ -62,12 +63,4 @@ impl Header {
         put64(&mut out, 0); // end of the extensions
         out
     }
-}
-
-fn put32(out: &mut Vec<u8>, value: u32) {
-    out.extend_from_slice(&value.to_be_bytes());
-}
-
-pub(super) fn put64(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&value.to_be_bytes());
 }

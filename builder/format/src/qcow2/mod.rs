@@ -10,6 +10,7 @@
 //! The head points into the body, so it is known last; until it is written the file is no qcow2 image at all.
 
 mod codec;
+mod field;
 mod header;
 mod packer;
 mod refcount;

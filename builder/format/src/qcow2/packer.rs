@@ -5,7 +5,8 @@
 
 use alloc::vec::Vec;
 
-use super::header::{Header, put64};
+use super::field::put64;
+use super::header::Header;
 use super::refcount::Refcounts;
 use super::{Options, Packed, Qcow2Error};
 
