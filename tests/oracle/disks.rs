@@ -8,7 +8,7 @@ use dibber_format::disk::{BootCode, DiskContent};
 use dibber_format::fat::{self, FatParams};
 use dibber_format::swap;
 use dibber_layout::{Measured, solve};
-use dibber_model::disk::MountPoint;
+use dibber_model::MountPoint;
 use dibber_model::{
     Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Fstab, Loader, Meta, MkfsOptions, PartContents,
     PartKind, PartSpec, SectorSize, SizeRule, TableKind, Timestamp, Tree,

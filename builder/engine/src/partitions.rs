@@ -65,7 +65,7 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
     for part in &disk.parts {
         match &part.contents {
             PartContents::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
-                mounted.push((&part.name, fs))
+                mounted.push((&part.name, fs));
             }
             PartContents::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
             _ => {}

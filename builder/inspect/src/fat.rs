@@ -6,10 +6,10 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::ShowError;
+use super::disk::FilesystemInfo;
 use super::fat_dir;
 use super::field::{byte, le16, le32, text};
 use super::source::{Source, some};
-use super::table::FilesystemInfo;
 use super::volume::{Entries, Entry, Place, Volume, shown};
 
 /// Longest directory: 65536 entries of 32 bytes.

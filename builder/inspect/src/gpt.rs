@@ -4,9 +4,9 @@
 //! checksum is wrong, or more memory than its largest sensible size.
 
 use super::ShowError;
+use super::disk::{Disk, Partition, TableFound};
 use super::field::{guid, le16, le32, le64};
 use super::source::{Source, some};
-use super::table::{Disk, Partition, TableFound};
 use super::types;
 
 /// Most bytes of partition entries: 8192 of 128 bytes. The usual table has 128 of them.

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+pub mod container;
+mod disk;
 mod error;
 mod ext;
 mod fat;
@@ -20,7 +22,7 @@ mod probe;
 pub mod qcow2;
 mod report;
 mod sidecar;
-pub mod source;
+mod source;
 mod table;
 mod tree;
 mod types;
@@ -29,17 +31,17 @@ mod walk;
 
 use std::path::Path;
 
+pub use disk::{Disk, FilesystemInfo, Partition, TableFound};
 pub use error::ShowError;
 pub use report::{Report, System};
 pub use sidecar::SidecarCheck;
 pub use source::Container;
-pub use table::{Disk, FilesystemInfo, Partition, TableFound};
 pub use tree::{Located, Tree};
 pub use volume::{Entry, Kind, time};
 pub use walk::Visit;
 
+use container::Opened;
 use dibber_imageset::Package;
-use source::Opened;
 use table::ReadDisk;
 
 /// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
@@ -55,12 +57,12 @@ pub struct Image {
 impl Image {
     /// Opens a raw or qcow2 file, and finds its partitions, filesystems and mount points.
     pub fn open(path: &Path) -> Result<Image, ShowError> {
-        Image::of(source::open(path)?)
+        Image::of(container::open(path)?)
     }
 
     /// The same for a file's bytes in memory.
     pub fn of_bytes(bytes: Vec<u8>) -> Result<Image, ShowError> {
-        Image::of(source::of_bytes(bytes)?)
+        Image::of(container::of_bytes(bytes)?)
     }
 
     fn of(Opened { container, source, budget }: Opened) -> Result<Image, ShowError> {

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::ShowError;
+use super::disk::{Disk, Partition, TableFound};
 use super::field::{byte, le16, le32};
 use super::source::{Source, some};
-use super::table::{Disk, Partition, TableFound};
 use super::types;
 
 /// Most logical partitions that are followed.

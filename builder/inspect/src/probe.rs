@@ -5,11 +5,11 @@
 
 use std::rc::Rc;
 
+use super::disk::FilesystemInfo;
 use super::ext::{self, Ext};
 use super::fat::Fat;
 use super::field::{byte, le16, le32, text, uuid};
 use super::source::{Source, some};
-use super::table::FilesystemInfo;
 use super::volume::Volume;
 use super::{ShowError, fat};
 
@@ -31,10 +31,13 @@ enum Known {
     By(fn(&[u8]) -> bool),
 }
 
+/// Opens a filesystem, whose first bytes these are, and describes it.
+type OpenFiles = fn(&Rc<dyn Source>, &[u8], &mut FilesystemInfo) -> Result<Rc<dyn Volume>, ShowError>;
+
 /// What can be told of one.
 enum Look {
     /// Its files are read.
-    Files(fn(&Rc<dyn Source>, &[u8], &mut FilesystemInfo) -> Result<Rc<dyn Volume>, ShowError>),
+    Files(OpenFiles),
     /// Label and UUID are.
     Label(fn(&[u8], &mut FilesystemInfo)),
     /// What it is, in words, and no more.

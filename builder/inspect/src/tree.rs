@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::budget::Budget;
+use super::disk::{Disk, Partition};
 use super::fstab;
-use super::table::{Disk, Partition, Volumes};
+use super::table::Volumes;
 use super::volume::{Entry, Kind, Place, Volume, shown};
 
 /// Links that are followed on one path, as Linux does.

@@ -25,6 +25,7 @@ pub mod filesystem;
 mod identify;
 pub mod layout;
 mod limits;
+mod mount_point;
 pub mod network;
 pub mod phase;
 pub mod printable;
@@ -38,14 +39,13 @@ pub mod tree;
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;
 pub use digest::{Digest, Hasher};
-pub use disk::{
-    DiskSpec, Loader, MountPoint, PartContents, PartKind, PartSpec, SectorSize, SizeRule, TableKind,
-};
+pub use disk::{DiskSpec, Loader, PartContents, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
 pub use extent::{Extent, Extents, Piece};
 pub use filesystem::{FsKind, FsSpec, Fstab, MkfsOptions};
 pub use identify::Identify;
 pub use layout::{DiskLayout, Placed, Region};
 pub use limits::Limits;
+pub use mount_point::MountPoint;
 pub use network::Network;
 pub use phase::{Phase, Side};
 pub use seed::Seed;

@@ -7,7 +7,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::{DiskSpec, PartContents, PartKind, PartSpec, Phase, SizeRule, TableKind, columns};
 
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
+
+use crate::step::Step;
 
 /// Columns of a line.
 const WIDTH: usize = 80;

@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Archive;
 use crate::elements::{repositories, steps::StepRequest, variable_scan};
-use crate::plan::{Action, Archive, Step};
+use crate::step::{Action, Step};
 
 /// A path of the building machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,9 @@
 
 extern crate alloc;
 
+mod archive;
+mod compression;
+mod declared_node;
 pub mod disk;
 pub mod elements;
 mod error;
@@ -25,9 +28,13 @@ mod secrets;
 pub mod settings;
 pub mod source;
 mod spelling;
+mod step;
 mod variables;
 pub mod yaml;
 
+pub use archive::Archive;
+pub use compression::{Qcow2Compression, RamdiskCompression};
+pub use declared_node::{DeclaredNode, NodeKind};
 pub use disk::fstab;
 pub use error::PlanError;
 pub use explain::explain;
@@ -35,9 +42,10 @@ pub use host_paths::HostPath;
 pub use image::schema;
 pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::{OutputKind, Role};
-pub use plan::{Action, Archive, DeclaredNode, NodeKind, Plan, Qcow2Compression, RamdiskCompression, Step};
+pub use plan::Plan;
 pub use planner::plan;
 pub use properties::properties_of;
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};
 pub use spelling::nearest;
+pub use step::{Action, Step};

@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 use dibber_model::{Network, Phase};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Action, Step};
 use crate::spelling::nearest;
+use crate::step::{Action, Step};
 use crate::yaml::{Fault, Yaml};
 
 pub use element::FILE;

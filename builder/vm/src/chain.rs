@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use dibber_inspect::qcow2::header::{Backing, HEAD, Header, MAGIC};
-use dibber_inspect::{open, source};
+use dibber_inspect::{container, open};
 use dibber_model::Bytes;
 
 use super::BootError;
@@ -124,7 +124,7 @@ fn look(path: &Path, promised: Option<Format>) -> Result<Looked, BootError> {
     let format = match promised {
         Some(format) => format,
         None if head.starts_with(MAGIC) => Format::Qcow2,
-        None => match source::other(&head) {
+        None => match container::other_container(&head) {
             Some(kind) => {
                 return refuse(format!(
                     "a {kind} file; dibber boots raw and qcow2; convert it first: qemu-img convert -O qcow2 IMAGE OUT"

@@ -4,8 +4,8 @@
 //! Never: a field that two readers take for different numbers.
 
 use crate::ShowError;
+use crate::disk::FilesystemInfo;
 use crate::field::{le16, le32, text, uuid};
-use crate::table::FilesystemInfo;
 
 use super::sum::crc;
 

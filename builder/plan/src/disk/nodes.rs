@@ -49,71 +49,58 @@ impl Plugin {
     }
 
     fn keys(self) -> &'static [Key] {
-        const WORD: Shape = Shape::Scalar;
         match self {
-            Plugin::LocalLoop => {
-                const {
-                    &[
-                        NAME.needed(),
-                        Key::new("size", WORD, ""),
-                        Key::new("directory", WORD, ""),
-                        Key::new("block_size", WORD, ""),
-                    ]
-                }
-            }
-            Plugin::Partitioning => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
-                        Key::new("align", WORD, ""),
-                        Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
-                    ]
-                }
-            }
-            Plugin::Partition => {
-                const {
-                    &[
-                        NAME.needed(),
-                        Key::new("size", WORD, "").needed(),
-                        Key::new("min", WORD, ""),
-                        Key::new("max", WORD, ""),
-                        Key::new("type", WORD, ""),
-                        Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
-                        Key::new("guid", Shape::Text, ""),
-                        Key::new("attributes", ATTRIBUTES, ""),
-                        Key::new("number", Shape::Whole, ""),
-                    ]
-                }
-            }
-            Plugin::Mkfs => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("type", WORD, ""),
-                        Key::new("label", WORD, ""),
-                        Key::new("opts", WORD, ""),
-                        Key::new("uuid", WORD, ""),
-                    ]
-                }
-            }
-            Plugin::Mount => const { &[NAME, BASE, Key::new("mount_point", Shape::Text, "")] },
-            Plugin::Fstab => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("options", WORD, ""),
-                        Key::new("dump-freq", Shape::Whole, ""),
-                        Key::new("fsck-passno", Shape::Whole, ""),
-                    ]
-                }
-            }
+            Plugin::LocalLoop => LOCAL_LOOP_KEYS,
+            Plugin::Partitioning => PARTITIONING_KEYS,
+            Plugin::Partition => PARTITION_KEYS,
+            Plugin::Mkfs => MKFS_KEYS,
+            Plugin::Fstab => FSTAB_KEYS,
+            Plugin::Mount => MOUNT_KEYS,
         }
     }
 }
+
+const WORD: Shape = Shape::Scalar;
+const LOCAL_LOOP_KEYS: &[Key] = &[
+    NAME.needed(),
+    Key::new("size", WORD, ""),
+    Key::new("directory", WORD, ""),
+    Key::new("block_size", WORD, ""),
+];
+const PARTITIONING_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
+    Key::new("align", WORD, ""),
+    Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
+];
+const PARTITION_KEYS: &[Key] = &[
+    NAME.needed(),
+    Key::new("size", WORD, "").needed(),
+    Key::new("min", WORD, ""),
+    Key::new("max", WORD, ""),
+    Key::new("type", WORD, ""),
+    Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
+    Key::new("guid", Shape::Text, ""),
+    Key::new("attributes", ATTRIBUTES, ""),
+    Key::new("number", Shape::Whole, ""),
+];
+const MKFS_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("type", WORD, ""),
+    Key::new("label", WORD, ""),
+    Key::new("opts", WORD, ""),
+    Key::new("uuid", WORD, ""),
+];
+const FSTAB_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("options", WORD, ""),
+    Key::new("dump-freq", Shape::Whole, ""),
+    Key::new("fsck-passno", Shape::Whole, ""),
+];
+const MOUNT_KEYS: &[Key] = &[NAME, BASE, Key::new("mount_point", Shape::Text, "")];
 
 /// A node of the graph.
 #[derive(Clone, Debug)]

@@ -13,13 +13,13 @@ use dibber_model::Phase;
 
 use super::error::{ElementError, ElementWarning};
 use super::phases::{self, Child};
-use super::steps::StepRequest;
 use super::steps::install_type;
+use super::steps::request::StepRequest;
 use super::steps::scripts::scripts;
 use super::{package_installs, run_parts};
 use crate::network;
-use crate::plan::{Action, Step};
 use crate::source::{ElementSource, Entry};
+use crate::step::{Action, Step};
 
 /// One path of the hooks directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

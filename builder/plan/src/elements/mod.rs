@@ -9,6 +9,7 @@
 //! ```
 
 mod check;
+mod closure;
 pub mod error;
 pub mod expand;
 pub mod hooks;

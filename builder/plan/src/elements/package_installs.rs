@@ -20,7 +20,8 @@ use dibber_model::Phase;
 
 use super::error::ElementError;
 use super::phases;
-use super::steps::{StepRequest, install_type};
+use super::steps::install_type;
+use super::steps::request::StepRequest;
 
 pub use entry::{Condition, PackageEntry, Work};
 pub(crate) use read::is_list;

@@ -13,10 +13,10 @@ use dibber_model::Phase;
 
 use super::error::{ElementError, FileLine};
 use super::{hooks, package_installs, phases, repositories, run_parts};
-use crate::plan::{Action, Step};
+use crate::step::{Action, Step};
 
 pub(crate) mod install_type;
-mod request;
+pub(crate) mod request;
 pub(crate) mod scripts;
 
 pub use request::StepRequest;

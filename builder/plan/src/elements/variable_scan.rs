@@ -12,8 +12,8 @@ use dibber_model::Phase;
 
 use super::hooks;
 use super::steps::StepRequest;
-use crate::plan::{Action, Step};
 use crate::source::ElementSource;
+use crate::step::{Action, Step};
 
 /// For each name the first step that sees it written in a file of its hooks directory. One that no step sees is given to
 /// none. From the first on, every step is given it: what an earlier hook wrote into the tree may read it.

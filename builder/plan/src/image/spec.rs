@@ -13,10 +13,11 @@ use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
 use super::tree_spec::{FileSpec, HookSpec, UserSpec, file, hook, nodes, user};
 use super::values::{address, flag, list, one_or_more, parsed};
+use crate::compression::{Qcow2Compression, RamdiskCompression};
+use crate::declared_node::DeclaredNode;
 use crate::limits::limits;
 use crate::network::{Declared, declared};
 use crate::output::{OutputKind, WORDS};
-use crate::plan::{DeclaredNode, Qcow2Compression, RamdiskCompression};
 use crate::spelling::nearest;
 use crate::yaml::{Fault, Node, Yaml};
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use dibber_model::Phase;
 
 use super::values::{absolute, flag, list, octal, parsed};
-use crate::plan::{DeclaredNode, NodeKind};
+use crate::declared_node::{DeclaredNode, NodeKind};
 use crate::spelling::nearest;
 use crate::yaml::{Fault, Yaml};
 
