@@ -1,9 +1,10 @@
 //! Which of several candidates serves a node: for its platform, for its architecture, or the plain one.
 //!
-//! In: a node's wants and candidates with their tags. Out: the chosen one, and every step that was tried. Never: a file, or a
-//! candidate whose tags contradict the node.
+//! TripleO gives a node the image of its platform if there is one, else that of its architecture, else the plain one, by the names of images;
+//! ironic and nova then check tags. Layouts, image files and images are all looked up by this one function.
 //!
-//! Layouts, image files and images are all looked up by this one function.
+//! In: a node's requirements and candidates with their tags. Out: the chosen one, and every attempt. Never: a file, or a
+//! candidate whose tags contradict the node.
 
 mod nodes;
 mod words;

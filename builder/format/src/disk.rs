@@ -75,7 +75,7 @@ fn tables(layout: &DiskLayout, boot: Option<&BootCode>) -> Result<Vec<(u64, Exte
             Ok(alloc::vec![(0, buffer(ends.head)), (tail_at, buffer(ends.tail))])
         }
         TableKind::Mbr { disk } => {
-            let mut records = mbr::records(layout, disk)?;
+            let mut records = mbr::boot_records(layout, disk)?;
             if let Some((_, first)) = records.first_mut() {
                 overlay(first, boot);
             }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::DesiredImage;
-use super::desired::ID;
 use super::images::Image;
+use super::set_image::ID;
 
 /// What stands after a name until the content is checked.
 const UNCHECKED: &str = ".unchecked";
@@ -56,7 +56,7 @@ pub(super) fn decide(desired: &DesiredImage, there: Vec<Image>, project: Option<
     for image in there {
         let named = image.name.as_deref() == Some(desired.name.as_str());
         let active = image.status == "active";
-        if decision.keep.is_none() && active && fault(desired, &image).is_none() {
+        if decision.keep.is_none() && active && mismatch(desired, &image).is_none() {
             decision.keep = Some(image);
         } else if !named && image.property(ID).is_some() {
             decision.remove.push(image.id);
@@ -75,7 +75,7 @@ fn previous_name(name: &str, created_at: &str) -> String {
 }
 
 /// Why an image is not what is wanted, by Glance's own account of it; none if it is.
-pub(super) fn fault(desired: &DesiredImage, image: &Image) -> Option<String> {
+pub(super) fn mismatch(desired: &DesiredImage, image: &Image) -> Option<String> {
     let formats = (image.disk_format.as_deref(), image.container_format.as_deref());
     if formats != (Some(desired.formats.disk), Some(desired.formats.container)) {
         return Some(format!(
@@ -245,9 +245,9 @@ mod tests {
 
     #[test]
     fn another_size_hash_or_algorithm_is_a_fault() {
-        assert_eq!(fault(&desired(), &image("a", |_| ())), None);
+        assert_eq!(mismatch(&desired(), &image("a", |_| ())), None);
         assert_eq!(
-            fault(
+            mismatch(
                 &desired(),
                 &image("a", |i| {
                     i.os_hash_algo = Some("sha256".into());
@@ -262,7 +262,7 @@ mod tests {
             |i| i.os_hash_algo = Some("md5".into()),
             |i| i.disk_format = Some("raw".into()),
         ] {
-            assert!(fault(&desired(), &image("a", change)).is_some());
+            assert!(mismatch(&desired(), &image("a", change)).is_some());
         }
     }
 

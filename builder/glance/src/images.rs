@@ -130,7 +130,7 @@ impl Glance {
     /// Logs in, where that is needed.
     pub fn connect(cloud: &Cloud) -> Result<Glance, GlanceError> {
         let mut http = Http::new(cloud)?;
-        let session = auth::begin(&mut http, cloud)?;
+        let session = auth::log_in(&mut http, cloud)?;
         Ok(Glance { http, cloud: cloud.clone(), session })
     }
 
@@ -232,7 +232,7 @@ impl Glance {
         if !refused || self.session.token.is_none() {
             return Ok(false);
         }
-        self.session = auth::begin(&mut self.http, &self.cloud)?;
+        self.session = auth::log_in(&mut self.http, &self.cloud)?;
         Ok(true)
     }
 

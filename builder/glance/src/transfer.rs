@@ -29,7 +29,7 @@ pub(super) fn transfer(
     let mut pause = FIRST_PAUSE;
     let mut left = settings.retries;
     loop {
-        let error = match once(glance, desired, settings, progress) {
+        let error = match try_once(glance, desired, settings, progress) {
             Ok(image) => return Ok(image),
             Err(error) => error,
         };
@@ -44,7 +44,7 @@ pub(super) fn transfer(
     }
 }
 
-fn once(
+fn try_once(
     glance: &mut Glance,
     desired: &DesiredImage,
     settings: &Settings,
@@ -55,7 +55,7 @@ fn once(
     let sent = send(glance, desired, &id, progress).and_then(|()| {
         let image = glance.image(&id)?;
         let fault = match image.status.as_str() {
-            "active" => decide::fault(desired, &image),
+            "active" => decide::mismatch(desired, &image),
             other => Some(format!("its status is {other}")),
         };
         match fault {
@@ -80,7 +80,7 @@ fn send(
     let whole = |glance: &mut Glance| {
         let file = dibber_fs::open_file(&desired.path);
         let file = file.map_err(|source| GlanceError::File { path: desired.path.clone(), source })?;
-        let mut data = Told { inner: file.take(desired.bytes), done: 0, stage: &stage };
+        let mut data = ProgressReader { inner: file.take(desired.bytes), done: 0, stage: &stage };
         glance.send(desired, id, &mut data)
     };
     let mut sent = whole(glance);
@@ -136,13 +136,13 @@ impl<'a> Stage<'a> {
 }
 
 /// A reader that tells how far it is.
-struct Told<'a, R> {
+struct ProgressReader<'a, R> {
     inner: R,
     done: u64,
     stage: &'a Stage<'a>,
 }
 
-impl<R: Read> Read for Told<'_, R> {
+impl<R: Read> Read for ProgressReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.done += n as u64;

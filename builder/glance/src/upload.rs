@@ -99,7 +99,7 @@ impl<'a> Upload<'a> {
         let told =
             |id: Option<String>, outcome| Uploaded { name: desired.name.clone(), id, outcome, renamed };
         if settings.dry_run {
-            let changes = decision.keep.as_ref().map(|image| names(desired, image, settings));
+            let changes = decision.keep.as_ref().map(|image| changed_names(desired, image, settings));
             return Ok(told(decision.keep.map(|image| image.id), outcome(changes)));
         }
         for id in &decision.remove {
@@ -110,7 +110,7 @@ impl<'a> Upload<'a> {
             Some(image) => (image, true),
             None => (transfer(glance, desired, settings, progress)?, false),
         };
-        let changed = kept.then(|| names(desired, &image, settings));
+        let changed = kept.then(|| changed_names(desired, &image, settings));
         for Rename { id, name } in &decision.rename {
             glance.change(id, &[json!({ "op": "replace", "path": "/name", "value": name })])?;
         }
@@ -123,7 +123,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-fn names(desired: &DesiredImage, image: &Image, settings: &Settings) -> Vec<String> {
+fn changed_names(desired: &DesiredImage, image: &Image, settings: &Settings) -> Vec<String> {
     decide::changes(desired, image, settings.visibility.as_deref()).into_keys().collect()
 }
 

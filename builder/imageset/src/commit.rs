@@ -19,12 +19,13 @@ use rustix::fs::{Mode, fchmod, fchown};
 use rustix::process::{getegid, geteuid};
 use serde::{Deserialize, Serialize};
 
-use super::lock::Held;
-use super::place::{Place, write_new};
+use super::lock::DirectoryLock;
+use super::place::{LockedDirectory, write_new};
 use super::switch::{Shown, Switching, settled};
 use super::word::SetWord;
 use super::{
-    FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, at, check, foreign, names, sums,
+    FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, check, file_error, foreign,
+    names, sums,
 };
 
 /// One finished file of the stage.
@@ -51,9 +52,9 @@ pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, Outpu
     let entry = entry(stage, made)?;
     let placed = make_ready(stage, made)?;
     // Other images may be put into the same directory at this moment.
-    let held = Held::lock_of(stage)?;
+    let held = DirectoryLock::lock_of(stage)?;
     let mut set = settled(&held, stage, seen)?;
-    let place = Place { held: &held, stage, seen };
+    let place = LockedDirectory { held: &held, stage, seen };
     let taken = placed.keys().map(String::as_str).chain([sums::NAME]);
     set.refuse_foreign(&held.dir, stage.place(), seen, taken)?;
     let at = set.images.iter().position(|other| other.replaces(&entry));
@@ -61,7 +62,7 @@ pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, Outpu
     let aside = in_the_way(&place, previous.as_ref(), &placed)?;
     let switch = Switch { previous, coming: entry.clone(), aside, placed };
     let mut whole = SetFile { switch: Some(switch.clone()), ..set };
-    check::set(&whole).map_err(|why| at_stage(stage, why))?;
+    check::check_set(&whole).map_err(|why| at_stage(stage, why))?;
     whole.switch = None;
     let switching = Switching { place, others: whole.images, switch };
     put_in_place(&switching)?;
@@ -69,7 +70,7 @@ pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, Outpu
 }
 
 fn at_stage(stage: &Stage, why: impl Into<String>) -> OutputError {
-    at(stage.path())(io::Error::other(why.into()))
+    file_error(stage.path())(io::Error::other(why.into()))
 }
 
 fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
@@ -91,7 +92,7 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
         files: files.collect(),
     };
     let alone = SetFile { version: 1, images: vec![entry.clone()], switch: None };
-    check::set(&alone).map_err(|why| at_stage(stage, why))?;
+    check::check_set(&alone).map_err(|why| at_stage(stage, why))?;
     Ok(entry)
 }
 
@@ -99,7 +100,7 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
 fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, OutputError> {
     let mut placed = BTreeMap::new();
     for file in &made.files {
-        let fault = |error| at(stage.path().join(&file.name))(error);
+        let fault = |error| file_error(stage.path().join(&file.name))(error);
         for name in std::iter::once(&file.name).chain(&file.links) {
             let (sidecar, text) = (names::sidecar(name), file.sidecar.text(name));
             write_new(stage.dir(), &sidecar, &text).map_err(fault)?;
@@ -139,7 +140,7 @@ fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
 /// What must make way: what has a name of the new set, and the files of the former set that the new one has not, if they are
 /// what was recorded.
 fn in_the_way(
-    place: &Place<'_>,
+    place: &LockedDirectory<'_>,
     previous: Option<&SetEntry>,
     placed: &BTreeMap<String, Digest>,
 ) -> Result<BTreeMap<String, Digest>, OutputError> {
@@ -156,7 +157,7 @@ fn in_the_way(
                 found(name)?;
             }
             let is_its = foreign::is_sidecar_of(&place.held.dir, &sidecar, file);
-            if !placed.contains_key(&sidecar) && is_its.map_err(at(place.held.path.join(&sidecar)))? {
+            if !placed.contains_key(&sidecar) && is_its.map_err(file_error(place.held.path.join(&sidecar)))? {
                 found(&sidecar)?;
             }
         }
@@ -187,7 +188,7 @@ fn put_in_place(switching: &Switching<'_>) -> Result<(), OutputError> {
 fn refuse_taken(switching: &Switching<'_>) -> Result<(), OutputError> {
     let held = switching.place.held;
     for name in switching.switch.aside.keys().map(|name| names::aside(name)) {
-        if held.dir.stat(&name).map_err(at(&held.path))?.is_some() {
+        if held.dir.stat(&name).map_err(file_error(&held.path))?.is_some() {
             return Err(OutputError::Foreign { path: held.path.join(name) });
         }
     }
@@ -218,7 +219,7 @@ fn forward(switching: &Switching<'_>) -> Result<(), Stopped> {
     }
     for name in switching.switch.placed.keys() {
         let put = place.stage.dir().rename(name, &place.held.dir, name);
-        put.map_err(at(place.held.path.join(name))).map_err(stopped(meanwhile))?;
+        put.map_err(file_error(place.held.path.join(name))).map_err(stopped(meanwhile))?;
     }
     // The commit.
     switching.show(Shown::Coming).map_err(stopped(Shown::Coming))

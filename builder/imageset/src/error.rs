@@ -87,7 +87,7 @@ impl OutputError {
     }
 }
 
-pub(super) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> OutputError {
+pub(super) fn file_error(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> OutputError {
     let path = path.into();
     move |source| OutputError::File { path, source }
 }

@@ -23,7 +23,7 @@ impl SetFile {
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), OutputError> {
         for name in names {
-            let is_there = dir.stat(name).map_err(super::at(path.join(name)))?.is_some();
+            let is_there = dir.stat(name).map_err(super::file_error(path.join(name)))?.is_some();
             if is_there && !self.is_ours(dir, name, seen) {
                 return Err(OutputError::Foreign { path: path.join(name) });
             }
@@ -79,7 +79,7 @@ pub fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), OutputError>
         Ok(_) => start.is_empty() || start.starts_with(LOG.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) if set::is_of_another_kind(&error) => false,
-        Err(error) => return Err(super::at(path.join(name))(error)),
+        Err(error) => return Err(super::file_error(path.join(name))(error)),
     };
     match is_ours {
         true => Ok(()),

@@ -1,5 +1,8 @@
 //! The files of a set: checked, replaced whole, described, committed by one rename.
 //!
+//! One image comes out as several files, each with a sidecar that describes it, and others read them while a build replaces them. So a build's
+//! files appear all at once or not at all: `images.json` names the set that is whole at any moment, each file by its digest.
+//!
 //! In: files in a stage directory. Out: the same files under their names, with sidecars, sums and `images.json`. Never: a
 //! file of somebody else's overwritten, or half a set trusted.
 #![forbid(unsafe_code)]
@@ -24,7 +27,7 @@ mod word;
 
 pub use commit::{Made, MadeFile, commit};
 pub use error::OutputError;
-use error::at;
+use error::file_error;
 pub use foreign::{LOG, refuse_log};
 pub use mend::Standing;
 pub use mend::{describe_again, standing};

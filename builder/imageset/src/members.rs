@@ -1,5 +1,8 @@
 //! The members of a set: what there is of one image in a directory, and for whom.
 //!
+//! An image may be there for several architectures and platforms. Whoever deploys one asks for it by its plain name and for a node; the members
+//! are what there is to choose from.
+//!
 //! In: a directory with `images.json`, or one with files that other tools made. Out: members with their tags and files, checked
 //! by digest when they are chosen. Never: a file trusted that `images.json`, where there is one, does not name.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]

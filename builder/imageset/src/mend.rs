@@ -6,8 +6,8 @@
 use dibber_fs::Dir;
 use dibber_model::Digest;
 
-use super::lock::Held;
-use super::place::Place;
+use super::lock::DirectoryLock;
+use super::place::LockedDirectory;
 use super::switch::settled;
 use super::{FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, names, sidecar, sums};
 
@@ -43,9 +43,9 @@ pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> Stan
 
 /// Writes again what describes the files of an image, where it is not as it was.
 pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<(), OutputError> {
-    let held = Held::lock_of(stage)?;
+    let held = DirectoryLock::lock_of(stage)?;
     let set = settled(&held, stage, seen)?;
-    let place = Place { held: &held, stage, seen };
+    let place = LockedDirectory { held: &held, stage, seen };
     // Where it is another's now, or there is nothing to tell it from, the next build sees to it.
     if set.images.contains(entry) {
         for FaultyFile { name, text } in faulty(&held.dir, &set, entry).unwrap_or_default() {

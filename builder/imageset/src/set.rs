@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::word::SetWord;
-use super::{OutputError, Seen, Switch, at, check};
+use super::{OutputError, Seen, Switch, check, file_error};
 
 /// Name of the file.
 pub(super) const NAME: &str = "images.json";
@@ -151,7 +151,7 @@ impl SetFile {
     pub fn read(dir: &Path) -> Result<SetFile, OutputError> {
         match Dir::open(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SetFile::empty()),
-            Err(error) => Err(at(dir)(error)),
+            Err(error) => Err(file_error(dir)(error)),
             Ok(open) => SetFile::read_in(&open, dir),
         }
     }
@@ -165,14 +165,14 @@ impl SetFile {
             Err(error) if is_of_another_kind(&error) => {
                 Err(OutputError::NotOurs { path, why: error.to_string() })
             }
-            Err(error) => Err(at(&path)(error)),
+            Err(error) => Err(file_error(&path)(error)),
         }
     }
 
     /// The same of its text. An error says what dibber could not have written.
     pub fn parse(text: &[u8]) -> Result<SetFile, String> {
         let set: SetFile = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-        check::set(&set)?;
+        check::check_set(&set)?;
         Ok(set)
     }
 

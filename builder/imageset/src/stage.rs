@@ -12,7 +12,7 @@ use dibber_fs::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{OutputError, at, set};
+use super::{OutputError, file_error, set};
 
 /// An empty file that is in every stage: what tells one that was left from a directory that only has its name.
 const MARK: &str = ".dibber-stage";
@@ -32,8 +32,8 @@ pub struct Stage {
 impl Stage {
     /// Makes `DIR/.dibber-BASENAME` and locks it; what a killed build left in it is removed.
     pub fn open(dir: &Path, basename: &str) -> Result<Stage, OutputError> {
-        fs::create_dir_all(dir).map_err(at(dir))?;
-        let parent = Dir::open(dir).map_err(at(dir))?;
+        fs::create_dir_all(dir).map_err(file_error(dir))?;
+        let parent = Dir::open(dir).map_err(file_error(dir))?;
         let name = format!(".dibber-{basename}");
         let path = dir.join(&name);
         loop {
@@ -43,13 +43,13 @@ impl Stage {
                 Err(Errno::WOULDBLOCK) => {
                     return Err(OutputError::Busy { basename: basename.into(), dir: dir.into() });
                 }
-                Err(error) => return Err(at(&path)(io::Error::from(error))),
+                Err(error) => return Err(file_error(&path)(io::Error::from(error))),
             }
             // Between opening and locking, the build that had it may have removed it: then this lock is on nothing.
             if is_named(&open, &parent, &name) {
                 claim(&open).map_err(|error| match error.kind() {
                     io::ErrorKind::DirectoryNotEmpty => refused(&path, "it has files of somebody else's"),
-                    _ => at(&path)(error),
+                    _ => file_error(&path)(error),
                 })?;
                 return Ok(Stage { place: dir.into(), parent, name, path, dir: open });
             }
@@ -91,9 +91,9 @@ fn own_directory(parent: &Dir, name: &str, path: &Path) -> Result<Dir, OutputErr
     let dir = parent.make_dir_private(name).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => refused(path, "it is not a directory"),
         _ if set::is_of_another_kind(&error) => refused(path, "it is a link"),
-        _ => at(path)(error),
+        _ => file_error(path)(error),
     })?;
-    match dibber_sandbox::is_own(dir.statx().map_err(at(path))?.stx_uid) {
+    match dibber_sandbox::is_own(dir.statx().map_err(file_error(path))?.stx_uid) {
         true => Ok(dir),
         false => Err(refused(path, "it belongs to somebody else")),
     }

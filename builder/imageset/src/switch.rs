@@ -19,9 +19,9 @@ use dibber_fs::Dir;
 use dibber_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::lock::Held;
-use super::place::Place;
-use super::{OutputError, Seen, SetEntry, SetFile, Stage, at, names, sums};
+use super::lock::DirectoryLock;
+use super::place::LockedDirectory;
+use super::{OutputError, Seen, SetEntry, SetFile, Stage, file_error, names, sums};
 
 /// What replaces what. Digests are those of the files' content, by the name in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ pub(super) enum Shown {
 
 /// A switch under way.
 pub(super) struct Switching<'a> {
-    pub(super) place: Place<'a>,
+    pub(super) place: LockedDirectory<'a>,
     pub(super) others: Vec<SetEntry>,
     pub(super) switch: Switch,
 }
@@ -155,7 +155,7 @@ impl Switching<'_> {
     /// Removes a file, if it is the one that is meant.
     fn remove(&self, name: &str, digest: Digest) -> Result<(), OutputError> {
         match self.place.has(name, digest)? {
-            true => self.dir().remove_file(name).map_err(at(self.path().join(name))),
+            true => self.dir().remove_file(name).map_err(file_error(self.path().join(name))),
             false => Ok(()),
         }
     }
@@ -199,7 +199,7 @@ impl Switching<'_> {
 }
 
 /// The set of a locked directory, after what an interrupted commit left was brought to an end.
-pub(super) fn settled(held: &Held, stage: &Stage, seen: &Seen) -> Result<SetFile, OutputError> {
+pub(super) fn settled(held: &DirectoryLock, stage: &Stage, seen: &Seen) -> Result<SetFile, OutputError> {
     let set = SetFile::read_in(&held.dir, &held.path)?;
     if set.switch.is_some() {
         set.refuse_foreign(&held.dir, &held.path, seen, [sums::NAME])?;
@@ -214,7 +214,7 @@ pub(super) fn settled(held: &Held, stage: &Stage, seen: &Seen) -> Result<SetFile
         Some(_) if named == Some(&switch.coming) => Shown::Coming,
         Some(_) => Shown::Aside,
     };
-    let switching = Switching { place: Place { held, stage, seen }, others, switch };
+    let switching = Switching { place: LockedDirectory { held, stage, seen }, others, switch };
     match shown {
         Shown::Coming => switching.clear()?,
         other => switching.back(other)?,
@@ -228,7 +228,7 @@ pub fn settle(dir: &Path) -> Result<(), OutputError> {
     if SetFile::read(dir)?.switch.is_none() {
         return Ok(());
     }
-    let settled = Held::lock(dir).and_then(|held| {
+    let settled = DirectoryLock::lock(dir).and_then(|held| {
         // Whoever was at it may have come to the end meanwhile.
         if SetFile::read_in(&held.dir, dir)?.switch.is_none() {
             return Ok(());

@@ -9,7 +9,7 @@ use super::ShowError;
 use super::budget::Budget;
 use super::open;
 use super::qcow2::Qcow2;
-use super::source::{Container, Memory, Raw, Source, some};
+use super::source::{Container, Memory, Raw, Source, read_up_to};
 
 /// A disk that was opened.
 pub(super) struct Opened {
@@ -32,7 +32,7 @@ pub(super) fn of_bytes(bytes: Vec<u8>) -> Result<Opened, ShowError> {
 }
 
 fn recognized(raw: Rc<dyn Source>, budget: Rc<Budget>) -> Result<Opened, ShowError> {
-    let head = some(&*raw, 0, 512)?;
+    let head = read_up_to(&*raw, 0, 512)?;
     if head.starts_with(b"QFI\xfb") {
         let qcow2 = Qcow2::open(raw, Rc::clone(&budget))?;
         return Ok(Opened { container: qcow2.container(), source: Rc::new(qcow2), budget });

@@ -1,5 +1,8 @@
 //! What is in an image, read back without mounting it.
 //!
+//! `dibber show` tells what is in an image, its own or anybody's: partitions, filesystems, files, packages. It shares no code with the writers, so
+//! that it can also judge what they made.
+//!
 //! In: a raw or qcow2 file that anybody may have made. Out: its table, filesystems, files and packages. Never: a write, a
 //! mount, or trust: every length and place is checked against what is there before it is used, nothing is held whose size the image
 //! alone tells, and work without a result ends (`budget`).

@@ -9,7 +9,7 @@ use super::disk::FilesystemInfo;
 use super::ext::{self, Ext};
 use super::fat::Fat;
 use super::field::{byte, le16, le32, text, uuid};
-use super::source::{Source, some};
+use super::source::{Source, read_up_to};
 use super::volume::Volume;
 use super::{ShowError, fat};
 
@@ -85,7 +85,7 @@ const fn magic(name: &'static str, at: usize, bytes: &'static [u8], look: Look) 
 
 /// The kind, as blkid calls it.
 pub(super) fn kind(source: &dyn Source) -> Result<Option<&'static str>, ShowError> {
-    Ok(kind_of(&some(source, 0, HEAD)?).map(|kind| kind.name))
+    Ok(kind_of(&read_up_to(source, 0, HEAD)?).map(|kind| kind.name))
 }
 
 fn kind_of(head: &[u8]) -> Option<&'static Kind> {
@@ -120,7 +120,7 @@ fn fat_files(
 
 /// What a partition holds.
 #[derive(Default)]
-pub(super) struct Looked {
+pub(super) struct Probed {
     /// What it is, if that is known.
     pub(super) info: Option<FilesystemInfo>,
     /// Its files, if they can be read.
@@ -128,14 +128,14 @@ pub(super) struct Looked {
 }
 
 /// Everything about a partition, and its files.
-pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
-    let head = some(&**source, 0, HEAD)?;
-    let Some(kind) = kind_of(&head) else { return Ok(Looked::default()) };
+pub(super) fn probe(source: &Rc<dyn Source>) -> Result<Probed, ShowError> {
+    let head = read_up_to(&**source, 0, HEAD)?;
+    let Some(kind) = kind_of(&head) else { return Ok(Probed::default()) };
     let mut info = FilesystemInfo { kind: kind.name.to_string(), ..FilesystemInfo::default() };
     let unread = |words: &str| Some(format!("{words}: dibber does not read its files"));
     match kind.look {
         Look::Files(open) => match open(source, &head, &mut info) {
-            Ok(volume) => return Ok(Looked { info: Some(info), volume: Some(volume) }),
+            Ok(volume) => return Ok(Probed { info: Some(info), volume: Some(volume) }),
             Err(error) => {
                 info.damaged = !matches!(error, ShowError::UnknownFilesystem(_));
                 info.problem = Some(error.to_string());
@@ -147,7 +147,7 @@ pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
         }
         Look::Words(words) => info.problem = unread(words),
     }
-    Ok(Looked { info: Some(info), volume: None })
+    Ok(Probed { info: Some(info), volume: None })
 }
 
 /// After `mkswap(8)`, at 1024: version, last page, bad pages, UUID, label. It has no files, so nothing is amiss without them.

@@ -126,7 +126,7 @@ impl Source for Window {
 }
 
 /// Up to `len` bytes from `at`; fewer at the end.
-pub(super) fn some(source: &dyn Source, at: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_up_to(source: &dyn Source, at: u64, len: usize) -> io::Result<Vec<u8>> {
     let left = source.len().saturating_sub(at);
     let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(len)];
     source.read_at(at, &mut bytes)?;

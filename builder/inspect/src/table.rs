@@ -34,7 +34,7 @@ pub(super) fn read(source: &Rc<dyn Source>) -> Result<ReadDisk, ShowError> {
             continue;
         }
         let window = Rc::new(Window::new(source, part.start, part.bytes));
-        let probe::Looked { info, volume } = probe::look(&(window as Rc<dyn Source>))?;
+        let probe::Probed { info, volume } = probe::probe(&(window as Rc<dyn Source>))?;
         part.filesystem = info;
         volumes.extend(volume.map(|volume| (index, volume)));
     }

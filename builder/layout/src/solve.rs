@@ -26,11 +26,11 @@ pub type Loaders = BTreeMap<Loader, Bytes>;
 
 /// Places every partition, and all that the table takes.
 pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<DiskLayout, LayoutError> {
-    check(spec)?;
+    check_spec(spec)?;
     let needs = Needs { spec, measured, loaders };
     let room = Room::of(spec)?;
     let size = given_size(spec)?;
-    let PlacedParts { mut parts, ebrs } = place(&needs, room, size)?;
+    let PlacedParts { mut parts, ebrs } = place_parts(&needs, room, size)?;
     let len = match size {
         Some(size) => size,
         None => disk_len(spec, room, &parts)?,
@@ -48,7 +48,7 @@ pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<
 }
 
 /// What can be refused before any size is known.
-fn check(spec: &DiskSpec) -> Result<(), LayoutError> {
+fn check_spec(spec: &DiskSpec) -> Result<(), LayoutError> {
     let disk = || spec.name.clone();
     let sector = spec.sector.bytes();
     if spec.align == 0 || !spec.align.is_multiple_of(sector) {
@@ -125,7 +125,7 @@ struct PlacedParts {
 }
 
 /// Partitions one after the other, and the extended boot record before each logical one.
-fn place(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<PlacedParts, LayoutError> {
+fn place_parts(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<PlacedParts, LayoutError> {
     let spec = needs.spec;
     let end = size.map(|size| room.end(size, spec.align));
     let (mut parts, mut ebrs) = (Vec::new(), Vec::new());

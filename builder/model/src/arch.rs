@@ -1,5 +1,8 @@
 //! Architectures, platforms and the pair of them that an image is built for.
 //!
+//! The kernel, Debian and others spell the architectures differently, and dib's elements use two of the spellings. All are understood
+//! where text comes in. TripleO's platforms narrow an architecture (POWER9 of ppc64le), and a target is both.
+//!
 //! In: any spelling of the field. Out: one name inside (the kernel's), translated for each distribution, and the facts of
 //! each, which are data: a file in `arch/known/` is an architecture. Never: the host's own architecture, which only `build`
 //! may ask for.

@@ -1,10 +1,13 @@
 //! The nouns that cross a boundary between crates.
 //!
+//! A build passes values from crate to crate: what is asked for, a tree, a layout, extents. Their types stand here, below everything, so that a
+//! writer of filesystems need not know what planning is. Whatever enters an id says so by [`Identify`], without the help of a serializer.
+//!
 //! In: nothing. Out: types whose invariants hold by construction. Never: files, processes, clocks, randomness.
 //!
 //! ```text
 //! args + image files + elements + layouts
-//!   -> SourceSet -> Recipe -> Plan            (plan)    pure
+//!   -> SourceSet -> Plan                      (plan)    pure
 //!   -> Tree                                   (engine)  the root filesystem, made by hooks
 //!   -> DiskLayout                             (layout)  every byte range placed
 //!   -> Extents                                (format)  filesystems, tables, containers as data

@@ -1,5 +1,8 @@
 //! Image files: TripleO's `disk_images:` with more keys.
 //!
+//! TripleO describes its images in YAML files that `openstack overcloud image build` reads. dibber takes those files as they are, with keys of
+//! its own beside TripleO's. Several files may speak of one image, and each value keeps the place where it was written, for messages.
+//!
 //! In: the texts of the image files, in their order. Out: one [`ImageSpec`] for each image name, merged. Never: an
 //! unknown key that is passed over.
 

@@ -74,7 +74,7 @@ impl ImagePlanner<'_> {
         let warnings = elements::check(&chain).map_err(|error| self.blame(error))?;
         let steps = elements::steps(&chain).map_err(|error| self.blame(error))?;
         let host_paths = host_paths(&chain, &steps, &archive);
-        let given = network::given(&elements).map_err(|error| self.blame(error))?;
+        let given = network::element_rules(&elements).map_err(|error| self.blame(error))?;
         let cuts = network::cuts(&image.network, &given, &names, &steps)?;
         let mut plan = Plan {
             image: image.name.clone(),

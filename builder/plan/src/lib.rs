@@ -1,5 +1,9 @@
 //! From what was read to what will be done.
 //!
+//! A plan is everything that a build will do, decided before it begins: the elements, the steps with all that they see, the disk, the outputs.
+//! `dibber plan` prints it, `dibber build` carries it out, and whether a step must run again follows from it. It is made by pure functions over
+//! sources that were read once, so the same sources and the same request always give the same plan.
+//!
 //! In: a [`SourceSet`] and a request. Out: a [`Plan`] for each image and target. Never: files, processes, the clock.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -9,7 +13,7 @@ extern crate alloc;
 mod archive;
 mod compression;
 mod declared_node;
-pub mod disk;
+mod disk;
 pub mod elements;
 mod error;
 mod explain;
@@ -20,12 +24,12 @@ mod limits;
 mod native_tree;
 mod network;
 pub mod output;
-pub mod plan;
+mod plan;
 mod planner;
 mod properties;
 mod request;
 mod secrets;
-pub mod settings;
+mod settings;
 pub mod source;
 mod spelling;
 mod step;
@@ -35,7 +39,7 @@ pub mod yaml;
 pub use archive::Archive;
 pub use compression::{Qcow2Compression, RamdiskCompression};
 pub use declared_node::{DeclaredNode, NodeKind};
-pub use disk::fstab;
+pub use disk::{fstab, gpt_codes};
 pub use error::PlanError;
 pub use explain::explain;
 pub use host_paths::HostPath;

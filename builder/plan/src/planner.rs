@@ -81,7 +81,7 @@ fn asked_images<'a>(all: &'a [Merged], request: &Request) -> Result<Vec<AskedIma
 /// Targets that are asked for. What the image says for others is checked as well.
 fn asked_targets(image: &Merged, request: &Request) -> Result<Vec<Target>, PlanError> {
     let spec = ImageSpec::new(image)?;
-    let targets = Targets::of(&spec, request.host)?;
+    let targets = Targets::new(&spec, request.host)?;
     check_sections(&image.entry, &targets)?;
     for target in targets.all() {
         ImageSpec::new(&for_target(image, target))?;
@@ -116,7 +116,7 @@ fn plan_target(
 
 /// The other targets of the architecture that the image is built for, and the architecture alone.
 fn siblings(image: &Merged, target: &Target, request: &Request) -> Result<Vec<Target>, PlanError> {
-    let targets = Targets::of(&ImageSpec::new(image)?, request.host)?;
+    let targets = Targets::new(&ImageSpec::new(image)?, request.host)?;
     let mut found = alloc::vec![Target { arch: target.arch, platform: None }];
     found.extend(targets.all().iter().filter(|other| other.arch == target.arch).cloned());
     found.retain(|other| other != target);

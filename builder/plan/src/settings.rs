@@ -1,5 +1,8 @@
 //! What an image file says about users, names and files, as one generated element.
 //!
+//! For a user, a hostname or a file, dib wants an element. An image file may name these directly instead; they are written here as one generated
+//! element, so that everything behind this module treats them as any other element's hooks and data.
+//!
 //! In: an [`ImageSpec`]. Out: an element whose fixed scripts read data files beside them, and the packages that they
 //! need. Never: shell text built from data; never a password that the file does not give.
 
@@ -22,7 +25,7 @@ const FILES: &str = include_str!("settings/files.sh");
 const BUILT_IN: [&str; 3] = ["C", "POSIX", "C.UTF-8"];
 
 /// The element of an image's own settings, `<image>-settings`; `None` if it has none.
-pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
+pub(crate) fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
     let mut element = Draft { entries: BTreeMap::new() };
     if system(image, &mut element)? {
         element.file("post-install.d/70-image-settings-system", true, SYSTEM);
@@ -53,7 +56,7 @@ pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
 }
 
 /// Packages that the scripts need.
-pub fn settings_packages(image: &ImageSpec) -> Vec<String> {
+pub(crate) fn settings_packages(image: &ImageSpec) -> Vec<String> {
     let mut packages = Vec::new();
     if image.users.iter().any(|user| user.sudo) {
         packages.push("sudo".to_string());

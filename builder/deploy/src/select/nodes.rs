@@ -72,19 +72,19 @@ pub struct Fleet {
 impl Fleet {
     /// Reads `{"nodes": [...]}`, or the list alone. Keys that are not looked for are left alone.
     pub fn read(text: &str) -> Result<Fleet, NodesError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| syntax_error(&error))?;
         let list = value.get("nodes").unwrap_or(&value);
         let Some(list) = list.as_array() else {
-            return Err(shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
+            return Err(bad_shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
         };
         if list.len() > MACHINES_MAX {
-            return Err(shape(
+            return Err(bad_shape(
                 "nodes",
                 format!("more than {MACHINES_MAX} machines; give a part of them at a time"),
             ));
         }
         if list.is_empty() {
-            return Err(shape("nodes", "the list is empty"));
+            return Err(bad_shape("nodes", "the list is empty"));
         }
         let machines = list.iter().enumerate().map(|(index, node)| machine(index, node));
         Ok(Fleet { machines: machines.collect::<Result<_, _>>()? })
@@ -92,29 +92,31 @@ impl Fleet {
 }
 
 /// The reader's words for a syntax error quote nothing of the text.
-fn syntax(error: &serde_json::Error) -> NodesError {
+fn syntax_error(error: &serde_json::Error) -> NodesError {
     let (line, column) = (error.line(), error.column());
     let why = error.to_string();
     let why = why.split(" at line ").next().unwrap_or_default().to_string();
     NodesError::Syntax { line, column, why }
 }
 
-fn shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
+fn bad_shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
     NodesError::Shape { place: place.into(), why: why.into() }
 }
 
 fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
     let place = format!("nodes[{index}]");
     if !node.is_object() {
-        return Err(shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
+        return Err(bad_shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
     }
     let mut notes = Vec::new();
     let mut said = Statements::default();
     for path in ARCH {
-        said.arch.extend(text(&place, node, path)?.map(|text| Statement { place: key(path), text }));
+        said.arch
+            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in PLATFORM {
-        said.platform.extend(text(&place, node, path)?.map(|text| Statement { place: key(path), text }));
+        said.platform
+            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in CAPABILITIES {
         for Statement { place: name, text } in capabilities(&place, node, path, &mut notes)? {
@@ -133,16 +135,16 @@ fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
 }
 
 /// `/properties/cpu_arch` as people write it.
-fn key(path: &str) -> String {
+fn written_path(path: &str) -> String {
     path.trim_start_matches('/').replace('/', ".")
 }
 
 /// A text, or nothing where there is none, null or an empty one.
-fn text(place: &str, node: &Value, path: &str) -> Result<Option<String>, NodesError> {
+fn text_at(place: &str, node: &Value, path: &str) -> Result<Option<String>, NodesError> {
     match node.pointer(path) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.trim().to_string()).filter(|text| !text.is_empty())),
-        Some(_) => Err(shape(format!("{place}.{}", key(path)), "a text is expected")),
+        Some(_) => Err(bad_shape(format!("{place}.{}", written_path(path)), "a text is expected")),
     }
 }
 
@@ -153,7 +155,8 @@ fn capabilities(
     path: &str,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Statement>, NodesError> {
-    let wrong = || shape(format!("{place}.{}", key(path)), "`name:value,name:value` is expected");
+    let wrong =
+        || bad_shape(format!("{place}.{}", written_path(path)), "`name:value,name:value` is expected");
     let mut found = Vec::new();
     match node.pointer(path) {
         None | Some(Value::Null) => {}

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
-use dibber_plan::elements::{hooks, steps::StepRequest};
+use dibber_plan::elements::{StepRequest, hooks};
 use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step};
 
 use crate::breakpoints::Point;

@@ -1,5 +1,8 @@
 //! A tree as a `newc` cpio archive: what the Linux kernel unpacks as an initial ramdisk.
 //!
+//! An initial ramdisk is a cpio archive that the kernel unpacks into memory. Archives of cpio(1) carry inode numbers and times of the disk that
+//! they were made on; this one carries only what the tree says, so the same tree gives the same bytes.
+//!
 //! In: a tree. Out: the archive as extents, and what it cannot hold. Never: the content of a file, or an inode number of the
 //! disk that the tree was on.
 //!

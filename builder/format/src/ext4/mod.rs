@@ -1,5 +1,8 @@
 //! ext4, written once: every block is decided before the first byte, and nothing is ever changed afterwards.
 //!
+//! `mke2fs -d` fills a filesystem as a kernel would, by allocating. Whoever knows the whole tree beforehand can place everything at once, with
+//! files in one piece, and measure with the code that writes. Nothing is mounted, so no root is needed.
+//!
 //! In: a tree, names, times, options. Out: the exact size that it needs, or the filesystem as `Extents`. Never: content
 //! of files, a clock, or a mount.
 //!

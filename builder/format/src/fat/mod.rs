@@ -1,5 +1,8 @@
 //! FAT12, FAT16 and FAT32 with long names, written once.
 //!
+//! Firmware reads its boot loader from a FAT. These are small and never changed by the build, so they are laid out in one pass, each file in one
+//! piece, in the geometry that mkfs.fat would choose.
+//!
 //! In: a tree, an identity and a length. Out: extents, every file in one piece. Never: owners and modes, which FAT does
 //! not have and a mount gives by option; anything else that it cannot hold is refused by path.
 //!

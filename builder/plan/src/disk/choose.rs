@@ -17,7 +17,7 @@ use crate::spelling::nearest;
 use crate::yaml::{Fault, Node, Yaml, read};
 
 /// dib's own fallback: a filesystem without a table.
-pub const DEFAULT_LAYOUT: &str = "\
+pub(super) const DEFAULT_LAYOUT: &str = "\
 - local_loop:
     name: image0
 - mkfs:
@@ -32,7 +32,7 @@ pub const DEFAULT_LAYOUT: &str = "\
 
 /// A config that was chosen.
 #[derive(Clone, Debug)]
-pub struct ChosenLayout {
+pub(crate) struct ChosenLayout {
     /// What messages and the seed call it: a layout's name, `partition`, an element's name.
     pub name: String,
     /// The config.
@@ -41,7 +41,7 @@ pub struct ChosenLayout {
 
 /// The places where a layout may be given, the first that has one wins.
 #[derive(Clone, Copy, Debug)]
-pub struct LayoutRequest<'a> {
+pub(crate) struct LayoutRequest<'a> {
     /// The `layout` of the request or of the image file: a name, or a config.
     pub asked: Option<&'a Yaml>,
     /// `DIB_BLOCK_DEVICE_CONFIG`.
@@ -55,11 +55,11 @@ pub struct LayoutRequest<'a> {
 impl LayoutRequest<'_> {
     /// The `layout` of the image file or the request, then `DIB_BLOCK_DEVICE_CONFIG`, then the first element that brings one
     /// (for its architecture in any spelling, else its default), then a bare filesystem.
-    pub fn choose(&self, target: &Target) -> Result<ChosenLayout, Fault> {
+    pub(crate) fn choose(&self, target: &Target) -> Result<ChosenLayout, Fault> {
         if let Some(layout) = self.asked {
             return match &layout.node {
                 Node::List(_) => Ok(ChosenLayout { name: "inline".into(), config: layout.clone() }),
-                _ => named(layout, self.layouts, target),
+                _ => named_layout(layout, self.layouts, target),
             };
         }
         if let Some(text) = self.variable.filter(|text| !text.is_empty()) {
@@ -70,11 +70,11 @@ impl LayoutRequest<'_> {
                 let path = format!("block-device-{word}.yaml");
                 if let Some(text) = element.text(&path) {
                     let origin = format!("{}/{path}", element.origin);
-                    return parsed(&element.name, TextSource { origin, text: text.into() });
+                    return parse_layout(&element.name, TextSource { origin, text: text.into() });
                 }
             }
         }
-        bare()
+        bare_layout()
     }
 }
 
@@ -82,16 +82,19 @@ fn spellings(arch: Arch) -> [String; 2] {
     [arch.debian_name().to_string(), arch.kernel_name().to_string()]
 }
 
-fn bare() -> Result<ChosenLayout, Fault> {
-    parsed("partition", TextSource { origin: "built in: partition".into(), text: DEFAULT_LAYOUT.into() })
+fn bare_layout() -> Result<ChosenLayout, Fault> {
+    parse_layout(
+        "partition",
+        TextSource { origin: "built in: partition".into(), text: DEFAULT_LAYOUT.into() },
+    )
 }
 
-fn parsed(name: &str, source: TextSource) -> Result<ChosenLayout, Fault> {
+fn parse_layout(name: &str, source: TextSource) -> Result<ChosenLayout, Fault> {
     Ok(ChosenLayout { name: name.to_string(), config: read(&Arc::new(source))? })
 }
 
 /// For the platform and architecture, for the architecture, or for all.
-fn named(
+fn named_layout(
     layout: &Yaml,
     layouts: &BTreeMap<String, TextSource>,
     target: &Target,
@@ -103,10 +106,10 @@ fn named(
         .map(|basename| Candidate { basename: basename.to_string(), compatibility: Compatibility::Every })
         .collect();
     if let Some(index) = select(&target.clone().into(), name, &candidates).chosen {
-        return parsed(name, texts[index].clone());
+        return parse_layout(name, texts[index].clone());
     }
     if name == "partition" {
-        return bare();
+        return bare_layout();
     }
     let known: Vec<&str> = layouts.keys().map(String::as_str).collect();
     let known: Vec<&str> = match known.contains(&"partition") {
@@ -124,10 +127,10 @@ fn from_variable(text: &str, layouts: &BTreeMap<String, TextSource>) -> Result<C
     let origin = "DIB_BLOCK_DEVICE_CONFIG";
     let source = TextSource { origin: origin.into(), text: text.into() };
     let Some(path) = text.strip_prefix("file://") else {
-        return parsed(origin, source);
+        return parse_layout(origin, source);
     };
     match layouts.get(path.trim_end()) {
-        Some(found) => parsed(origin, found.clone()),
+        Some(found) => parse_layout(origin, found.clone()),
         None => {
             let at = crate::yaml::Place { source: Arc::new(source), line: 1, column: 1 };
             Err(at.bad(format!("the block-device config {path} was not read")).hint("is there such a file?"))

@@ -7,7 +7,7 @@ use dibber_model::{Arch, Bytes, MkfsOptions, Seed};
 
 /// What the image says about its disk, apart from the config.
 #[derive(Clone, Debug)]
-pub struct DiskDefaults {
+pub(crate) struct DiskDefaults {
     /// Its architecture: which boot loader places count.
     pub arch: Arch,
     /// Where identities come from.

@@ -19,7 +19,7 @@ use crate::spelling::nearest;
 use crate::yaml::{Fault, Yaml};
 
 /// Reads a block-device config.
-pub fn disk_spec(config: &Yaml, defaults: &DiskDefaults) -> Result<DiskSpec, Fault> {
+pub(crate) fn disk_spec(config: &Yaml, defaults: &DiskDefaults) -> Result<DiskSpec, Fault> {
     let nodes = nodes(config)?;
     let graph = Graph { nodes: &nodes, defaults };
     graph.edges()?;

@@ -8,7 +8,8 @@ use dibber_model::{
     TableKind,
 };
 
-use super::{DEFAULT_LAYOUT, DiskDefaults, disk_spec, fstab, variables};
+use super::choose::DEFAULT_LAYOUT;
+use super::{DiskDefaults, disk_spec, fstab, variables};
 use crate::source::TextSource;
 use crate::yaml::{Fault, read};
 

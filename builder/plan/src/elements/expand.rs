@@ -19,7 +19,11 @@ struct DefaultValue<'a> {
 
 /// Expands `$VAR`, `${VAR}`, `${VAR:-text}` and `${VAR-text}`. Single quotes keep their content, double quotes expand it,
 /// a backslash keeps the next character; the quotes go. An unset variable without a default is an error.
-pub fn expand(line: &str, env: &BTreeMap<String, String>, place: &FileLine) -> Result<String, ElementError> {
+pub(crate) fn expand(
+    line: &str,
+    env: &BTreeMap<String, String>,
+    place: &FileLine,
+) -> Result<String, ElementError> {
     Expansion { env, place, rest: line, out: String::new() }.run()
 }
 

@@ -29,7 +29,7 @@ const MAX_LINKS: usize = 40;
 
 /// What dib-run-parts makes of one entry of a phase directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It runs.
     Runs,
     /// A file that does not run.
@@ -81,7 +81,7 @@ pub(crate) fn join(link: &str, target: &str) -> Option<String> {
 }
 
 /// What dib-run-parts makes of `path`, an entry directly in a phase directory.
-pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
+pub(crate) fn verdict(element: &ElementSource, path: &str) -> Verdict {
     let name = path.rsplit('/').next().unwrap_or(path);
     match is_executable(element, path) {
         None => Verdict::Directory,
@@ -92,7 +92,7 @@ pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
 
 /// What lies directly in a directory of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child<'a> {
+pub(crate) struct Child<'a> {
     /// Its name in the directory.
     pub name: &'a str,
     /// Its path in the element.
@@ -115,13 +115,16 @@ pub(crate) fn children<'a>(
 }
 
 /// The hooks of a phase in one element.
-pub fn hooks<'a>(element: &'a ElementSource, directory: &str) -> impl Iterator<Item = Child<'a>> + use<'a> {
+pub(crate) fn hooks<'a>(
+    element: &'a ElementSource,
+    directory: &str,
+) -> impl Iterator<Item = Child<'a>> + use<'a> {
     children(element, directory).filter(|child| verdict(element, child.path) == Verdict::Runs)
 }
 
 /// Looks over the phase directories of every element. Refuses a script (`#!`) that is not executable and a directory whose name
 /// is nearly a phase's; warns of a hook whose name dib-run-parts skips.
-pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
+pub(crate) fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
     let mut warnings = Vec::new();
     for element in elements {
         for (name, entry) in &element.entries {

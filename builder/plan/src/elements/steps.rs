@@ -1,5 +1,8 @@
 //! The steps of a build: the hooks of all phases in order, and the native plumbing at its places among them.
 //!
+//! dib runs `run-parts` for each phase, over a directory into which all elements were copied. The same hooks in the same order are known here as
+//! steps beforehand: each can then be shown, timed, cached under an id of its own, and resumed from.
+//!
 //! In: resolved elements and variables. Out: steps, each one unit of caching. Never: what a step sees (see `hooks`).
 //!
 //! The native places are those of dib's own plumbing hooks (`elements/package-installs/*.d` and its like), names

@@ -39,14 +39,14 @@ pub fn read(elements: &[ElementSource], distro: &str) -> Result<Services, Elemen
                 let what = format!("service `{}` is already in {first}; keep one of them", key.name);
                 return Err(ElementError::format(at, what));
             }
-            let name = pick(&mapping, distro, &at)?.unwrap_or_else(|| key.name.clone());
+            let name = service_name(&mapping, distro, &at)?.unwrap_or_else(|| key.name.clone());
             services.insert(key.name, name);
         }
     }
     Ok(services)
 }
 
-fn pick(mapping: &Node, distro: &str, place: &FileLine) -> Result<Option<String>, ElementError> {
+fn service_name(mapping: &Node, distro: &str, place: &FileLine) -> Result<Option<String>, ElementError> {
     let rows = match mapping {
         Node::Null => return Ok(None),
         Node::Map(rows) => rows,

@@ -17,7 +17,7 @@ use crate::step::{Action, Step};
 
 /// For each name the first step that sees it written in a file of its hooks directory. One that no step sees is given to
 /// none. From the first on, every step is given it: what an earlier hook wrote into the tree may read it.
-pub fn first_given(
+pub(crate) fn first_given(
     request: &StepRequest<'_>,
     steps: &[Step],
     names: &BTreeSet<String>,
@@ -124,7 +124,7 @@ fn lists_all(before: &str, word: &str, after: &str) -> bool {
 
 /// Variables that platforms of one architecture have different values of, and that hooks alone read: the program's own,
 /// and dib's. Those by which the program itself decides what to do are given to every step.
-pub fn deferrable(variables: &[BTreeMap<String, String>]) -> BTreeSet<String> {
+pub(crate) fn deferrable(variables: &[BTreeMap<String, String>]) -> BTreeSet<String> {
     let names: BTreeSet<&String> = variables.iter().flat_map(BTreeMap::keys).collect();
     let differs = |name: &&&String| variables.iter().any(|one| one.get(**name) != variables[0].get(**name));
     names.iter().filter(differs).filter(|name| is_for_hooks(name)).map(|name| name.to_string()).collect()

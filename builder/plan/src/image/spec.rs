@@ -16,7 +16,7 @@ use super::values::{address, flag, list, one_or_more, parsed};
 use crate::compression::{Qcow2Compression, RamdiskCompression};
 use crate::declared_node::DeclaredNode;
 use crate::limits::limits;
-use crate::network::{Declared, declared};
+use crate::network::{ImageRules, image_rules};
 use crate::output::{OutputKind, WORDS};
 use crate::spelling::nearest;
 use crate::yaml::{Fault, Node, Yaml};
@@ -79,7 +79,7 @@ pub struct ImageSpec {
     /// Files.
     pub files: Vec<FileSpec>,
     /// Which steps have the network.
-    pub(crate) network: Declared,
+    pub(crate) network: ImageRules,
     /// Hooks.
     pub hooks: Vec<HookSpec>,
     /// Nodes and labels.
@@ -126,7 +126,7 @@ impl ImageSpec {
             users: list(&entry, "users").iter().map(user).collect::<Result<_, _>>()?,
             files: list(&entry, "files").iter().map(file).collect::<Result<_, _>>()?,
             hooks: list(&entry, "hooks").iter().map(hook).collect::<Result<_, _>>()?,
-            network: declared(&entry)?,
+            network: image_rules(&entry)?,
             nodes: nodes(&entry)?,
             options,
             entry,

@@ -22,14 +22,14 @@ pub const FILE: &str = "network-access";
 
 /// What one element gives up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct ElementRules {
     pub(super) element: String,
     all: Option<Rule>,
     /// By the hook's path in the element.
     hooks: BTreeMap<String, Rule>,
 }
 
-impl Given {
+impl ElementRules {
     /// The rule about a hook of the element, if there is one.
     pub(super) fn of(&self, path: &str) -> Option<&Rule> {
         self.hooks.get(path).or(self.all.as_ref())
@@ -37,14 +37,14 @@ impl Given {
 }
 
 /// Reads the file of each element that has one.
-pub(crate) fn given(elements: &[ElementSource]) -> Result<Vec<Given>, ElementError> {
+pub(crate) fn element_rules(elements: &[ElementSource]) -> Result<Vec<ElementRules>, ElementError> {
     elements.iter().filter(|element| element.entries.contains_key(FILE)).map(read).collect()
 }
 
-fn read(element: &ElementSource) -> Result<Given, ElementError> {
+fn read(element: &ElementSource) -> Result<ElementRules, ElementError> {
     let file = phases::place(element, FILE);
     let text = element.text(FILE).ok_or_else(|| ElementError::Unreadable { place: file.clone() })?;
-    let mut given = Given { element: element.name.clone(), all: None, hooks: BTreeMap::new() };
+    let mut given = ElementRules { element: element.name.clone(), all: None, hooks: BTreeMap::new() };
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
