@@ -76,11 +76,11 @@ fn tables(layout: &DiskLayout, boot: Option<&BootCode>) -> Result<Vec<(u64, Exte
         }
         TableKind::Mbr { disk } => {
             let mut records = mbr::boot_records(layout, disk)?;
-            if let Some((_, first)) = records.first_mut() {
-                overlay(first, boot);
+            if let Some(first) = records.first_mut() {
+                overlay(&mut first.bytes, boot);
             }
             let mut parts: Vec<(u64, Extents)> =
-                records.into_iter().map(|(at, bytes)| (at, buffer(bytes.to_vec()))).collect();
+                records.into_iter().map(|record| (record.at, buffer(record.bytes.to_vec()))).collect();
             if let Some(gap) = gap {
                 parts.push((512, boot_gap(layout, gap)?));
             }

@@ -42,7 +42,7 @@ pub(crate) fn ends(layout: &DiskLayout, disk: Uuid) -> Result<Ends, DiskError> {
     let entries = entries(layout, &usable)?;
     let last = sectors - 1;
     let header = |here, there, entries_at| {
-        header(&Header {
+        header(&GptHeader {
             here,
             there,
             entries_at,
@@ -81,7 +81,7 @@ fn protective_mbr(sectors: u64) -> Vec<u8> {
     mbr
 }
 
-struct Header {
+struct GptHeader {
     here: u64,
     there: u64,
     entries_at: u64,
@@ -91,7 +91,7 @@ struct Header {
 }
 
 /// Section 5.3.2, table 5-5.
-fn header(header: &Header) -> [u8; HEADER] {
+fn header(header: &GptHeader) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
     put(0, b"EFI PART");

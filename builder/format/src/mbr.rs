@@ -34,8 +34,14 @@ struct Logical<'a> {
     count: u64,
 }
 
-/// Every record with its place on the disk, in bytes; each is 512 bytes. The first is the MBR itself.
-pub(crate) fn boot_records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 512])>, DiskError> {
+/// A record, and its place on the disk in bytes.
+pub(crate) struct BootRecord {
+    pub(crate) at: u64,
+    pub(crate) bytes: [u8; 512],
+}
+
+/// Every record of a disk. The first is the MBR itself.
+pub(crate) fn boot_records(layout: &DiskLayout, disk: u32) -> Result<Vec<BootRecord>, DiskError> {
     let sector = layout.spec().sector.bytes();
     let mut mbr = empty_record();
     mbr[440..444].copy_from_slice(&disk.to_le_bytes());
@@ -67,7 +73,7 @@ pub(crate) fn boot_records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [
             RecordEntry { active: false, kind: EXTENDED, start: first.record, lba: first.record, count };
         put_entry(&mut mbr, slot, &entry, first.part)?;
     }
-    records.push((0, mbr));
+    records.push(BootRecord { at: 0, bytes: mbr });
     chain(&logicals, sector, &mut records)?;
     Ok(records)
 }
@@ -101,11 +107,7 @@ fn record_of(layout: &DiskLayout, part: &Placed) -> Result<u64, DiskError> {
     }
 }
 
-fn chain(
-    logicals: &[Logical<'_>],
-    sector: u64,
-    records: &mut Vec<(u64, [u8; 512])>,
-) -> Result<(), DiskError> {
+fn chain(logicals: &[Logical<'_>], sector: u64, records: &mut Vec<BootRecord>) -> Result<(), DiskError> {
     let Some(base) = logicals.first().map(|first| first.record) else { return Ok(()) };
     for (i, logical) in logicals.iter().enumerate() {
         let PartKind::Mbr { type_byte, active, .. } = logical.part.spec.kind else { continue };
@@ -120,7 +122,7 @@ fn chain(
             let link = RecordEntry { active: false, kind: LINK, start, lba: next.record, count };
             put_entry(&mut bytes, 1, &link, next.part)?;
         }
-        records.push((logical.record * sector, bytes));
+        records.push(BootRecord { at: logical.record * sector, bytes });
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(super) struct Session {
     pub(super) token: Option<String>,
     /// Glance's address, without `/v2`.
     pub(super) root: String,
-    /// Our project, if Keystone told one.
+    /// Our project, if Keystone named one.
     pub(super) project: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A word that no message or log tells.
+/// A text that is printed in no message and no log.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(pub(super) String);
 
@@ -49,7 +49,7 @@ pub(super) enum Auth {
         url: String,
         /// `auth.identity` and `auth.scope` of the request.
         request: Secret,
-        /// What the request holds that must not be told.
+        /// What the request holds that must be kept secret.
         secrets: Vec<Secret>,
     },
 }

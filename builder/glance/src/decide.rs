@@ -105,7 +105,7 @@ pub(super) fn mismatch(desired: &DesiredImage, image: &Image) -> Option<String> 
     }
 }
 
-/// What `POST /v2/images` is told of an image, under the name that it has until it is checked.
+/// The body of `POST /v2/images` for an image, under the name that it has until it is checked.
 pub(super) fn description(desired: &DesiredImage, visibility: Option<&str>) -> Value {
     let mut body = json!({
         "name": unchecked(&desired.name),

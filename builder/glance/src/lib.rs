@@ -34,7 +34,7 @@ pub use print::{ironic_settings, openstack_script};
 pub use set_image::members;
 pub use upload::{Settings, Upload, UploadOutcome, Uploaded};
 
-/// Who is told how far an upload is.
+/// Who hears how far an upload is.
 pub trait Progress {
     /// A stage of the work, on so many bytes, begins.
     fn started(&self, stage: &str, bytes: u64);

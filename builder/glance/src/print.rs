@@ -5,6 +5,13 @@
 
 use super::{DesiredImage, GlanceError, Member};
 
+/// A property of a disk that names its kernel or its ramdisk.
+struct IdProperty {
+    property: &'static str,
+    /// The id, as the shell finds it.
+    id: String,
+}
+
 /// A script that creates every image with python-openstackclient, kernels and ramdisks before the disks that name them, and prints
 /// ironic's settings for the pairs that deploy.
 pub fn openstack_script(members: &[Member], visibility: Option<&str>) -> Result<String, GlanceError> {
@@ -14,7 +21,7 @@ pub fn openstack_script(members: &[Member], visibility: Option<&str>) -> Result<
         if let Some(pair) = &member.pair {
             for (property, desired) in [("kernel_id", &pair.kernel), ("ramdisk_id", &pair.ramdisk)] {
                 lines.push(create(desired, visibility, &[])?);
-                ids.push((property, id_of(desired)?));
+                ids.push(IdProperty { property, id: id_of(desired)? });
             }
         }
         if let Some(disk) = &member.disk {
@@ -59,7 +66,7 @@ fn settings<E>(
 fn create(
     desired: &DesiredImage,
     visibility: Option<&str>,
-    ids: &[(&str, String)],
+    ids: &[IdProperty],
 ) -> Result<String, GlanceError> {
     let path = desired.path.to_string_lossy();
     let numbers = [("--min-disk", desired.min_disk), ("--min-ram", desired.min_ram)];
@@ -78,7 +85,7 @@ fn create(
         option("--property", &format!("{name}={value}"))?;
     }
     option("--file", &path)?;
-    for (property, id) in ids {
+    for IdProperty { property, id } in ids {
         words.push(format!("--property={property}=\"{id}\""));
     }
     words.extend(visibility.map(|visibility| format!("--{visibility}")));

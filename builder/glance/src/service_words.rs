@@ -2,7 +2,7 @@
 //!
 //! In: a body, or an error of the client. Out: one line. Never: markup, control characters, more than a few hundred letters.
 
-/// So much of what a service says in its own words is told.
+/// Most letters of what a service says in its own words that are shown.
 pub(super) const TOLD: usize = 300;
 
 /// ureq's words say `io:` before the system's; people need only the latter.

@@ -11,7 +11,7 @@ use super::hashes::{FileHashes, hash_file};
 use super::images::{Glance, Image};
 use super::{DesiredImage, GlanceError, Progress, Settings, decide};
 
-/// Progress is told in steps of this many bytes.
+/// Progress is reported in steps of this many bytes.
 const TOLD_EVERY: u64 = 4 << 20;
 /// Between an upload that failed and the next: this, then twice as much, and so on.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ fn check_file(desired: &DesiredImage, progress: &dyn Progress) -> Result<(), Gla
     })
 }
 
-/// A stage of work that is told as it goes.
+/// A stage of work whose progress is reported.
 struct Stage<'a> {
     name: String,
     start: Instant,
@@ -135,7 +135,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A reader that tells how far it is.
+/// A reader that reports how far it is.
 struct ProgressReader<'a, R> {
     inner: R,
     done: u64,

@@ -26,7 +26,7 @@ pub(super) fn check_set(set: &SetFile) -> Result<(), String> {
     let mut taken = BTreeSet::new();
     let kept = set.switch.as_ref().and_then(Switch::kept);
     for entry in &set.images {
-        // The former set of an image that is being replaced has names of its own, which `switch` checks.
+        // The previous set of an image that is being replaced has names of its own, which `switch` checks.
         let under_way = set.switch.as_ref().is_some_and(|switch| switch.coming.replaces(entry));
         if !under_way {
             check_entry(entry)?;

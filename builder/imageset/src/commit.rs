@@ -1,10 +1,10 @@
 //! Puts a finished set in place.
 //!
 //! In: files in the stage, described. Out: the same under their names, and `images.json` that names them; or, after a failure,
-//! the former set as it was. Never: a moment in which `images.json` names a file by a digest that the file of that name has
+//! the previous set as it was. Never: a moment in which `images.json` names a file by a digest that the file of that name has
 //! not.
 //!
-//! rename(2) replaces one name at a time, and a set has many. So the former set gets further names first, hard links
+//! rename(2) replaces one name at a time, and a set has many. So the previous set gets further names first, hard links
 //! `.former-NAME`, and `images.json` names those while the new files take the names; then it names the new set. Each of its
 //! writes is one rename, and each finds the files that it names already there and on disk.
 
@@ -47,7 +47,7 @@ pub struct Made {
 }
 
 /// Puts files, links and sidecars of the stage into the directory that it is in, and commits them with `images.json`. Files that
-/// the image's former set had, and this one has not, are removed. `seen` spares a second reading of what was read before.
+/// the image's previous set had, and this one has not, are removed. `seen` spares a second reading of what was read before.
 pub fn commit(stage: &Stage, made: &Made, seen: &Seen) -> Result<SetEntry, OutputError> {
     let entry = entry(stage, made)?;
     let placed = make_ready(stage, made)?;
@@ -96,7 +96,7 @@ fn entry(stage: &Stage, made: &Made) -> Result<SetEntry, OutputError> {
     Ok(entry)
 }
 
-/// Makes everything durable in the stage, under the names that it will have; tells the digest of each.
+/// Makes everything durable in the stage, under the names that it will have; returns the digest of each.
 fn make_ready(stage: &Stage, made: &Made) -> Result<BTreeMap<String, Digest>, OutputError> {
     let mut placed = BTreeMap::new();
     for file in &made.files {
@@ -137,7 +137,7 @@ fn take_over(stage: &Dir, made: &MadeFile) -> io::Result<()> {
     file.sync_all()
 }
 
-/// What must make way: what has a name of the new set, and the files of the former set that the new one has not, if they are
+/// What must make way: what has a name of the new set, and the files of the previous set that the new one has not, if they are
 /// what was recorded.
 fn in_the_way(
     place: &LockedDirectory<'_>,
@@ -169,7 +169,7 @@ fn put_in_place(switching: &Switching<'_>) -> Result<(), OutputError> {
     refuse_taken(switching)?;
     match forward(switching) {
         Ok(()) => {
-            // The set is committed. What of the former one cannot be removed now, the next command removes.
+            // The set is committed. What of the previous one cannot be removed now, the next command removes.
             let _ = switching.clear();
             Ok(())
         }
@@ -184,7 +184,7 @@ fn put_in_place(switching: &Switching<'_>) -> Result<(), OutputError> {
     }
 }
 
-/// A name that the former set is to have aside may be somebody's.
+/// A name that the previous set is to have aside may be somebody's.
 fn refuse_taken(switching: &Switching<'_>) -> Result<(), OutputError> {
     let held = switching.place.held;
     for name in switching.switch.aside.keys().map(|name| names::aside(name)) {
@@ -202,7 +202,7 @@ struct Stopped {
     error: OutputError,
 }
 
-/// From the former set to the new one. A failure tells what `images.json` names at that moment, at the latest.
+/// From the previous set to the new one. A failure tells what `images.json` names at that moment, at the latest.
 fn forward(switching: &Switching<'_>) -> Result<(), Stopped> {
     let place = &switching.place;
     let aside = || switching.switch.aside.keys().map(|name| (name.as_str(), names::aside(name)));

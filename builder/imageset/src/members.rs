@@ -25,7 +25,7 @@ use dibber_plan::{OutputKind, Role};
 use crate::{OutputError, Seen, SetEntry, SetFile, Sidecar};
 use describe::{Described, compatibility};
 
-/// Why the members of an image cannot be told.
+/// Why the members of an image are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum MembersError {
     /// `images.json` cannot be read.

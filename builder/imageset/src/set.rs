@@ -31,7 +31,7 @@ pub struct SetFile {
     pub version: u32,
     /// The images, sorted by name and target.
     pub images: Vec<SetEntry>,
-    /// The image whose files are being replaced, while they are. Until it is done, `images` names the former ones as they are
+    /// The image whose files are being replaced, while they are. Until it is done, `images` names the previous ones as they are
     /// kept aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<Switch>,

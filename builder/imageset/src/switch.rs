@@ -1,16 +1,16 @@
-//! One image's files on their way from the former set to the new one, and the way back.
+//! One image's files on their way from the previous set to the new one, and the way back.
 //!
 //! `images.json` itself is the journal. Before any file is touched it says, durably, what will be replaced by what, each by its
 //! digest; so whatever an interruption leaves can be told, and undone, by what `images.json` says alone:
 //!
 //! | `images.json` names | the interruption was | what is done |
 //! | --- | --- | --- |
-//! | the former set | before a file was touched | further names are removed |
-//! | the former set aside, or none | while files took their places | they are put back |
-//! | the new set | after the commit | what is left of the former one is removed |
+//! | the previous set | before a file was touched | further names are removed |
+//! | the previous set aside, or none | while files took their places | they are put back |
+//! | the new set | after the commit | what is left of the previous one is removed |
 //!
 //! In: a switch, a locked directory. Out: one whole set under its names. Never: a file touched whose content is neither of the
-//! former set nor of the new one.
+//! previous set nor of the new one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +44,7 @@ impl Switch {
         self.previous.iter().chain([&self.coming])
     }
 
-    /// The former set under the names that it has aside.
+    /// The previous set under the names that it has aside.
     pub(super) fn kept(&self) -> Option<SetEntry> {
         let mut kept = self.previous.clone()?;
         for file in &mut kept.files {
@@ -54,7 +54,7 @@ impl Switch {
         Some(kept)
     }
 
-    /// Whether every file of the former set is among those aside, as it was recorded.
+    /// Whether every file of the previous set is among those aside, as it was recorded.
     fn keeps_a_whole_set(&self) -> bool {
         let is_kept = |name: &str, digest| self.aside.get(name) == Some(&digest);
         let previous = self.previous.iter().flat_map(|previous| &previous.files);
@@ -65,9 +65,9 @@ impl Switch {
 /// What `images.json` names of the image meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// The former set, under its names.
+    /// The previous set, under its names.
     Previous,
-    /// The former set, as it is kept aside.
+    /// The previous set, as it is kept aside.
     Aside,
     /// No set: there was none, it was not whole, or it cannot have two names.
     None,
@@ -113,7 +113,7 @@ impl Switching<'_> {
         }
     }
 
-    /// Undoes what was done since `images.json` named the former set.
+    /// Undoes what was done since `images.json` named the previous set.
     pub(super) fn back(&self, shown: Shown) -> Result<(), OutputError> {
         self.refuse_others()?;
         let standing = match shown {
@@ -137,7 +137,7 @@ impl Switching<'_> {
         self.finish(Shown::Previous)
     }
 
-    /// Removes what is left of the former set, when `images.json` names the new one.
+    /// Removes what is left of the previous set, when `images.json` names the new one.
     pub(super) fn clear(&self) -> Result<(), OutputError> {
         for (name, digest) in &self.switch.aside {
             if !self.switch.placed.contains_key(name) {

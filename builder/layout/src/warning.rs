@@ -1,6 +1,6 @@
 //! What is allowed and will surprise somebody.
 //!
-//! In: a placed disk. Out: cautions, with their reason. Never: a refusal.
+//! In: a placed disk. Out: warnings, with their reason. Never: a refusal.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! What must not be told: passwords of proxies, mirrors and repositories, and of variables that are named after secrets.
+//! What must be kept secret: passwords of proxies, mirrors and repositories, and of variables that are named after secrets.
 //!
 //! A build is given secrets that its hooks need, and prints much: logs of hooks, errors with the line that is wrong, manifests, sidecars. So
 //! whatever leaves the program goes through a [`Redact`], which knows the secrets of the run in every spelling in which programs print
@@ -104,7 +104,7 @@ impl Redact {
         }
     }
 
-    /// The text as it can be told: without these secrets, and without the users of any URL.
+    /// The text as it may be shown: without these secrets, and without the users of any URL.
     pub fn public(&self, text: String) -> String {
         let text = self.secrets.iter().fold(text, |text, secret| match text.contains(secret.as_str()) {
             true => text.replace(secret.as_str(), MASK),
@@ -140,7 +140,7 @@ impl Redact {
         if cut == 0 { text.len() } else { cut }
     }
 
-    /// The value of a variable as it can be told. In values that list variables as `declare -x` prints them (`DIB_ENV`), those
+    /// The value of a variable as it may be shown. In values that list variables as `declare -x` prints them (`DIB_ENV`), those
     /// of secret names go whatever their length.
     pub fn variable(&self, name: &str, value: &str, all: &BTreeMap<String, String>) -> String {
         if is_secret(name) {

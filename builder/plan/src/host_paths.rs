@@ -56,7 +56,7 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
         }
     }
     let fetches = steps.iter().position(|step| step.action == Action::FetchSources);
-    // What is wrong with their files, the elements engine tells.
+    // What is wrong with their files, the elements engine says.
     let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
     for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
         if let Some(path) = path_of(&source.location) {

@@ -1,4 +1,4 @@
-//! What a plan holds that must not be told.
+//! What a plan holds that must be kept secret.
 //!
 //! In: a plan. Out: its secrets. Never: a word of what they are for.
 

@@ -1,6 +1,6 @@
 //! A fleet: the machines of an `instackenv.json`, or of ironic's own JSON.
 //!
-//! In: the text of the file. Out: what each machine needs of an image, or why that cannot be told. Never: a word of the file in
+//! In: the text of the file. Out: what each machine needs of an image, or why that is not known. Never: a word of the file in
 //! a message, other than of the keys read here: it holds passwords.
 
 use alloc::format;
@@ -25,7 +25,7 @@ const CAPABILITIES: [&str; 2] = ["/capabilities", "/properties/capabilities"];
 /// What a machine goes by, the best first.
 const NAMES: [&str; 4] = ["/name", "/uuid", "/mac/0", "/ports/0/address"];
 
-/// Most machines of a fleet: what is told of one is many times as long as the shortest that can be said of it.
+/// Most machines of a fleet: what is printed of one is many times as long as the shortest description of one.
 const MACHINES_MAX: usize = 20_000;
 
 /// Why a file of nodes could not be read.
@@ -56,7 +56,7 @@ pub enum NodesError {
 pub struct Machine {
     /// What it goes by.
     pub name: String,
-    /// What it needs, or why that cannot be told.
+    /// What it needs, or why that is not known.
     pub requirements: Result<NodeRequirements, String>,
     /// What a person should know besides.
     pub notes: Vec<String>,

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use dibber_model::{Content, Extent, Extents, InodeId, Kind, Piece, Rdev, Source, Tree};
 
-use entry::{Header, padded};
+use entry::{CpioHeader, padded};
 pub use error::CpioError;
 
 /// Name of the entry that ends an archive.
@@ -133,7 +133,7 @@ impl Writer {
                 self.omit(path, alloc::format!("the attribute {name}"));
             }
         }
-        let mut header = Header {
+        let mut header = CpioHeader {
             ino: links.number,
             mode: format | u32::from(inode.meta.mode),
             uid: inode.meta.uid,
@@ -142,7 +142,7 @@ impl Writer {
             nlink: if format == S_IFDIR { 2 } else { links.names },
             mtime,
             rdev: rdev.unwrap_or(Rdev { major: 0, minor: 0 }),
-            ..Header::default()
+            ..CpioHeader::default()
         };
         let name: &[u8] = if path.is_empty() { b"." } else { path };
         match &inode.kind {
@@ -181,7 +181,7 @@ impl Writer {
         self.omitted.push(Omitted { path: path.to_vec(), what });
     }
 
-    fn head(&mut self, header: &Header, name: &[u8]) {
+    fn head(&mut self, header: &CpioHeader, name: &[u8]) {
         let start = self.heads.len();
         header.write(name, &mut self.heads);
         self.place(start);
@@ -223,7 +223,7 @@ impl Writer {
     }
 
     fn finish(mut self) -> Result<Archive, CpioError> {
-        self.head(&Header { nlink: 1, ..Header::default() }, TRAILER);
+        self.head(&CpioHeader { nlink: 1, ..CpioHeader::default() }, TRAILER);
         let len = self.at.next_multiple_of(BLOCK);
         let heads: Arc<[u8]> = self.heads.into();
         let head =

@@ -154,7 +154,7 @@ fn overlaps_tables(geometry: &Geometry, from: u64, to: u64) -> bool {
     geometry.fixed.get(next).is_some_and(|range| range.start < to)
 }
 
-/// Sets the bits from `from` up to `to`, and tells how many these are.
+/// Sets the bits from `from` up to `to`, and returns how many these are.
 fn set_bits(bits: &mut [u8], from: u64, to: u64) -> u64 {
     let (from, to) = (from as usize, to as usize);
     let mut at = from;

@@ -18,7 +18,7 @@ const SHIFT: [[u32; 4]; 3] = [[3, 7, 11, 19], [3, 5, 9, 13], [3, 9, 11, 15]];
 
 /// The seed of directory hashes as four words.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seed([u32; 4]);
+pub(super) struct HashSeed([u32; 4]);
 
 /// What a name is sorted by in an indexed directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,14 +29,16 @@ pub(super) struct NameHash {
     pub(super) minor: u32,
 }
 
-impl Seed {
+impl HashSeed {
     /// From `s_hash_seed`. A seed of zeros means MD4's own starting state, as in the kernel.
-    pub(super) fn new(uuid: Uuid) -> Seed {
+    pub(super) fn new(uuid: Uuid) -> HashSeed {
         if uuid.is_nil() {
-            return Seed([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]);
+            return HashSeed([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]);
         }
         let bytes = uuid.as_bytes();
-        Seed(core::array::from_fn(|i| u32::from_le_bytes(core::array::from_fn(|byte| bytes[4 * i + byte]))))
+        HashSeed(core::array::from_fn(|i| {
+            u32::from_le_bytes(core::array::from_fn(|byte| bytes[4 * i + byte]))
+        }))
     }
 
     /// The hashes of a name.
@@ -101,8 +103,8 @@ mod tests {
     /// What debugfs 1.47.0 says: `dx_hash -h half_md4 [-s SEED] NAME`, with the seed and without.
     #[test]
     fn hashes_are_those_of_debugfs() {
-        let seeded = Seed::new(Uuid::from_u128(0xbf57_2ef2_f9d1_8355_adca_95bf_e2fe_9b76));
-        let plain = Seed::new(Uuid::nil());
+        let seeded = HashSeed::new(Uuid::from_u128(0xbf57_2ef2_f9d1_8355_adca_95bf_e2fe_9b76));
+        let plain = HashSeed::new(Uuid::nil());
         let long = "a-name-that-is-longer-than-sixty-four-bytes-so-that-it-takes-three-rounds-of-it";
         let cases: [(&[u8], Hashes, Hashes); 6] = [
             (b"a", (0xf54f_7cf4, 0x7365_16c3), (0xd5fa_7d7a, 0xacb4_8187)),

@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::resize::{self, RESIZE_INO};
 use super::sink::Sink;
 use super::superblock::Superblock;
-use super::survey::{Body, Node, Survey};
+use super::survey::{Body, Survey, SurveyedInode};
 use super::{BLOCK, Ext4Error, Ext4Params};
 
 /// A filesystem under way.
@@ -132,7 +132,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn node(&mut self, node: &Node<'_>, placed: &Placed) {
+    fn node(&mut self, node: &SurveyedInode<'_>, placed: &Placed) {
         let mut flags = inode::EXTENTS;
         let (size, map) = match &node.body {
             Body::Dir(shape) => {
@@ -231,7 +231,7 @@ impl Writer<'_, '_> {
 
     /// Descriptors and superblocks, last: they count everything.
     fn groups(&mut self, journal_map: &[u8; 60]) {
-        let is_dir = |node: &&Node<'_>| matches!(node.body, Body::Dir(_));
+        let is_dir = |node: &&SurveyedInode<'_>| matches!(node.body, Body::Dir(_));
         let mut dirs: Vec<u32> = self.survey.nodes.iter().filter(is_dir).map(|node| node.ino).collect();
         dirs.sort_unstable();
         let inodes = Inodes { last: self.survey.last_ino, dirs };

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::FatParams;
 use super::name::{Name, UNITS_PER_RECORD};
 use super::time::DosTime;
-use super::volume::{Node, Volume};
+use super::volume::{FatNode, Volume};
 
 const VOLUME_ID: u8 = 0x08;
 const DIRECTORY: u8 = 0x10;
@@ -42,7 +42,7 @@ pub(crate) fn records(volume: &Volume<'_>, id: usize, params: &FatParams) -> Vec
     bytes
 }
 
-fn entry(node: &Node<'_>, name: &Name, bytes: &mut Vec<u8>) {
+fn entry(node: &FatNode<'_>, name: &Name, bytes: &mut Vec<u8>) {
     let sum = checksum(&name.short);
     let parts = name.long.chunks(UNITS_PER_RECORD).enumerate();
     let last = parts.len();

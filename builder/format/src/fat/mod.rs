@@ -24,7 +24,7 @@ use dibber_model::{Bytes, Content, Extent, Extents, Piece, SectorSize, Source, T
 pub use error::FatError;
 
 use crate::filesystem::{FilesystemError, Making, Writer};
-use volume::{Node, Volume};
+use volume::{FatNode, Volume};
 
 /// What a FAT filesystem is given from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub fn write(tree: &Tree, params: &FatParams, len: u64) -> Result<Extents, FatEr
     Extents::new(len, list).map_err(|error| FatError::Extents { error })
 }
 
-fn pieces(content: &Content, node: &Node<'_>, at: u64, list: &mut Vec<Extent>) -> Result<(), FatError> {
+fn pieces(content: &Content, node: &FatNode<'_>, at: u64, list: &mut Vec<Extent>) -> Result<(), FatError> {
     let bad = || FatError::BadContent { path: node.path.clone() };
     for range in &content.data {
         if range.start > range.end || range.end > content.len {

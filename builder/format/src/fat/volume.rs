@@ -20,7 +20,7 @@ const RECORDS_MAX: u64 = 65_536;
 const ROOT_RECORDS_MAX: u64 = 65_408;
 
 /// A directory or a file.
-pub(crate) struct Node<'a> {
+pub(crate) struct FatNode<'a> {
     pub(crate) path: String,
     /// Its name in its parent; none for the root.
     pub(crate) name: Option<Name>,
@@ -47,7 +47,7 @@ struct Visit {
 
 /// All nodes, the root first, parents before children.
 pub(crate) struct Volume<'a> {
-    pub(crate) nodes: Vec<Node<'a>>,
+    pub(crate) nodes: Vec<FatNode<'a>>,
 }
 
 impl<'a> Volume<'a> {
@@ -82,7 +82,7 @@ impl<'a> Volume<'a> {
                 stack.extend(children.into_iter().rev());
             }
             let mtime = inode.meta.mtime.clamped_to(params.epoch);
-            volume.nodes.push(Node {
+            volume.nodes.push(FatNode {
                 path,
                 name,
                 parent,

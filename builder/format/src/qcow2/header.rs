@@ -15,7 +15,7 @@ const FEATURE_NAMES: u32 = 0x6803_f857;
 const COMPRESSION_TYPE_BIT: u8 = 3;
 
 /// Where things lie, and how large they are.
-pub(super) struct Header {
+pub(super) struct Qcow2Header {
     pub(super) compression: Compression,
     pub(super) cluster_bits: u32,
     /// Virtual size in bytes.
@@ -26,7 +26,7 @@ pub(super) struct Header {
     pub(super) refcount_table_clusters: u32,
 }
 
-impl Header {
+impl Qcow2Header {
     /// The header as it stands at offset 0.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let zstd = matches!(self.compression, Compression::Zstd { .. });

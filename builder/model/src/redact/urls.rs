@@ -50,7 +50,7 @@ pub fn without_login(url: &str) -> String {
     login(url).map_or_else(|| url.to_string(), |found| format!("{}{}", found.scheme, found.rest))
 }
 
-/// A text in which no URL tells its user, or what in its query lets in.
+/// A text without the users of URLs, and without the values in their queries that let in whoever has them.
 pub fn mask_urls(text: &str) -> Cow<'_, str> {
     let mut spans: Vec<Range<usize>> = secrets_in_urls(text).map(|part| range_of(text, part)).collect();
     spans.sort_by_key(|span| span.start);
@@ -78,7 +78,7 @@ pub(super) fn range_of(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// URLs in a text whose user is not to be told: with a password, or of a scheme where a token stands for one.
+/// URLs in a text whose user is a secret: with a password, or of a scheme where a token stands for one.
 pub(super) fn logins_in(text: &str) -> impl Iterator<Item = Login<'_>> {
     let mut from = 0;
     core::iter::from_fn(move || {

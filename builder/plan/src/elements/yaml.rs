@@ -17,7 +17,7 @@ use super::error::{ElementError, FileLine};
 pub(crate) enum Node {
     /// Nothing, or `null`.
     Null,
-    /// `true` or `false`; `yes`, `no`, `on` and their kin are texts.
+    /// `true` or `false`; `yes`, `no`, `on` and the like are texts.
     Bool(bool),
     /// A number or a text, as text.
     Text(String),
