@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use dibber_model::{Arch, Digest, Phase};
 use dibber_plan::Action;
 use dibber_plan::elements::{
-    self, ElementRequest, Place, StepRequest, native, package_installs, pkg_map, run_parts,
+    self, ElementRequest, FileLine, StepRequest, native, package_installs, pkg_map, run_parts,
 };
 use dibber_plan::source::{Body, ElementSource, Entry, SourceSet};
 use serde_json::Value;
@@ -120,7 +120,7 @@ fn read_tree(tree: &Path) -> SourceSet {
 }
 
 fn resolve(sources: &SourceSet, names: &[String]) -> Result<Vec<String>, elements::ElementError> {
-    let place = Place::new("test", 0);
+    let place = FileLine::new("test", 0);
     let request =
         ElementRequest { elements: names, place, skip_base: true, ramdisk: None, arch: Arch::X86_64 };
     elements::resolve(sources, &request)
@@ -344,7 +344,8 @@ fn the_same_packages() {
                     )
                 };
                 let theirs: BTreeSet<_> = theirs.iter().map(pair).collect();
-                let ours: BTreeSet<_> = ours.iter().cloned().collect();
+                let ours: BTreeSet<_> =
+                    ours.iter().map(|asked| (asked.name.clone(), asked.element.clone())).collect();
                 assert_eq!(ours, theirs, "{kind} in {phase} of {names:?}");
                 compared += ours.len();
             }

@@ -8,8 +8,8 @@ use dibber_format::disk::{BootCode, DiskContent, DiskError, compose};
 use dibber_format::{grub, swap, vhd};
 use dibber_layout::{LayoutError, Loaders, Measured, solve};
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Extents, FsKind, Holds, PartKind, PartSpec, SectorSize, SizeRule, TableKind,
-    Timestamp,
+    Bytes, DiskLayout, DiskSpec, Extents, FsKind, PartContents, PartKind, PartSpec, SectorSize, SizeRule,
+    TableKind, Timestamp,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -271,7 +271,7 @@ fn boot_code_leaves_the_table_alone() {
 
 #[test]
 fn a_bare_disk_is_its_filesystem() {
-    let root = PartSpec { holds: fs(FsKind::Vfat, "img", "/", 2), ..bare().parts[0].clone() };
+    let root = PartSpec { contents: fs(FsKind::Vfat, "img", "/", 2), ..bare().parts[0].clone() };
     let layout = laid(&DiskSpec { parts: vec![root], ..bare() });
     let (_place, image) = made(&layout);
     assert!(accepts("blkid", &["-p", "-o", "export", image.to_str().unwrap()]).contains("TYPE=vfat"));
@@ -280,7 +280,8 @@ fn a_bare_disk_is_its_filesystem() {
 
 #[test]
 fn names_fit_a_gpt_or_are_refused() {
-    let named = |name: &str| laid(&disk(GPT, None, vec![gpt_part(name, LINUX, mib(1), Holds::Nothing)]));
+    let named =
+        |name: &str| laid(&disk(GPT, None, vec![gpt_part(name, LINUX, mib(1), PartContents::Nothing)]));
     let name = "thirty-six units, some of them ét 𝄞";
     assert_eq!(name.encode_utf16().count(), 36);
     let layout = named(name);
@@ -420,7 +421,7 @@ proptest! {
         align in prop::sample::select(vec![4096u64, 65_536, 1 << 20, 4 << 20]),
     ) {
         let part = |(n, size): (usize, &SizeRule)| match gpt {
-            true => gpt_part(&format!("part {n}"), LINUX, *size, Holds::Nothing),
+            true => gpt_part(&format!("part {n}"), LINUX, *size, PartContents::Nothing),
             false => mbr_part(&format!("part {n}"), (0x83, n == 0, n < primaries), *size),
         };
         let mut parts: Vec<PartSpec> = rules.iter().enumerate().map(part).collect();
@@ -465,7 +466,7 @@ proptest! {
     #[test]
     fn shares_never_pass_what_is_free(shares in prop::collection::vec(1u32..=10_000, 1..30), size in 3u64..5_000_000) {
         let part = |(n, share): (usize, &u32)| {
-            gpt_part(&format!("p{n}"), LINUX, SizeRule::Free { share: *share }, Holds::Nothing)
+            gpt_part(&format!("p{n}"), LINUX, SizeRule::Free { share: *share }, PartContents::Nothing)
         };
         let parts: Vec<PartSpec> = shares.iter().enumerate().map(part).collect();
         let spec = disk(GPT, Some(Bytes::mib(size)), parts);

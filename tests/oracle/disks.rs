@@ -8,10 +8,10 @@ use dibber_format::disk::{BootCode, DiskContent};
 use dibber_format::fat::{self, FatParams};
 use dibber_format::swap;
 use dibber_layout::{Measured, solve};
-use dibber_model::disk::MountPoint;
+use dibber_model::MountPoint;
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Fstab, Holds, Loader, Meta, MkfsOptions, PartKind,
-    PartSpec, SectorSize, SizeRule, TableKind, Timestamp, Tree,
+    Bytes, DiskLayout, DiskSpec, Extents, FsKind, FsSpec, Fstab, Loader, Meta, MkfsOptions, PartContents,
+    PartKind, PartSpec, SectorSize, SizeRule, TableKind, Timestamp, Tree,
 };
 use uuid::{Uuid, uuid};
 
@@ -42,8 +42,8 @@ pub fn id(n: u8) -> Uuid {
 }
 
 /// A filesystem, mounted where `mount` says unless that is empty.
-pub fn fs(kind: FsKind, label: &str, mount: &str, n: u8) -> Holds {
-    Holds::Fs(FsSpec {
+pub fn fs(kind: FsKind, label: &str, mount: &str, n: u8) -> PartContents {
+    PartContents::Fs(FsSpec {
         name: format!("mkfs_{label}"),
         kind,
         label: label.to_string(),
@@ -55,16 +55,16 @@ pub fn fs(kind: FsKind, label: &str, mount: &str, n: u8) -> Holds {
 }
 
 /// A partition of a GPT.
-pub fn gpt_part(name: &str, type_guid: Uuid, size: SizeRule, holds: Holds) -> PartSpec {
+pub fn gpt_part(name: &str, type_guid: Uuid, size: SizeRule, contents: PartContents) -> PartSpec {
     let n = name.bytes().fold(0x40u8, u8::wrapping_add);
     let kind = PartKind::Gpt { type_guid, guid: id(n), attributes: 0 };
-    PartSpec { name: name.to_string(), number: None, kind, size, holds }
+    PartSpec { name: name.to_string(), number: None, kind, size, contents }
 }
 
 /// A partition of an MBR.
 pub fn mbr_part(name: &str, (type_byte, active, primary): (u8, bool, bool), size: SizeRule) -> PartSpec {
     let kind = PartKind::Mbr { type_byte, active, primary };
-    PartSpec { name: name.to_string(), number: None, kind, size, holds: Holds::Nothing }
+    PartSpec { name: name.to_string(), number: None, kind, size, contents: PartContents::Nothing }
 }
 
 /// A disk with sectors of 512 bytes, aligned to 1 MiB.
@@ -90,7 +90,7 @@ pub const MBR: TableKind = TableKind::Mbr { disk: 0xd15c_0001 };
 pub fn hybrid() -> DiskSpec {
     let parts = vec![
         gpt_part("ESP", ESP, mib(64), fs(FsKind::Vfat, "ESP", "/boot/efi", 1)),
-        gpt_part("BSP", BIOS, mib(1), Holds::Loader(Loader::Bios)),
+        gpt_part("BSP", BIOS, mib(1), PartContents::Loader(Loader::Bios)),
         gpt_part("root", LINUX, CONTENT, fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2)),
     ];
     DiskSpec { bios_boot: true, ..disk(GPT, None, parts) }
@@ -99,15 +99,15 @@ pub fn hybrid() -> DiskSpec {
 /// A root on an MBR disk that starts by BIOS.
 pub fn mbr() -> DiskSpec {
     let mut root = mbr_part("root", (0x83, true, true), REST);
-    root.holds = fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2);
+    root.contents = fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2);
     DiskSpec { bios_boot: true, ..disk(MBR, Some(Bytes::gib(2)), vec![root]) }
 }
 
 /// A partition image.
 pub fn bare() -> DiskSpec {
-    let holds = fs(FsKind::Ext4, "img-rootfs", "/", 2);
+    let contents = fs(FsKind::Ext4, "img-rootfs", "/", 2);
     let root =
-        PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, holds };
+        PartSpec { name: "root".to_string(), number: None, kind: PartKind::Bare, size: CONTENT, contents };
     disk(TableKind::Bare, None, vec![root])
 }
 
@@ -122,8 +122,8 @@ pub fn laid(spec: &DiskSpec) -> DiskLayout {
 pub fn content(layout: &DiskLayout) -> DiskContent {
     let mut parts = BTreeMap::new();
     for part in layout.parts() {
-        let extents = match &part.spec.holds {
-            Holds::Fs(fs) if fs.kind == FsKind::Vfat => {
+        let extents = match &part.spec.contents {
+            PartContents::Fs(fs) if fs.kind == FsKind::Vfat => {
                 let [a, b, c, d, ..] = fs.uuid.into_bytes();
                 let params = FatParams {
                     label: fat::label(&fs.label).expect("the samples fit"),
@@ -134,7 +134,7 @@ pub fn content(layout: &DiskLayout) -> DiskContent {
                 };
                 fat::write(&Tree::new(Meta::default()), &params, part.len).expect("the samples fit")
             }
-            Holds::Fs(fs) if fs.kind == FsKind::Swap => {
+            PartContents::Fs(fs) if fs.kind == FsKind::Swap => {
                 swap::write(&fs.label, fs.uuid, part.len, 4096).expect("the samples fit")
             }
             _ => Extents::hole(part.len),

@@ -30,7 +30,7 @@ pub struct Sample<'a> {
 impl Sample<'_> {
     /// Puts it in place as a build does.
     pub fn put(&self, set: &Path) -> Result<SetEntry, OutputError> {
-        let stems = self.target.stems(self.name);
+        let stems = self.target.basenames(self.name);
         let stage = Stage::open(set, &stems[0])?;
         let files = self.kinds.iter().map(|word| self.file(&stage, &stems, word)).collect();
         commit(&stage, &BuiltSet { files }, &Seen::default())

@@ -4,8 +4,8 @@
 //! (`GENERATION` of steps, the domain word of set ids): results that were kept, and ids that Glance holds, would mean other bytes.
 
 use dibber_model::{
-    Bytes, Digest, DiskSpec, FsKind, FsSpec, Fstab, Holds, Identify, Loader, MkfsOptions, PartKind, PartSpec,
-    SectorSize, SizeRule, TableKind,
+    Bytes, Digest, DiskSpec, FsKind, FsSpec, Fstab, Identify, Loader, MkfsOptions, PartContents, PartKind,
+    PartSpec, SectorSize, SizeRule, TableKind,
 };
 use dibber_plan::output::OUTPUTS;
 use dibber_plan::{Action, DeclaredNode, NodeKind, Qcow2Compression, RamdiskCompression};
@@ -28,8 +28,8 @@ fn filesystem(kind: FsKind) -> FsSpec {
     }
 }
 
-fn part(kind: PartKind, size: SizeRule, holds: Holds) -> PartSpec {
-    PartSpec { name: "root".into(), number: Some(3), kind, size, holds }
+fn part(kind: PartKind, size: SizeRule, contents: PartContents) -> PartSpec {
+    PartSpec { name: "root".into(), number: Some(3), kind, size, contents }
 }
 
 fn disks() -> Vec<DiskSpec> {
@@ -50,23 +50,23 @@ fn disks() -> Vec<DiskSpec> {
             TableKind::Gpt { disk: Uuid::from_u128(5) },
             SectorSize::B4096,
             vec![
-                part(gpt.clone(), SizeRule::Exact(Bytes::mib(1)), Holds::Loader(Loader::Bios)),
-                part(gpt.clone(), SizeRule::Exact(Bytes::mib(8)), Holds::Loader(Loader::Prep)),
-                part(gpt, SizeRule::Free { share: 10_000 }, Holds::Fs(filesystem(FsKind::Ext4))),
+                part(gpt.clone(), SizeRule::Exact(Bytes::mib(1)), PartContents::Loader(Loader::Bios)),
+                part(gpt.clone(), SizeRule::Exact(Bytes::mib(8)), PartContents::Loader(Loader::Prep)),
+                part(gpt, SizeRule::Free { share: 10_000 }, PartContents::Fs(filesystem(FsKind::Ext4))),
             ],
         ),
         table(
             TableKind::Mbr { disk: 6 },
             SectorSize::B512,
             vec![
-                part(mbr.clone(), content, Holds::Fs(filesystem(FsKind::Vfat))),
-                part(mbr, content, Holds::Nothing),
+                part(mbr.clone(), content, PartContents::Fs(filesystem(FsKind::Vfat))),
+                part(mbr, content, PartContents::Nothing),
             ],
         ),
         table(
             TableKind::Bare,
             SectorSize::B512,
-            vec![part(PartKind::Bare, content, Holds::Fs(filesystem(FsKind::Swap)))],
+            vec![part(PartKind::Bare, content, PartContents::Fs(filesystem(FsKind::Swap)))],
         ),
     ]
 }

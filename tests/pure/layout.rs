@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use dibber_layout::{Caution, LayoutError, Loaders, Measured, cautions, render, sketch, solve};
-use dibber_model::{Bytes, DiskLayout, DiskSpec, FsKind, Holds, Loader, SectorSize, SizeRule};
+use dibber_layout::{LayoutError, LayoutWarning, Loaders, Measured, render, sketch, solve, warnings};
+use dibber_model::{Bytes, DiskLayout, DiskSpec, FsKind, Loader, PartContents, SectorSize, SizeRule};
 use dibber_tests::disks::{
     BIOS, CONTENT, ESP, GPT, LINUX, MBR, PREP, REST, SWAP, bare, disk, fs, gpt_part, hybrid, mbr, mbr_part,
     mib,
@@ -41,9 +41,9 @@ fn sectors(layout: &DiskLayout) -> Vec<(u32, u64, u64)> {
 fn dibs_gpt_efi_comes_out_as_dib_computes_it() {
     // dib's tests/config/gpt_efi.yaml on 1 GiB expects sgdisk +8M, +8M, +1006M.
     let parts = vec![
-        gpt_part("ESP", ESP, mib(8), Holds::Nothing),
-        gpt_part("BSP", BIOS, mib(8), Holds::Nothing),
-        gpt_part("Root Part", LINUX, REST, Holds::Nothing),
+        gpt_part("ESP", ESP, mib(8), PartContents::Nothing),
+        gpt_part("BSP", BIOS, mib(8), PartContents::Nothing),
+        gpt_part("Root Part", LINUX, REST, PartContents::Nothing),
     ];
     let layout = laid(&disk(GPT, Some(Bytes::gib(1)), parts));
     let sizes: Vec<u64> = layout.parts().iter().map(|p| p.len >> 20).collect();
@@ -65,7 +65,7 @@ fn dibs_mbr_comes_out_as_dib_computes_it() {
 #[test]
 fn shares_are_of_what_is_still_free() {
     let share = |percent: u32| SizeRule::Free { share: percent * 100 };
-    let part = |name: &str, size| gpt_part(name, LINUX, size, Holds::Nothing);
+    let part = |name: &str, size| gpt_part(name, LINUX, size, PartContents::Nothing);
     let parts = vec![part("a", share(50)), part("b", share(50)), part("c", mib(1)), part("d", share(100))];
     let layout = laid(&disk(GPT, Some(Bytes::mib(1026)), parts));
     let sizes: Vec<u64> = layout.parts().iter().map(|p| p.len >> 20).collect();
@@ -75,7 +75,7 @@ fn shares_are_of_what_is_still_free() {
 #[test]
 fn given_numbers_stay_and_others_get_the_lowest_free() {
     let part = |name: &str, number| {
-        let part = gpt_part(name, LINUX, mib(1), Holds::Nothing);
+        let part = gpt_part(name, LINUX, mib(1), PartContents::Nothing);
         dibber_model::PartSpec { number, ..part }
     };
     let parts = vec![
@@ -134,7 +134,7 @@ fn drawings() {
     ];
     drawn("logical", &render(&laid(&disk(MBR, Some(Bytes::mib(300)), parts))));
     let parts = vec![
-        gpt_part("boot", PREP, mib(8), Holds::Loader(Loader::Prep)),
+        gpt_part("boot", PREP, mib(8), PartContents::Loader(Loader::Prep)),
         gpt_part("root", LINUX, REST, fs(FsKind::Ext4, "cloudimg-rootfs", "/", 2)),
     ];
     drawn("power", &render(&laid(&disk(GPT, Some(Bytes::gib(4)), parts))));
@@ -142,8 +142,8 @@ fn drawings() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_numbers() {
-    let root = gpt_part("root", LINUX, mib(900), Holds::Nothing);
-    let more = gpt_part("more", LINUX, mib(200), Holds::Nothing);
+    let root = gpt_part("root", LINUX, mib(900), PartContents::Nothing);
+    let more = gpt_part("more", LINUX, mib(200), PartContents::Nothing);
     let said = refused(&disk(GPT, Some(Bytes::gib(1)), vec![root.clone(), more]));
     assert_eq!(
         said,
@@ -158,7 +158,7 @@ fn what_does_not_fit_is_refused_with_numbers() {
     assert!(said.contains("`root` holds at most 445 MiB") && said.contains("1300000768"), "{said}");
     spec.parts[2].size = mib(100);
     assert!(refused(&spec).contains("raise its size"), "{}", refused(&spec));
-    let many = (0..129).map(|n| gpt_part(&format!("p{n}"), LINUX, mib(1), Holds::Nothing)).collect();
+    let many = (0..129).map(|n| gpt_part(&format!("p{n}"), LINUX, mib(1), PartContents::Nothing)).collect();
     assert!(refused(&disk(GPT, None, many)).contains("`p128`: the table is full"));
 }
 
@@ -203,7 +203,7 @@ fn bios_needs_a_place_for_its_core() {
 
 #[test]
 fn nonsense_is_refused() {
-    let part = gpt_part("a", LINUX, mib(1), Holds::Nothing);
+    let part = gpt_part("a", LINUX, mib(1), PartContents::Nothing);
     let twice = disk(GPT, None, vec![part.clone(), part.clone()]);
     assert!(refused(&twice).contains("two partitions are called `a`"));
     assert!(refused(&disk(MBR, None, vec![part.clone()])).contains("another kind of table"));
@@ -211,10 +211,11 @@ fn nonsense_is_refused() {
         let spec = DiskSpec { align, ..disk(GPT, None, vec![part.clone()]) };
         assert!(refused(&spec).contains(&format!("align is {align} bytes")));
     }
-    let huge = gpt_part("a", LINUX, SizeRule::Exact(Bytes(u64::MAX)), Holds::Nothing);
+    let huge = gpt_part("a", LINUX, SizeRule::Exact(Bytes(u64::MAX)), PartContents::Nothing);
     assert!(refused(&disk(GPT, None, vec![huge])).contains("more than 18446744073709551615 bytes"));
     for share in [0, 10_001] {
-        let spec = disk(GPT, None, vec![gpt_part("a", LINUX, SizeRule::Free { share }, Holds::Nothing)]);
+        let spec =
+            disk(GPT, None, vec![gpt_part("a", LINUX, SizeRule::Free { share }, PartContents::Nothing)]);
         assert!(refused(&spec).contains("at most 100%"));
     }
     let swap = gpt_part("swap", SWAP, CONTENT, fs(FsKind::Swap, "swap", "", 4));
@@ -229,16 +230,16 @@ fn nonsense_is_refused() {
 
 #[test]
 fn cautions_name_what_will_surprise() {
-    assert_eq!(cautions(&laid(&hybrid())), []);
-    assert_eq!(cautions(&laid(&mbr())), []);
+    assert_eq!(warnings(&laid(&hybrid())), []);
+    assert_eq!(warnings(&laid(&mbr())), []);
     let mut spec = mbr();
     spec.parts[0].size = mib(1500);
     spec.parts.push(mbr_part("b", (0x83, false, true), mib(1)));
     spec.parts.push(mbr_part("c", (0x83, false, true), mib(1)));
     let (part, last) = ("root".to_string(), "c".to_string());
-    let root = Caution::RootNotLast { disk: "image0".to_string(), part, last };
-    assert_eq!(cautions(&laid(&spec)), [root]);
+    let root = LayoutWarning::RootNotLast { disk: "image0".to_string(), part, last };
+    assert_eq!(warnings(&laid(&spec)), [root]);
     spec.parts.push(mbr_part("d", (0x83, false, false), mib(1)));
-    let said = cautions(&laid(&spec))[0].to_string();
+    let said = warnings(&laid(&spec))[0].to_string();
     assert!(said.contains("all 4 slots") && said.contains("config drive"), "{said}");
 }

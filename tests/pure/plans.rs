@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use dibber_model::{Arch, Digest};
 use dibber_plan::yaml::{Node, Yaml, read};
 use dibber_plan::{
-    Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, disk, explain, image, plan,
+    Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, explain, fstab, gpt_codes,
+    image, plan,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -90,7 +91,7 @@ fn request(case: &Path) -> Request {
 }
 
 fn rendered(plan: &Plan) -> String {
-    let mut out = format!("{}\nfstab\n{}\nvariables\n", explain(plan), disk::fstab(&plan.disk));
+    let mut out = format!("{}\nfstab\n{}\nvariables\n", explain(plan), fstab(&plan.disk));
     for (name, value) in &plan.variables {
         writeln!(out, "  {name}={value:?}").expect("write to a string");
     }
@@ -309,7 +310,7 @@ fn the_schema_takes_what_the_reader_takes() {
 fn type_codes_are_sgdisk_s() {
     let dir = tempfile::tempdir().expect("tempdir");
     let path = dir.path().join("disk").display().to_string();
-    for (code, guid) in disk::gpt_codes() {
+    for (code, guid) in gpt_codes() {
         let file = fs::File::create(&path).expect("create disk");
         file.set_len(8 << 20).expect("size disk");
         let code = format!("{code:04X}");

@@ -26,10 +26,10 @@ const OF_FILESYSTEMS: &[(&str, &str)] = &[
 const OF_OUTPUTS: &[(&str, &str)] = &[
     ("plan/src/output.rs", "the rows"),
     (
-        "plan/src/recipe.rs",
+        "plan/src/image_planner.rs",
         "what an image comes out as unless it says: a qcow2, and what elements of ramdisks add",
     ),
-    ("plan/src/twin.rs", "a plan has outputs, and the native programs' tree is none"),
+    ("plan/src/native_tree.rs", "a plan has outputs, and the native programs' tree is none"),
     ("engine/src/outputs.rs", "the raw file that qemu-img converts"),
 ];
 

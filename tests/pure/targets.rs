@@ -230,7 +230,12 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         .iter()
         .position(|step| step.action == dibber_plan::Action::ImagePackages)
         .expect("packages");
-    assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.late);
+    assert_eq!(
+        (shared(eight, nine), shared(power, nine)),
+        (packages, packages),
+        "{:?}",
+        nine.deferred_variables
+    );
     assert_eq!(shared(x86_64, power), 0);
     // Without packages of their own, up to the hook that writes the kernel's arguments down.
     let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");
@@ -240,6 +245,6 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         (first.phase.name(), first.name.as_str()),
         ("finalise", "48-grub-defaults"),
         "{:?}",
-        found[4].late
+        found[4].deferred_variables
     );
 }

@@ -118,7 +118,7 @@ fn report(plan: &Plan, member: &EndedMember, progress: &Progress) -> Exit {
         (_, Some(failure)) => {
             let problem = Problem::from(failure.clone());
             match progress.is_many() {
-                true => problem.print_about(&plan.stem()),
+                true => problem.print_about(&plan.basename()),
                 false => problem.print(),
             }
             problem.exit

@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_deploy::flavor::{Demand, Flavor, check};
-use dibber_deploy::select::Wants;
+use dibber_deploy::flavor::{Flavor, ImageRequirements, check};
+use dibber_deploy::select::NodeRequirements;
 use dibber_deploy::structure::Structure;
 use dibber_fs::text;
 use dibber_imageset::members::{Members, Trust};
 use dibber_imageset::{StructureFacts, sidecar_of};
-use dibber_inspect::Image;
+use dibber_inspect::{Image, TableFound};
 use dibber_model::{Arch, Bytes, Platform};
 use dibber_plan::Role;
 use serde_json::json;
@@ -124,7 +124,7 @@ fn asked_flavor(args: &CheckFlavorArgs) -> Result<Flavor, Problem> {
 /// An image, and what it wants of a flavor.
 struct DemandingImage {
     path: PathBuf,
-    demand: Demand,
+    demand: ImageRequirements,
     /// How its structure is known.
     why: String,
 }
@@ -140,15 +140,15 @@ fn find_image(args: &CheckFlavorArgs) -> Result<DemandingImage, Problem> {
     }
     let members = Members::read(&args.dir, &args.image, Trust::Lengths).map_err(problem)?;
     let target = target(args.arch, args.platform.as_ref())?;
-    let pick = members.pick(&Wants::from(target.clone()), &args.image);
+    let pick = members.select(&NodeRequirements::from(target.clone()), &args.image);
     let Some(member) = pick.member else {
-        let steps: Vec<String> = pick.tried.iter().map(ToString::to_string).collect();
+        let steps: Vec<String> = pick.attempts.iter().map(ToString::to_string).collect();
         let message = format!("no {} for {target}: {}", args.image, steps.join("; "));
         return Err(Problem::new(Exit::Unfit, message));
     };
     match member.of_role(Role::Disk).next() {
         Some(disk) => demand_by_sidecar(&disk.path),
-        None => Err(Problem::new(Exit::Input, format!("{} has no disk among its files", member.stem))),
+        None => Err(Problem::new(Exit::Input, format!("{} has no disk among its files", member.basename))),
     }
 }
 
@@ -165,7 +165,7 @@ fn demand_by_sidecar(path: &Path) -> Result<DemandingImage, Problem> {
         return Err(wrong(format!("this is a {}; a flavor is checked against a disk image", sidecar.kind)));
     };
     let structure = sidecar.structure.unwrap_or_else(|| StructureFacts::of(&sidecar.properties));
-    let demand = Demand {
+    let demand = ImageRequirements {
         structure: structure.is,
         virtual_bytes,
         min_disk: sidecar.min_disk.unwrap_or(gib(virtual_bytes)),
@@ -178,13 +178,13 @@ fn demand_by_sidecar(path: &Path) -> Result<DemandingImage, Problem> {
 fn demand_by_content(path: &Path) -> Result<DemandingImage, Problem> {
     let image = Image::open(path)
         .map_err(|error| Problem::new(Exit::Input, format!("{}: {error}", path.display())))?;
-    let (container, disk) = image.disk();
-    let bare = disk.table == "none";
+    let (container, disk) = (image.container(), image.disk());
+    let bare = disk.table == TableFound::None;
     let (structure, what) = match bare {
         true => (Structure::Partition, "no partition table".to_string()),
         false => (Structure::WholeDisk, format!("a partition table ({})", disk.table)),
     };
-    let demand = Demand {
+    let demand = ImageRequirements {
         structure,
         virtual_bytes: container.virtual_bytes,
         min_disk: gib(container.virtual_bytes),

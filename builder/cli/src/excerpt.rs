@@ -114,7 +114,7 @@ impl SurroundingLines {
             line,
             column,
         };
-        let hidden = redact::hidden_lines(&place.source.text);
+        let hidden = redact::secret_lines(&place.source.text);
         let lines = place.source.text.lines().zip(hidden).enumerate();
         for (number, (source, is_hidden)) in lines.skip(first).take(line + 2 - first) {
             let source = if is_hidden { "***" } else { source };
@@ -133,7 +133,7 @@ impl SurroundingLines {
 
 /// Letters `from` to `to` of a line as they are shown, secrets left out, and whether it goes on.
 fn letters(line: &str, from: usize, to: usize) -> (String, bool) {
-    let secrets = redact::spans(line);
+    let secrets = redact::secret_spans(line);
     let mut text = String::new();
     let mut all = line.char_indices().skip(from);
     for (at, letter) in all.by_ref().take(to - from) {

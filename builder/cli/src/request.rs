@@ -131,7 +131,7 @@ fn check_names(names: &[String], files: &mut Vec<PathBuf>) -> Result<(), Problem
     let given = files.iter().any(|file| file.extension().is_some());
     for name in names.iter().filter(|name| !built_in.contains(name)) {
         if !given {
-            let near = dibber_plan::yaml::nearest(name, built_in.iter().map(String::as_str));
+            let near = dibber_plan::nearest(name, built_in.iter().map(String::as_str));
             let hint = near.map_or_else(
                 || format!("built in are {}", built_in.join(", ")),
                 |near| format!("did you mean {near}?"),

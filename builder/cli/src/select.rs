@@ -8,9 +8,9 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_deploy::select::{BootMode, Fleet, Machine, Wants};
+use dibber_deploy::select::{BootMode, Fleet, Machine, NodeRequirements};
 use dibber_fs::text;
-use dibber_imageset::members::{Members, MembersError, Pick, Trust};
+use dibber_imageset::members::{MemberSelection, Members, MembersError, Trust};
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
 use serde_json::{Value, json};
@@ -63,8 +63,8 @@ struct NodeChoice<'a> {
 
 /// What is chosen for one node.
 struct ChosenFiles<'a> {
-    image: Pick<'a>,
-    agent: Option<Pick<'a>>,
+    image: MemberSelection<'a>,
+    agent: Option<MemberSelection<'a>>,
 }
 
 impl ChosenFiles<'_> {
@@ -97,7 +97,7 @@ pub(crate) fn target(arch: Option<Arch>, platform: Option<&Platform>) -> Result<
 
 fn select_for_node(args: &SelectArgs, images: &Members) -> Result<Exit, Problem> {
     let target = target(args.arch, args.platform.as_ref())?;
-    let pick = images.pick(&Wants { target, boot_mode: args.boot_mode }, &args.name);
+    let pick = images.select(&NodeRequirements { target, boot_mode: args.boot_mode }, &args.name);
     print_stdout(if args.json { pretty_json(&described(&pick)) } else { page::node(&pick) });
     Ok(if pick.member.is_some() { Exit::Ok } else { Exit::Unfit })
 }
@@ -117,9 +117,9 @@ fn select_for_fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Tru
         .machines
         .iter()
         .map(|machine| {
-            let chosen = machine.wants.as_ref().ok().map(|wants| ChosenFiles {
-                image: images.pick(wants, &args.name),
-                agent: agents.as_ref().map(|agents| agents.pick(wants, agent)),
+            let chosen = machine.requirements.as_ref().ok().map(|wants| ChosenFiles {
+                image: images.select(wants, &args.name),
+                agent: agents.as_ref().map(|agents| agents.select(wants, agent)),
             });
             NodeChoice { machine, chosen }
         })
@@ -144,13 +144,13 @@ fn select_for_fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Tru
 
 fn described_node(row: &NodeChoice<'_>) -> Value {
     let (machine, chosen) = (row.machine, row.chosen.as_ref());
-    let wants = machine.wants.as_ref().ok();
+    let wants = machine.requirements.as_ref().ok();
     json!({
         "node": machine.name,
         "arch": wants.map(|wants| wants.target.arch),
         "platform": wants.and_then(|wants| wants.target.platform.clone()),
         "boot_mode": wants.and_then(|wants| wants.boot_mode).map(|mode| mode.to_string()),
-        "problem": machine.wants.as_ref().err(),
+        "problem": machine.requirements.as_ref().err(),
         "notes": machine.notes,
         "image": chosen.map(|chosen| described(&chosen.image)),
         "agent": chosen.and_then(|chosen| chosen.agent.as_ref()).map(described),
@@ -158,18 +158,18 @@ fn described_node(row: &NodeChoice<'_>) -> Value {
 }
 
 /// A pick for programs.
-fn described(pick: &Pick<'_>) -> Value {
+fn described(pick: &MemberSelection<'_>) -> Value {
     let files = |role| -> Vec<String> {
         let files = pick.member.into_iter().flat_map(|member| member.of_role(role));
         files.map(|file| file.path.display().to_string()).collect()
     };
     let tried: Vec<Value> = pick
-        .tried
+        .attempts
         .iter()
-        .map(|step| json!({"name": step.stem, "outcome": step.outcome.to_string()}))
+        .map(|step| json!({"name": step.basename, "outcome": step.outcome.to_string()}))
         .collect();
     json!({
-        "chosen": pick.member.map(|member| &member.stem),
+        "chosen": pick.member.map(|member| &member.basename),
         "disks": files(Role::Disk),
         "kernel": files(Role::Kernel).first(),
         "ramdisk": files(Role::Ramdisk).first(),

@@ -20,12 +20,12 @@ const ORDER: [MemberOutcome; 5] = [
 
 /// One line for each member and one for all: built, kept, failed, skipped, unbuildable, and why.
 pub(crate) fn table(plans: &[Plan], ended: &[EndedMember], seconds: f64) -> String {
-    let width = plans.iter().map(|plan| plan.stem().chars().count()).max().unwrap_or(0);
+    let width = plans.iter().map(|plan| plan.basename().chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for (plan, member) in plans.iter().zip(ended) {
         let time = duration(member.seconds);
         let mut line =
-            format!("{}  {:<11} {time:>10}", padded(&plan.stem(), width), member.result.outcome().name());
+            format!("{}  {:<11} {time:>10}", padded(&plan.basename(), width), member.result.outcome().name());
         if let Some(why) = member.result.why() {
             line += &format!("  {why}");
         }

@@ -44,7 +44,7 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Text as it is shown: see [`printable::lines`].
 pub(crate) fn shown(text: &str) -> String {
-    printable::lines(&redact::urls(text)).into_owned()
+    printable::lines(&redact::mask_urls(text)).into_owned()
 }
 
 /// Prints what is drawn already, and may have colours.

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dibber_glance::{
-    Choice, Cloud, Glance, GlanceError, Member, Outcome, Progress as _, Settings, Surroundings, Uploaded,
-    ironic_settings, members, openstack_script, upload as put,
+    Choice, Cloud, CloudEnvironment, Glance, GlanceError, Member, Progress as _, Settings, Upload,
+    UploadOutcome, Uploaded, ironic_settings, members, openstack_script,
 };
 use dibber_model::{Arch, Platform};
 
@@ -86,13 +86,15 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
         return openstack_script(&members, visibility).map(print_stdout).map_err(problem);
     }
     let progress = Progress::alone();
-    for (file, why) in members.iter().flat_map(|member| &member.left) {
-        progress.say(&format!("{file} is not uploaded: {why}"));
+    for file in members.iter().flat_map(|member| &member.left) {
+        progress.say(&format!("{} is not uploaded: {}", file.name, file.why));
     }
     let settings =
         Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
-    let mut done = Vec::new();
-    let ended = upload_all(args, &members, &settings, &UploadProgress(&progress), &mut done);
+    let lines = UploadProgress(&progress);
+    let mut upload = Upload::new(&settings, &lines);
+    let ended = upload_all(args, &members, &lines, &mut upload);
+    let done = upload.done();
     progress.finish();
     for image in &done {
         print_stdout(line(image, args.dry_run));
@@ -108,21 +110,20 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
 fn upload_all(
     args: &UploadArgs,
     members: &[Member],
-    settings: &Settings,
     progress: &UploadProgress<'_>,
-    done: &mut Vec<Uploaded>,
+    upload: &mut Upload<'_>,
 ) -> Result<(), GlanceError> {
     // A variable that is not text is none of the cloud's.
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let variables = std::env::vars_os().filter_map(text).collect();
-    let around = Surroundings { variables, here: PathBuf::from(".") };
+    let around = CloudEnvironment { variables, here: PathBuf::from(".") };
     let cloud = Cloud::find(args.os_cloud.as_deref(), &around)?;
     if !cloud.is_verified() {
         progress.warned("certificates are not checked (verify: false)");
     }
     let mut glance = Glance::connect(&cloud)?;
-    members.iter().try_for_each(|member| put(&mut glance, member, settings, progress, done))
+    members.iter().try_for_each(|member| upload.put_member(&mut glance, member))
 }
 
 /// Progress of an upload, as lines and bars of the terminal.
@@ -149,11 +150,11 @@ impl dibber_glance::Progress for UploadProgress<'_> {
 /// One image: id, name, what was done.
 fn line(image: &Uploaded, dry_run: bool) -> String {
     let what = match (&image.outcome, dry_run) {
-        (Outcome::Unchanged, _) => "unchanged".to_string(),
-        (Outcome::Sent, false) => "uploaded".to_string(),
-        (Outcome::Sent, true) => "would be uploaded".to_string(),
-        (Outcome::Changed(names), false) => format!("changed {}", names.join(", ")),
-        (Outcome::Changed(names), true) => format!("would change {}", names.join(", ")),
+        (UploadOutcome::Unchanged, _) => "unchanged".to_string(),
+        (UploadOutcome::Sent, false) => "uploaded".to_string(),
+        (UploadOutcome::Sent, true) => "would be uploaded".to_string(),
+        (UploadOutcome::Changed(names), false) => format!("changed {}", names.join(", ")),
+        (UploadOutcome::Changed(names), true) => format!("would change {}", names.join(", ")),
     };
     let verb = if dry_run { "the former would be" } else { "the former is" };
     let former: String = image.renamed.iter().map(|name| format!("; {verb} {name}")).collect();

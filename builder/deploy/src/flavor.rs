@@ -1,5 +1,8 @@
 //! A flavor held against an image, before a scheduler or ironic does.
 //!
+//! A flavor that does not go with an image is found out late: nova refuses it when a machine is asked for, and ironic when a node has been
+//! cleaned already. Each rule here is one of theirs, and is checked as soon as there is a sidecar.
+//!
 //! In: a flavor and what a sidecar says of a disk. Out: every reason why the two do not go together. Never: a look at a cloud.
 //!
 //! The rules: a whole disk takes a root-only flavor (ironic's whole-disk-image-support specification); `root_gb`, `ram`
@@ -40,9 +43,9 @@ pub struct Flavor {
     pub properties: BTreeMap<String, String>,
 }
 
-/// What of an image is held against it.
+/// What an image requires of a flavor.
 #[derive(Clone, Debug)]
-pub struct Demand {
+pub struct ImageRequirements {
     /// Whole disk or partition.
     pub structure: Structure,
     /// Length of the disk, in bytes.
@@ -83,10 +86,10 @@ pub struct Finding {
 }
 
 /// Every reason why a flavor does not go with an image; none if it does.
-pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
+pub fn check(flavor: &Flavor, image: &ImageRequirements) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |rule, why: String| findings.push(Finding { rule, why });
-    if demand.structure == Structure::WholeDisk {
+    if image.structure == Structure::WholeDisk {
         for (size, unit, what) in
             [(flavor.ephemeral_gb, "GiB", "an ephemeral disk"), (flavor.swap_mb, "MiB", "swap")]
         {
@@ -100,10 +103,10 @@ pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
             }
         }
     }
-    if let Some(why) = root(flavor, demand) {
+    if let Some(why) = root(flavor, image) {
         say(Rule::RootSize, why);
     }
-    if let (Some(has), Some(needs)) = (flavor.ram_mb, demand.min_ram)
+    if let (Some(has), Some(needs)) = (flavor.ram_mb, image.min_ram)
         && has < needs
     {
         say(
@@ -111,72 +114,82 @@ pub fn check(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
             format!("the flavor has {has} MiB of memory, and the image needs {needs} MiB (min_ram)"),
         );
     }
-    findings.extend(extra_specs(flavor, demand));
+    findings.extend(extra_specs(flavor, image));
     findings
 }
 
 /// nova takes 0 for the image's own size; ironic wants a size for the partition that it makes.
-fn root(flavor: &Flavor, demand: &Demand) -> Option<String> {
-    match (flavor.root_gb, demand.structure) {
+fn root(flavor: &Flavor, image: &ImageRequirements) -> Option<String> {
+    match (flavor.root_gb, image.structure) {
         (0, Structure::WholeDisk) => None,
         (0, Structure::Partition) => Some(
             "the flavor's root disk is 0 GiB; ironic needs the size of the root partition for a partition image"
                 .into(),
         ),
-        (has, _) if has < demand.min_disk => Some(format!(
+        (has, _) if has < image.min_disk => Some(format!(
             "the flavor's root disk is {has} GiB, and the image's disk is {} bytes long, which needs {} GiB (min_disk)",
-            demand.virtual_bytes, demand.min_disk
+            image.virtual_bytes, image.min_disk
         )),
         _ => None,
     }
 }
 
-fn extra_specs(flavor: &Flavor, demand: &Demand) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    findings.extend(differs::<Arch>(
-        Rule::Architecture,
-        (flavor, &["cpu_arch", "capabilities:cpu_arch"]),
-        (demand, "hw_architecture"),
-    ));
-    findings.extend(differs::<Platform>(
-        Rule::Platform,
-        (flavor, &["capabilities:platform", "capabilities:tripleo_platform"]),
-        (demand, "tripleo_platform"),
-    ));
-    findings.extend(differs::<BootMode>(
-        Rule::BootMode,
-        (flavor, &["capabilities:boot_mode"]),
-        (demand, "hw_firmware_type"),
-    ));
+/// What an extra spec of a flavor and a property of an image both say.
+struct SharedFact {
+    rule: Rule,
+    /// The extra specs that say it.
+    specs: &'static [&'static str],
+    /// The property.
+    property: &'static str,
+}
+
+const ARCHITECTURE: SharedFact = SharedFact {
+    rule: Rule::Architecture,
+    specs: &["cpu_arch", "capabilities:cpu_arch"],
+    property: "hw_architecture",
+};
+const PLATFORM: SharedFact = SharedFact {
+    rule: Rule::Platform,
+    specs: &["capabilities:platform", "capabilities:tripleo_platform"],
+    property: "tripleo_platform",
+};
+const BOOT_MODE: SharedFact =
+    SharedFact { rule: Rule::BootMode, specs: &["capabilities:boot_mode"], property: "hw_firmware_type" };
+
+fn extra_specs(flavor: &Flavor, image: &ImageRequirements) -> Vec<Finding> {
+    let mut findings = ARCHITECTURE.differences::<Arch>(flavor, image);
+    findings.extend(PLATFORM.differences::<Platform>(flavor, image));
+    findings.extend(BOOT_MODE.differences::<BootMode>(flavor, image));
     findings
 }
 
-/// Where both sides say something, and not the same. A word that cannot be read is a difference as well.
-fn differs<T: FromStr<Err: fmt::Display> + PartialEq>(
-    rule: Rule,
-    (flavor, keys): (&Flavor, &[&str]),
-    (demand, property): (&Demand, &str),
-) -> Vec<Finding> {
-    let Some(image) = demand.properties.get(property).filter(|value| !value.is_empty()) else {
-        return Vec::new();
-    };
-    let said = keys.iter().filter_map(|key| Some((*key, flavor.properties.get(*key)?)));
-    let findings = said.filter_map(|(key, spec)| {
-        let read = |text: &str| text.parse::<T>().map_err(|error| error.to_string());
-        let why = match (
-            read(image),
-            alternatives(spec).iter().map(|word| read(word)).collect::<Result<Vec<_>, _>>(),
-        ) {
-            (Ok(image), Ok(words)) if words.contains(&image) => return None,
-            (Ok(_), Ok(_)) => {
-                format!("the flavor asks for {key}={spec}, and the image has {property}={image}")
-            }
-            (Err(why), _) => format!("the image's {property}: {why}"),
-            (_, Err(why)) => format!("the flavor's {key}: {why}"),
+impl SharedFact {
+    /// Where both sides say something, and not the same. A word that cannot be read is a difference as well.
+    fn differences<T: FromStr<Err: fmt::Display> + PartialEq>(
+        &self,
+        flavor: &Flavor,
+        image: &ImageRequirements,
+    ) -> Vec<Finding> {
+        let SharedFact { rule, specs, property } = *self;
+        let Some(image) = image.properties.get(property).filter(|value| !value.is_empty()) else {
+            return Vec::new();
         };
-        Some(Finding { rule, why })
-    });
-    findings.collect()
+        let said = specs.iter().filter_map(|key| Some((*key, flavor.properties.get(*key)?)));
+        let findings = said.filter_map(|(key, spec)| {
+            let read = |text: &str| text.parse::<T>().map_err(|error| error.to_string());
+            let words = alternatives(spec).iter().map(|word| read(word)).collect::<Result<Vec<_>, _>>();
+            let why = match (read(image), words) {
+                (Ok(image), Ok(words)) if words.contains(&image) => return None,
+                (Ok(_), Ok(_)) => {
+                    format!("the flavor asks for {key}={spec}, and the image has {property}={image}")
+                }
+                (Err(why), _) => format!("the image's {property}: {why}"),
+                (_, Err(why)) => format!("the flavor's {key}: {why}"),
+            };
+            Some(Finding { rule, why })
+        });
+        findings.collect()
+    }
 }
 
 /// The words that an extra spec allows: `uefi`, `s== uefi`, `<in> uefi`, `<or> bios <or> uefi` (nova's operators).

@@ -1,9 +1,10 @@
 //! Which of several candidates serves a node: for its platform, for its architecture, or the plain one.
 //!
-//! In: a node's wants and candidates with their tags. Out: the chosen one, and every step that was tried. Never: a file, or a
-//! candidate whose tags contradict the node.
+//! TripleO gives a node the image of its platform if there is one, else that of its architecture, else the plain one, by the names of images;
+//! ironic and nova then check tags. Layouts, image files and images are all looked up by this one function.
 //!
-//! Layouts, image files and images are all looked up by this one function.
+//! In: a node's requirements and candidates with their tags. Out: the chosen one, and every attempt. Never: a file, or a
+//! candidate whose tags contradict the node.
 
 mod nodes;
 mod words;
@@ -52,16 +53,16 @@ impl fmt::Display for BootMode {
 
 /// What a node needs of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wants {
+pub struct NodeRequirements {
     /// Its architecture and platform.
     pub target: Target,
     /// How it starts, if it says.
     pub boot_mode: Option<BootMode>,
 }
 
-impl From<Target> for Wants {
-    fn from(target: Target) -> Wants {
-        Wants { target, boot_mode: None }
+impl From<Target> for NodeRequirements {
+    fn from(target: Target) -> NodeRequirements {
+        NodeRequirements { target, boot_mode: None }
     }
 }
 
@@ -78,7 +79,7 @@ pub struct Tags {
 
 /// For whom a candidate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Serves {
+pub enum Compatibility {
     /// Whoever finds it by its name: layouts and the like.
     Every,
     /// Machines that these tags do not contradict: images.
@@ -91,9 +92,9 @@ pub enum Serves {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The name that it is looked up by: `p9-ppc64le-overcloud-full`.
-    pub stem: String,
+    pub basename: String,
     /// For whom it is.
-    pub serves: Serves,
+    pub compatibility: Compatibility,
 }
 
 /// How far a name is made for a node.
@@ -139,7 +140,7 @@ pub enum Refusal {
 
 /// What one name led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// There is none of that name.
     Absent,
     /// There is, and it must not be used.
@@ -150,13 +151,13 @@ pub enum Outcome {
 
 /// One step of the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
+pub struct Attempt {
     /// How far the name is made for the node.
     pub rung: Rung,
     /// The name.
-    pub stem: String,
+    pub basename: String,
     /// What it led to.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
 }
 
 /// What was chosen, and how.
@@ -165,67 +166,76 @@ pub struct Selection {
     /// Its place among the candidates.
     pub chosen: Option<usize>,
     /// Every step up to the choice.
-    pub tried: Vec<Tried>,
+    pub attempts: Vec<Attempt>,
+}
+
+/// A name that is looked for.
+struct SearchedName {
+    rung: Rung,
+    basename: String,
 }
 
 /// The names that are looked for, the closest first.
-pub fn ladder(target: &Target, name: &str) -> Vec<(Rung, String)> {
-    let mut rungs = Vec::new();
+fn searched_names(target: &Target, name: &str) -> Vec<SearchedName> {
+    let mut names = Vec::new();
+    let mut add = |rung, basename| names.push(SearchedName { rung, basename });
     if let Some(platform) = &target.platform {
-        rungs.push((Rung::Platform, format!("{platform}-{}-{name}", target.arch)));
+        add(Rung::Platform, format!("{platform}-{}-{name}", target.arch));
     }
-    rungs.push((Rung::Arch, format!("{}-{name}", target.arch)));
-    rungs.push((Rung::Plain, name.to_string()));
-    rungs
+    add(Rung::Arch, format!("{}-{name}", target.arch));
+    add(Rung::Plain, name.to_string());
+    names
 }
 
 /// Looks for `name`: on each rung the first candidate that nothing speaks against, one that is tagged for the node's own
 /// platform before others.
-pub fn select(wants: &Wants, name: &str, candidates: &[Candidate]) -> Selection {
-    let mut tried = Vec::new();
-    for (rung, stem) in ladder(&wants.target, name) {
-        let named = candidates.iter().enumerate().filter(|(_, candidate)| candidate.stem == stem);
+pub fn select(requirements: &NodeRequirements, name: &str, candidates: &[Candidate]) -> Selection {
+    let mut attempts = Vec::new();
+    for SearchedName { rung, basename } in searched_names(&requirements.target, name) {
+        let named = candidates.iter().enumerate().filter(|(_, candidate)| candidate.basename == basename);
         let mut fitting: Vec<usize> = Vec::new();
-        let mut outcome = Outcome::Absent;
+        let mut outcome = AttemptOutcome::Absent;
         for (index, candidate) in named {
-            match refusal(wants, &candidate.serves) {
+            match refusal(requirements, &candidate.compatibility) {
                 None => fitting.push(index),
-                Some(refusal) => outcome = Outcome::Refused(refusal),
+                Some(refusal) => outcome = AttemptOutcome::Refused(refusal),
             }
         }
-        let own = fitting.iter().find(|index| is_of_platform(wants, &candidates[**index].serves));
+        let own =
+            fitting.iter().find(|index| is_of_platform(requirements, &candidates[**index].compatibility));
         if let Some(chosen) = own.or(fitting.first()).copied() {
-            tried.push(Tried { rung, stem, outcome: Outcome::Chosen });
-            return Selection { chosen: Some(chosen), tried };
+            attempts.push(Attempt { rung, basename, outcome: AttemptOutcome::Chosen });
+            return Selection { chosen: Some(chosen), attempts };
         }
-        tried.push(Tried { rung, stem, outcome });
+        attempts.push(Attempt { rung, basename, outcome });
     }
-    Selection { chosen: None, tried }
+    Selection { chosen: None, attempts }
 }
 
-fn is_of_platform(wants: &Wants, serves: &Serves) -> bool {
-    matches!(serves, Serves::Tagged(tags) if tags.platform.is_some() && tags.platform == wants.target.platform)
+fn is_of_platform(requirements: &NodeRequirements, compatibility: &Compatibility) -> bool {
+    matches!(compatibility, Compatibility::Tagged(tags) if tags.platform.is_some() && tags.platform == requirements.target.platform)
 }
 
 /// What speaks against giving a candidate to a node.
-pub fn refusal(wants: &Wants, serves: &Serves) -> Option<Refusal> {
-    let tags = match serves {
-        Serves::Every => return None,
-        Serves::Nobody(why) => return Some(Refusal::Nobody(why.clone())),
-        Serves::Tagged(tags) => tags,
+pub fn refusal(requirements: &NodeRequirements, compatibility: &Compatibility) -> Option<Refusal> {
+    let tags = match compatibility {
+        Compatibility::Every => return None,
+        Compatibility::Nobody(why) => return Some(Refusal::Nobody(why.clone())),
+        Compatibility::Tagged(tags) => tags,
     };
     let Some(image) = tags.arch.or(Arch::untagged()) else {
         return Some(Refusal::Nobody("it has no tag hw_architecture".into()));
     };
-    let node = wants.target.arch;
+    let node = requirements.target.arch;
     if image != node {
         return Some(Refusal::Arch { image, tagged: tags.arch.is_some(), node });
     }
-    if let Some(image) = tags.platform.as_ref().filter(|image| wants.target.platform.as_ref() != Some(*image))
+    if let Some(image) =
+        tags.platform.as_ref().filter(|image| requirements.target.platform.as_ref() != Some(*image))
     {
-        return Some(Refusal::Platform { image: image.clone(), node: wants.target.platform.clone() });
+        return Some(Refusal::Platform { image: image.clone(), node: requirements.target.platform.clone() });
     }
-    match (tags.boot_mode, wants.boot_mode) {
+    match (tags.boot_mode, requirements.boot_mode) {
         (Some(image), Some(node)) if image != node => Some(Refusal::BootMode { image, node }),
         _ => None,
     }

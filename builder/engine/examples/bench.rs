@@ -25,8 +25,8 @@ use dibber_format::qcow2::{Compression, Options};
 use dibber_fs::Dir;
 use dibber_layout::{Loaders, Measured, solve};
 use dibber_model::{
-    Bytes, DiskSpec, Extent, Extents, FileRef, FsKind, FsSpec, Holds, MkfsOptions, PartKind, PartSpec, Piece,
-    SectorSize, SizeRule, TableKind, Timestamp, Tree,
+    Bytes, DiskSpec, Extent, Extents, FileRef, FsKind, FsSpec, MkfsOptions, PartContents, PartKind, PartSpec,
+    Piece, SectorSize, SizeRule, TableKind, Timestamp, Tree,
 };
 use rustix::fs::{SeekFrom, seek};
 use uuid::Uuid;
@@ -101,7 +101,7 @@ fn gpt(tree: &Tree) -> Result<Extents, Box<dyn Error>> {
             attributes: 0,
         },
         size: SizeRule::Content { min: None, max: None },
-        holds: Holds::Fs(fs),
+        contents: PartContents::Fs(fs),
     };
     let spec = DiskSpec {
         name: "image0".into(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use dibber_model::arch::Core;
-use dibber_model::{DiskSpec, FsSpec, Holds, Loader, MountPoint};
+use dibber_model::{DiskSpec, FsSpec, Loader, MountPoint, PartContents};
 use dibber_plan::Plan;
 
 use dibber_sandbox::STAGED;
@@ -99,7 +99,7 @@ pub(crate) fn grub_cores(plan: &Plan, scratch: &dyn GrubTree) -> Result<GrubCore
 fn has_place(disk: &DiskSpec, place: Loader) -> bool {
     match place {
         Loader::Bios => disk.bios_boot,
-        place => disk.parts.iter().any(|part| part.holds == Holds::Loader(place)),
+        place => disk.parts.iter().any(|part| part.contents == PartContents::Loader(place)),
     }
 }
 

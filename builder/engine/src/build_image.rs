@@ -83,7 +83,7 @@ fn attempt(
         true => Some(run_stage(BuildStage::Disk, events, || disk(&build.plan, tree, &cores, &settings))?),
         false => None,
     };
-    for caution in disk.iter().flat_map(|disk| dibber_layout::cautions(&disk.layout)) {
+    for caution in disk.iter().flat_map(|disk| dibber_layout::warnings(&disk.layout)) {
         events.emit(Event::Warning { text: caution.to_string() });
     }
     let writer = OutputWriter { facts: &facts, files: &files, stage, threads: build.threads, events };

@@ -72,7 +72,7 @@ pub fn without_network(
     let native = native.map(|native| without_network(native, releases.clone(), store, output_dir));
     let native = native.transpose()?.map(Box::new);
     let given = given::find(plan, &ClosedPlace::of_build(store.path(), output_dir))?;
-    let timings: BTreeMap<String, f64> = store.timings(&plan.stem()).all();
+    let timings: BTreeMap<String, f64> = store.timings(&plan.basename()).all();
     Ok(Build {
         plan: plan.clone(),
         epoch,

@@ -70,7 +70,7 @@ pub fn build(
     stop: &Interrupts,
 ) -> Result<Built, Failure> {
     let start = Instant::now();
-    let stem = plan.stem();
+    let stem = plan.basename();
     let store = Store::open(&settings.store).map_err(fault)?;
     let _lock: ImageLock = store.lock_image(&stem).map_err(|error| match error {
         StoreError::Busy { .. } => Failure::new(FailureKind::Output, error.to_string()),
@@ -147,7 +147,7 @@ fn put_in_place(plan: &Plan, stage: &Stage, made: &BuiltSet, seen: &Seen) -> Res
     }
     let entry = dibber_imageset::commit(stage, made, seen).map_err(output_failure)?;
     // The set is committed; its log is for people. Where no step ran, the log of the build that ran them stays.
-    let log = output_names::log(&plan.stem());
+    let log = output_names::log(&plan.basename());
     let said_something =
         stage.dir().file(&log).and_then(|log| log.metadata()).is_ok_and(|meta| meta.len() > 0);
     if said_something {

@@ -126,7 +126,7 @@ pub fn build(
 /// Seconds that the set will take, if each member was built before: the longest one, or an even share of them all.
 pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
     let each: Option<Vec<f64>> =
-        plans.iter().map(|plan| store.timings(&plan.stem()).all().get(WHOLE_BUILD).copied()).collect();
+        plans.iter().map(|plan| store.timings(&plan.basename()).all().get(WHOLE_BUILD).copied()).collect();
     let each = each?;
     let longest = each.iter().copied().fold(0.0, f64::max);
     Some(longest.max(each.iter().sum::<f64>() / jobs.clamp(1, plans.len().max(1)) as f64))

@@ -9,8 +9,8 @@ use dibber_format::filesystem::{FilesystemError, Making, writer};
 use dibber_format::grub;
 use dibber_model::extent::ExtentError;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsSpec, Holds, Inode, InodeId, Kind, Loader, Meta,
-    Piece, Placed, Seed, Timestamp, Tree,
+    Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsSpec, Inode, InodeId, Kind, Loader, Meta,
+    PartContents, Piece, Placed, Seed, Timestamp, Tree,
 };
 
 use crate::bootloader::GrubCores;
@@ -63,11 +63,11 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
     let mut mounted: Vec<(&str, &FsSpec)> = Vec::new();
     let mut trees = BTreeMap::new();
     for part in &disk.parts {
-        match &part.holds {
-            Holds::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
+        match &part.contents {
+            PartContents::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
                 mounted.push((&part.name, fs));
             }
-            Holds::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
+            PartContents::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
             _ => {}
         }
     }
@@ -116,7 +116,7 @@ pub(crate) fn measure(
 ) -> Result<BTreeMap<String, Bytes>, PartError> {
     let mut sizes = BTreeMap::new();
     for part in &disk.parts {
-        let (Holds::Fs(fs), Some(tree)) = (&part.holds, trees.get(&part.name)) else { continue };
+        let (PartContents::Fs(fs), Some(tree)) = (&part.contents, trees.get(&part.name)) else { continue };
         let making = making(fs, disk, 0, settings);
         let size = writer(fs.kind).measure(tree, &making).map_err(fault(&part.name))?;
         sizes.insert(part.name.clone(), size);
@@ -132,7 +132,7 @@ pub(crate) fn write(
 ) -> Result<BTreeMap<String, Extents>, PartError> {
     let mut parts = BTreeMap::new();
     for placed in layout.parts() {
-        if let (Holds::Fs(fs), Some(tree)) = (&placed.spec.holds, trees.get(&placed.spec.name)) {
+        if let (PartContents::Fs(fs), Some(tree)) = (&placed.spec.contents, trees.get(&placed.spec.name)) {
             let making = making(fs, layout.spec(), placed.start, settings);
             let bytes = writer(fs.kind).write(tree, &making, placed.len).map_err(fault(&placed.spec.name))?;
             parts.insert(placed.spec.name.clone(), bytes);
@@ -160,7 +160,7 @@ pub(crate) fn with_loaders(
 ) -> Result<DiskContent, PartError> {
     let mut boot_code = None;
     for placed in layout.parts() {
-        let Holds::Loader(place) = placed.spec.holds else { continue };
+        let PartContents::Loader(place) = placed.spec.contents else { continue };
         let Some(core) = cores.cores.get(&place) else { continue };
         let bytes = match (place, &cores.boot_img) {
             (Loader::Bios, Some(boot_img)) => {

@@ -79,7 +79,7 @@ pub(crate) fn check_output(plan: &Plan, dir: &Path, previous: Option<&SetEntry>)
         Some(entry) => Bytes(entry.files.iter().map(|file| file.bytes / 2).sum::<u64>().max(LEAST.0)),
         None => plan.disk.size.map_or(LEAST, |size| Bytes((size.0 / 4).max(LEAST.0))),
     };
-    check_space(dir, needs, &plan.stem(), "choose another --output-dir")
+    check_space(dir, needs, &plan.basename(), "choose another --output-dir")
 }
 
 /// Fails if the file system of the cache has clearly too little space for `what`, an image or any.

@@ -27,15 +27,13 @@ impl PreviousSet {
         let set = SetFile::read(path).map_err(output_failure)?;
         // A directory that is still to be made has nothing.
         let Ok(dir) = Dir::open(path) else { return Ok(None) };
-        let platform = plan.target.platform.as_ref().map(|p| p.as_str());
-        let entry = set.find(&plan.image, plan.target.arch.kernel_name(), platform).cloned();
+        let entry = set.find(&plan.image, &plan.target).cloned();
         // Files are read here, side by side; what follows finds them read.
         let previous = entry
             .map(|entry| PreviousSet { status: dibber_imageset::standing(&dir, &set, &entry, seen), entry });
         let names = output_names::set_files(plan);
-        dibber_imageset::refuse(&dir, path, (&set, seen), names.iter().map(String::as_str))
-            .map_err(output_failure)?;
-        for name in [output_names::log(&plan.stem()), output_names::failed_log(&plan.stem())] {
+        set.refuse_foreign(&dir, path, seen, names.iter().map(String::as_str)).map_err(output_failure)?;
+        for name in [output_names::log(&plan.basename()), output_names::failed_log(&plan.basename())] {
             dibber_imageset::refuse_log(&dir, path, &name).map_err(output_failure)?;
         }
         Ok(previous)

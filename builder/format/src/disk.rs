@@ -5,7 +5,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dibber_model::{DiskLayout, Extent, Extents, Holds, Piece, TableKind};
+use dibber_model::{DiskLayout, Extent, Extents, PartContents, Piece, TableKind};
 
 pub use crate::table::DiskError;
 use crate::{gpt, mbr};
@@ -39,7 +39,7 @@ pub fn compose(layout: &DiskLayout, mut content: DiskContent) -> Result<Extents,
                 return Err(DiskError::TooLong { part: name.clone(), wanted, available });
             }
             Some(extents) => parts.push((part.start, extents)),
-            None if part.spec.holds == Holds::Nothing => {}
+            None if part.spec.contents == PartContents::Nothing => {}
             None => return Err(DiskError::NoContent { part: name.clone() }),
         }
     }
@@ -75,12 +75,12 @@ fn tables(layout: &DiskLayout, boot: Option<&BootCode>) -> Result<Vec<(u64, Exte
             Ok(alloc::vec![(0, buffer(ends.head)), (tail_at, buffer(ends.tail))])
         }
         TableKind::Mbr { disk } => {
-            let mut records = mbr::records(layout, disk)?;
-            if let Some((_, first)) = records.first_mut() {
-                overlay(first, boot);
+            let mut records = mbr::boot_records(layout, disk)?;
+            if let Some(first) = records.first_mut() {
+                overlay(&mut first.bytes, boot);
             }
             let mut parts: Vec<(u64, Extents)> =
-                records.into_iter().map(|(at, bytes)| (at, buffer(bytes.to_vec()))).collect();
+                records.into_iter().map(|record| (record.at, buffer(record.bytes.to_vec()))).collect();
             if let Some(gap) = gap {
                 parts.push((512, boot_gap(layout, gap)?));
             }

@@ -4,6 +4,7 @@
 //! partition's number: gaps between numbers stay.
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 use dibber_model::{DiskLayout, PartKind};
 use uuid::Uuid;
 
@@ -37,11 +38,18 @@ pub(crate) fn ends(layout: &DiskLayout, disk: Uuid) -> Result<Ends, DiskError> {
     if !layout.len().is_multiple_of(sector) || sectors < 3 + 2 * array {
         return Err(DiskError::BadLength { len: layout.len(), sector });
     }
-    let usable = (2 + array, sectors - array - 2);
-    let entries = entries(layout, usable)?;
+    let usable = 2 + array..=sectors - array - 2;
+    let entries = entries(layout, &usable)?;
     let last = sectors - 1;
     let header = |here, there, entries_at| {
-        header(&Header { here, there, entries_at, usable, disk, crc: crc32fast::hash(&entries) })
+        header(&GptHeader {
+            here,
+            there,
+            entries_at,
+            usable: usable.clone(),
+            disk,
+            crc: crc32fast::hash(&entries),
+        })
     };
     let sector = sector as usize;
     let mut head = protective_mbr(sectors);
@@ -73,17 +81,17 @@ fn protective_mbr(sectors: u64) -> Vec<u8> {
     mbr
 }
 
-struct Header {
+struct GptHeader {
     here: u64,
     there: u64,
     entries_at: u64,
-    usable: (u64, u64),
+    usable: RangeInclusive<u64>,
     disk: Uuid,
     crc: u32,
 }
 
 /// Section 5.3.2, table 5-5.
-fn header(header: &Header) -> [u8; HEADER] {
+fn header(header: &GptHeader) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
     put(0, b"EFI PART");
@@ -91,8 +99,8 @@ fn header(header: &Header) -> [u8; HEADER] {
     put(12, &(HEADER as u32).to_le_bytes());
     put(24, &header.here.to_le_bytes());
     put(32, &header.there.to_le_bytes());
-    put(40, &header.usable.0.to_le_bytes());
-    put(48, &header.usable.1.to_le_bytes());
+    put(40, &header.usable.start().to_le_bytes());
+    put(48, &header.usable.end().to_le_bytes());
     put(56, &header.disk.to_bytes_le());
     put(72, &header.entries_at.to_le_bytes());
     put(80, &ENTRIES.to_le_bytes());
@@ -105,14 +113,14 @@ fn header(header: &Header) -> [u8; HEADER] {
 }
 
 /// Section 5.3.3, table 5-6.
-fn entries(layout: &DiskLayout, usable: (u64, u64)) -> Result<Vec<u8>, DiskError> {
+fn entries(layout: &DiskLayout, usable: &RangeInclusive<u64>) -> Result<Vec<u8>, DiskError> {
     let sector = layout.spec().sector.bytes();
     let mut array = alloc::vec![0; ARRAY];
     for part in layout.parts() {
-        let (first, last) = sectors(part, sector)?;
+        let (first, last) = sectors(part, sector)?.into_inner();
         let name = || part.spec.name.clone();
-        if first < usable.0 || last > usable.1 {
-            return Err(DiskError::InTable { part: name(), first, last, usable });
+        if !usable.contains(&first) || !usable.contains(&last) {
+            return Err(DiskError::InTable { part: name(), first, last, usable: usable.clone() });
         }
         let PartKind::Gpt { type_guid, guid, attributes } = part.spec.kind else {
             return Err(DiskError::WrongKind { part: name() });

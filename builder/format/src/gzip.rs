@@ -50,7 +50,7 @@ impl Codec {
         Ok(Codec(Compress::new(flate2::Compression::new(u32::from(level)), false)))
     }
 
-    /// Appends a block's stream to `out`, and tells its checksum.
+    /// Appends a block's stream to `out`, and returns its checksum.
     pub fn pack(&mut self, block: &[u8], out: &mut Vec<u8>) -> Sum {
         let deflate = &mut self.0;
         deflate.reset();

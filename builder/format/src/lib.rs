@@ -1,5 +1,9 @@
 //! Filesystems, partition tables and containers as bytes.
 //!
+//! Images are usually made by tools that write to a block device: parted, mkfs, mount, qemu-img. Here each format is a function from a tree or a
+//! layout to extents, that is bytes at places and references to files. No device is needed, any output can be poured from the same extents,
+//! and equal input gives equal bytes.
+//!
 //! In: trees, layouts and parameters. Out: extents. Never: files, clocks, randomness; every byte is a function of the input.
 #![no_std]
 #![forbid(unsafe_code)]

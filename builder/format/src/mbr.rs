@@ -18,7 +18,7 @@ const LINK: u8 = 0x05;
 const SIGNATURE: [u8; 2] = [0x55, 0xaa];
 
 /// One of the four entries of a record. `start` is what the entry says; `lba` is where that is on the disk.
-struct Entry {
+struct RecordEntry {
     active: bool,
     kind: u8,
     start: u64,
@@ -34,20 +34,26 @@ struct Logical<'a> {
     count: u64,
 }
 
-/// Every record with its place on the disk, in bytes; each is 512 bytes. The first is the MBR itself.
-pub(crate) fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 512])>, DiskError> {
+/// A record, and its place on the disk in bytes.
+pub(crate) struct BootRecord {
+    pub(crate) at: u64,
+    pub(crate) bytes: [u8; 512],
+}
+
+/// Every record of a disk. The first is the MBR itself.
+pub(crate) fn boot_records(layout: &DiskLayout, disk: u32) -> Result<Vec<BootRecord>, DiskError> {
     let sector = layout.spec().sector.bytes();
-    let mut mbr = record();
+    let mut mbr = empty_record();
     mbr[440..444].copy_from_slice(&disk.to_le_bytes());
     let mut logicals = Vec::new();
     for part in layout.parts() {
-        let (first, last) = sectors(part, sector)?;
+        let (first, last) = sectors(part, sector)?.into_inner();
         let count = last - first + 1;
         match part.spec.kind {
             PartKind::Mbr { type_byte, active, primary: true } => {
-                let entry = Entry { active, kind: type_byte, start: first, lba: first, count };
+                let entry = RecordEntry { active, kind: type_byte, start: first, lba: first, count };
                 let slot = slot(&mbr, part)?;
-                put(&mut mbr, slot, &entry, part)?;
+                put_entry(&mut mbr, slot, &entry, part)?;
             }
             PartKind::Mbr { primary: false, .. } => {
                 let record = record_of(layout, part)? / sector;
@@ -63,15 +69,16 @@ pub(crate) fn records(layout: &DiskLayout, disk: u32) -> Result<Vec<(u64, [u8; 5
             return Err(DiskError::NoSlot { part: first.part.spec.name.clone() });
         };
         let count = (layout.len() / sector).saturating_sub(first.record);
-        let entry = Entry { active: false, kind: EXTENDED, start: first.record, lba: first.record, count };
-        put(&mut mbr, slot, &entry, first.part)?;
+        let entry =
+            RecordEntry { active: false, kind: EXTENDED, start: first.record, lba: first.record, count };
+        put_entry(&mut mbr, slot, &entry, first.part)?;
     }
-    records.push((0, mbr));
+    records.push(BootRecord { at: 0, bytes: mbr });
     chain(&logicals, sector, &mut records)?;
     Ok(records)
 }
 
-fn record() -> [u8; 512] {
+fn empty_record() -> [u8; 512] {
     let mut record = [0; 512];
     record[510..].copy_from_slice(&SIGNATURE);
     record
@@ -100,31 +107,32 @@ fn record_of(layout: &DiskLayout, part: &Placed) -> Result<u64, DiskError> {
     }
 }
 
-fn chain(
-    logicals: &[Logical<'_>],
-    sector: u64,
-    records: &mut Vec<(u64, [u8; 512])>,
-) -> Result<(), DiskError> {
+fn chain(logicals: &[Logical<'_>], sector: u64, records: &mut Vec<BootRecord>) -> Result<(), DiskError> {
     let Some(base) = logicals.first().map(|first| first.record) else { return Ok(()) };
     for (i, logical) in logicals.iter().enumerate() {
         let PartKind::Mbr { type_byte, active, .. } = logical.part.spec.kind else { continue };
-        let mut bytes = record();
+        let mut bytes = empty_record();
         let start = logical.start - logical.record;
-        let entry = Entry { active, kind: type_byte, start, lba: logical.start, count: logical.count };
-        put(&mut bytes, 0, &entry, logical.part)?;
+        let entry = RecordEntry { active, kind: type_byte, start, lba: logical.start, count: logical.count };
+        put_entry(&mut bytes, 0, &entry, logical.part)?;
         if let Some(next) = logicals.get(i + 1) {
             let outside = DiskError::BadChain { part: next.part.spec.name.clone() };
             let start = next.record.checked_sub(base).ok_or(outside)?;
             let count = next.start - next.record + next.count;
-            let link = Entry { active: false, kind: LINK, start, lba: next.record, count };
-            put(&mut bytes, 1, &link, next.part)?;
+            let link = RecordEntry { active: false, kind: LINK, start, lba: next.record, count };
+            put_entry(&mut bytes, 1, &link, next.part)?;
         }
-        records.push((logical.record * sector, bytes));
+        records.push(BootRecord { at: logical.record * sector, bytes });
     }
     Ok(())
 }
 
-fn put(record: &mut [u8; 512], slot: usize, entry: &Entry, part: &Placed) -> Result<(), DiskError> {
+fn put_entry(
+    record: &mut [u8; 512],
+    slot: usize,
+    entry: &RecordEntry,
+    part: &Placed,
+) -> Result<(), DiskError> {
     let past = |value| DiskError::PastMbr { part: part.spec.name.clone(), sector: value };
     let last = entry.lba.saturating_add(entry.count - 1);
     let start = u32::try_from(entry.start).map_err(|_| past(entry.start))?;

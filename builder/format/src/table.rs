@@ -3,6 +3,7 @@
 //! In: a placed partition. Out: its sectors, or why it has none. Never: a byte of a table.
 
 use alloc::string::String;
+use core::ops::RangeInclusive;
 use dibber_model::extent::ExtentError;
 use dibber_model::{Bytes, Placed};
 
@@ -34,7 +35,7 @@ pub enum DiskError {
         sector: u64,
     },
     /// A partition inside the table.
-    #[error("partition `{part}` has sectors {first} to {last}, and the table leaves {} to {}", usable.0, usable.1)]
+    #[error("partition `{part}` has sectors {first} to {last}, and the table leaves {} to {}", usable.start(), usable.end())]
     InTable {
         /// The partition.
         part: String,
@@ -42,8 +43,8 @@ pub enum DiskError {
         first: u64,
         /// Its last sector.
         last: u64,
-        /// First and last usable sector.
-        usable: (u64, u64),
+        /// Sectors that partitions may have.
+        usable: RangeInclusive<u64>,
     },
     /// A partition of another kind of table.
     #[error("partition `{part}` is of another kind than its disk's table")]
@@ -155,11 +156,11 @@ pub enum DiskError {
     },
 }
 
-/// First and last sector of a partition.
-pub(crate) fn sectors(part: &Placed, sector: u64) -> Result<(u64, u64), DiskError> {
+/// The sectors of a partition.
+pub(crate) fn sectors(part: &Placed, sector: u64) -> Result<RangeInclusive<u64>, DiskError> {
     let aligned = part.start.is_multiple_of(sector) && part.len.is_multiple_of(sector);
     match part.start.checked_add(part.len) {
-        Some(end) if aligned && part.len > 0 => Ok((part.start / sector, end / sector - 1)),
+        Some(end) if aligned && part.len > 0 => Ok(part.start / sector..=end / sector - 1),
         _ => Err(DiskError::Unaligned {
             part: part.spec.name.clone(),
             start: part.start,

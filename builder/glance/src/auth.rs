@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::clouds::Auth;
+use super::cloud::Auth;
 use super::http::{Asked, Http, Sent};
 use super::{Cloud, GlanceError};
 
@@ -14,7 +14,7 @@ pub(super) struct Session {
     pub(super) token: Option<String>,
     /// Glance's address, without `/v2`.
     pub(super) root: String,
-    /// Our project, if Keystone told one.
+    /// Our project, if Keystone named one.
     pub(super) project: Option<String>,
 }
 
@@ -60,28 +60,30 @@ impl Endpoint {
 }
 
 /// Gets a token, where one is needed.
-pub(super) fn begin(http: &mut Http, cloud: &Cloud) -> Result<Session, GlanceError> {
+pub(super) fn log_in(http: &mut Http, cloud: &Cloud) -> Result<Session, GlanceError> {
     // They may carry a user, and a wrong one is quoted.
     cloud.endpoint.iter().for_each(|endpoint| http.keep_login(endpoint));
     match &cloud.auth {
-        Auth::None => Ok(Session { token: None, root: root(&given(cloud)?), project: None }),
+        Auth::None => {
+            Ok(Session { token: None, root: without_version(&given_endpoint(cloud)?), project: None })
+        }
         Auth::Token(token) => {
             http.keep_secret([token.0.clone()]);
-            Ok(Session { token: Some(token.0.clone()), root: root(&given(cloud)?), project: None })
+            Ok(Session {
+                token: Some(token.0.clone()),
+                root: without_version(&given_endpoint(cloud)?),
+                project: None,
+            })
         }
         Auth::Keystone { url, request, secrets } => {
             http.keep_login(url);
             http.keep_secret(secrets.iter().map(|secret| secret.0.clone()));
-            ask_keystone(http, cloud, (url, &request.0))
+            ask_keystone(http, cloud, url, &request.0)
         }
     }
 }
 
-fn ask_keystone(
-    http: &mut Http,
-    cloud: &Cloud,
-    (url, request): (&str, &str),
-) -> Result<Session, GlanceError> {
+fn ask_keystone(http: &mut Http, cloud: &Cloud, url: &str, request: &str) -> Result<Session, GlanceError> {
     let url = format!("{}/auth/tokens", versioned(url));
     let what = format!("log in ({})", cloud.origin);
     let answer = http.ask(Asked {
@@ -98,11 +100,11 @@ fn ask_keystone(
     let issued: Issued = answer.json(&what, &url)?;
     let endpoint = match &cloud.endpoint {
         Some(endpoint) => endpoint.clone(),
-        None => in_catalog(&issued.token.catalog, cloud)?,
+        None => catalog_endpoint(&issued.token.catalog, cloud)?,
     };
     Ok(Session {
         token: Some(token),
-        root: root(&endpoint),
+        root: without_version(&endpoint),
         project: issued.token.project.map(|project| project.id),
     })
 }
@@ -114,20 +116,20 @@ fn versioned(url: &str) -> String {
 }
 
 /// Glance's address without its version, which catalogs have and have not.
-fn root(endpoint: &str) -> String {
+fn without_version(endpoint: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     let versions = ["/v2", "/v2.0", "/v1"];
     versions.iter().find_map(|v| endpoint.strip_suffix(v)).unwrap_or(endpoint).into()
 }
 
-fn given(cloud: &Cloud) -> Result<String, GlanceError> {
+fn given_endpoint(cloud: &Cloud) -> Result<String, GlanceError> {
     cloud.endpoint.clone().ok_or_else(|| GlanceError::Cloud {
         place: cloud.origin.clone(),
         why: "no address of Glance; give auth: endpoint, or OS_ENDPOINT".into(),
     })
 }
 
-fn in_catalog(catalog: &[Service], cloud: &Cloud) -> Result<String, GlanceError> {
+fn catalog_endpoint(catalog: &[Service], cloud: &Cloud) -> Result<String, GlanceError> {
     let endpoints = catalog.iter().filter(|service| service.kind == "image").flat_map(|s| &s.endpoints);
     let fits = |endpoint: &&Endpoint| {
         endpoint.interface == cloud.interface
@@ -151,7 +153,7 @@ fn in_catalog(catalog: &[Service], cloud: &Cloud) -> Result<String, GlanceError>
 
 #[cfg(test)]
 mod tests {
-    use super::{root, versioned};
+    use super::{versioned, without_version};
 
     #[test]
     fn addresses_are_taken_with_and_without_version() {
@@ -159,7 +161,7 @@ mod tests {
             assert_eq!(versioned(url), "http://k:5000/v3");
         }
         for url in ["http://g/image", "http://g/image/v2/", "http://g/image/v2"] {
-            assert_eq!(root(url), "http://g/image");
+            assert_eq!(without_version(url), "http://g/image");
         }
     }
 }

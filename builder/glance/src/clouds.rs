@@ -10,111 +10,55 @@ use std::path::{Path, PathBuf};
 use dibber_fs::text;
 use serde::Deserialize;
 
+use super::cloud::{Cloud, CloudEntry};
 use super::{GlanceError, environment};
 
 /// Where a cloud is looked for.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct CloudEnvironment {
     /// The environment: `OS_*`, `HOME`, `XDG_CONFIG_HOME`.
     pub variables: BTreeMap<String, String>,
     /// The directory that `./clouds.yaml` is in.
     pub here: PathBuf,
 }
 
-/// A word that no message or log tells.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(pub(super) String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
+/// A file of clouds that was found.
+struct FoundFile {
+    path: PathBuf,
+    clouds: BTreeMap<String, CloudEntry>,
 }
 
-/// A cloud, and who we are to it.
-#[derive(Clone, Debug)]
-pub struct Cloud {
-    /// Where this was read: `cloud NAME of FILE`, or `OS_*`.
-    pub(super) origin: String,
-    /// How we say who we are.
-    pub(super) auth: Auth,
-    /// Region of the catalog; without it, the first that has images.
-    pub(super) region: Option<String>,
-    /// `public`, `internal` or `admin`.
-    pub(super) interface: String,
-    /// Where Glance is, whatever the catalog says.
-    pub(super) endpoint: Option<String>,
-    /// Whether certificates are checked.
-    pub(super) verify: bool,
-    /// Certificates to trust instead of the system's.
-    pub(super) cacert: Option<PathBuf>,
-}
-
-/// How we say who we are.
-#[derive(Clone, Debug)]
-pub(super) enum Auth {
-    /// Not at all; the endpoint is given.
-    None,
-    /// A token that is given, for an endpoint that is given.
-    Token(Secret),
-    /// Keystone v3 is asked for a token.
-    Keystone {
-        /// Its address, as given.
-        url: String,
-        /// `auth.identity` and `auth.scope` of the request.
-        request: Secret,
-        /// What the request holds that must not be told.
-        secrets: Vec<Secret>,
-    },
+/// A cloud that was chosen in a file.
+struct NamedCloud {
+    name: String,
+    entry: CloudEntry,
 }
 
 /// `clouds.yaml`, `secure.yaml`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct CloudsFile {
-    clouds: BTreeMap<String, Entry>,
-}
-
-/// One cloud, as it is written. Keys that do not matter to images are let be.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Entry {
-    pub(super) profile: Option<String>,
-    pub(super) auth_type: Option<String>,
-    pub(super) auth: BTreeMap<String, Option<String>>,
-    pub(super) region_name: Option<String>,
-    pub(super) interface: Option<String>,
-    pub(super) endpoint_type: Option<String>,
-    pub(super) image_endpoint_override: Option<String>,
-    pub(super) cacert: Option<String>,
-    pub(super) cert: Option<String>,
-    pub(super) key: Option<String>,
-    pub(super) verify: Option<bool>,
-    pub(super) insecure: Option<bool>,
+    clouds: BTreeMap<String, CloudEntry>,
 }
 
 impl Cloud {
-    /// Whether certificates are checked.
-    pub fn is_verified(&self) -> bool {
-        self.verify
-    }
-
     /// Finds a cloud: the one named by `--os-cloud` or `OS_CLOUD`; else the one that `OS_*` describe; else the only one in
     /// `clouds.yaml`. That file is `OS_CLIENT_CONFIG_FILE`, or the first in `./`, `~/.config/openstack`, `/etc/openstack`.
-    pub fn find(name: Option<&str>, around: &Surroundings) -> Result<Cloud, GlanceError> {
+    pub fn find(name: Option<&str>, around: &CloudEnvironment) -> Result<Cloud, GlanceError> {
         let name = name.or(around.variable("OS_CLOUD"));
         if name.is_none()
             && let Some(entry) = environment::entry(&around.variables)
         {
             return environment::cloud("the OS_* variables", &entry);
         }
-        let Some((path, file)) = read(around, "clouds", "OS_CLIENT_CONFIG_FILE")? else {
+        let Some(file) = around.read("clouds", "OS_CLIENT_CONFIG_FILE")? else {
             let why = "there is none in ./, ~/.config/openstack or /etc/openstack; write one, or set OS_AUTH_URL \
                        and the other OS_* variables, or OS_ENDPOINT for a Glance that asks nobody's name";
             return Err(GlanceError::Cloud { place: "clouds.yaml".into(), why: why.into() });
         };
-        let (name, mut entry) = choose(&path, file, name)?;
-        if let Some((_, mut secure)) = read(around, "secure", "OS_CLIENT_SECURE_FILE")?
+        let path = file.path.clone();
+        let NamedCloud { name, mut entry } = choose(file, name)?;
+        if let Some(mut secure) = around.read("secure", "OS_CLIENT_SECURE_FILE")?
             && let Some(secret) = secure.clouds.remove(&name)
         {
             entry.auth.extend(secret.auth);
@@ -127,14 +71,15 @@ impl Cloud {
     }
 }
 
-fn choose(path: &Path, file: CloudsFile, name: Option<&str>) -> Result<(String, Entry), GlanceError> {
-    let mut clouds = file.clouds;
+fn choose(found: FoundFile, name: Option<&str>) -> Result<NamedCloud, GlanceError> {
+    let FoundFile { path, mut clouds } = found;
     let known = clouds.keys().cloned().collect::<Vec<_>>().join(", ");
     let chosen = match name {
         Some(name) => clouds.remove_entry(name),
         None if clouds.len() == 1 => clouds.pop_first(),
         None => None,
     };
+    let chosen = chosen.map(|(name, entry)| NamedCloud { name, entry });
     chosen.ok_or_else(|| GlanceError::Cloud {
         place: path.display().to_string(),
         why: match name {
@@ -145,7 +90,7 @@ fn choose(path: &Path, file: CloudsFile, name: Option<&str>) -> Result<(String, 
     })
 }
 
-impl Surroundings {
+impl CloudEnvironment {
     /// A variable that is set to something.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -157,38 +102,36 @@ impl Surroundings {
         let user = config.map(|config| config.join("openstack"));
         [Some(self.here.clone()), user, Some("/etc/openstack".into())].into_iter().flatten().collect()
     }
-}
 
-fn read(
-    around: &Surroundings,
-    stem: &str,
-    variable: &str,
-) -> Result<Option<(PathBuf, CloudsFile)>, GlanceError> {
-    let named = around.variable(variable).map(PathBuf::from);
-    let paths = match &named {
-        Some(path) => vec![path.clone()],
-        None => {
-            let extensions = ["yaml", "yml", "json"];
-            let files = |dir: PathBuf| extensions.map(|extension| dir.join(format!("{stem}.{extension}")));
-            around.directories().into_iter().flat_map(files).collect()
-        }
-    };
-    for path in paths {
-        let wrong = |why| Err(GlanceError::Cloud { place: path.display().to_string(), why });
-        let text = match text::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == ErrorKind::NotFound && named.is_none() => continue,
-            Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
-                return wrong(e.to_string());
+    /// The file that a variable names, or the first of this basename on the search path.
+    fn read(&self, basename: &str, variable: &str) -> Result<Option<FoundFile>, GlanceError> {
+        let named = self.variable(variable).map(PathBuf::from);
+        let paths = match &named {
+            Some(path) => vec![path.clone()],
+            None => {
+                let extensions = ["yaml", "yml", "json"];
+                let files =
+                    |dir: PathBuf| extensions.map(|extension| dir.join(format!("{basename}.{extension}")));
+                self.directories().into_iter().flat_map(files).collect()
             }
-            Err(source) => return Err(GlanceError::File { path, source }),
         };
-        return match parse(&text) {
-            Ok(file) => Ok(Some((path, file))),
-            Err(why) => wrong(why),
-        };
+        for path in paths {
+            let wrong = |why| Err(GlanceError::Cloud { place: path.display().to_string(), why });
+            let text = match text::read(&path) {
+                Ok(text) => text,
+                Err(e) if e.kind() == ErrorKind::NotFound && named.is_none() => continue,
+                Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
+                    return wrong(e.to_string());
+                }
+                Err(source) => return Err(GlanceError::File { path, source }),
+            };
+            return match parse(&text) {
+                Ok(file) => Ok(Some(FoundFile { path, clouds: file.clouds })),
+                Err(why) => wrong(why),
+            };
+        }
+        Ok(None)
     }
-    Ok(None)
 }
 
 /// The reader's own message would show the lines around the fault, and with them passwords: only the place is told.
@@ -202,13 +145,14 @@ fn parse(text: &str) -> Result<CloudsFile, String> {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests write what is read")]
 mod tests {
+    use super::super::cloud::Auth;
     use super::*;
 
-    fn around(text: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, Surroundings) {
+    fn around(text: &str, variables: &[(&str, &str)]) -> (tempfile::TempDir, CloudEnvironment) {
         let here = tempfile::tempdir().expect("directory");
         std::fs::write(here.path().join("clouds.yaml"), text).expect("write");
         let variables = variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let around = Surroundings { variables, here: here.path().into() };
+        let around = CloudEnvironment { variables, here: here.path().into() };
         (here, around)
     }
 

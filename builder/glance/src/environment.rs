@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::GlanceError;
-use super::clouds::{Auth, Cloud, Entry, Secret};
+use super::cloud::{Auth, Cloud, CloudEntry, Secret};
 
 /// The entry that `OS_*` describe, if they describe one: `OS_AUTH_URL`, or the address of a Glance.
-pub(super) fn entry(variables: &BTreeMap<String, String>) -> Option<Entry> {
+pub(super) fn entry(variables: &BTreeMap<String, String>) -> Option<CloudEntry> {
     let get = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
     let places = ["OS_AUTH_URL", "OS_ENDPOINT", "OS_URL", "OS_IMAGE_ENDPOINT_OVERRIDE"];
     if !places.iter().any(|name| get(name).is_some()) {
@@ -23,7 +23,7 @@ pub(super) fn entry(variables: &BTreeMap<String, String>) -> Option<Entry> {
         .filter_map(|(name, value)| Some((name.strip_prefix("OS_")?.to_lowercase(), Some(value.clone()))))
         .collect();
     let yes = |text: String| matches!(text.to_lowercase().as_str(), "1" | "true" | "yes");
-    Some(Entry {
+    Some(CloudEntry {
         auth_type: get("OS_AUTH_TYPE"),
         auth,
         region_name: get("OS_REGION_NAME"),
@@ -34,12 +34,12 @@ pub(super) fn entry(variables: &BTreeMap<String, String>) -> Option<Entry> {
         cert: get("OS_CERT"),
         key: get("OS_KEY"),
         insecure: get("OS_INSECURE").map(yes),
-        ..Entry::default()
+        ..CloudEntry::default()
     })
 }
 
 /// An entry as a cloud. `origin` heads every complaint.
-pub(super) fn cloud(origin: &str, entry: &Entry) -> Result<Cloud, GlanceError> {
+pub(super) fn cloud(origin: &str, entry: &CloudEntry) -> Result<Cloud, GlanceError> {
     let wrong = |why: String| GlanceError::Cloud { place: origin.into(), why };
     let words = Words(&entry.auth);
     if entry.cert.is_some() || entry.key.is_some() {
@@ -113,7 +113,7 @@ impl<'a> Words<'a> {
     }
 }
 
-fn kind(entry: &Entry, words: &Words<'_>, has_endpoint: bool) -> Result<&'static str, String> {
+fn kind(entry: &CloudEntry, words: &Words<'_>, has_endpoint: bool) -> Result<&'static str, String> {
     let credential = ["application_credential_id", "application_credential_secret"];
     match entry.auth_type.as_deref() {
         Some("none" | "noauth") => Ok("none"),

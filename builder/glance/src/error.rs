@@ -102,7 +102,7 @@ impl GlanceError {
 }
 
 /// What to do about an HTTP status.
-pub(super) fn mend(status: u16) -> &'static str {
+pub(super) fn advice_for_status(status: u16) -> &'static str {
     match status {
         300..=399 => {
             "redirects are not followed, because a token is sent along; give the address that it names"

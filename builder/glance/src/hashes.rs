@@ -8,8 +8,15 @@ use std::path::Path;
 use dibber_model::Digest;
 use sha2::Digest as _;
 
-/// SHA-256, and SHA-512 in hexadecimal. `progress` hears how many bytes are read.
-pub(super) fn of(path: &Path, progress: &dyn Fn(u64)) -> io::Result<(Digest, String)> {
+/// The hashes of a file.
+pub(super) struct FileHashes {
+    pub(super) sha256: Digest,
+    /// In hexadecimal.
+    pub(super) sha512: String,
+}
+
+/// Hashes a file. `progress` hears how many bytes are read.
+pub(super) fn hash_file(path: &Path, progress: &dyn Fn(u64)) -> io::Result<FileHashes> {
     let mut file = dibber_fs::open_file(path)?;
     let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
     let mut buffer = vec![0; 1 << 20];
@@ -26,6 +33,6 @@ pub(super) fn of(path: &Path, progress: &dyn Fn(u64)) -> io::Result<(Digest, Str
         }
     }
     let short: [u8; 32] = short.finalize().into();
-    let long = long.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((Digest::from(short), long))
+    let sha512 = long.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(FileHashes { sha256: Digest::from(short), sha512 })
 }

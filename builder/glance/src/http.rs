@@ -4,17 +4,18 @@
 //! followed, a failure of the service taken for success, a secret in a message.
 
 use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dibber_model::redact::{self, Redact};
 use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, SendBody};
 
-use super::error::mend;
+use super::error::advice_for_status;
+use super::service_words::{TOLD, error_words, service_message};
+use super::trust::{is_certificate, roots};
 use super::{Cloud, GlanceError};
 
 /// A connection that is not made in this time is not made.
@@ -27,8 +28,6 @@ const LONGEST: Duration = Duration::from_secs(300);
 const LARGEST_ANSWER: u64 = 4 << 20;
 /// All headers of an answer together, in bytes.
 const LARGEST_HEADERS: usize = 64 << 10;
-/// So much of what a service says in its own words is told.
-const TOLD: usize = 300;
 
 /// A client, and what it must not tell.
 pub(super) struct Http {
@@ -53,6 +52,14 @@ pub(super) enum Sent<'a> {
     Text(&'static str, String),
     /// So many bytes of a file.
     Bytes(&'a mut dyn Read, u64),
+}
+
+/// What came back, whatever it says.
+struct Response {
+    status: u16,
+    headers: HeaderMap,
+    /// The body, or why it could not be read to its end.
+    body: Result<Vec<u8>, ureq::Error>,
 }
 
 /// What came back, with a status of success.
@@ -137,7 +144,7 @@ impl Http {
         };
         // What is looked for is in `what`, in plain words.
         let url = self.redact.public(url.split('?').next().unwrap_or_default().to_string());
-        let (status, headers, body) = answered.map_err(|e| self.failed(&what, &url, &e))?;
+        let Response { status, headers, body } = answered.map_err(|e| self.failed(&what, &url, &e))?;
         if (200..300).contains(&status) {
             return body
                 .map(|body| Answer { headers, body, redact: self.redact.clone() })
@@ -145,26 +152,26 @@ impl Http {
         }
         // Before anything of it is cut off or taken out, which could leave a part of a secret.
         let body = self.redact.public_bytes(&body.unwrap_or_default());
-        let said = said(&body);
-        Err(GlanceError::Refused { what, url, status, said, mend: mend(status) })
+        let said = service_message(&body);
+        Err(GlanceError::Refused { what, url, status, said, mend: advice_for_status(status) })
     }
 
-    #[expect(clippy::type_complexity, reason = "status, headers, body: used in one place")]
     fn run(
         &self,
         request: Result<Request<impl AsSendBody>, ureq::http::Error>,
         longest: Option<Duration>,
-    ) -> Result<(u16, HeaderMap, Result<Vec<u8>, ureq::Error>), ureq::Error> {
+    ) -> Result<Response, ureq::Error> {
         let request = self.agent.configure_request(request?).timeout_global(longest).build();
         let mut response = self.agent.run(request)?;
         let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_vec();
-        Ok((response.status().as_u16(), response.headers().clone(), body))
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Response { status, headers, body })
     }
 
     /// A request that had no answer: through a fault of its own, or of the line.
     fn failed(&self, what: &str, url: &str, error: &ureq::Error) -> GlanceError {
         let (what, url) = (what.to_string(), url.to_string());
-        let why = self.redact.public(words(error));
+        let why = self.redact.public(error_words(error));
         match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => GlanceError::Cloud {
                 place: url,
@@ -225,94 +232,4 @@ fn check_proxies() -> Result<(), GlanceError> {
         }
     }
     Ok(())
-}
-
-/// `cacert`, or what the system trusts.
-fn roots(cloud: &Cloud) -> Result<Vec<Certificate<'static>>, GlanceError> {
-    match &cloud.cacert {
-        Some(path) => from_file(path),
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            Ok(found.certs.iter().map(|cert| Certificate::from_der(cert.as_ref()).to_owned()).collect())
-        }
-    }
-}
-
-fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, GlanceError> {
-    let text =
-        dibber_fs::text::bytes(path).map_err(|source| GlanceError::File { path: path.into(), source })?;
-    let items = parse_pem(&text).filter_map(|item| match item {
-        Ok(ureq::tls::PemItem::Certificate(cert)) => Some(cert),
-        _ => None,
-    });
-    let certificates: Vec<_> = items.collect();
-    if certificates.is_empty() {
-        let why = "there is no certificate in it; cacert wants PEM, `-----BEGIN CERTIFICATE-----`";
-        return Err(GlanceError::Cloud { place: path.display().to_string(), why: why.into() });
-    }
-    Ok(certificates)
-}
-
-/// A handshake's fault comes wrapped, since it happens while bytes are read.
-fn is_certificate(io: &std::io::Error) -> bool {
-    io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
-}
-
-/// ureq's words say `io:` before the system's; people need only the latter.
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(io) => io.to_string(),
-        ureq::Error::HostNotFound => "no such host".into(),
-        other => other.to_string(),
-    }
-}
-
-/// What a service says of its refusal: JSON's message, or the words of a small HTML page.
-fn said(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-    let message = json.as_ref().and_then(|json| {
-        let keystone = json.pointer("/error/message");
-        keystone.or(json.get("message"))?.as_str()
-    });
-    let plain = without_tags(message.unwrap_or(&text));
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told: String = plain.chars().filter(|c| !c.is_control()).take(TOLD).collect();
-    if told.is_empty() { told } else { format!(": {}", told.trim_end_matches('.')) }
-}
-
-fn without_tags(html: &str) -> String {
-    // The page's title is its heading again.
-    let body = html.split_once("<body>").map_or(html, |(_, body)| body);
-    let mut text = String::new();
-    let mut inside = false;
-    for c in body.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                text.push(' ');
-            }
-            c if !inside => text.push(c),
-            _ => {}
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::said;
-
-    #[test]
-    fn a_refusal_is_told_in_the_service_s_words() {
-        let keystone =
-            br#"{"error": {"code": 401, "message": "The request you have made requires authentication."}}"#;
-        assert_eq!(said(keystone), ": The request you have made requires authentication");
-        let glance = b"<html>\n <head>\n  <title>403 Forbidden</title>\n </head>\n <body>\n  <h1>403 Forbidden</h1>\n  Not allowed.<br /><br />\n\n </body>\n</html>";
-        assert_eq!(said(glance), ": 403 Forbidden Not allowed");
-        let json = br#"{"message": "You are not authorized.<br /><br />\n", "code": "403"}"#;
-        assert_eq!(said(json), ": You are not authorized");
-        assert_eq!(said(b""), "");
-    }
 }

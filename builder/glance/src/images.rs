@@ -14,7 +14,7 @@ use dibber_model::redact::encoded;
 use super::auth::{self, Session};
 use super::http::{Answer, Asked, Http, Sent};
 use super::pages::Pages;
-use super::{Cloud, GlanceError};
+use super::{Cloud, DesiredImage, GlanceError};
 
 /// An image, as Glance describes it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,7 +43,7 @@ pub(super) struct Image {
     pub(super) rest: BTreeMap<String, Option<String>>,
 }
 
-/// Most images of one name that are looked at. Former ones have names of their own.
+/// Most images of one name that are looked at. Replaced ones have names of their own.
 const NAMESAKES_MAX: usize = 1000;
 
 /// A UUID has 36 letters.
@@ -90,8 +90,34 @@ struct Page {
     next: Option<String>,
 }
 
-/// A body, and its media type before it.
-type Text = (&'static str, String);
+/// What Glance is asked.
+#[derive(Clone)]
+struct Question<'a> {
+    /// What is being done, for messages.
+    what: &'a str,
+    method: &'static str,
+    /// Behind Glance's address.
+    path: &'a str,
+    body: Option<Body>,
+}
+
+/// A body that is a text.
+#[derive(Clone)]
+struct Body {
+    media_type: &'static str,
+    text: String,
+}
+
+impl<'a> Question<'a> {
+    /// One without a body.
+    fn new(what: &'a str, method: &'static str, path: &'a str) -> Self {
+        Question { what, method, path, body: None }
+    }
+
+    fn with(self, media_type: &'static str, text: String) -> Self {
+        Question { body: Some(Body { media_type, text }), ..self }
+    }
+}
 
 /// A Glance that answers to us.
 pub struct Glance {
@@ -104,7 +130,7 @@ impl Glance {
     /// Logs in, where that is needed.
     pub fn connect(cloud: &Cloud) -> Result<Glance, GlanceError> {
         let mut http = Http::new(cloud)?;
-        let session = auth::begin(&mut http, cloud)?;
+        let session = auth::log_in(&mut http, cloud)?;
         Ok(Glance { http, cloud: cloud.clone(), session })
     }
 
@@ -125,7 +151,7 @@ impl Glance {
         let mut found = Vec::new();
         let what = format!("look for image {}", names.first().copied().unwrap_or_default());
         while let Some(now) = pages.next() {
-            let answer = self.ask(&what, ("GET", &now), None)?;
+            let answer = self.ask(Question::new(&what, "GET", &now))?;
             let page: Page = answer.json(&what, "/v2/images")?;
             // The name is checked again: a proxy that drops the filter must not have us rename a stranger.
             let ours = |image: &Image| image.name.as_deref().is_some_and(|name| names.contains(&name));
@@ -133,7 +159,7 @@ impl Glance {
                 image.rest.retain(|name, _| is_compared(name));
                 image
             }));
-            let more = pages.go_on((page.next, answer.len()), &self.session.root);
+            let more = pages.go_on(page.next, answer.len(), &self.session.root);
             let few = if found.len() > NAMESAKES_MAX { Err("too many images have one name") } else { Ok(()) };
             more.and(few).map_err(|why| GlanceError::Answer {
                 what: what.clone(),
@@ -148,29 +174,29 @@ impl Glance {
     pub(super) fn image(&mut self, id: &str) -> Result<Image, GlanceError> {
         let what = format!("look at image {id}");
         let path = format!("/v2/images/{}", encoded(id));
-        self.ask(&what, ("GET", &path), None)?.json(&what, &path)
+        self.ask(Question::new(&what, "GET", &path))?.json(&what, &path)
     }
 
     /// Creates an image without data.
     pub(super) fn create(&mut self, name: &str, description: &Value) -> Result<Image, GlanceError> {
         let what = format!("create image {name}");
-        let body = ("application/json", description.to_string());
-        self.ask(&what, ("POST", "/v2/images"), Some(body))?.json(&what, "/v2/images")
+        let question = Question::new(&what, "POST", "/v2/images");
+        self.ask(question.with("application/json", description.to_string()))?.json(&what, "/v2/images")
     }
 
     /// Sends an image's data, the whole of it. Not asked twice: the reader is used up.
     pub(super) fn send(
         &mut self,
-        (name, id): (&str, &str),
+        image: &DesiredImage,
+        id: &str,
         data: &mut dyn Read,
-        len: u64,
     ) -> Result<(), GlanceError> {
         let asked = Asked {
-            what: format!("upload {name}"),
+            what: format!("upload {}", image.name),
             method: "PUT",
             url: format!("{}/v2/images/{}/file", self.session.root, encoded(id)),
             token: self.session.token.as_deref(),
-            body: Sent::Bytes(data, len),
+            body: Sent::Bytes(data, image.bytes),
         };
         self.http.ask(asked).map(|_| ())
     }
@@ -180,29 +206,24 @@ impl Glance {
         let what = format!("change image {id}");
         let path = format!("/v2/images/{}", encoded(id));
         let text = Value::from(changes.to_vec()).to_string();
-        let body = ("application/openstack-images-v2.1-json-patch", text);
-        self.ask(&what, ("PATCH", &path), Some(body)).map(|_| ())
+        let question = Question::new(&what, "PATCH", &path);
+        self.ask(question.with("application/openstack-images-v2.1-json-patch", text)).map(|_| ())
     }
 
     /// Removes an image.
     pub(super) fn remove(&mut self, id: &str) -> Result<(), GlanceError> {
         let what = format!("remove image {id}");
         let path = format!("/v2/images/{}", encoded(id));
-        match self.ask(&what, ("DELETE", &path), None) {
+        match self.ask(Question::new(&what, "DELETE", &path)) {
             Err(GlanceError::Refused { status: 404, .. }) => Ok(()),
             other => other.map(|_| ()),
         }
     }
 
     /// Asks; logs in again where the token has run out meanwhile, which uploads outlast.
-    fn ask(
-        &mut self,
-        what: &str,
-        (method, path): (&'static str, &str),
-        text: Option<Text>,
-    ) -> Result<Answer, GlanceError> {
-        let answered = self.ask_once(what, (method, path), text.clone());
-        if self.is_forgotten(&answered)? { self.ask_once(what, (method, path), text) } else { answered }
+    fn ask(&mut self, question: Question<'_>) -> Result<Answer, GlanceError> {
+        let answered = self.ask_once(question.clone());
+        if self.is_forgotten(&answered)? { self.ask_once(question) } else { answered }
     }
 
     /// Whether this was refused because our token has run out; if so, there is a new one now.
@@ -211,22 +232,18 @@ impl Glance {
         if !refused || self.session.token.is_none() {
             return Ok(false);
         }
-        self.session = auth::begin(&mut self.http, &self.cloud)?;
+        self.session = auth::log_in(&mut self.http, &self.cloud)?;
         Ok(true)
     }
 
-    fn ask_once(
-        &self,
-        what: &str,
-        (method, path): (&'static str, &str),
-        text: Option<Text>,
-    ) -> Result<Answer, GlanceError> {
+    fn ask_once(&self, question: Question<'_>) -> Result<Answer, GlanceError> {
+        let Question { what, method, path, body } = question;
         self.http.ask(Asked {
             what: what.into(),
             method,
             url: format!("{}{path}", self.session.root),
             token: self.session.token.as_deref(),
-            body: text.map_or(Sent::Nothing, |(media, text)| Sent::Text(media, text)),
+            body: body.map_or(Sent::Nothing, |body| Sent::Text(body.media_type, body.text)),
         })
     }
 }

@@ -41,7 +41,8 @@ impl Pages {
     /// Takes what an answer of so many bytes names as the next page, from a service at `root`, or tells what is wrong with it.
     pub(super) fn go_on(
         &mut self,
-        (named, bytes): (Option<String>, usize),
+        named: Option<String>,
+        bytes: usize,
         root: &str,
     ) -> Result<(), &'static str> {
         self.bytes = self.bytes.saturating_add(bytes);
@@ -84,12 +85,21 @@ fn path_on(named: &str, root: &str) -> Option<String> {
     whole.strip_prefix(root).filter(|path| path.starts_with('/')).map(str::to_string)
 }
 
-/// Scheme, host and port; none of an address that names a user, or no host.
-fn origin(uri: &Uri) -> Option<(String, String, u16)> {
+/// Which server an address is of.
+#[derive(PartialEq, Eq)]
+struct Origin {
+    scheme: String,
+    host: String,
+    port: u16,
+}
+
+/// The server of an address; none of an address that names a user, or no host.
+fn origin(uri: &Uri) -> Option<Origin> {
     let scheme = uri.scheme_str()?.to_lowercase();
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     let usual = if scheme == "https" { 443 } else { 80 };
-    Some((scheme, authority.host().to_lowercase(), authority.port_u16().unwrap_or(usual)))
+    let (host, port) = (authority.host().to_lowercase(), authority.port_u16().unwrap_or(usual));
+    Some(Origin { scheme, host, port })
 }
 
 #[cfg(test)]
@@ -131,17 +141,18 @@ mod tests {
         let mut pages = Pages::from("/v2/images".into());
         for n in 0..MOST {
             assert!(pages.next().is_some());
-            let more = pages.go_on((Some(format!("/v2/images?marker={n}")), 1), "http://g");
+            let more = pages.go_on(Some(format!("/v2/images?marker={n}")), 1, "http://g");
             assert_eq!(more.is_ok(), n + 1 < MOST, "{n}");
         }
         let mut pages = Pages::from("/v2/images".into());
         assert_eq!(pages.next().as_deref(), Some("/v2/images"));
-        assert!(pages.go_on((Some("/v2/images".into()), 1), "http://g").is_err());
-        assert!(pages.go_on((None, 1), "http://g").is_ok());
+        assert!(pages.go_on(Some("/v2/images".into()), 1, "http://g").is_err());
+        assert!(pages.go_on(None, 1, "http://g").is_ok());
         assert_eq!(pages.next(), None);
         let mut pages = Pages::from("/v2/images".into());
-        let page = |n: usize| (Some(format!("/v2/images?marker={n}")), BYTES_MAX / 4);
-        assert!((0..4).all(|n| pages.go_on(page(n), "http://g").is_ok()));
-        assert!(pages.go_on(page(4), "http://g").is_err());
+        let mut page =
+            |n: usize| pages.go_on(Some(format!("/v2/images?marker={n}")), BYTES_MAX / 4, "http://g");
+        assert!((0..4).all(|n| page(n).is_ok()));
+        assert!(page(4).is_err());
     }
 }

@@ -7,10 +7,11 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use super::hashes::{FileHashes, hash_file};
 use super::images::{Glance, Image};
-use super::{GlanceError, Progress, Settings, Wanted, decide, hashes};
+use super::{DesiredImage, GlanceError, Progress, Settings, decide};
 
-/// Progress is told in steps of this many bytes.
+/// Progress is reported in steps of this many bytes.
 const TOLD_EVERY: u64 = 4 << 20;
 /// Between an upload that failed and the next: this, then twice as much, and so on.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -20,15 +21,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Checks the file, then sends it whole, and whole again where that may help.
 pub(super) fn transfer(
     glance: &mut Glance,
-    wanted: &Wanted,
+    desired: &DesiredImage,
     settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<Image, GlanceError> {
-    check_file(wanted, progress)?;
+    check_file(desired, progress)?;
     let mut pause = FIRST_PAUSE;
     let mut left = settings.retries;
     loop {
-        let error = match once(glance, wanted, settings, progress) {
+        let error = match try_once(glance, desired, settings, progress) {
             Ok(image) => return Ok(image),
             Err(error) => error,
         };
@@ -36,30 +37,30 @@ pub(super) fn transfer(
             return Err(error);
         }
         left -= 1;
-        let text = format!("{error}; sending {} whole again in {} s", wanted.name, pause.as_secs());
+        let text = format!("{error}; sending {} whole again in {} s", desired.name, pause.as_secs());
         progress.warned(&text);
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-fn once(
+fn try_once(
     glance: &mut Glance,
-    wanted: &Wanted,
+    desired: &DesiredImage,
     settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<Image, GlanceError> {
-    let description = decide::description(wanted, settings.visibility.as_deref());
-    let id = glance.create(&wanted.name, &description)?.id;
-    let sent = send(glance, wanted, &id, progress).and_then(|()| {
+    let description = decide::description(desired, settings.visibility.as_deref());
+    let id = glance.create(&desired.name, &description)?.id;
+    let sent = send(glance, desired, &id, progress).and_then(|()| {
         let image = glance.image(&id)?;
         let fault = match image.status.as_str() {
-            "active" => decide::fault(wanted, &image),
+            "active" => decide::mismatch(desired, &image),
             other => Some(format!("its status is {other}")),
         };
         match fault {
             None => Ok(image),
-            Some(why) => Err(GlanceError::Lied { name: wanted.name.clone(), id: id.clone(), why }),
+            Some(why) => Err(GlanceError::Lied { name: desired.name.clone(), id: id.clone(), why }),
         }
     });
     if sent.is_err() {
@@ -69,13 +70,18 @@ fn once(
     sent
 }
 
-fn send(glance: &mut Glance, wanted: &Wanted, id: &str, progress: &dyn Progress) -> Result<(), GlanceError> {
-    let stage = Stage::begin(format!("upload {}", wanted.name), wanted.bytes, progress);
+fn send(
+    glance: &mut Glance,
+    desired: &DesiredImage,
+    id: &str,
+    progress: &dyn Progress,
+) -> Result<(), GlanceError> {
+    let stage = Stage::begin(format!("upload {}", desired.name), desired.bytes, progress);
     let whole = |glance: &mut Glance| {
-        let file = dibber_fs::open_file(&wanted.path);
-        let file = file.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
-        let mut data = Told { inner: file.take(wanted.bytes), done: 0, stage: &stage };
-        glance.send((&wanted.name, id), &mut data, wanted.bytes)
+        let file = dibber_fs::open_file(&desired.path);
+        let file = file.map_err(|source| GlanceError::File { path: desired.path.clone(), source })?;
+        let mut data = ProgressReader { inner: file.take(desired.bytes), done: 0, stage: &stage };
+        glance.send(desired, id, &mut data)
     };
     let mut sent = whole(glance);
     if glance.is_forgotten(&sent)? {
@@ -86,22 +92,23 @@ fn send(glance: &mut Glance, wanted: &Wanted, id: &str, progress: &dyn Progress)
 }
 
 /// What is sent is what `images.json` names, byte for byte.
-fn check_file(wanted: &Wanted, progress: &dyn Progress) -> Result<(), GlanceError> {
-    let stage = Stage::begin(format!("check {}", wanted.name), wanted.bytes, progress);
-    let read = hashes::of(&wanted.path, &|done| stage.tell(done));
-    let (sha256, sha512) = read.map_err(|source| GlanceError::File { path: wanted.path.clone(), source })?;
-    if sha256 == wanted.sha256 && sha512 == wanted.sha512 {
+fn check_file(desired: &DesiredImage, progress: &dyn Progress) -> Result<(), GlanceError> {
+    let stage = Stage::begin(format!("check {}", desired.name), desired.bytes, progress);
+    let read = hash_file(&desired.path, &|done| stage.tell(done));
+    let FileHashes { sha256, sha512 } =
+        read.map_err(|source| GlanceError::File { path: desired.path.clone(), source })?;
+    if sha256 == desired.sha256 && sha512 == desired.sha512 {
         stage.end();
         return Ok(());
     }
-    let which = if sha256 == wanted.sha256 { "its sidecar's sha512" } else { "images.json" };
+    let which = if sha256 == desired.sha256 { "its sidecar's sha512" } else { "images.json" };
     Err(GlanceError::Set {
-        path: wanted.path.clone(),
+        path: desired.path.clone(),
         why: format!("its content is not what {which} says; build the image again"),
     })
 }
 
-/// A stage of work that is told as it goes.
+/// A stage of work whose progress is reported.
 struct Stage<'a> {
     name: String,
     start: Instant,
@@ -128,14 +135,14 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A reader that tells how far it is.
-struct Told<'a, R> {
+/// A reader that reports how far it is.
+struct ProgressReader<'a, R> {
     inner: R,
     done: u64,
     stage: &'a Stage<'a>,
 }
 
-impl<R: Read> Read for Told<'_, R> {
+impl<R: Read> Read for ProgressReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.done += n as u64;

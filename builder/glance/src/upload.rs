@@ -5,9 +5,10 @@
 
 use serde_json::{Value, json};
 
+use super::decide::Rename;
 use super::images::Image;
 use super::transfer::transfer;
-use super::{Glance, GlanceError, Member, Progress, Wanted, decide};
+use super::{DesiredImage, Glance, GlanceError, Member, Progress, decide};
 
 /// How to upload.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +29,14 @@ pub struct Uploaded {
     /// Its id; none where it was only looked for.
     pub id: Option<String>,
     /// What was done.
-    pub outcome: Outcome,
-    /// Former images of that name, by the names that they have now.
+    pub outcome: UploadOutcome,
+    /// Images that had that name before, by the names that they have now.
     pub renamed: Vec<String>,
 }
 
 /// What was done to an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum UploadOutcome {
     /// It was right.
     Unchanged,
     /// The content was right; these attributes and properties were not.
@@ -47,76 +48,89 @@ pub enum Outcome {
 /// The ids that a disk is given, by property.
 type Ids = Vec<(&'static str, Option<String>)>;
 
-/// Puts one member into Glance. Whatever was done before a failure is in `done`.
-pub fn upload(
-    glance: &mut Glance,
-    member: &Member,
-    settings: &Settings,
-    progress: &dyn Progress,
-    done: &mut Vec<Uploaded>,
-) -> Result<(), GlanceError> {
-    let mut ids: Ids = Vec::new();
-    if let Some(pair) = &member.pair {
-        for (property, wanted) in [("kernel_id", &pair.kernel), ("ramdisk_id", &pair.ramdisk)] {
-            let image = one(glance, wanted, settings, progress)?;
-            ids.push((property, image.id.clone()));
-            done.push(image);
+/// An upload of members, one after the other.
+pub struct Upload<'a> {
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    /// What was done so far.
+    done: Vec<Uploaded>,
+}
+
+impl<'a> Upload<'a> {
+    /// One that has done nothing yet.
+    pub fn new(settings: &'a Settings, progress: &'a dyn Progress) -> Self {
+        Upload { settings, progress, done: Vec::new() }
+    }
+
+    /// What was done; after a failure, what was done before it.
+    pub fn done(self) -> Vec<Uploaded> {
+        self.done
+    }
+
+    /// Puts one member into Glance.
+    pub fn put_member(&mut self, glance: &mut Glance, member: &Member) -> Result<(), GlanceError> {
+        let mut ids: Ids = Vec::new();
+        if let Some(pair) = &member.pair {
+            for (property, desired) in [("kernel_id", &pair.kernel), ("ramdisk_id", &pair.ramdisk)] {
+                let image = self.put_image(glance, desired)?;
+                ids.push((property, image.id.clone()));
+                self.done.push(image);
+            }
         }
-    }
-    if let Some(disk) = &member.disk {
-        let mut disk = disk.clone();
-        for (property, id) in ids {
-            // In a dry run a kernel that is not there has no id yet, and the disk is told of none.
-            disk.properties.extend(id.map(|id| (property.to_string(), id)));
+        if let Some(disk) = &member.disk {
+            let mut disk = disk.clone();
+            for (property, id) in ids {
+                // In a dry run a kernel that is not there has no id yet, and the disk is told of none.
+                disk.properties.extend(id.map(|id| (property.to_string(), id)));
+            }
+            let image = self.put_image(glance, &disk)?;
+            self.done.push(image);
         }
-        done.push(one(glance, &disk, settings, progress)?);
+        Ok(())
     }
-    Ok(())
+
+    /// Puts one image into Glance.
+    fn put_image(&self, glance: &mut Glance, desired: &DesiredImage) -> Result<Uploaded, GlanceError> {
+        let Upload { settings, progress, .. } = *self;
+        let sought = [desired.name.as_str(), &decide::unchecked(&desired.name)];
+        let there = glance.named(&sought, &|property| decide::is_compared(desired, property))?;
+        let decision = decide::decide(desired, there, glance.project());
+        let renamed = decision.rename.iter().map(|rename| rename.name.clone()).collect();
+        let told =
+            |id: Option<String>, outcome| Uploaded { name: desired.name.clone(), id, outcome, renamed };
+        if settings.dry_run {
+            let changes = decision.keep.as_ref().map(|image| changed_names(desired, image, settings));
+            return Ok(told(decision.keep.map(|image| image.id), outcome(changes)));
+        }
+        for id in &decision.remove {
+            progress.warned(&format!("removed image {id}, which an upload of {} left", desired.name));
+            glance.remove(id)?;
+        }
+        let (image, kept) = match decision.keep {
+            Some(image) => (image, true),
+            None => (transfer(glance, desired, settings, progress)?, false),
+        };
+        let changed = kept.then(|| changed_names(desired, &image, settings));
+        for Rename { id, name } in &decision.rename {
+            glance.change(id, &[json!({ "op": "replace", "path": "/name", "value": name })])?;
+        }
+        let changes: Vec<Value> =
+            decide::changes(desired, &image, settings.visibility.as_deref()).into_values().collect();
+        if !changes.is_empty() {
+            glance.change(&image.id, &changes)?;
+        }
+        Ok(told(Some(image.id), outcome(changed)))
+    }
 }
 
-fn one(
-    glance: &mut Glance,
-    wanted: &Wanted,
-    settings: &Settings,
-    progress: &dyn Progress,
-) -> Result<Uploaded, GlanceError> {
-    let sought = [wanted.name.as_str(), &decide::unchecked(&wanted.name)];
-    let there = glance.named(&sought, &|property| decide::is_compared(wanted, property))?;
-    let decision = decide::decide(wanted, there, glance.project());
-    let renamed = decision.rename.iter().map(|(_, name)| name.clone()).collect();
-    let told = |id: Option<String>, outcome| Uploaded { name: wanted.name.clone(), id, outcome, renamed };
-    if settings.dry_run {
-        let changes = decision.keep.as_ref().map(|image| names(wanted, image, settings));
-        return Ok(told(decision.keep.map(|image| image.id), outcome(changes)));
-    }
-    for id in &decision.remove {
-        progress.warned(&format!("removed image {id}, which an upload of {} left", wanted.name));
-        glance.remove(id)?;
-    }
-    let (image, kept) = match decision.keep {
-        Some(image) => (image, true),
-        None => (transfer(glance, wanted, settings, progress)?, false),
-    };
-    let changed = kept.then(|| names(wanted, &image, settings));
-    for (id, name) in &decision.rename {
-        glance.change(id, &[json!({ "op": "replace", "path": "/name", "value": name })])?;
-    }
-    let changes: Vec<Value> =
-        decide::changes(wanted, &image, settings.visibility.as_deref()).into_values().collect();
-    if !changes.is_empty() {
-        glance.change(&image.id, &changes)?;
-    }
-    Ok(told(Some(image.id), outcome(changed)))
+fn changed_names(desired: &DesiredImage, image: &Image, settings: &Settings) -> Vec<String> {
+    decide::changes(desired, image, settings.visibility.as_deref()).into_keys().collect()
 }
 
-fn names(wanted: &Wanted, image: &Image, settings: &Settings) -> Vec<String> {
-    decide::changes(wanted, image, settings.visibility.as_deref()).into_keys().collect()
-}
-
-fn outcome(changes: Option<Vec<String>>) -> Outcome {
+fn outcome(changes: Option<Vec<String>>) -> UploadOutcome {
     match changes {
-        None => Outcome::Sent,
-        Some(changes) if changes.is_empty() => Outcome::Unchanged,
-        Some(changes) => Outcome::Changed(changes),
+        None => UploadOutcome::Sent,
+        Some(changes) if changes.is_empty() => UploadOutcome::Unchanged,
+        Some(changes) => UploadOutcome::Changed(changes),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::word::SetWord;
 use super::{FileEntry, SetEntry, SetFile, Switch, names};
 
 /// More images than any directory has.
@@ -15,7 +16,7 @@ const FILES: usize = 100;
 const LINKS: usize = 10;
 
 /// What is wrong with a set.
-pub(super) fn set(set: &SetFile) -> Result<(), String> {
+pub(super) fn check_set(set: &SetFile) -> Result<(), String> {
     if set.version != 1 {
         return Err(format!("version {} is unknown", set.version));
     }
@@ -25,40 +26,40 @@ pub(super) fn set(set: &SetFile) -> Result<(), String> {
     let mut taken = BTreeSet::new();
     let kept = set.switch.as_ref().and_then(Switch::kept);
     for entry in &set.images {
-        // The former set of an image that is being replaced has names of its own, which `switch` checks.
+        // The previous set of an image that is being replaced has names of its own, which `switch` checks.
         let under_way = set.switch.as_ref().is_some_and(|switch| switch.coming.replaces(entry));
         if !under_way {
-            self::entry(entry)?;
-            take(&mut taken, entry)?;
+            check_entry(entry)?;
+            take_names(&mut taken, entry)?;
         } else if kept.as_ref() != Some(entry) && !set.switch.iter().any(|s| s.entries().any(|e| e == entry))
         {
             return Err(format!("{} is neither the former nor the new set of its image", entry.name));
         }
     }
     let mut keys = BTreeSet::new();
-    if !set.images.iter().all(|entry| keys.insert((&entry.name, &entry.arch, &entry.platform))) {
+    if !set.images.iter().all(|entry| keys.insert(entry.key())) {
         return Err("it names an image twice".into());
     }
-    set.switch.as_ref().map_or(Ok(()), |switch| self::switch(switch, &taken))
+    set.switch.as_ref().map_or(Ok(()), |switch| check_switch(switch, &taken))
 }
 
-fn entry(entry: &SetEntry) -> Result<(), String> {
-    let words = [&entry.name, &entry.arch].into_iter().chain(&entry.platform);
-    words.clone().try_for_each(|word| plain(word))?;
+fn check_entry(entry: &SetEntry) -> Result<(), String> {
+    let words = [entry.name.as_str(), entry.arch.as_str()];
+    words.into_iter().chain(entry.platform.as_ref().map(SetWord::as_str)).try_for_each(check_plain)?;
     if entry.files.len() > FILES || entry.files.iter().any(|file| file.links.len() > LINKS) {
         return Err(format!("{} has more files than an image has", entry.name));
     }
-    entry.files.iter().try_for_each(|file| plain(&file.kind))?;
-    entry.files.iter().flat_map(FileEntry::names).try_for_each(plain)
+    entry.files.iter().try_for_each(|file| check_plain(file.kind.as_str()))?;
+    entry.files.iter().flat_map(FileEntry::names).try_for_each(check_plain)
 }
 
-fn plain(word: &str) -> Result<(), String> {
+fn check_plain(word: &str) -> Result<(), String> {
     // Quoted, so that what is in it stays data for whoever reads the message.
     names::fault(word).map_or(Ok(()), |why| Err(format!("{word:?} is no plain name: {why}")))
 }
 
 /// Notes the names of an entry, sidecars included; one that is taken is an error.
-fn take(taken: &mut BTreeSet<String>, entry: &SetEntry) -> Result<(), String> {
+fn take_names(taken: &mut BTreeSet<String>, entry: &SetEntry) -> Result<(), String> {
     for name in entry.files.iter().flat_map(FileEntry::names) {
         for name in [name.to_string(), names::sidecar(name)] {
             if !taken.insert(name.clone()) {
@@ -69,15 +70,15 @@ fn take(taken: &mut BTreeSet<String>, entry: &SetEntry) -> Result<(), String> {
     Ok(())
 }
 
-fn switch(switch: &Switch, taken: &BTreeSet<String>) -> Result<(), String> {
+fn check_switch(switch: &Switch, taken: &BTreeSet<String>) -> Result<(), String> {
     let mut own = BTreeSet::new();
     for one in switch.entries() {
-        entry(one)?;
+        check_entry(one)?;
         let mut names = BTreeSet::new();
-        take(&mut names, one)?;
+        take_names(&mut names, one)?;
         own.extend(names);
     }
-    if switch.former.as_ref().is_some_and(|former| !former.replaces(&switch.coming)) {
+    if switch.previous.as_ref().is_some_and(|previous| !previous.replaces(&switch.coming)) {
         return Err("the former set is of another image than the new one".into());
     }
     if let Some(name) = own.iter().find(|name| taken.contains(*name)) {

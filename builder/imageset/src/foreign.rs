@@ -13,43 +13,47 @@ use super::{FileEntry, OutputError, Seen, SetFile, Sidecar, names, set, sidecar,
 /// What a build's log begins with; the program's version follows.
 pub const LOG: &str = "== dibber";
 
-/// Refuses names that somebody else's files have.
-pub fn refuse<'a>(
-    dir: &Dir,
-    path: &Path,
-    (set, seen): (&SetFile, &Seen),
-    names: impl IntoIterator<Item = &'a str>,
-) -> Result<(), OutputError> {
-    for name in names {
-        let is_there = dir.stat(name).map_err(super::at(path.join(name)))?.is_some();
-        if is_there && !is_ours(dir, name, (set, seen)) {
-            return Err(OutputError::Foreign { path: path.join(name) });
+impl SetFile {
+    /// Refuses names that somebody else's files have in the directory of this set; `path` is what errors call it.
+    pub fn refuse_foreign<'a>(
+        &self,
+        dir: &Dir,
+        path: &Path,
+        seen: &Seen,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), OutputError> {
+        for name in names {
+            let is_there = dir.stat(name).map_err(super::file_error(path.join(name)))?.is_some();
+            if is_there && !self.is_ours(dir, name, seen) {
+                return Err(OutputError::Foreign { path: path.join(name) });
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn is_ours(dir: &Dir, name: &str, (set, seen): (&SetFile, &Seen)) -> bool {
-    if name == sums::NAME {
-        return dir.read(name, sums::LONGEST).is_ok_and(|found| sums::is_ours(&found, set));
-    }
-    let files = || set.images.iter().flat_map(|image| image.files.iter().map(move |file| (image, file)));
-    if let Some((image, file)) = files().find(|(_, file)| file.names().any(|own| own == name)) {
-        // One that was changed since is ours if what was written beside it still says so.
-        let says_so = |sidecar: Sidecar| sidecar.sha256 == file.sha256 && sidecar.id == image.id;
-        return seen.is(dir, name, file.sha256)
-            || dir.file(name).is_ok()
-                && sidecar::read(dir, &names::sidecar(name)).is_ok_and(|found| found.is_some_and(says_so));
-    }
-    let described = |file: &FileEntry| {
-        file.names().find(|own| names::sidecar(own) == name).map(|own| seen.is(dir, own, file.sha256))
-    };
-    match files().find_map(|(_, file)| Some((file, described(file)?))) {
-        // Beside a file that is ours, its sidecar is, cut or changed too; alone it must speak for itself.
-        Some((file, is_right)) => {
-            dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file).unwrap_or(false))
+    fn is_ours(&self, dir: &Dir, name: &str, seen: &Seen) -> bool {
+        if name == sums::NAME {
+            return dir.read(name, sums::LONGEST).is_ok_and(|found| sums::is_ours(&found, self));
         }
-        None => false,
+        let files = || self.images.iter().flat_map(|image| image.files.iter().map(move |file| (image, file)));
+        if let Some((image, file)) = files().find(|(_, file)| file.names().any(|own| own == name)) {
+            // One that was changed since is ours if what was written beside it still says so.
+            let says_so = |sidecar: Sidecar| sidecar.sha256 == file.sha256 && sidecar.id == image.id;
+            return seen.is(dir, name, file.sha256)
+                || dir.file(name).is_ok()
+                    && sidecar::read(dir, &names::sidecar(name))
+                        .is_ok_and(|found| found.is_some_and(says_so));
+        }
+        let described = |file: &FileEntry| {
+            file.names().find(|own| names::sidecar(own) == name).map(|own| seen.is(dir, own, file.sha256))
+        };
+        match files().find_map(|(_, file)| Some((file, described(file)?))) {
+            // Beside a file that is ours, its sidecar is, cut or changed too; alone it must speak for itself.
+            Some((file, is_right)) => {
+                dir.file(name).is_ok() && (is_right || is_sidecar_of(dir, name, file).unwrap_or(false))
+            }
+            None => false,
+        }
     }
 }
 
@@ -75,7 +79,7 @@ pub fn refuse_log(dir: &Dir, path: &Path, name: &str) -> Result<(), OutputError>
         Ok(_) => start.is_empty() || start.starts_with(LOG.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) if set::is_of_another_kind(&error) => false,
-        Err(error) => return Err(super::at(path.join(name))(error)),
+        Err(error) => return Err(super::file_error(path.join(name))(error)),
     };
     match is_ours {
         true => Ok(()),

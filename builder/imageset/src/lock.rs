@@ -10,7 +10,7 @@ use dibber_fs::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{OutputError, Stage, at};
+use super::{OutputError, Stage, file_error};
 
 /// Nobody holds the lock for longer: under it files are renamed, and read only after an interruption.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -19,36 +19,36 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// An output directory under its lock (flock(2)), which ends with its holder, however that ends.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct DirectoryLock {
     /// The directory.
     pub(super) dir: Dir,
     /// What errors call it.
     pub(super) path: PathBuf,
 }
 
-impl Held {
+impl DirectoryLock {
     /// Takes the lock, or waits for it.
-    pub(super) fn lock(path: &Path) -> Result<Held, OutputError> {
-        Held::lock_open(Dir::open(path).map_err(at(path))?, path)
+    pub(super) fn lock(path: &Path) -> Result<DirectoryLock, OutputError> {
+        DirectoryLock::lock_open(Dir::open(path).map_err(file_error(path))?, path)
     }
 
     /// The same on the directory that a stage is in, whatever its path leads to by now.
-    pub(super) fn lock_of(stage: &Stage) -> Result<Held, OutputError> {
+    pub(super) fn lock_of(stage: &Stage) -> Result<DirectoryLock, OutputError> {
         let path = stage.place();
         // Opened anew: a lock is the opened file's, and ends with it.
-        Held::lock_open(stage.parent().below("").map_err(at(path))?, path)
+        DirectoryLock::lock_open(stage.parent().below("").map_err(file_error(path))?, path)
     }
 
-    fn lock_open(dir: Dir, path: &Path) -> Result<Held, OutputError> {
+    fn lock_open(dir: Dir, path: &Path) -> Result<DirectoryLock, OutputError> {
         let start = Instant::now();
         loop {
             match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Held { dir, path: path.into() }),
+                Ok(()) => return Ok(DirectoryLock { dir, path: path.into() }),
                 Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < PATIENCE => {
                     std::thread::sleep(PAUSE);
                 }
                 Err(Errno::WOULDBLOCK) => return Err(OutputError::Locked { dir: path.into() }),
-                Err(error) => return Err(at(path)(io::Error::from(error))),
+                Err(error) => return Err(file_error(path)(io::Error::from(error))),
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The members of a set: what there is of one image in a directory, and for whom.
 //!
+//! An image may be there for several architectures and platforms. Whoever deploys one asks for it by its plain name and for a node; the members
+//! are what there is to choose from.
+//!
 //! In: a directory with `images.json`, or one with files that other tools made. Out: members with their tags and files, checked
 //! by digest when they are chosen. Never: a file trusted that `images.json`, where there is one, does not name.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
@@ -12,15 +15,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_deploy::select::{self, Candidate, Outcome, Refusal, Serves, Tags, Tried, Wants};
+use dibber_deploy::select::{
+    self, Attempt, AttemptOutcome, Candidate, Compatibility, NodeRequirements, Refusal, Tags,
+};
 use dibber_fs::Dir;
 use dibber_model::{Arch, Platform};
 use dibber_plan::{OutputKind, Role};
 
 use crate::{OutputError, Seen, SetEntry, SetFile, Sidecar};
-use describe::{Described, serves};
+use describe::{Described, compatibility};
 
-/// Why the members of an image cannot be told.
+/// Why the members of an image are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum MembersError {
     /// `images.json` cannot be read.
@@ -70,10 +75,10 @@ pub struct MemberFile {
 #[derive(Clone, Debug)]
 pub struct Member {
     /// The name: `p9-ppc64le-overcloud-full`.
-    pub stem: String,
+    pub basename: String,
     /// Its files; disks first, qcow2 and raw, which ironic takes, before others.
     pub files: Vec<MemberFile>,
-    serves: Serves,
+    compatibility: Compatibility,
     /// What is wrong with what describes it.
     fault: Option<String>,
     /// Its place in the set.
@@ -100,11 +105,11 @@ pub struct Members {
 
 /// What a node gets, and the steps that led there.
 #[derive(Clone, Debug)]
-pub struct Pick<'a> {
+pub struct MemberSelection<'a> {
     /// The member.
     pub member: Option<&'a Member>,
     /// The steps.
-    pub tried: Vec<Tried>,
+    pub attempts: Vec<Attempt>,
 }
 
 impl Members {
@@ -139,21 +144,24 @@ impl Members {
 
     /// The member that serves a node best. A chosen one whose files are not what the set says is refused, and no other is
     /// taken in its place.
-    pub fn pick(&self, wants: &Wants, name: &str) -> Pick<'_> {
+    pub fn select(&self, requirements: &NodeRequirements, name: &str) -> MemberSelection<'_> {
         let candidates: Vec<Candidate> = self
             .members
             .iter()
-            .map(|member| Candidate { stem: member.stem.clone(), serves: member.serves.clone() })
+            .map(|member| Candidate {
+                basename: member.basename.clone(),
+                compatibility: member.compatibility.clone(),
+            })
             .collect();
-        let mut selection = select::select(wants, name, &candidates);
+        let mut selection = select::select(requirements, name, &candidates);
         let member = selection.chosen.map(|index| &self.members[index]);
         let Some(why) = member.and_then(|member| self.fault(member)) else {
-            return Pick { member, tried: selection.tried };
+            return MemberSelection { member, attempts: selection.attempts };
         };
-        if let Some(last) = selection.tried.last_mut() {
-            last.outcome = Outcome::Refused(Refusal::Nobody(format!("{why}; build the set again")));
+        if let Some(last) = selection.attempts.last_mut() {
+            last.outcome = AttemptOutcome::Refused(Refusal::Nobody(format!("{why}; build the set again")));
         }
-        Pick { member: None, tried: selection.tried }
+        MemberSelection { member: None, attempts: selection.attempts }
     }
 
     fn fault(&self, member: &Member) -> Option<String> {
@@ -171,51 +179,52 @@ impl Members {
 
     /// Each name of an entry's files makes a member: `x86_64-name`, and plain `name` for its links.
     fn add_entry(&mut self, entry: SetEntry) {
-        let mut by_stem: BTreeMap<String, Vec<MemberFile>> = BTreeMap::new();
+        let mut by_basename: BTreeMap<String, Vec<MemberFile>> = BTreeMap::new();
         let mut described = Described::of(&entry);
         for file in &entry.files {
-            let Some(kind) = OutputKind::of_name(&file.kind) else { continue };
+            let Some(kind) = file.kind.known().copied() else { continue };
             for name in file.names() {
-                let Some(stem) = crate::own_name(name).strip_suffix(&format!(".{}", kind.extension())) else {
+                let Some(basename) = crate::own_name(name).strip_suffix(&format!(".{}", kind.extension()))
+                else {
                     continue;
                 };
                 let path = self.dir.join(name);
                 let sidecar = described.add(&path, name, file);
-                by_stem.entry(stem.to_string()).or_default().push(MemberFile { path, kind, sidecar });
+                by_basename.entry(basename.to_string()).or_default().push(MemberFile { path, kind, sidecar });
             }
         }
         let fault = described.fault().map(str::to_string);
-        let serves = described.serves();
+        let compatibility = described.compatibility();
         let index = self.entries.len();
-        for (stem, files) in by_stem {
-            let (serves, fault) = (serves.clone(), fault.clone());
-            self.members.push(Member { stem, files, serves, fault, entry: Some(index) });
+        for (basename, files) in by_basename {
+            let (compatibility, fault) = (compatibility.clone(), fault.clone());
+            self.members.push(Member { basename, files, compatibility, fault, entry: Some(index) });
         }
         self.entries.push((entry, OnceCell::new()));
     }
 
     /// Without a set, a name says for whom a file is.
     fn add_files(&mut self, files: &BTreeSet<String>, name: &str) {
-        for (stem, kind) in files.iter().filter_map(|file| split(file)) {
-            let (tags, base) = parted(stem);
+        for (basename, kind) in files.iter().filter_map(|file| split(file)) {
+            let (tags, base) = parted(basename);
             if base != name {
                 continue;
             }
-            let path = self.dir.join(format!("{stem}.{}", kind.extension()));
+            let path = self.dir.join(format!("{basename}.{}", kind.extension()));
             // A fifo or a directory of that name is no image.
             if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
                 continue;
             }
             let sidecar = describe::sidecar(&path).unwrap_or(None);
             let file = MemberFile { path, kind, sidecar };
-            match self.members.iter_mut().find(|member| member.stem == stem) {
+            match self.members.iter_mut().find(|member| member.basename == basename) {
                 Some(member) => member.files.push(file),
                 None => {
-                    let serves = serves(&tags, file.sidecar.as_ref());
+                    let compatibility = compatibility(&tags, file.sidecar.as_ref());
                     self.members.push(Member {
-                        stem: stem.into(),
+                        basename: basename.into(),
                         files: vec![file],
-                        serves,
+                        compatibility,
                         fault: None,
                         entry: None,
                     });
@@ -225,36 +234,37 @@ impl Members {
     }
 }
 
-/// A file name's stem and kind.
+/// A file name's basename and kind.
 fn split(file: &str) -> Option<(&str, OutputKind)> {
-    let (stem, extension) = file.rsplit_once('.')?;
+    let (basename, extension) = file.rsplit_once('.')?;
     let kind = OutputKind::all().find(|kind| kind.extension() == extension)?;
-    Some((stem, kind))
+    Some((basename, kind))
 }
 
-/// A stem's platform and architecture, and the rest of it. What is neither belongs to the name.
-fn parted(stem: &str) -> (Tags, &str) {
-    let parts: Vec<&str> = stem.splitn(3, '-').collect();
+/// A basename's platform and architecture, and the rest of it. What is neither belongs to the name.
+fn parted(basename: &str) -> (Tags, &str) {
+    let parts: Vec<&str> = basename.splitn(3, '-').collect();
     let arch = |text: &str| Arch::all().find(|arch| arch.kernel_name() == text);
     if let [first, rest @ ..] = parts.as_slice()
         && let (Some(found), false) = (arch(first), rest.is_empty())
     {
-        return (Tags { arch: Some(found), ..Tags::default() }, &stem[first.len() + 1..]);
+        return (Tags { arch: Some(found), ..Tags::default() }, &basename[first.len() + 1..]);
     }
     if let [first, second, rest] = parts.as_slice()
         && let (Ok(platform), Some(found)) = (first.parse::<Platform>(), arch(second))
     {
         return (Tags { arch: Some(found), platform: Some(platform), boot_mode: None }, rest);
     }
-    (Tags::default(), stem)
+    (Tags::default(), basename)
 }
 
 /// So many images are named to who asks for one that is not there.
 const NAMED: usize = 20;
 
 fn unknown(dir: &Path, name: &str, known: &BTreeSet<String>, files: &BTreeSet<String>) -> MembersError {
-    let near = dibber_plan::yaml::nearest(name, known.iter().map(String::as_str));
-    let unnamed = files.iter().any(|file| split(file).is_some_and(|(stem, _)| parted(stem).1 == name));
+    let near = dibber_plan::nearest(name, known.iter().map(String::as_str));
+    let unnamed =
+        files.iter().any(|file| split(file).is_some_and(|(basename, _)| parted(basename).1 == name));
     let hint = match near {
         Some(near) => format!("did you mean {near}?"),
         None if unnamed => "there are files of that name, and its images.json does not name them".into(),

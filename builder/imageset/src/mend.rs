@@ -6,8 +6,8 @@
 use dibber_fs::Dir;
 use dibber_model::Digest;
 
-use super::lock::Held;
-use super::place::Place;
+use super::lock::DirectoryLock;
+use super::place::LockedDirectory;
 use super::switch::settled;
 use super::{FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, names, sidecar, sums};
 
@@ -22,6 +22,13 @@ pub enum SetStatus {
     Stale(String),
 }
 
+/// A file that is not as it was written.
+struct FaultyFile {
+    name: String,
+    /// What belongs in it.
+    text: Vec<u8>,
+}
+
 /// Holds an entry of a directory's set against the directory, reading each file whole.
 pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> SetStatus {
     if let Some(fault) = entry.fault(dir, Some(seen)) {
@@ -30,18 +37,18 @@ pub fn standing(dir: &Dir, set: &SetFile, entry: &SetEntry, seen: &Seen) -> SetS
     match faulty(dir, set, entry) {
         Err(why) => SetStatus::Stale(why),
         Ok(texts) if texts.is_empty() => SetStatus::UpToDate,
-        Ok(texts) => SetStatus::Undescribed(texts.into_iter().map(|(name, _)| name).collect()),
+        Ok(texts) => SetStatus::Undescribed(texts.into_iter().map(|file| file.name).collect()),
     }
 }
 
 /// Writes again what describes the files of an image, where it is not as it was.
 pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<(), OutputError> {
-    let held = Held::lock_of(stage)?;
+    let held = DirectoryLock::lock_of(stage)?;
     let set = settled(&held, stage, seen)?;
-    let place = Place { held: &held, stage, seen };
+    let place = LockedDirectory { held: &held, stage, seen };
     // Where it is another's now, or there is nothing to tell it from, the next build sees to it.
     if set.images.contains(entry) {
-        for (name, text) in faulty(&held.dir, &set, entry).unwrap_or_default() {
+        for FaultyFile { name, text } in faulty(&held.dir, &set, entry).unwrap_or_default() {
             place.write(&name, &text)?;
         }
     }
@@ -49,7 +56,7 @@ pub fn describe_again(stage: &Stage, entry: &SetEntry, seen: &Seen) -> Result<()
 }
 
 /// The files that describe an image and are not as they were written, with what belongs in them.
-fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<(String, Vec<u8>)>, String> {
+fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<FaultyFile>, String> {
     let mut faulty = Vec::new();
     for file in &entry.files {
         let sidecar =
@@ -57,13 +64,13 @@ fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<(String, Vec
         for name in file.names() {
             let (beside, text) = (names::sidecar(name), sidecar.text(names::own(name)));
             if dir.read(&beside, sidecar::LONGEST).ok().as_ref() != Some(&text) {
-                faulty.push((beside, text));
+                faulty.push(FaultyFile { name: beside, text });
             }
         }
     }
     let text = sums::text(&set.images).into_bytes();
     if dir.read(sums::NAME, sums::LONGEST).ok().as_ref() != Some(&text) {
-        faulty.push((sums::NAME.into(), text));
+        faulty.push(FaultyFile { name: sums::NAME.into(), text });
     }
     Ok(faulty)
 }

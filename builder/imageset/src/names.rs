@@ -3,7 +3,7 @@
 //! In: a word of an `images.json` that anybody may have written. Out: whether dibber gives such names. Never: a name that leads
 //! out of its directory, hides in it, speaks to a terminal, or is an option to a program that is given it.
 
-/// What a file of the former set is called beside its own name while another one takes that name: `.former-NAME`.
+/// What a file of the previous set is called beside its own name while another one takes that name: `.former-NAME`.
 const ASIDE: &str = ".former-";
 
 /// Bytes of a name; with `.former-` and `.json` around it, it is a file name still (`NAME_MAX` of the kernel's limits.h is 255).

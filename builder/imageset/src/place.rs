@@ -8,25 +8,25 @@ use dibber_fs::Dir;
 use dibber_model::Digest;
 use rustix::io::Errno;
 
-use super::lock::Held;
-use super::seen::Found;
-use super::{OutputError, Seen, SetFile, Stage, at, set, sums};
+use super::lock::DirectoryLock;
+use super::seen::FoundFile;
+use super::{OutputError, Seen, SetFile, Stage, file_error, set, sums};
 
 /// A name in the stage that no output has.
 const BESIDE: &str = ".beside";
 
 /// A locked directory, and the stage that its files go through.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) held: &'a Held,
+pub(super) struct LockedDirectory<'a> {
+    pub(super) held: &'a DirectoryLock,
     pub(super) stage: &'a Stage,
     pub(super) seen: &'a Seen,
 }
 
-impl Place<'_> {
+impl LockedDirectory<'_> {
     /// Replaces a file, durably.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
-        let fault = |error| at(self.held.path.join(name))(error);
+        let fault = |error| file_error(self.held.path.join(name))(error);
         let stage = self.stage.dir();
         let written = write_new(stage, BESIDE, bytes).and_then(|()| {
             // Names that the new content speaks of come to the disk before it.
@@ -39,7 +39,7 @@ impl Place<'_> {
 
     /// Writes `SHA256SUMS`, where it is another, and `images.json`. A directory without images has neither.
     pub(super) fn publish(&self, content: &SetFile) -> Result<(), OutputError> {
-        let json = content.text().map_err(at(self.held.path.join(set::NAME)))?;
+        let json = content.text().map_err(file_error(self.held.path.join(set::NAME)))?;
         let text = sums::text(&content.images);
         let found = self.held.dir.read(sums::NAME, sums::LONGEST);
         let is_absent = found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -57,17 +57,17 @@ impl Place<'_> {
 
     fn remove(&self, name: &str) -> Result<(), OutputError> {
         let removed = self.held.dir.remove_file(name).and_then(|()| self.held.dir.sync());
-        removed.map_err(at(self.held.path.join(name)))
+        removed.map_err(file_error(self.held.path.join(name)))
     }
 
     /// What has a name in the directory.
-    pub(super) fn digest(&self, name: &str) -> Result<Found, OutputError> {
-        self.seen.find(&self.held.dir, name).map_err(at(self.held.path.join(name)))
+    pub(super) fn digest(&self, name: &str) -> Result<FoundFile, OutputError> {
+        self.seen.find(&self.held.dir, name).map_err(file_error(self.held.path.join(name)))
     }
 
     /// Whether a file of the directory has this content.
     pub(super) fn has(&self, name: &str, digest: Digest) -> Result<bool, OutputError> {
-        Ok(self.digest(name)? == Found::File(digest))
+        Ok(self.digest(name)? == FoundFile::File(digest))
     }
 
     /// Gives a file of the directory a further name. False where it can have but one: the file system knows no hard links, or
@@ -76,13 +76,13 @@ impl Place<'_> {
         match self.held.dir.hard_link(from, &self.held.dir, to) {
             Ok(()) => Ok(true),
             Err(error) if has_one_name(&error) => Ok(false),
-            Err(error) => Err(at(self.held.path.join(to))(error)),
+            Err(error) => Err(file_error(self.held.path.join(to))(error)),
         }
     }
 
     /// Renames a file of the directory.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), OutputError> {
-        self.held.dir.rename(from, &self.held.dir, to).map_err(at(self.held.path.join(to)))
+        self.held.dir.rename(from, &self.held.dir, to).map_err(file_error(self.held.path.join(to)))
     }
 
     /// Puts a file of the directory under another name of it, over what has that name, and keeps both names where it can.
@@ -94,9 +94,9 @@ impl Place<'_> {
                 .rename(BESIDE, dir, to)
                 // Where both names were one file already, rename(2) does nothing and leaves the old name.
                 .and_then(|()| stage.remove_file(BESIDE))
-                .map_err(at(self.held.path.join(to))),
+                .map_err(file_error(self.held.path.join(to))),
             Err(error) if has_one_name(&error) => self.rename(from, to),
-            Err(error) => Err(at(self.held.path.join(to))(error)),
+            Err(error) => Err(file_error(self.held.path.join(to))(error)),
         }
     }
 }

@@ -16,28 +16,28 @@ use super::set::is_of_another_kind;
 
 /// What tells one state of a file from another. Not its time of change (`ctime`): a further name alters that, and no byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct State {
+struct FileState {
     device: u64,
     inode: u64,
     bytes: u64,
     modified: (i64, i64),
 }
 
-impl State {
-    fn of(file: &File) -> io::Result<State> {
+impl FileState {
+    fn of(file: &File) -> io::Result<FileState> {
         let meta = file.metadata()?;
         let modified = (meta.mtime(), meta.mtime_nsec());
-        Ok(State { device: meta.dev(), inode: meta.ino(), bytes: meta.len(), modified })
+        Ok(FileState { device: meta.dev(), inode: meta.ino(), bytes: meta.len(), modified })
     }
 }
 
 /// Digests that were read, by the state of the file.
 #[derive(Debug, Default)]
-pub struct Seen(Mutex<HashMap<State, Digest>>);
+pub struct Seen(Mutex<HashMap<FileState, Digest>>);
 
 /// What has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundFile {
     /// Nothing.
     Nothing,
     /// A regular file of this content.
@@ -46,43 +46,43 @@ pub(super) enum Found {
     Other,
 }
 
-impl Found {
+impl FoundFile {
     /// The digest, if it is a file.
     pub(super) fn digest(self) -> Option<Digest> {
         match self {
-            Found::File(digest) => Some(digest),
-            Found::Nothing | Found::Other => None,
+            FoundFile::File(digest) => Some(digest),
+            FoundFile::Nothing | FoundFile::Other => None,
         }
     }
 
     /// Whether something has the name that is no file.
     pub(super) fn is_other(self) -> bool {
-        self == Found::Other
+        self == FoundFile::Other
     }
 }
 
 impl Seen {
     /// What has this name. An error is one of reading: it tells nothing of what is there.
-    pub(super) fn find(&self, dir: &Dir, name: &str) -> io::Result<Found> {
+    pub(super) fn find(&self, dir: &Dir, name: &str) -> io::Result<FoundFile> {
         let file = match dir.file(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(error) if is_of_another_kind(&error) => return Ok(Found::Other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundFile::Nothing),
+            Err(error) if is_of_another_kind(&error) => return Ok(FoundFile::Other),
             other => other?,
         };
-        let before = State::of(&file)?;
+        let before = FileState::of(&file)?;
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&before).copied();
         if let Some(known) = known {
-            return Ok(Found::File(known));
+            return Ok(FoundFile::File(known));
         }
         let digest = dibber_fs::sha256(&file)?;
-        if State::of(&file)? == before {
+        if FileState::of(&file)? == before {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(before, digest);
         }
-        Ok(Found::File(digest))
+        Ok(FoundFile::File(digest))
     }
 
     /// Whether the regular file of this name is there, can be read, and has this content.
     pub(super) fn is(&self, dir: &Dir, name: &str, digest: Digest) -> bool {
-        self.find(dir, name).is_ok_and(|found| found == Found::File(digest))
+        self.find(dir, name).is_ok_and(|found| found == FoundFile::File(digest))
     }
 }

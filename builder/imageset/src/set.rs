@@ -7,12 +7,15 @@ use std::io;
 use std::path::Path;
 
 use dibber_fs::Dir;
-use dibber_model::Digest;
+use dibber_model::arch::TargetError;
+use dibber_model::{Arch, Digest, Platform, Target};
+use dibber_plan::OutputKind;
 use rayon::prelude::*;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::{OutputError, Seen, Switch, at, check};
+use super::word::SetWord;
+use super::{OutputError, Seen, Switch, check, file_error};
 
 /// Name of the file.
 pub(super) const NAME: &str = "images.json";
@@ -28,7 +31,7 @@ pub struct SetFile {
     pub version: u32,
     /// The images, sorted by name and target.
     pub images: Vec<SetEntry>,
-    /// The image whose files are being replaced, while they are. Until it is done, `images` names the former ones as they are
+    /// The image whose files are being replaced, while they are. Until it is done, `images` names the previous ones as they are
     /// kept aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<Switch>,
@@ -41,14 +44,22 @@ pub struct SetEntry {
     /// Image name.
     pub name: String,
     /// Architecture, under the kernel's name.
-    pub arch: String,
+    pub arch: SetWord<Arch>,
     /// Platform, if it is for one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
+    pub platform: Option<SetWord<Platform>>,
     /// Digest over everything that the files are a function of: the last step, the disk, the outputs.
     pub id: Digest,
     /// Its files.
     pub files: Vec<FileEntry>,
+}
+
+/// What tells an entry from others, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EntryKey<'a> {
+    name: &'a str,
+    arch: &'a str,
+    platform: Option<&'a str>,
 }
 
 /// One file and the further names that are links to it.
@@ -61,7 +72,7 @@ pub struct FileEntry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
     /// What it is: `qcow2`, `raw`, `vmlinuz`, `initrd` ...
-    pub kind: String,
+    pub kind: SetWord<OutputKind>,
     /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 of the file.
@@ -109,9 +120,29 @@ impl SetEntry {
         self.files.par_iter().find_map_any(|file| file.fault(dir, seen))
     }
 
+    /// What it is built for, if this version knows such targets.
+    pub fn target(&self) -> Result<Target, TargetError> {
+        let platform = self.platform.as_ref().map(SetWord::value).transpose()?;
+        Ok(Target { arch: self.arch.value()?, platform })
+    }
+
+    /// What it is built for, as it is written: `p9-ppc64le`.
+    pub fn target_word(&self) -> String {
+        match &self.platform {
+            Some(platform) => format!("{}-{}", platform.as_str(), self.arch.as_str()),
+            None => self.arch.as_str().to_string(),
+        }
+    }
+
+    /// What tells it from the other images of a set, and orders them.
+    pub(super) fn key(&self) -> EntryKey<'_> {
+        let platform = self.platform.as_ref().map(SetWord::as_str);
+        EntryKey { name: &self.name, arch: self.arch.as_str(), platform }
+    }
+
     /// Whether it is of the same image for the same target.
     pub(super) fn replaces(&self, other: &SetEntry) -> bool {
-        (&self.name, &self.arch, &self.platform) == (&other.name, &other.arch, &other.platform)
+        self.key() == other.key()
     }
 }
 
@@ -120,7 +151,7 @@ impl SetFile {
     pub fn read(dir: &Path) -> Result<SetFile, OutputError> {
         match Dir::open(dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SetFile::empty()),
-            Err(error) => Err(at(dir)(error)),
+            Err(error) => Err(file_error(dir)(error)),
             Ok(open) => SetFile::read_in(&open, dir),
         }
     }
@@ -134,14 +165,14 @@ impl SetFile {
             Err(error) if is_of_another_kind(&error) => {
                 Err(OutputError::NotOurs { path, why: error.to_string() })
             }
-            Err(error) => Err(at(&path)(error)),
+            Err(error) => Err(file_error(&path)(error)),
         }
     }
 
     /// The same of its text. An error says what dibber could not have written.
     pub fn parse(text: &[u8]) -> Result<SetFile, String> {
         let set: SetFile = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-        check::set(&set)?;
+        check::check_set(&set)?;
         Ok(set)
     }
 
@@ -161,9 +192,10 @@ impl SetFile {
         SetFile { version: 1, images: Vec::new(), switch: None }
     }
 
-    /// The entry of an image, if there is one.
-    pub fn find(&self, name: &str, arch: &str, platform: Option<&str>) -> Option<&SetEntry> {
-        self.images.iter().find(|e| e.name == name && e.arch == arch && e.platform.as_deref() == platform)
+    /// The entry of an image for a target, if there is one.
+    pub fn find(&self, name: &str, target: &Target) -> Option<&SetEntry> {
+        let (arch, platform) = (target.arch.kernel_name(), target.platform.as_ref().map(Platform::as_str));
+        self.images.iter().find(|entry| entry.key() == EntryKey { name, arch, platform })
     }
 }
 
@@ -183,7 +215,7 @@ mod tests {
     fn nothing_is_written_that_would_not_be_read() {
         let entry = |n: usize| SetEntry {
             name: format!("image{n}"),
-            arch: "x86_64".into(),
+            arch: SetWord::Known(Arch::X86_64),
             platform: None,
             id: Digest::from([0; 32]),
             files: Vec::new(),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use dibber_deploy::structure::{self, Structure};
 use dibber_fs::Dir;
-use dibber_model::{Digest, DiskLayout, Holds, PartKind, TableKind};
+use dibber_model::{Digest, DiskLayout, PartContents, PartKind, TableKind};
 use dibber_plan::Role;
 use serde::{Deserialize, Serialize};
 
@@ -216,8 +216,8 @@ impl DiskFacts {
                 bytes: part.len,
                 part_type,
                 guid,
-                filesystem: match &part.spec.holds {
-                    Holds::Fs(fs) => Some(FilesystemFacts::of(fs)),
+                filesystem: match &part.spec.contents {
+                    PartContents::Fs(fs) => Some(FilesystemFacts::of(fs)),
                     _ => None,
                 },
             }

@@ -1,6 +1,6 @@
 //! The stage directory: where the files of one image are made, and the lock that keeps two builds of it apart.
 //!
-//! In: an output directory and a stem. Out: an empty, locked directory beside the results. Never: a directory of somebody else's
+//! In: an output directory and a basename. Out: an empty, locked directory beside the results. Never: a directory of somebody else's
 //! emptied, or given away; left behind, except by `kill -9`, and then cleared by the next build.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
@@ -12,7 +12,7 @@ use dibber_fs::Dir;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{OutputError, at, set};
+use super::{OutputError, file_error, set};
 
 /// An empty file that is in every stage: what tells one that was left from a directory that only has its name.
 const MARK: &str = ".dibber-stage";
@@ -30,26 +30,26 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes `DIR/.dibber-STEM` and locks it; what a killed build left in it is removed.
-    pub fn open(dir: &Path, stem: &str) -> Result<Stage, OutputError> {
-        fs::create_dir_all(dir).map_err(at(dir))?;
-        let parent = Dir::open(dir).map_err(at(dir))?;
-        let name = format!(".dibber-{stem}");
+    /// Makes `DIR/.dibber-BASENAME` and locks it; what a killed build left in it is removed.
+    pub fn open(dir: &Path, basename: &str) -> Result<Stage, OutputError> {
+        fs::create_dir_all(dir).map_err(file_error(dir))?;
+        let parent = Dir::open(dir).map_err(file_error(dir))?;
+        let name = format!(".dibber-{basename}");
         let path = dir.join(&name);
         loop {
-            let open = own_directory(&parent, (&name, &path))?;
+            let open = own_directory(&parent, &name, &path)?;
             match flock(&open, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => {
-                    return Err(OutputError::Busy { stem: stem.into(), dir: dir.into() });
+                    return Err(OutputError::Busy { basename: basename.into(), dir: dir.into() });
                 }
-                Err(error) => return Err(at(&path)(io::Error::from(error))),
+                Err(error) => return Err(file_error(&path)(io::Error::from(error))),
             }
             // Between opening and locking, the build that had it may have removed it: then this lock is on nothing.
-            if is_named(&open, (&parent, &name)) {
+            if is_named(&open, &parent, &name) {
                 claim(&open).map_err(|error| match error.kind() {
                     io::ErrorKind::DirectoryNotEmpty => refused(&path, "it has files of somebody else's"),
-                    _ => at(&path)(error),
+                    _ => file_error(&path)(error),
                 })?;
                 return Ok(Stage { place: dir.into(), parent, name, path, dir: open });
             }
@@ -87,13 +87,13 @@ impl Drop for Stage {
 }
 
 /// Opens the directory of this name, or makes it. Another's, or something else of the name, is refused.
-fn own_directory(parent: &Dir, (name, path): (&str, &Path)) -> Result<Dir, OutputError> {
+fn own_directory(parent: &Dir, name: &str, path: &Path) -> Result<Dir, OutputError> {
     let dir = parent.make_dir_private(name).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => refused(path, "it is not a directory"),
         _ if set::is_of_another_kind(&error) => refused(path, "it is a link"),
-        _ => at(path)(error),
+        _ => file_error(path)(error),
     })?;
-    match dibber_sandbox::is_own(dir.statx().map_err(at(path))?.stx_uid) {
+    match dibber_sandbox::is_own(dir.statx().map_err(file_error(path))?.stx_uid) {
         true => Ok(dir),
         false => Err(refused(path, "it belongs to somebody else")),
     }
@@ -104,7 +104,7 @@ fn refused(path: &Path, why: &'static str) -> OutputError {
 }
 
 /// Whether a name leads to an open directory.
-fn is_named(open: &Dir, (parent, name): (&Dir, &str)) -> bool {
+fn is_named(open: &Dir, parent: &Dir, name: &str) -> bool {
     match (open.statx(), parent.stat(name)) {
         (Ok(a), Ok(Some(b))) => {
             (a.stx_dev_major, a.stx_dev_minor, a.stx_ino) == (b.stx_dev_major, b.stx_dev_minor, b.stx_ino)

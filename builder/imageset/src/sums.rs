@@ -46,6 +46,7 @@ fn sum_of(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::word::SetWord;
     use super::*;
     use dibber_model::Digest;
 
@@ -53,14 +54,14 @@ mod tests {
         let file = |name: &str, links: &[&str]| FileEntry {
             name: name.into(),
             links: links.iter().map(ToString::to_string).collect(),
-            kind: "raw".into(),
+            kind: SetWord::new("raw"),
             bytes: 1,
             sha256: Digest::of(name.as_bytes()),
             described: None,
         };
         let images = vec![SetEntry {
             name: "a".into(),
-            arch: "x86_64".into(),
+            arch: SetWord::new("x86_64"),
             platform: None,
             id: Digest::of(b"id"),
             files: vec![file("x86_64-a.raw", &["a.raw"]), file("x86_64-a.qcow2", &["a.qcow2"])],

@@ -1,16 +1,16 @@
-//! One image's files on their way from the former set to the new one, and the way back.
+//! One image's files on their way from the previous set to the new one, and the way back.
 //!
 //! `images.json` itself is the journal. Before any file is touched it says, durably, what will be replaced by what, each by its
 //! digest; so whatever an interruption leaves can be told, and undone, by what `images.json` says alone:
 //!
 //! | `images.json` names | the interruption was | what is done |
 //! | --- | --- | --- |
-//! | the former set | before a file was touched | further names are removed |
-//! | the former set aside, or none | while files took their places | they are put back |
-//! | the new set | after the commit | what is left of the former one is removed |
+//! | the previous set | before a file was touched | further names are removed |
+//! | the previous set aside, or none | while files took their places | they are put back |
+//! | the new set | after the commit | what is left of the previous one is removed |
 //!
 //! In: a switch, a locked directory. Out: one whole set under its names. Never: a file touched whose content is neither of the
-//! former set nor of the new one.
+//! previous set nor of the new one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,17 +19,17 @@ use dibber_fs::Dir;
 use dibber_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::lock::Held;
-use super::place::Place;
-use super::{OutputError, Seen, SetEntry, SetFile, Stage, at, foreign, names, sums};
+use super::lock::DirectoryLock;
+use super::place::LockedDirectory;
+use super::{OutputError, Seen, SetEntry, SetFile, Stage, file_error, names, sums};
 
 /// What replaces what. Digests are those of the files' content, by the name in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Switch {
     /// The set that was there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) former: Option<SetEntry>,
+    #[serde(rename = "former", default, skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<SetEntry>,
     /// The set that is put in place.
     pub(super) coming: SetEntry,
     /// Files that are replaced, or that the new set has not; each is kept as `.former-NAME` until the new set is committed.
@@ -41,12 +41,12 @@ pub struct Switch {
 impl Switch {
     /// Both sets.
     pub(super) fn entries(&self) -> impl Iterator<Item = &SetEntry> {
-        self.former.iter().chain([&self.coming])
+        self.previous.iter().chain([&self.coming])
     }
 
-    /// The former set under the names that it has aside.
+    /// The previous set under the names that it has aside.
     pub(super) fn kept(&self) -> Option<SetEntry> {
-        let mut kept = self.former.clone()?;
+        let mut kept = self.previous.clone()?;
         for file in &mut kept.files {
             file.name = names::aside(&file.name);
             file.links.iter_mut().for_each(|link| *link = names::aside(link));
@@ -54,20 +54,20 @@ impl Switch {
         Some(kept)
     }
 
-    /// Whether every file of the former set is among those aside, as it was recorded.
+    /// Whether every file of the previous set is among those aside, as it was recorded.
     fn keeps_a_whole_set(&self) -> bool {
         let is_kept = |name: &str, digest| self.aside.get(name) == Some(&digest);
-        let former = self.former.iter().flat_map(|former| &former.files);
-        former.flat_map(|file| file.names().map(|name| (name, file.sha256))).all(|(n, d)| is_kept(n, d))
+        let previous = self.previous.iter().flat_map(|previous| &previous.files);
+        previous.flat_map(|file| file.names().map(|name| (name, file.sha256))).all(|(n, d)| is_kept(n, d))
     }
 }
 
 /// What `images.json` names of the image meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// The former set, under its names.
-    Former,
-    /// The former set, as it is kept aside.
+    /// The previous set, under its names.
+    Previous,
+    /// The previous set, as it is kept aside.
     Aside,
     /// No set: there was none, it was not whole, or it cannot have two names.
     None,
@@ -77,7 +77,7 @@ pub(super) enum Shown {
 
 /// A switch under way.
 pub(super) struct Switching<'a> {
-    pub(super) place: Place<'a>,
+    pub(super) place: LockedDirectory<'a>,
     pub(super) others: Vec<SetEntry>,
     pub(super) switch: Switch,
 }
@@ -95,25 +95,25 @@ impl Switching<'_> {
 
     fn publish(&self, shown: Shown, switch: Option<Switch>) -> Result<(), OutputError> {
         let entry = match shown {
-            Shown::Former => self.switch.former.clone(),
+            Shown::Previous => self.switch.previous.clone(),
             Shown::Aside => self.switch.kept(),
             Shown::None => None,
             Shown::Coming => Some(self.switch.coming.clone()),
         };
         let mut images: Vec<SetEntry> = self.others.iter().cloned().chain(entry).collect();
-        images.sort_by(|a, b| (&a.name, &a.arch, &a.platform).cmp(&(&b.name, &b.arch, &b.platform)));
+        images.sort_by(|a, b| a.key().cmp(&b.key()));
         self.place.publish(&SetFile { version: 1, images, switch })
     }
 
     /// What to show while files take their places.
     pub(super) fn meanwhile(&self, are_linked: bool) -> Shown {
-        match self.switch.former.is_some() && are_linked && self.switch.keeps_a_whole_set() {
+        match self.switch.previous.is_some() && are_linked && self.switch.keeps_a_whole_set() {
             true => Shown::Aside,
             false => Shown::None,
         }
     }
 
-    /// Undoes what was done since `images.json` named the former set.
+    /// Undoes what was done since `images.json` named the previous set.
     pub(super) fn back(&self, shown: Shown) -> Result<(), OutputError> {
         self.refuse_others()?;
         let standing = match shown {
@@ -122,22 +122,22 @@ impl Switching<'_> {
         };
         // SHA256SUMS is written before images.json, so an interruption may have left the sums of what was to come next.
         self.show(standing)?;
-        if standing != Shown::Former {
+        if standing != Shown::Previous {
             for (name, digest) in &self.switch.aside {
-                self.put_back((name, *digest))?;
+                self.put_back(name, *digest)?;
             }
             for (name, digest) in &self.switch.placed {
                 if !self.switch.aside.contains_key(name) {
                     self.remove(name, *digest)?;
                 }
             }
-            self.show(Shown::Former)?;
+            self.show(Shown::Previous)?;
         }
         self.remove_aside()?;
-        self.finish(Shown::Former)
+        self.finish(Shown::Previous)
     }
 
-    /// Removes what is left of the former set, when `images.json` names the new one.
+    /// Removes what is left of the previous set, when `images.json` names the new one.
     pub(super) fn clear(&self) -> Result<(), OutputError> {
         for (name, digest) in &self.switch.aside {
             if !self.switch.placed.contains_key(name) {
@@ -155,7 +155,7 @@ impl Switching<'_> {
     /// Removes a file, if it is the one that is meant.
     fn remove(&self, name: &str, digest: Digest) -> Result<(), OutputError> {
         match self.place.has(name, digest)? {
-            true => self.dir().remove_file(name).map_err(at(self.path().join(name))),
+            true => self.dir().remove_file(name).map_err(file_error(self.path().join(name))),
             false => Ok(()),
         }
     }
@@ -181,7 +181,7 @@ impl Switching<'_> {
         Ok(())
     }
 
-    fn put_back(&self, (name, digest): (&str, Digest)) -> Result<(), OutputError> {
+    fn put_back(&self, name: &str, digest: Digest) -> Result<(), OutputError> {
         let aside = names::aside(name);
         match !self.place.has(name, digest)? && self.place.has(&aside, digest)? {
             true => self.place.link_over(&aside, name),
@@ -199,10 +199,10 @@ impl Switching<'_> {
 }
 
 /// The set of a locked directory, after what an interrupted commit left was brought to an end.
-pub(super) fn settled(held: &Held, stage: &Stage, seen: &Seen) -> Result<SetFile, OutputError> {
+pub(super) fn settled(held: &DirectoryLock, stage: &Stage, seen: &Seen) -> Result<SetFile, OutputError> {
     let set = SetFile::read_in(&held.dir, &held.path)?;
     if set.switch.is_some() {
-        foreign::refuse(&held.dir, &held.path, (&set, seen), [sums::NAME])?;
+        set.refuse_foreign(&held.dir, &held.path, seen, [sums::NAME])?;
     }
     let Some(switch) = set.switch else { return Ok(set) };
     let (own, others): (Vec<_>, Vec<_>) =
@@ -210,11 +210,11 @@ pub(super) fn settled(held: &Held, stage: &Stage, seen: &Seen) -> Result<SetFile
     let named = own.first();
     let shown = match named {
         None => Shown::None,
-        Some(_) if named == switch.former.as_ref() => Shown::Former,
+        Some(_) if named == switch.previous.as_ref() => Shown::Previous,
         Some(_) if named == Some(&switch.coming) => Shown::Coming,
         Some(_) => Shown::Aside,
     };
-    let switching = Switching { place: Place { held, stage, seen }, others, switch };
+    let switching = Switching { place: LockedDirectory { held, stage, seen }, others, switch };
     match shown {
         Shown::Coming => switching.clear()?,
         other => switching.back(other)?,
@@ -228,7 +228,7 @@ pub fn settle(dir: &Path) -> Result<(), OutputError> {
     if SetFile::read(dir)?.switch.is_none() {
         return Ok(());
     }
-    let settled = Held::lock(dir).and_then(|held| {
+    let settled = DirectoryLock::lock(dir).and_then(|held| {
         // Whoever was at it may have come to the end meanwhile.
         if SetFile::read_in(&held.dir, dir)?.switch.is_none() {
             return Ok(());

@@ -6,11 +6,11 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::ShowError;
+use super::disk::FilesystemInfo;
 use super::fat_dir;
 use super::field::{byte, le16, le32, text};
-use super::source::{Source, some};
-use super::table::FilesystemInfo;
-use super::volume::{Entries, Entry, Place, Volume, shown};
+use super::source::{Source, read_up_to};
+use super::volume::{Entries, Entry, PathNames, Volume, shown};
 
 /// Longest directory: 65536 entries of 32 bytes.
 const DIRECTORY_MAX: u64 = 65536 * 32;
@@ -132,7 +132,7 @@ impl Fat {
         while n < end {
             // Pieces begin where an entry does; those of 12 bits begin at a byte every second time.
             let from = u64::from(n & !1) * bits / 8;
-            let piece = some(&*self.source, self.table_at + from, COUNT_PIECE as usize + 4)?;
+            let piece = read_up_to(&*self.source, self.table_at + from, COUNT_PIECE as usize + 4)?;
             let until = u32::try_from((from + COUNT_PIECE) * 8 / bits).unwrap_or(end).min(end);
             free += (n..until).filter(|n| self.entry_in(&piece, from, *n) == 0).count() as u64;
             n = until;
@@ -154,7 +154,7 @@ impl Fat {
     /// The cluster after `n`; `None` at the end of its chain.
     fn next(&self, n: u32) -> Result<Option<u32>, ShowError> {
         let at = u64::from(n) * u64::from(self.bits) / 8;
-        let piece = some(&*self.source, self.table_at + at, 4)?;
+        let piece = read_up_to(&*self.source, self.table_at + at, 4)?;
         let next = self.entry_in(&piece, at, n);
         let end = 0x0fff_fff8_u32 & ((1u64 << self.bits.min(28)) - 1) as u32;
         Ok((next < end).then_some(next))
@@ -165,7 +165,7 @@ impl Fat {
         &self,
         first: u32,
         len: Option<u64>,
-        place: Place<'_>,
+        place: PathNames<'_>,
         sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), ShowError> {
         let (mut left, mut cluster) = (len.unwrap_or(DIRECTORY_MAX), Some(first));
@@ -183,7 +183,7 @@ impl Fat {
                 return Err(ShowError::damaged(shown(place), format!("cluster {n} of {}", self.clusters)));
             }
             let at = self.data_at + u64::from(n - 2) * self.cluster_bytes;
-            let bytes = some(&*self.source, at, self.cluster_bytes.min(left) as usize)?;
+            let bytes = read_up_to(&*self.source, at, self.cluster_bytes.min(left) as usize)?;
             sink(&bytes)?;
             left -= self.cluster_bytes.min(left);
             cluster = self.next(n)?;
@@ -197,10 +197,10 @@ impl Fat {
         Ok(())
     }
 
-    fn directory(&self, run: Run, place: Place<'_>) -> Result<Vec<u8>, ShowError> {
+    fn directory(&self, run: Run, place: PathNames<'_>) -> Result<Vec<u8>, ShowError> {
         let mut bytes = Vec::new();
         match run {
-            Run::Fixed { at, len } => bytes = some(&*self.source, at, len as usize)?,
+            Run::Fixed { at, len } => bytes = read_up_to(&*self.source, at, len as usize)?,
             Run::Chain(first) => self.chain(first, None, place, &mut |piece| {
                 bytes.extend_from_slice(piece);
                 Ok(())
@@ -226,14 +226,14 @@ impl Volume for Fat {
     }
 
     /// Names are compared as FAT does, without regard to case.
-    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError> {
+    fn child(&self, dir: &Entry, name: &[u8], place: PathNames<'_>) -> Result<Option<Entry>, ShowError> {
         let bytes = self.directory(self.run(dir), place)?;
         let wanted = String::from_utf8_lossy(name);
         let found = fat_dir::each(&bytes).find(|found| found.is_called(&wanted));
         Ok(found.map(|found| found.entry()))
     }
 
-    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError> {
+    fn list(&self, dir: &Entry, place: PathNames<'_>) -> Result<Vec<Entry>, ShowError> {
         let mut entries = Entries::default();
         for found in fat_dir::each(&self.directory(self.run(dir), place)?) {
             entries.add(found.entry(), place)?;
@@ -241,7 +241,7 @@ impl Volume for Fat {
         Ok(entries.sorted())
     }
 
-    fn read(&self, file: &Entry, place: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
+    fn read(&self, file: &Entry, place: PathNames<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
         let first = u32::try_from(file.node).unwrap_or(0);
         self.chain(first, Some(file.size), place, &mut |piece| sink.write_all(piece))
     }

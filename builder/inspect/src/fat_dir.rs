@@ -13,13 +13,13 @@ const DIRECTORY: u8 = 0x10;
 const LONG: u8 = 0x0f;
 
 /// An entry in its own bytes, so that looking for a name makes no texts of the others.
-pub(super) struct Found<'a> {
+pub(super) struct RawEntry<'a> {
     bytes: &'a [u8],
     /// The long name before it, of which it may not be the one.
     long: Long,
 }
 
-impl Found<'_> {
+impl RawEntry<'_> {
     /// Whether it has this name, long or short, in whichever case.
     pub(super) fn is_called(&self, wanted: &str) -> bool {
         self.long().is_some_and(|long| same(long, wanted)) || same(short(self.bytes), wanted)
@@ -72,14 +72,14 @@ pub(super) fn label(root: &[u8]) -> Option<String> {
 }
 
 /// All entries but `.`, `..` and the label.
-pub(super) fn each(bytes: &[u8]) -> impl Iterator<Item = Found<'_>> {
+pub(super) fn each(bytes: &[u8]) -> impl Iterator<Item = RawEntry<'_>> {
     let mut long = Long::default();
     bytes.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0).filter_map(move |entry| {
         if entry[0] != 0xe5 && entry[11] & 0x3f == LONG {
             long.add(entry);
             return None;
         }
-        let found = Found { bytes: entry, long: std::mem::take(&mut long) };
+        let found = RawEntry { bytes: entry, long: std::mem::take(&mut long) };
         (entry[0] != 0xe5 && entry[11] & LABEL == 0 && entry[0] != b'.').then_some(found)
     })
 }

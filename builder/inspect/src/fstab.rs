@@ -2,7 +2,7 @@
 //!
 //! In: its text. Out: which partition goes where. Never: more mounts than a system has.
 
-use super::table::Partition;
+use super::disk::Partition;
 
 /// Most lines that count.
 const MOUNTS_MAX: usize = 256;

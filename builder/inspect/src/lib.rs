@@ -1,11 +1,16 @@
 //! What is in an image, read back without mounting it.
 //!
+//! `dibber show` tells what is in an image, its own or anybody's: partitions, filesystems, files, packages. It shares no code with the writers, so
+//! that it can also judge what they made.
+//!
 //! In: a raw or qcow2 file that anybody may have made. Out: its table, filesystems, files and packages. Never: a write, a
 //! mount, or trust: every length and place is checked against what is there before it is used, nothing is held whose size the image
 //! alone tells, and work without a result ends (`budget`).
 #![forbid(unsafe_code)]
 
 mod budget;
+pub mod container;
+mod disk;
 mod error;
 mod ext;
 mod fat;
@@ -20,7 +25,7 @@ mod probe;
 pub mod qcow2;
 mod report;
 mod sidecar;
-pub mod source;
+mod source;
 mod table;
 mod tree;
 mod types;
@@ -29,17 +34,18 @@ mod walk;
 
 use std::path::Path;
 
+pub use disk::{Disk, FilesystemInfo, Partition, TableFound};
 pub use error::ShowError;
 pub use report::{Report, System};
 pub use sidecar::SidecarCheck;
 pub use source::Container;
-pub use table::{Disk, FilesystemInfo, Partition};
 pub use tree::{Located, Tree};
 pub use volume::{Entry, Kind, time};
 pub use walk::Visit;
 
+use container::Opened;
 use dibber_imageset::Package;
-use source::Opened;
+use table::ReadDisk;
 
 /// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
 const STATUS_MAX: u64 = 128 << 20;
@@ -54,23 +60,28 @@ pub struct Image {
 impl Image {
     /// Opens a raw or qcow2 file, and finds its partitions, filesystems and mount points.
     pub fn open(path: &Path) -> Result<Image, ShowError> {
-        Image::of(source::open(path)?)
+        Image::of(container::open(path)?)
     }
 
     /// The same for a file's bytes in memory.
     pub fn of_bytes(bytes: Vec<u8>) -> Result<Image, ShowError> {
-        Image::of(source::of_bytes(bytes)?)
+        Image::of(container::of_bytes(bytes)?)
     }
 
     fn of(Opened { container, source, budget }: Opened) -> Result<Image, ShowError> {
-        let (mut disk, volumes) = table::read(&source)?;
+        let ReadDisk { mut disk, volumes } = table::read(&source)?;
         let tree = Tree::of(&mut disk, &volumes, &budget)?;
         Ok(Image { container, disk, tree })
     }
 
-    /// The file and its table.
-    pub fn disk(&self) -> (&Container, &Disk) {
-        (&self.container, &self.disk)
+    /// The file that holds the disk.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// The disk's table.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The files, with every filesystem where the image's own fstab mounts it.

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::ShowError;
+use super::disk::{Disk, Partition, TableFound};
 use super::field::{byte, le16, le32};
-use super::source::{Source, some};
-use super::table::{Disk, Partition};
+use super::source::{Source, read_up_to};
 use super::types;
 
 /// Most logical partitions that are followed.
@@ -23,21 +23,21 @@ struct Slot {
 
 /// A table, if sector 0 has one with at least one partition and nothing that no partitioner writes.
 pub(super) fn read(source: &dyn Source, sector: u64) -> Result<Option<Disk>, ShowError> {
-    let record = some(source, 0, 512)?;
+    let record = read_up_to(source, 0, 512)?;
     let used: Vec<(u32, Slot)> = (1..).zip(slots(&record)).filter(|(_, slot)| slot.kind != 0).collect();
     let states_fit = (0..4).all(|slot| byte(&record, 446 + 16 * slot) & 0x7f == 0);
     if le16(&record, 510) != 0xaa55 || used.is_empty() || !states_fit {
         return Ok(None);
     }
     let mut disk = Disk {
-        table: "mbr",
+        table: TableFound::Mbr,
         id: Some(format!("{:08x}", le32(&record, 440))),
         sector_bytes: Some(sector),
         partitions: Vec::new(),
         notes: Vec::new(),
     };
     for (number, slot) in &used {
-        add(&mut disk, source, *number, slot, slot.first);
+        add_partition(&mut disk, source.len(), *number, slot);
     }
     let extended = used.iter().find(|(_, slot)| types::is_extended(slot.kind));
     if let Some((_, extended)) = extended {
@@ -64,14 +64,14 @@ fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowEr
             return Ok(());
         }
         let place = at * sector;
-        let record = if place < source.len() { some(source, place, 512)? } else { Vec::new() };
+        let record = if place < source.len() { read_up_to(source, place, 512)? } else { Vec::new() };
         if le16(&record, 510) != 0xaa55 {
             disk.notes.push(format!("the chain of logical partitions is damaged: no record at sector {at}"));
             return Ok(());
         }
         let mut slots = slots(&record);
         if let Some(slot) = slots.next().filter(|slot| slot.kind != 0) {
-            add(disk, source, number, &slot, at + slot.first);
+            add_partition(disk, source.len(), number, &Slot { first: at + slot.first, ..slot });
         }
         match slots.next().filter(|slot| types::is_extended(slot.kind)) {
             Some(next) => at = base + next.first,
@@ -82,11 +82,13 @@ fn logical(disk: &mut Disk, source: &dyn Source, base: u64) -> Result<(), ShowEr
     Ok(())
 }
 
-fn add(disk: &mut Disk, source: &dyn Source, number: u32, slot: &Slot, first: u64) {
+/// Adds the partition of a slot, whose first sector is counted from the start of the disk.
+fn add_partition(disk: &mut Disk, disk_bytes: u64, number: u32, slot: &Slot) {
+    let first = slot.first;
     // Both are below 2^34 sectors of at most 4096 bytes.
     let sector = disk.sector_bytes.unwrap_or(512);
     let (start, bytes) = (first * sector, slot.count * sector);
-    if start + bytes > source.len() {
+    if start + bytes > disk_bytes {
         disk.notes
             .push(format!("partition {number} ends past the disk: sector {first}, {} of them", slot.count));
     }

@@ -12,13 +12,22 @@ use std::path::Path;
 /// Longest sidecar that is read, in bytes. One with the packages of a whole desktop is below 1 MB.
 pub(crate) const SIDECAR_MAX: u64 = 16 << 20;
 
-/// An image: a regular file or a block device, opened for reading, and its length in bytes.
-pub fn image(path: &Path) -> io::Result<(File, u64)> {
+/// An image that is open for reading.
+#[derive(Debug)]
+pub struct OpenImage {
+    /// The file.
+    pub file: File,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// Opens an image: a regular file or a block device.
+pub fn image(path: &Path) -> io::Result<OpenImage> {
     let file = opened(path, &|meta| meta.is_file() || meta.file_type().is_block_device())?;
     // A block device has its length where it ends.
     let len = (&file).seek(SeekFrom::End(0))?;
     (&file).rewind()?;
-    Ok((file, len))
+    Ok(OpenImage { file, len })
 }
 
 /// A regular file, opened for reading.
@@ -69,7 +78,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::write(at("file"), "text").unwrap();
-        let (file, len) = image(&at("file")).unwrap();
+        let OpenImage { file, len } = image(&at("file")).unwrap();
         assert_eq!((io::read_to_string(file).unwrap(), len), ("text".to_string(), 4));
         assert_eq!(sidecar(&at("file")).unwrap().unwrap(), b"text");
         assert!(sidecar(&at("absent")).unwrap().is_none());

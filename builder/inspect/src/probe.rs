@@ -5,11 +5,11 @@
 
 use std::rc::Rc;
 
+use super::disk::FilesystemInfo;
 use super::ext::{self, Ext};
 use super::fat::Fat;
 use super::field::{byte, le16, le32, text, uuid};
-use super::source::{Source, some};
-use super::table::FilesystemInfo;
+use super::source::{Source, read_up_to};
 use super::volume::Volume;
 use super::{ShowError, fat};
 
@@ -17,24 +17,27 @@ use super::{ShowError, fat};
 const HEAD: usize = 0x1_1000;
 
 /// A kind of filesystem, as blkid calls it: how it is known, and who reads its files or at least its name.
-struct Kind {
+struct KnownFilesystem {
     name: &'static str,
-    known: Known,
-    look: Look,
+    known: Signature,
+    look: Reader,
 }
 
 /// How a kind is known by the first [`HEAD`] bytes.
-enum Known {
+enum Signature {
     /// By these bytes at that place.
     Magic(usize, &'static [u8]),
     /// By more than that.
     By(fn(&[u8]) -> bool),
 }
 
-/// What can be told of one.
-enum Look {
+/// Opens a filesystem, whose first bytes these are, and describes it.
+type OpenFiles = fn(&Rc<dyn Source>, &[u8], &mut FilesystemInfo) -> Result<Rc<dyn Volume>, ShowError>;
+
+/// What can be read of one.
+enum Reader {
     /// Its files are read.
-    Files(fn(&Rc<dyn Source>, &[u8], &mut FilesystemInfo) -> Result<Rc<dyn Volume>, ShowError>),
+    Files(OpenFiles),
     /// Label and UUID are.
     Label(fn(&[u8], &mut FilesystemInfo)),
     /// What it is, in words, and no more.
@@ -42,53 +45,57 @@ enum Look {
 }
 
 /// One row for each kind; the first that fits is it.
-const KINDS: [Kind; 18] = [
-    magic("xfs", (0, b"XFSB"), Look::Label(xfs)),
-    magic("btrfs", (0x1_0040, b"_BHRfS_M"), Look::Label(btrfs)),
-    magic("squashfs", (0, b"hsqs"), Look::Words("squashfs")),
-    magic("erofs", (1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Look::Words("erofs")),
-    magic("f2fs", (1024, &[0x10, 0x20, 0xf5, 0xf2]), Look::Words("f2fs")),
-    magic("iso9660", (0x8001, b"CD001"), Look::Label(|head, info| info.label = text(head, 0x8028, 32))),
-    magic("crypto_LUKS", (0, b"LUKS\xba\xbe"), Look::Label(luks)),
-    magic("LVM2_member", (0x218, b"LVM2 001"), Look::Words("a physical volume of LVM")),
-    magic("LVM2_member", (0x18, b"LVM2 001"), Look::Words("a physical volume of LVM")),
-    magic("linux_raid_member", (0x1000, &[0xfc, 0x4e, 0x2b, 0xa9]), Look::Words("a member of a RAID")),
-    magic("ntfs", (3, b"NTFS    "), Look::Words("ntfs")),
-    magic("exfat", (3, b"EXFAT   "), Look::Words("exfat")),
+const KINDS: [KnownFilesystem; 18] = [
+    magic("xfs", 0, b"XFSB", Reader::Label(xfs)),
+    magic("btrfs", 0x1_0040, b"_BHRfS_M", Reader::Label(btrfs)),
+    magic("squashfs", 0, b"hsqs", Reader::Words("squashfs")),
+    magic("erofs", 1024, &[0xe2, 0xe1, 0xf5, 0xe0], Reader::Words("erofs")),
+    magic("f2fs", 1024, &[0x10, 0x20, 0xf5, 0xf2], Reader::Words("f2fs")),
+    magic("iso9660", 0x8001, b"CD001", Reader::Label(|head, info| info.label = text(head, 0x8028, 32))),
+    magic("crypto_LUKS", 0, b"LUKS\xba\xbe", Reader::Label(luks)),
+    magic("LVM2_member", 0x218, b"LVM2 001", Reader::Words("a physical volume of LVM")),
+    magic("LVM2_member", 0x18, b"LVM2 001", Reader::Words("a physical volume of LVM")),
+    magic("linux_raid_member", 0x1000, &[0xfc, 0x4e, 0x2b, 0xa9], Reader::Words("a member of a RAID")),
+    magic("ntfs", 3, b"NTFS    ", Reader::Words("ntfs")),
+    magic("exfat", 3, b"EXFAT   ", Reader::Words("exfat")),
     // Every page size has its magic at the page's end.
-    magic("swap", (0xff6, b"SWAPSPACE2"), Look::Label(swap)),
-    magic("swap", (0xfff6, b"SWAPSPACE2"), Look::Label(swap)),
-    Kind {
+    magic("swap", 0xff6, b"SWAPSPACE2", Reader::Label(swap)),
+    magic("swap", 0xfff6, b"SWAPSPACE2", Reader::Label(swap)),
+    KnownFilesystem {
         name: "ext2",
-        known: Known::By(|head| ext_kind(head) == Some("ext2")),
-        look: Look::Files(ext_files),
+        known: Signature::By(|head| ext_kind(head) == Some("ext2")),
+        look: Reader::Files(ext_files),
     },
-    Kind {
+    KnownFilesystem {
         name: "ext3",
-        known: Known::By(|head| ext_kind(head) == Some("ext3")),
-        look: Look::Files(ext_files),
+        known: Signature::By(|head| ext_kind(head) == Some("ext3")),
+        look: Reader::Files(ext_files),
     },
-    Kind {
+    KnownFilesystem {
         name: "ext4",
-        known: Known::By(|head| ext_kind(head) == Some("ext4")),
-        look: Look::Files(ext_files),
+        known: Signature::By(|head| ext_kind(head) == Some("ext4")),
+        look: Reader::Files(ext_files),
     },
-    Kind { name: "vfat", known: Known::By(fat::is_boot_sector), look: Look::Files(fat_files) },
+    KnownFilesystem {
+        name: "vfat",
+        known: Signature::By(fat::is_boot_sector),
+        look: Reader::Files(fat_files),
+    },
 ];
 
-const fn magic(name: &'static str, (at, bytes): (usize, &'static [u8]), look: Look) -> Kind {
-    Kind { name, known: Known::Magic(at, bytes), look }
+const fn magic(name: &'static str, at: usize, bytes: &'static [u8], look: Reader) -> KnownFilesystem {
+    KnownFilesystem { name, known: Signature::Magic(at, bytes), look }
 }
 
 /// The kind, as blkid calls it.
 pub(super) fn kind(source: &dyn Source) -> Result<Option<&'static str>, ShowError> {
-    Ok(kind_of(&some(source, 0, HEAD)?).map(|kind| kind.name))
+    Ok(kind_of(&read_up_to(source, 0, HEAD)?).map(|kind| kind.name))
 }
 
-fn kind_of(head: &[u8]) -> Option<&'static Kind> {
+fn kind_of(head: &[u8]) -> Option<&'static KnownFilesystem> {
     KINDS.iter().find(|kind| match kind.known {
-        Known::Magic(at, magic) => head.get(at..at + magic.len()) == Some(magic),
-        Known::By(is) => is(head),
+        Signature::Magic(at, magic) => head.get(at..at + magic.len()) == Some(magic),
+        Signature::By(is) => is(head),
     })
 }
 
@@ -115,30 +122,36 @@ fn fat_files(
     Ok(Rc::new(fat))
 }
 
-/// What a partition holds, and its files if they can be read.
-pub(super) type Looked = (Option<FilesystemInfo>, Option<Rc<dyn Volume>>);
+/// What a partition holds.
+#[derive(Default)]
+pub(super) struct Probed {
+    /// What it is, if that is known.
+    pub(super) info: Option<FilesystemInfo>,
+    /// Its files, if they can be read.
+    pub(super) volume: Option<Rc<dyn Volume>>,
+}
 
 /// Everything about a partition, and its files.
-pub(super) fn look(source: &Rc<dyn Source>) -> Result<Looked, ShowError> {
-    let head = some(&**source, 0, HEAD)?;
-    let Some(kind) = kind_of(&head) else { return Ok((None, None)) };
+pub(super) fn probe(source: &Rc<dyn Source>) -> Result<Probed, ShowError> {
+    let head = read_up_to(&**source, 0, HEAD)?;
+    let Some(kind) = kind_of(&head) else { return Ok(Probed::default()) };
     let mut info = FilesystemInfo { kind: kind.name.to_string(), ..FilesystemInfo::default() };
     let unread = |words: &str| Some(format!("{words}: dibber does not read its files"));
     match kind.look {
-        Look::Files(open) => match open(source, &head, &mut info) {
-            Ok(volume) => return Ok((Some(info), Some(volume))),
+        Reader::Files(open) => match open(source, &head, &mut info) {
+            Ok(volume) => return Ok(Probed { info: Some(info), volume: Some(volume) }),
             Err(error) => {
                 info.damaged = !matches!(error, ShowError::UnknownFilesystem(_));
                 info.problem = Some(error.to_string());
             }
         },
-        Look::Label(read) => {
+        Reader::Label(read) => {
             info.problem = unread(kind.name);
             read(&head, &mut info);
         }
-        Look::Words(words) => info.problem = unread(words),
+        Reader::Words(words) => info.problem = unread(words),
     }
-    Ok((Some(info), None))
+    Ok(Probed { info: Some(info), volume: None })
 }
 
 /// After `mkswap(8)`, at 1024: version, last page, bad pages, UUID, label. It has no files, so nothing is amiss without them.

@@ -1,5 +1,8 @@
 //! qcow2, for reading (QEMU's docs/interop/qcow2.txt).
 //!
+//! QEMU's own tools read more of qcow2 than an image to be inspected may ask for: backing files, external data, encryption. Those are refused
+//! here by name, and the rest is read cluster by cluster.
+//!
 //! In: a file of version 2 or 3, whose clusters may be absent, zero, plain, or compressed by deflate or zstd. Out: the bytes of
 //! the disk. Never: a backing file opened, a table trusted or held, or more memory than a few clusters.
 
@@ -13,7 +16,7 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::budget::Budget;
-use super::source::{Container, Source, some};
+use super::source::{Container, Source, read_up_to};
 use expand::expand;
 use header::{Codec, HEAD, Header};
 
@@ -24,7 +27,7 @@ const CACHE_BYTES: u64 = 16 << 20;
 
 /// Where a cluster of the disk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ClusterPlace {
     Zero,
     Plain(u64),
     Compressed { at: u64, len: u64 },
@@ -42,7 +45,7 @@ pub(super) struct Qcow2 {
 
 impl Qcow2 {
     pub(super) fn open(file: Rc<dyn Source>, budget: Rc<Budget>) -> Result<Qcow2, ShowError> {
-        let header = Header::parse(&some(&*file, 0, HEAD)?, file.len())?;
+        let header = Header::parse(&read_up_to(&*file, 0, HEAD)?, file.len())?;
         let codec = header.readable(file.len())?;
         Ok(Qcow2 { file, budget, header, codec, kept: RefCell::default() })
     }
@@ -63,13 +66,13 @@ impl Qcow2 {
     }
 
     /// Where cluster `index` of the disk is. An L2 table is one cluster of 8-byte entries.
-    fn place(&self, index: u64) -> io::Result<Place> {
+    fn place(&self, index: u64) -> io::Result<ClusterPlace> {
         let entries = self.cluster() / 8;
         let at = (index / entries).checked_mul(8).and_then(|at| at.checked_add(self.header.l1_at));
         let at = at.ok_or_else(|| damaged("the L1 table lies past 2^64 bytes"))?;
         let l2 = self.entry(at, "the L1 table")? & OFFSET;
         if l2 == 0 {
-            return Ok(Place::Zero);
+            return Ok(ClusterPlace::Zero);
         }
         if !l2.is_multiple_of(self.cluster()) {
             return Err(damaged(format!("an L2 table at {l2}, which is not the start of a cluster")));
@@ -146,13 +149,13 @@ impl Source for Qcow2 {
             let now = (self.cluster() as usize - skip).min(bytes.len() - done);
             let target = &mut bytes[done..done + now];
             match self.place(here / self.cluster())? {
-                Place::Zero => {
+                ClusterPlace::Zero => {
                     self.budget.spend(now as u64)?;
                     target.fill(0);
                 }
                 // Places in the file are below 2^56.
-                Place::Plain(at) => self.raw(at + skip as u64, target)?,
-                Place::Compressed { at, len } => {
+                ClusterPlace::Plain(at) => self.raw(at + skip as u64, target)?,
+                ClusterPlace::Compressed { at, len } => {
                     target.copy_from_slice(&self.unpacked(at, len)?[skip..skip + now]);
                 }
             }
@@ -163,22 +166,22 @@ impl Source for Qcow2 {
 }
 
 /// An entry of an L2 table.
-fn decode(header: &Header, entry: u64) -> Result<Place, String> {
+fn decode(header: &Header, entry: u64) -> Result<ClusterPlace, String> {
     if entry >> 62 & 1 == 1 {
         // The length is counted in sectors from the one that `at` is in, less one.
         let bits = 62 - (header.cluster_bits - 8);
         let at = entry & ((1 << bits) - 1);
         let sectors = (entry >> bits & ((1 << (header.cluster_bits - 8)) - 1)) + 1;
-        return Ok(Place::Compressed { at, len: sectors * 512 - at % 512 });
+        return Ok(ClusterPlace::Compressed { at, len: sectors * 512 - at % 512 });
     }
     let at = entry & OFFSET;
     if at == 0 || (header.version == 3 && entry & 1 == 1) {
-        return Ok(Place::Zero);
+        return Ok(ClusterPlace::Zero);
     }
     if !at.is_multiple_of(1 << header.cluster_bits) {
         return Err(format!("a cluster at {at}, which is not a multiple of the cluster size"));
     }
-    Ok(Place::Plain(at))
+    Ok(ClusterPlace::Plain(at))
 }
 
 fn damaged(why: impl std::fmt::Display) -> io::Error {

@@ -13,10 +13,10 @@ use super::{Container, Disk, Entry, Image, Kind, ShowError, Tree};
 
 /// Longest os-release that is read, in bytes.
 const OS_RELEASE_MAX: u64 = 1 << 20;
-/// Most kernels that are told: many times what a system has.
+/// Most kernels that are listed: many times what a system has.
 const KERNELS_MAX: usize = 256;
 
-/// All that `dibber show IMAGE` tells.
+/// All that `dibber show IMAGE` prints.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The file.
@@ -52,7 +52,7 @@ impl Report {
         Ok(Report { sidecar: sidecar::check(path)?, ..Report::without_sidecar(image)? })
     }
 
-    /// What the image itself tells.
+    /// What the image itself says.
     pub fn without_sidecar(image: &Image) -> Result<Report, ShowError> {
         let (container, mut disk) = (image.container.clone(), image.disk.clone());
         let mut system = match &image.tree {
@@ -99,7 +99,7 @@ fn unquoted(value: &str) -> String {
     inner.unwrap_or(value).replace('\\', "")
 }
 
-/// Names of a directory without the first of these prefixes that they have, sorted: one more than are told.
+/// Names of a directory without the first of these prefixes that they have, sorted: one more than are listed.
 fn releases(tree: &Tree, dir: &str, prefixes: &[&str], kind: Kind) -> Result<Vec<String>, ShowError> {
     let at = match tree.find(dir) {
         Ok(at) if at.entry.kind == Kind::Directory => at,

@@ -44,7 +44,7 @@ pub(super) fn check(path: &Path) -> Result<Option<SidecarCheck>, ShowError> {
     let read = open::sidecar(&file).map_err(|source| ShowError::Sidecar { file: file.clone(), source })?;
     let Some(text) = read else { return Ok(None) };
     let Ok(Said { sha256: says, bytes }) = serde_json::from_slice(&text) else { return Ok(None) };
-    let (image, len) = open::image(path)?;
+    let open::OpenImage { file: image, len } = open::image(path)?;
     let other_length = bytes.is_some_and(|bytes| bytes != len);
     let sha256 = (!other_length && len <= SUMMED_MAX).then(|| sum(image)).transpose()?;
     let equal = if other_length { Some(false) } else { sha256.as_ref().map(|sha256| *sha256 == says) };

@@ -1,20 +1,16 @@
 //! The bytes of a disk, whatever file they are in.
 //!
-//! In: a path, or bytes. Out: something to read at any place. Never: more than a few clusters held in memory, or reads without
+//! In: a file, or bytes. Out: something to read at any place. Never: more than a few clusters held in memory, or reads without
 //! end (`budget`).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::ShowError;
 use super::budget::Budget;
-use super::open;
-use super::qcow2::Qcow2;
 
 /// Bytes at places.
 pub(super) trait Source {
@@ -46,18 +42,11 @@ pub struct Container {
     pub file_bytes: u64,
 }
 
-/// A disk that was opened.
-pub(super) struct Opened {
-    pub(super) container: Container,
-    pub(super) source: Rc<dyn Source>,
-    pub(super) budget: Rc<Budget>,
-}
-
 /// A file as it is.
-struct Raw {
-    file: File,
-    len: u64,
-    budget: Rc<Budget>,
+pub(super) struct Raw {
+    pub(super) file: File,
+    pub(super) len: u64,
+    pub(super) budget: Rc<Budget>,
 }
 
 impl Source for Raw {
@@ -137,7 +126,7 @@ impl Source for Window {
 }
 
 /// Up to `len` bytes from `at`; fewer at the end.
-pub(super) fn some(source: &dyn Source, at: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_up_to(source: &dyn Source, at: u64, len: usize) -> io::Result<Vec<u8>> {
     let left = source.len().saturating_sub(at);
     let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(len)];
     source.read_at(at, &mut bytes)?;
@@ -154,54 +143,4 @@ fn inside(len: u64, at: u64, want: usize) -> io::Result<()> {
             "{want} bytes at {at} are wanted, and there are {len} bytes: the image is cut short or damaged"
         ),
     ))
-}
-
-/// Opens a file as what its first bytes say it is.
-pub(super) fn open(path: &Path) -> Result<Opened, ShowError> {
-    let (file, len) = open::image(path)?;
-    let budget = Rc::new(Budget::new());
-    told(Rc::new(Raw { file, len, budget: Rc::clone(&budget) }), budget)
-}
-
-/// The same for bytes in memory.
-pub(super) fn of_bytes(bytes: Vec<u8>) -> Result<Opened, ShowError> {
-    let budget = Rc::new(Budget::new());
-    told(Rc::new(Memory::new(bytes, Rc::clone(&budget))), budget)
-}
-
-fn told(raw: Rc<dyn Source>, budget: Rc<Budget>) -> Result<Opened, ShowError> {
-    let head = some(&*raw, 0, 512)?;
-    if head.starts_with(b"QFI\xfb") {
-        let qcow2 = Qcow2::open(raw, Rc::clone(&budget))?;
-        return Ok(Opened { container: qcow2.container(), source: Rc::new(qcow2), budget });
-    }
-    if let Some(kind) = other(&head) {
-        return Err(ShowError::OtherContainer { kind });
-    }
-    let container = Container {
-        format: "raw",
-        version: None,
-        compression: None,
-        cluster_bytes: None,
-        virtual_bytes: raw.len(),
-        file_bytes: raw.len(),
-    };
-    Ok(Opened { container, source: raw, budget })
-}
-
-/// Containers that qemu-img reads and dibber does not. A fixed VHD is raw with a footer, and read as raw.
-pub fn other(head: &[u8]) -> Option<&'static str> {
-    const KINDS: [(&[u8], &str); 8] = [
-        (b"KDMV", "VMDK"),
-        (b"# Disk DescriptorFile", "VMDK"),
-        (b"vhdxfile", "VHDX"),
-        (b"conectix", "dynamic VHD"),
-        (b"QED\0", "QED"),
-        (b"\x1f\x8b", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"\xfd7zXZ\0", "xz"),
-    ];
-    let vdi = head.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe]);
-    let known = KINDS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
-    known.or(vdi.then_some("VDI"))
 }

@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::budget::Budget;
+use super::disk::{Disk, Partition};
 use super::fstab;
-use super::table::{Disk, Partition, Volumes};
-use super::volume::{Entry, Kind, Place, Volume, shown};
+use super::table::Volumes;
+use super::volume::{Entry, Kind, PathNames, Volume, shown};
 
 /// Links that are followed on one path, as Linux does.
 const LINKS_MAX: usize = 40;
@@ -103,7 +104,7 @@ impl Tree {
     }
 
     /// Which filesystem is mounted at a path; of several, the last in fstab.
-    pub(super) fn mount_at(&self, place: Place<'_>) -> Result<Option<usize>, ShowError> {
+    pub(super) fn mount_at(&self, place: PathNames<'_>) -> Result<Option<usize>, ShowError> {
         // Only paths of as many names are compared name by name, and that takes time where an image has them long.
         let compared = self.mounts.iter().filter(|(mount, _)| mount.len() == place.len()).count();
         self.budget.look_at(compared * place.len())?;
@@ -121,7 +122,8 @@ impl Tree {
     }
 
     fn walk_to(&self, path: &str, follow_last: bool) -> Result<Located, ShowError> {
-        let missing = |done: Place<'_>| ShowError::NotFound { path: path.to_string(), nearest: shown(done) };
+        let missing =
+            |done: PathNames<'_>| ShowError::NotFound { path: path.to_string(), nearest: shown(done) };
         let root = Step { mount: 0, entry: self.volume(0).root()? };
         let (mut done, mut steps, mut links): (Names, Vec<Step>, usize) = (Vec::new(), vec![], 0);
         let mut here = root.clone();
@@ -161,7 +163,7 @@ impl Tree {
     }
 
     /// What the last of `names` is, in the directory that the others lead to.
-    fn step(&self, dir: &Step, names: Place<'_>) -> Result<Option<Step>, ShowError> {
+    fn step(&self, dir: &Step, names: PathNames<'_>) -> Result<Option<Step>, ShowError> {
         if let Some(mount) = self.mount_at(names)? {
             return Ok(Some(Step { mount, entry: self.volume(mount).root()? }));
         }

@@ -100,7 +100,7 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Adds one, if there is room.
-    pub(super) fn add(&mut self, entry: Entry, place: Place<'_>) -> Result<(), ShowError> {
+    pub(super) fn add(&mut self, entry: Entry, place: PathNames<'_>) -> Result<(), ShowError> {
         self.weight += entry.weight();
         if self.weight > ENTRIES_MAX {
             let count = self.found.len();
@@ -122,10 +122,10 @@ impl Entries {
 
 /// The names that lead to an entry from the image's root. Made into a text for errors only: of a long path, that takes as long as
 /// following it.
-pub(super) type Place<'a> = &'a [Vec<u8>];
+pub(super) type PathNames<'a> = &'a [Vec<u8>];
 
 /// A place as a path.
-pub(super) fn joined(place: Place<'_>) -> Vec<u8> {
+pub(super) fn joined(place: PathNames<'_>) -> Vec<u8> {
     let mut path = Vec::new();
     for name in place {
         path.push(b'/');
@@ -135,7 +135,7 @@ pub(super) fn joined(place: Place<'_>) -> Vec<u8> {
 }
 
 /// The same for people.
-pub(super) fn shown(place: Place<'_>) -> String {
+pub(super) fn shown(place: PathNames<'_>) -> String {
     String::from_utf8_lossy(&joined(place)).into_owned()
 }
 
@@ -144,11 +144,11 @@ pub(super) trait Volume {
     /// Its root directory.
     fn root(&self) -> Result<Entry, ShowError>;
     /// What a name in a directory stands for; `None` if there is no such name.
-    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError>;
+    fn child(&self, dir: &Entry, name: &[u8], place: PathNames<'_>) -> Result<Option<Entry>, ShowError>;
     /// The names of a directory, without `.` and `..`, sorted.
-    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError>;
+    fn list(&self, dir: &Entry, place: PathNames<'_>) -> Result<Vec<Entry>, ShowError>;
     /// The content of a file.
-    fn read(&self, file: &Entry, place: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError>;
+    fn read(&self, file: &Entry, place: PathNames<'_>, sink: &mut dyn Write) -> Result<(), ShowError>;
 }
 
 /// A time as `ls -l --time-style=long-iso` prints it in UTC.

@@ -28,6 +28,12 @@ struct Waiting {
     depth: usize,
 }
 
+/// An entry, and the filesystem that it is of.
+struct MountedEntry {
+    mount: usize,
+    entry: Entry,
+}
+
 /// A walk that is under way.
 struct Walk<'a> {
     tree: &'a Tree,
@@ -73,7 +79,7 @@ impl Walk<'_> {
             if names.len() > DEPTH_MAX || self.seen > NAMES_MAX {
                 return endless(names);
             }
-            let (mount, entry) = self.mounted(names, dir.mount, entry)?;
+            let MountedEntry { mount, entry } = self.mounted(names, dir.mount, entry)?;
             visit(&joined(names), &entry)?;
             self.tree.budget.printed(1);
             if entry.kind == Kind::Directory {
@@ -87,10 +93,13 @@ impl Walk<'_> {
     }
 
     /// Where something is mounted, its root is seen, under the name of the directory below it.
-    fn mounted(&self, names: &Names, mount: usize, entry: Entry) -> Result<(usize, Entry), ShowError> {
+    fn mounted(&self, names: &Names, mount: usize, entry: Entry) -> Result<MountedEntry, ShowError> {
         match self.tree.mount_at(names)? {
-            Some(mount) => Ok((mount, Entry { name: entry.name, ..self.tree.volume(mount).root()? })),
-            None => Ok((mount, entry)),
+            Some(mount) => {
+                let root = self.tree.volume(mount).root()?;
+                Ok(MountedEntry { mount, entry: Entry { name: entry.name, ..root } })
+            }
+            None => Ok(MountedEntry { mount, entry }),
         }
     }
 

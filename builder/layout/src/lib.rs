@@ -1,5 +1,8 @@
 //! Where everything on a disk lies.
 //!
+//! A disk's config says which partitions there are and how large each should be, often only as a share or as its content wants. Where each of
+//! them begins and ends is decided here, in one pass and before any byte is written.
+//!
 //! In: a disk as it should be, and how much its content needs. Out: every byte range placed, or why it cannot be. Never:
 //! content, files, clocks.
 //!
@@ -17,15 +20,15 @@
 
 extern crate alloc;
 
-mod caution;
 mod error;
 mod number;
 mod render;
 mod room;
 mod solve;
 mod want;
+mod warning;
 
-pub use caution::{Caution, cautions};
 pub use error::LayoutError;
 pub use render::{render, sketch};
 pub use solve::{Loaders, Measured, solve};
+pub use warning::{LayoutWarning, warnings};

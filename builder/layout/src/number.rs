@@ -44,7 +44,7 @@ fn mbr(spec: &DiskSpec) -> Result<Vec<u32>, LayoutError> {
     let logicals = spec.parts.iter().zip(&mut numbers).filter(|(part, _)| !is_primary(part));
     for ((part, number), next) in logicals.zip(5..) {
         if let Some(given) = part.number.filter(|given| *given != next) {
-            return Err(bad(
+            return Err(bad_number(
                 spec,
                 part,
                 given,
@@ -68,10 +68,15 @@ fn slots(spec: &DiskSpec, counts: &dyn Fn(&PartSpec) -> bool, max: u32) -> Resul
             } else {
                 "a GPT of 128 entries has 1 to 128"
             };
-            return Err(bad(spec, part, number, why));
+            return Err(bad_number(spec, part, number, why));
         }
         if !taken.insert(number) {
-            return Err(bad(spec, part, number, "another partition has it; leave one of the numbers out"));
+            return Err(bad_number(
+                spec,
+                part,
+                number,
+                "another partition has it; leave one of the numbers out",
+            ));
         }
     }
     let mut numbers = Vec::with_capacity(spec.parts.len());
@@ -89,6 +94,6 @@ fn slots(spec: &DiskSpec, counts: &dyn Fn(&PartSpec) -> bool, max: u32) -> Resul
     Ok(numbers)
 }
 
-fn bad(spec: &DiskSpec, part: &PartSpec, number: u32, why: &'static str) -> LayoutError {
+fn bad_number(spec: &DiskSpec, part: &PartSpec, number: u32, why: &'static str) -> LayoutError {
     LayoutError::BadNumber { disk: spec.name.clone(), part: part.name.clone(), number, why }
 }

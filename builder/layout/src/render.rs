@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, PartSpec, Placed, SizeRule, TableKind,
+    Arch, Bytes, DiskLayout, DiskSpec, Loader, PartContents, PartKind, PartSpec, Placed, SizeRule, TableKind,
     columns,
 };
 use uuid::{Uuid, uuid};
@@ -37,7 +37,7 @@ pub fn render(layout: &DiskLayout) -> String {
     }
     for part in layout.parts() {
         let number = if part.number == 0 { "-".to_string() } else { part.number.to_string() };
-        let cells = [number, part.spec.name.clone(), kind(&part.spec.kind), holds(&part.spec)];
+        let cells = [number, part.spec.name.clone(), kind(&part.spec.kind), contents(&part.spec)];
         rows.push((part.start, row(part.start, part.len, sector, cells)));
     }
     rows.sort_by_key(|(start, _)| *start);
@@ -54,7 +54,7 @@ pub fn sketch(spec: &DiskSpec) -> String {
         alloc::vec![["nr", "name", "size", "type", "content"].map(ToString::to_string)];
     for part in &spec.parts {
         let number = part.number.map_or_else(|| "-".to_string(), |n| n.to_string());
-        lines.push([number, part.name.clone(), rule(part.size), kind(&part.kind), holds(part)]);
+        lines.push([number, part.name.clone(), rule(part.size), kind(&part.kind), contents(part)]);
     }
     let size = match spec.size {
         Some(size) => size.to_string(),
@@ -73,9 +73,9 @@ fn head(spec: &DiskSpec, size: &str) -> String {
     format!("{}: {size}, {}-byte sectors, {table}{boot}\n", spec.name, spec.sector.bytes())
 }
 
-fn row(start: u64, len: u64, sector: u64, [number, name, kind, holds]: [String; 4]) -> [String; 7] {
+fn row(start: u64, len: u64, sector: u64, [number, name, kind, contents]: [String; 4]) -> [String; 7] {
     let size = Bytes(len).to_string();
-    [number, name, (start / sector).to_string(), (len / sector).to_string(), size, kind, holds]
+    [number, name, (start / sector).to_string(), (len / sector).to_string(), size, kind, contents]
 }
 
 /// Each partition as wide as its share of the disk, but never without a column; dots are free space.
@@ -121,12 +121,12 @@ fn kind(kind: &PartKind) -> String {
     }
 }
 
-fn holds(part: &PartSpec) -> String {
-    match &part.holds {
-        Holds::Nothing => "nothing".to_string(),
-        Holds::Loader(Loader::Bios) => "GRUB core.img".to_string(),
-        Holds::Loader(Loader::Prep) => "GRUB core.elf".to_string(),
-        Holds::Fs(fs) => {
+fn contents(part: &PartSpec) -> String {
+    match &part.contents {
+        PartContents::Nothing => "nothing".to_string(),
+        PartContents::Loader(Loader::Bios) => "GRUB core.img".to_string(),
+        PartContents::Loader(Loader::Prep) => "GRUB core.elf".to_string(),
+        PartContents::Fs(fs) => {
             let mount = fs.mount.as_ref().map(|mount| format!(" on {mount}")).unwrap_or_default();
             format!("{}{mount}, label {}, uuid {}", fs.kind, fs.label, fs.blkid_uuid())
         }

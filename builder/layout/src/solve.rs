@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{
-    Bytes, DiskLayout, DiskSpec, Holds, Loader, PartKind, Placed, Region, SectorSize, TableKind,
+    Bytes, DiskLayout, DiskSpec, Loader, PartContents, PartKind, Placed, Region, SectorSize, TableKind,
 };
 
 use crate::LayoutError;
@@ -26,11 +26,11 @@ pub type Loaders = BTreeMap<Loader, Bytes>;
 
 /// Places every partition, and all that the table takes.
 pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<DiskLayout, LayoutError> {
-    check(spec)?;
+    check_spec(spec)?;
     let needs = Needs { spec, measured, loaders };
     let room = Room::of(spec)?;
     let size = given_size(spec)?;
-    let (mut parts, ebrs) = place(&needs, room, size)?;
+    let PlacedParts { mut parts, ebrs } = place_parts(&needs, room, size)?;
     let len = match size {
         Some(size) => size,
         None => disk_len(spec, room, &parts)?,
@@ -48,7 +48,7 @@ pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<
 }
 
 /// What can be refused before any size is known.
-fn check(spec: &DiskSpec) -> Result<(), LayoutError> {
+fn check_spec(spec: &DiskSpec) -> Result<(), LayoutError> {
     let disk = || spec.name.clone();
     let sector = spec.sector.bytes();
     if spec.align == 0 || !spec.align.is_multiple_of(sector) {
@@ -85,7 +85,7 @@ fn check(spec: &DiskSpec) -> Result<(), LayoutError> {
 
 fn check_bios(spec: &DiskSpec) -> Result<(), LayoutError> {
     let no = |why| Err(LayoutError::NoBios { disk: spec.name.clone(), why });
-    let core = spec.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Bios));
+    let core = spec.parts.iter().any(|part| part.contents == PartContents::Loader(Loader::Bios));
     match (spec.bios_boot, spec.table) {
         (false, _) => Ok(()),
         (true, _) if spec.sector == SectorSize::B4096 => {
@@ -117,12 +117,15 @@ fn disk_len(spec: &DiskSpec, room: Room, parts: &[Placed]) -> Result<u64, Layout
         .ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })
 }
 
+/// Partitions at their places.
+struct PlacedParts {
+    parts: Vec<Placed>,
+    /// The extended boot records of logical ones.
+    ebrs: Vec<Region>,
+}
+
 /// Partitions one after the other, and the extended boot record before each logical one.
-fn place(
-    needs: &Needs<'_>,
-    room: Room,
-    size: Option<u64>,
-) -> Result<(Vec<Placed>, Vec<Region>), LayoutError> {
+fn place_parts(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<PlacedParts, LayoutError> {
     let spec = needs.spec;
     let end = size.map(|size| room.end(size, spec.align));
     let (mut parts, mut ebrs) = (Vec::new(), Vec::new());
@@ -152,13 +155,13 @@ fn place(
         at = start.checked_add(len).ok_or_else(|| LayoutError::TooLarge { disk: spec.name.clone() })?;
         parts.push(Placed { spec: part.clone(), number, start, len });
     }
-    Ok((parts, ebrs))
+    Ok(PlacedParts { parts, ebrs })
 }
 
 /// Bytes of core.img in the gap after an MBR, in whole sectors; 0 if nothing goes there.
 fn gap(needs: &Needs<'_>, parts: &[Placed], ebrs: &[Region]) -> Result<u64, LayoutError> {
     let spec = needs.spec;
-    let in_partition = spec.parts.iter().any(|part| part.holds == Holds::Loader(Loader::Bios));
+    let in_partition = spec.parts.iter().any(|part| part.contents == PartContents::Loader(Loader::Bios));
     if !spec.bios_boot || in_partition || !matches!(spec.table, TableKind::Mbr { .. }) {
         return Ok(0);
     }

@@ -2,7 +2,7 @@
 //!
 //! In: its size rule, what its content needs, and what is still free. Out: its length before it is placed. Never: a place.
 
-use dibber_model::{Bytes, DiskSpec, FsKind, Holds, PartSpec, SizeRule};
+use dibber_model::{Bytes, DiskSpec, FsKind, PartContents, PartSpec, SizeRule};
 
 use crate::{LayoutError, Loaders, Measured};
 
@@ -46,9 +46,9 @@ impl Needs<'_> {
 
     /// What the content needs at least; `None` if it fits any size.
     fn content(&self, part: &PartSpec) -> Result<Option<u64>, LayoutError> {
-        match &part.holds {
-            Holds::Nothing => Ok(None),
-            Holds::Loader(loader) => match self.loaders.get(loader) {
+        match &part.contents {
+            PartContents::Nothing => Ok(None),
+            PartContents::Loader(loader) => match self.loaders.get(loader) {
                 Some(size) => Ok(Some(size.0)),
                 None => Err(LayoutError::NoLoader {
                     disk: self.spec.name.clone(),
@@ -56,7 +56,7 @@ impl Needs<'_> {
                     loader: *loader,
                 }),
             },
-            Holds::Fs(fs) => match (self.measured.content.get(&part.name), fs.kind) {
+            PartContents::Fs(fs) => match (self.measured.content.get(&part.name), fs.kind) {
                 (Some(size), _) => Ok(Some(size.0)),
                 (None, kind) if !kind.facts().holds_files => Ok(None),
                 (None, _) => {
@@ -80,9 +80,10 @@ impl Needs<'_> {
         {
             return Err(LayoutError::MinAboveMax { disk, part: name, min, max });
         }
-        let sized_by_content = !matches!(&part.holds, Holds::Fs(fs) if !fs.kind.facts().holds_files);
-        let wants = match (&part.holds, content) {
-            (Holds::Fs(fs), Some(bytes)) => Some(bytes.saturating_add(headroom(fs.kind, bytes))),
+        let sized_by_content =
+            !matches!(&part.contents, PartContents::Fs(fs) if !fs.kind.facts().holds_files);
+        let wants = match (&part.contents, content) {
+            (PartContents::Fs(fs), Some(bytes)) => Some(bytes.saturating_add(headroom(fs.kind, bytes))),
             (_, content) => content,
         };
         let Some(wants) = wants.filter(|_| sized_by_content).max(min.map(|b| b.0)) else {

@@ -1,5 +1,8 @@
 //! Architectures, platforms and the pair of them that an image is built for.
 //!
+//! The kernel, Debian and others spell the architectures differently, and dib's elements use two of the spellings. All are understood
+//! where text comes in. TripleO's platforms narrow an architecture (POWER9 of ppc64le), and a target is both.
+//!
 //! In: any spelling of the field. Out: one name inside (the kernel's), translated for each distribution, and the facts of
 //! each, which are data: a file in `arch/known/` is an architecture. Never: the host's own architecture, which only `build`
 //! may ask for.
@@ -164,20 +167,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// File-name stems for an image called `name`, the one that the files are made under first, then the links to it:
+    /// File-name basenames for an image called `name`, the one that the files are made under first, then the links to it:
     /// `p9-ppc64le-name`, `ppc64le-name`, or `x86_64-name` and plain `name`.
-    pub fn stems(&self, name: &str) -> Vec<String> {
-        let mut stems = Vec::new();
+    pub fn basenames(&self, name: &str) -> Vec<String> {
+        let mut basenames = Vec::new();
         match &self.platform {
-            Some(platform) => stems.push(format!("{platform}-{}-{name}", self.arch)),
+            Some(platform) => basenames.push(format!("{platform}-{}-{name}", self.arch)),
             None => {
-                stems.push(format!("{}-{name}", self.arch));
+                basenames.push(format!("{}-{name}", self.arch));
                 if self.arch.facts().untagged {
-                    stems.push(name.to_string());
+                    basenames.push(name.to_string());
                 }
             }
         }
-        stems
+        basenames
     }
 }
 

@@ -78,7 +78,7 @@ fn the_order_is_that_of_sets() {
 fn stems_put_the_platform_first() {
     let target =
         |arch, platform: Option<&str>| Target { arch, platform: platform.map(|p| p.parse().unwrap()) };
-    assert_eq!(target(Arch::Ppc64le, Some("p9")).stems("overcloud-full"), ["p9-ppc64le-overcloud-full"]);
-    assert_eq!(target(Arch::Aarch64, None).stems("overcloud-full"), ["aarch64-overcloud-full"]);
-    assert_eq!(target(Arch::X86_64, None).stems("a"), ["x86_64-a", "a"]);
+    assert_eq!(target(Arch::Ppc64le, Some("p9")).basenames("overcloud-full"), ["p9-ppc64le-overcloud-full"]);
+    assert_eq!(target(Arch::Aarch64, None).basenames("overcloud-full"), ["aarch64-overcloud-full"]);
+    assert_eq!(target(Arch::X86_64, None).basenames("a"), ["x86_64-a", "a"]);
 }

@@ -3,14 +3,13 @@
 //! In: block-device configs, through `plan`. Out: names, roles, identities and size rules of every partition and
 //! filesystem; enough to write fstab. Never: offsets, which are the layout engine's.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::filesystem::FsSpec;
+use crate::mount_point::MountPoint;
 use crate::{Bytes, Hasher, Identify, identify};
 
 /// Logical sector size: the unit in which a partition table counts.
@@ -142,69 +141,6 @@ impl Identify for PartKind {
     }
 }
 
-/// An absolute, normalised path at which a filesystem is mounted: `/`, `/boot/efi`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct MountPoint(String);
-
-impl MountPoint {
-    /// With its leading slash.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Without it; empty for the root.
-    pub fn relative(&self) -> &str {
-        self.0.trim_start_matches('/')
-    }
-
-    /// Whether it is `/`.
-    pub fn is_root(&self) -> bool {
-        self.0 == "/"
-    }
-}
-
-impl fmt::Display for MountPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// A text that is no mount point.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a mount point; write an absolute path without `.`, `..` or doubled slashes")]
-pub struct BadMountPoint(pub String);
-
-impl FromStr for MountPoint {
-    type Err = BadMountPoint;
-    fn from_str(text: &str) -> Result<Self, BadMountPoint> {
-        let normal = text.strip_prefix('/').is_some_and(|rest| {
-            rest.is_empty()
-                || rest.split('/').all(|name| !matches!(name, "" | "." | "..") && !name.contains('\0'))
-        });
-        if normal { Ok(MountPoint(text.to_string())) } else { Err(BadMountPoint(text.to_string())) }
-    }
-}
-
-impl TryFrom<String> for MountPoint {
-    type Error = BadMountPoint;
-    fn try_from(text: String) -> Result<Self, BadMountPoint> {
-        text.parse()
-    }
-}
-
-impl From<MountPoint> for String {
-    fn from(point: MountPoint) -> String {
-        point.0
-    }
-}
-
-impl Identify for MountPoint {
-    fn identify(&self, hasher: &mut Hasher) {
-        self.as_str().identify(hasher);
-    }
-}
-
 /// Boot loader bytes that the disk wants in a place of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Loader {
@@ -226,7 +162,7 @@ impl Identify for Loader {
 
 /// What is in a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Holds {
+pub enum PartContents {
     /// Zeros.
     Nothing,
     /// A boot loader's core.
@@ -235,12 +171,12 @@ pub enum Holds {
     Fs(FsSpec),
 }
 
-impl Identify for Holds {
+impl Identify for PartContents {
     fn identify(&self, hasher: &mut Hasher) {
         match self {
-            Holds::Nothing => "nothing".identify(hasher),
-            Holds::Loader(loader) => loader.identify(hasher.part(b"loader")),
-            Holds::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
+            PartContents::Nothing => "nothing".identify(hasher),
+            PartContents::Loader(loader) => loader.identify(hasher.part(b"loader")),
+            PartContents::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
         }
     }
 }
@@ -257,9 +193,9 @@ pub struct PartSpec {
     /// Its size.
     pub size: SizeRule,
     /// Its content.
-    pub holds: Holds,
+    pub contents: PartContents,
 }
-identify!(PartSpec { name, number, kind, size, holds });
+identify!(PartSpec { name, number, kind, size, contents });
 
 /// A disk to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,8 +220,8 @@ identify!(DiskSpec { name, table, sector, size, align, bios_boot, parts });
 impl DiskSpec {
     /// Every filesystem, in the order of the partitions.
     pub fn filesystems(&self) -> impl Iterator<Item = &FsSpec> {
-        self.parts.iter().filter_map(|part| match &part.holds {
-            Holds::Fs(fs) => Some(fs),
+        self.parts.iter().filter_map(|part| match &part.contents {
+            PartContents::Fs(fs) => Some(fs),
             _ => None,
         })
     }

@@ -13,7 +13,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::disk::MountPoint;
+use crate::mount_point::MountPoint;
 use crate::{Bytes, Hasher, Identify, identify};
 
 /// Filesystems that are written natively.

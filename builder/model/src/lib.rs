@@ -1,10 +1,13 @@
 //! The nouns that cross a boundary between crates.
 //!
+//! A build passes values from crate to crate: what is asked for, a tree, a layout, extents. Their types stand here, below everything, so that a
+//! writer of filesystems need not know what planning is. Whatever enters an id says so by [`Identify`], without the help of a serializer.
+//!
 //! In: nothing. Out: types whose invariants hold by construction. Never: files, processes, clocks, randomness.
 //!
 //! ```text
 //! args + image files + elements + layouts
-//!   -> SourceSet -> Recipe -> Plan            (plan)    pure
+//!   -> SourceSet -> Plan                      (plan)    pure
 //!   -> Tree                                   (engine)  the root filesystem, made by hooks
 //!   -> DiskLayout                             (layout)  every byte range placed
 //!   -> Extents                                (format)  filesystems, tables, containers as data
@@ -25,6 +28,7 @@ pub mod filesystem;
 mod identify;
 pub mod layout;
 mod limits;
+mod mount_point;
 pub mod network;
 pub mod phase;
 pub mod printable;
@@ -38,12 +42,13 @@ pub mod tree;
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;
 pub use digest::{Digest, Hasher};
-pub use disk::{DiskSpec, Holds, Loader, MountPoint, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
+pub use disk::{DiskSpec, Loader, PartContents, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
 pub use extent::{Extent, Extents, Piece};
 pub use filesystem::{FsKind, FsSpec, Fstab, MkfsOptions};
 pub use identify::Identify;
 pub use layout::{DiskLayout, Placed, Region};
 pub use limits::Limits;
+pub use mount_point::MountPoint;
 pub use network::Network;
 pub use phase::{Phase, Side};
 pub use seed::Seed;

@@ -40,32 +40,39 @@ pub enum Side {
     Chroot,
 }
 
-const NAMES: [(Phase, &str, Side); 10] = [
-    (Phase::Root, "root", Side::Host),
-    (Phase::ExtraData, "extra-data", Side::Host),
-    (Phase::PreInstall, "pre-install", Side::Chroot),
-    (Phase::Install, "install", Side::Chroot),
-    (Phase::PostInstall, "post-install", Side::Chroot),
-    (Phase::PostRoot, "post-root", Side::Host),
-    (Phase::BlockDevice, "block-device", Side::Host),
-    (Phase::PreFinalise, "pre-finalise", Side::Host),
-    (Phase::Finalise, "finalise", Side::Chroot),
-    (Phase::Cleanup, "cleanup", Side::Host),
+/// What there is to know of a phase.
+struct PhaseRow {
+    phase: Phase,
+    name: &'static str,
+    side: Side,
+}
+
+const PHASES: [PhaseRow; 10] = [
+    PhaseRow { phase: Phase::Root, name: "root", side: Side::Host },
+    PhaseRow { phase: Phase::ExtraData, name: "extra-data", side: Side::Host },
+    PhaseRow { phase: Phase::PreInstall, name: "pre-install", side: Side::Chroot },
+    PhaseRow { phase: Phase::Install, name: "install", side: Side::Chroot },
+    PhaseRow { phase: Phase::PostInstall, name: "post-install", side: Side::Chroot },
+    PhaseRow { phase: Phase::PostRoot, name: "post-root", side: Side::Host },
+    PhaseRow { phase: Phase::BlockDevice, name: "block-device", side: Side::Host },
+    PhaseRow { phase: Phase::PreFinalise, name: "pre-finalise", side: Side::Host },
+    PhaseRow { phase: Phase::Finalise, name: "finalise", side: Side::Chroot },
+    PhaseRow { phase: Phase::Cleanup, name: "cleanup", side: Side::Host },
 ];
 
 impl Phase {
     /// Every phase, in the order in which they run.
     pub fn all() -> impl Iterator<Item = Phase> {
-        NAMES.iter().map(|(phase, _, _)| *phase)
+        PHASES.iter().map(|row| row.phase)
     }
 
-    fn row(self) -> &'static (Phase, &'static str, Side) {
-        NAMES.iter().find(|(phase, _, _)| *phase == self).expect("NAMES has a row for every variant")
+    fn row(self) -> &'static PhaseRow {
+        PHASES.iter().find(|row| row.phase == self).expect("PHASES has a row for every variant")
     }
 
     /// The name as `break=` wants it: `pre-install`.
     pub fn name(self) -> &'static str {
-        self.row().1
+        self.row().name
     }
 
     /// The phase whose hooks live in a directory such as `pre-install.d`.
@@ -80,7 +87,7 @@ impl Phase {
 
     /// Where its hooks run.
     pub fn side(self) -> Side {
-        self.row().2
+        self.row().side
     }
 }
 
@@ -98,10 +105,10 @@ pub struct UnknownPhase(pub String);
 impl FromStr for Phase {
     type Err = UnknownPhase;
     fn from_str(text: &str) -> Result<Self, UnknownPhase> {
-        NAMES
+        PHASES
             .iter()
-            .find(|(_, name, _)| *name == text)
-            .map(|r| r.0)
+            .find(|row| row.name == text)
+            .map(|row| row.phase)
             .ok_or_else(|| UnknownPhase(text.to_string()))
     }
 }

@@ -8,7 +8,7 @@ fn env(text: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn passwords_go_and_all_else_stays() {
-    let redact = Redact::of(Some("http://me:hunter2@proxy.example:3128/"));
+    let redact = Redact::from_url(Some("http://me:hunter2@proxy.example:3128/"));
     let public = |text: &str| redact.public(text.to_string());
     assert_eq!(public("via http://me:hunter2@proxy.example:3128/"), "via http://***@proxy.example:3128/");
     assert_eq!(public("password hunter2"), "password ***");
@@ -16,7 +16,7 @@ fn passwords_go_and_all_else_stays() {
     for plain in
         [None, Some("http://proxy.example:3128"), Some("proxy:3128/a@b"), Some("http://[::1]:80/a@b")]
     {
-        assert_eq!(Redact::of(plain).public("a@b".into()), "a@b");
+        assert_eq!(Redact::from_url(plain).public("a@b".into()), "a@b");
     }
 }
 
@@ -27,7 +27,7 @@ fn passwords_as_they_are_written_and_meant() {
         ("u:p@ss:word@h:3128", ["p@ss:word", "u:p@ss:word"]),
         ("http://u:pa/ss@h/x", ["pa/ss", "u:pa/ss"]),
     ] {
-        let redact = Redact::of(Some(url));
+        let redact = Redact::from_url(Some(url));
         for word in words {
             let said = redact.public(format!("401 for {word}!"));
             assert_eq!(said, "401 for ***!", "{url}");
@@ -48,7 +48,7 @@ fn urls_of_any_text() {
         ("ssh://git:pw@host/x", "ssh://***@host/x"),
         ("://", "://"),
     ] {
-        assert_eq!(urls(text), public);
+        assert_eq!(mask_urls(text), public);
     }
     assert_eq!(without_login("http://u:p@host:3142/debian"), "http://host:3142/debian");
     assert_eq!(without_login("http://host/a@b"), "http://host/a@b");
@@ -57,8 +57,8 @@ fn urls_of_any_text() {
 #[test]
 fn variables_by_name_and_by_value() {
     let all = env("DIB_DEV_USER_PASSWORD=a$cret X=http://u:letmein@h/ DIB_T_TOKEN=abc DIB_PWDLESS=yes");
-    let redact = Redact::of_variables(&all);
-    let tell = |name: &str, value: &str| redact.variable((name, value), &all);
+    let redact = Redact::from_variables(&all);
+    let tell = |name: &str, value: &str| redact.variable(name, value, &all);
     assert_eq!(tell("DIB_DEV_USER_PASSWORD", "a$cret"), "***");
     assert_eq!(tell("DIB_OTHER", "-p a$cret letmein"), "-p *** ***");
     let env = "declare -x DIB_DEV_USER_PASSWORD=\"a\\$cret\"\ndeclare -x DIB_T_TOKEN=\"abc\"";
@@ -80,7 +80,7 @@ fn secrets_in_lines_of_source() {
         ("export A_PASSWORD=x", &["x"]),
         ("PASSWORD", &[]),
     ] {
-        let found: Vec<&str> = spans(line).into_iter().map(|span| &line[span]).collect();
+        let found: Vec<&str> = secret_spans(line).into_iter().map(|span| &line[span]).collect();
         assert_eq!(found, secrets, "{line}");
     }
 }
@@ -88,7 +88,7 @@ fn secrets_in_lines_of_source() {
 #[test]
 fn lines_that_go_on_with_a_secret_are_hidden() {
     let hidden =
-        |text: &str| hidden_lines(text).map(|hidden| if hidden { '#' } else { '.' }).collect::<String>();
+        |text: &str| secret_lines(text).map(|hidden| if hidden { '#' } else { '.' }).collect::<String>();
     let cases = [
         ("A_PASSWORD:\n  x\nfoo: 1", ".#."),
         ("e:\n  A_PASSWORD: >-\n    x\n\n    y\n  foo: 1", "..###."),
@@ -105,7 +105,8 @@ fn lines_that_go_on_with_a_secret_are_hidden() {
 
 #[test]
 fn quoted_secrets_end_where_yaml_ends_them() {
-    let span = |line: &str| spans(line).into_iter().map(|span| line[span].to_string()).collect::<Vec<_>>();
+    let span =
+        |line: &str| secret_spans(line).into_iter().map(|span| line[span].to_string()).collect::<Vec<_>>();
     assert_eq!(span(r#"A_SECRET: "a\"rest", b: 1"#), [r#"a\"rest"#]);
     assert_eq!(span("A_SECRET: 'it''rest'"), ["it''rest"]);
     assert_eq!(span("{A_SECRET: a{b}rest, c: d}"), ["a{b}rest, c: d}"]);
@@ -129,7 +130,7 @@ fn a_long_line_is_cut_within_no_secret() {
 
 #[test]
 fn secrets_as_shells_and_urls_write_them() {
-    let redact = Redact::of_variables(&BTreeMap::from([
+    let redact = Redact::from_variables(&BTreeMap::from([
         ("GITHUB_PAT".to_string(), "Zq7 it's \"a\" space\nand more".to_string()),
         (
             "FROM".to_string(),
@@ -150,13 +151,13 @@ fn secrets_as_shells_and_urls_write_them() {
         assert_eq!(left, None, "{public}");
     }
     assert_eq!(redact.public("disk.raw?v=1".into()), "disk.raw?v=1");
-    let short = Redact::of_variables(&env("DIB_PASSWORD=root OTHER_PASSWORD=a-long-one"));
-    assert_eq!(short.telling().public("root-a-long-one".into()), "root-***");
+    let short = Redact::from_variables(&env("DIB_PASSWORD=root OTHER_PASSWORD=a-long-one"));
+    assert_eq!(short.distinctive().public("root-a-long-one".into()), "root-***");
 }
 
 #[test]
 fn queries_of_urls_that_let_in() {
-    let public = |text: &str| urls(text).into_owned();
+    let public = |text: &str| mask_urls(text).into_owned();
     assert_eq!(
         public("GET https://h/a?x=1&access_token=abc&y=2 failed"),
         "GET https://h/a?x=1&access_token=***&y=2 failed"

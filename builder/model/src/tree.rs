@@ -144,7 +144,7 @@ impl Tree {
         Tree { inodes: alloc::vec![Inode { meta: root, kind: Kind::Dir(BTreeMap::new()) }] }
     }
 
-    /// Adds an inode under a name, and tells its id.
+    /// Adds an inode under a name, and returns its id.
     pub fn add(&mut self, parent: InodeId, name: &[u8], inode: Inode) -> Result<InodeId, TreeError> {
         let id = InodeId(self.inodes.len() as u32);
         self.link(parent, name, id)?;

@@ -1,9 +1,15 @@
 //! Block-device configs: dib's grammar, in tree form, graph form or both, with a few keys of our own.
 //!
+//! An image's disk is described as dib describes it, by a list of block-device nodes that stand on each other: a disk, a table, partitions,
+//! filesystems, mounts, lines of fstab. dib runs a tool for each node; here the nodes are checked as a graph and become one value, which the
+//! layout and the writers of filesystems then carry out. Every identity (UUIDs, disk signatures) is decided here, from names.
+//!
 //! In: a YAML list of nodes, and what the image says about its disk. Out: a [`DiskSpec`](dibber_model::DiskSpec), the
 //! fstab and the variables that hooks see. Never: an offset.
 
 mod choose;
+mod defaults;
+mod filesystem;
 mod fstab;
 mod mkfs;
 mod nodes;
@@ -13,8 +19,11 @@ mod spec;
 mod tests;
 mod types;
 
-pub use choose::{Chosen, DEFAULT_LAYOUT, choose};
-pub use fstab::{fstab, variables};
-pub use mkfs::{mkfs_options, over};
-pub use spec::{DiskWish, disk_spec};
-pub use types::{gpt_codes, gpt_type, is_esp, mbr_type};
+pub(crate) use choose::{ChosenLayout, LayoutRequest};
+pub(crate) use defaults::DiskDefaults;
+pub use fstab::fstab;
+pub(crate) use fstab::variables;
+pub(crate) use mkfs::{mkfs_options, over};
+pub(crate) use spec::disk_spec;
+pub use types::gpt_codes;
+pub(crate) use types::is_esp;

@@ -5,9 +5,11 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dibber_model::{DiskSpec, Holds, PartKind, PartSpec, Phase, SizeRule, TableKind, columns};
+use dibber_model::{DiskSpec, PartContents, PartKind, PartSpec, Phase, SizeRule, TableKind, columns};
 
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
+
+use crate::step::Step;
 
 /// Columns of a line.
 const WIDTH: usize = 80;
@@ -126,23 +128,24 @@ fn row(part: &PartSpec) -> [String; 5] {
             .concat()
         }
     };
-    let (holds, mount) = match &part.holds {
-        Holds::Nothing => ("-".to_string(), String::new()),
-        Holds::Loader(_) => ("boot loader".to_string(), String::new()),
-        Holds::Fs(fs) => (
+    let (contents, mount) = match &part.contents {
+        PartContents::Nothing => ("-".to_string(), String::new()),
+        PartContents::Loader(_) => ("boot loader".to_string(), String::new()),
+        PartContents::Fs(fs) => (
             format!("{} {}", fs.kind, fs.label),
             fs.mount.as_ref().map_or(String::new(), ToString::to_string),
         ),
     };
-    [part.name.clone(), kind, size, holds, mount]
+    [part.name.clone(), kind, size, contents, mount]
 }
 
 /// Each file under the name that it is made under, and the links to it.
 fn files(plan: &Plan) -> String {
-    let stems = plan.target.stems(&plan.image);
+    let basenames = plan.target.basenames(&plan.image);
     let mut text = String::new();
     for kind in &plan.outputs {
-        let names: Vec<String> = stems.iter().map(|stem| format!("{stem}.{}", kind.extension())).collect();
+        let names: Vec<String> =
+            basenames.iter().map(|basename| format!("{basename}.{}", kind.extension())).collect();
         text += &clipped(&format!("  {}", names.join(" = ")));
     }
     text

@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::elements::{mentions, repositories, steps::StepRequest};
-use crate::plan::{Action, Archive, Step};
+use crate::archive::Archive;
+use crate::elements::{repositories, steps::StepRequest, variable_scan};
+use crate::step::{Action, Step};
 
 /// A path of the building machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,13 +50,13 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
         .filter(|(_, value)| path_of(value).is_some())
         .map(|(name, _)| name.clone())
         .collect();
-    for (name, from) in mentions::first_given(request, steps, &named) {
+    for (name, from) in variable_scan::first_given(request, steps, &named) {
         if let Some(path) = path_of(&request.variables[&name]).filter(|_| from != usize::MAX) {
             add(path, name, from, None);
         }
     }
     let fetches = steps.iter().position(|step| step.action == Action::FetchSources);
-    // What is wrong with their files, the elements engine tells.
+    // What is wrong with their files, the elements engine says.
     let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
     for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
         if let Some(path) = path_of(&source.location) {

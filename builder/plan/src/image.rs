@@ -1,5 +1,8 @@
 //! Image files: TripleO's `disk_images:` with more keys.
 //!
+//! TripleO describes its images in YAML files that `openstack overcloud image build` reads. dibber takes those files as they are, with keys of
+//! its own beside TripleO's. Several files may speak of one image, and each value keeps the place where it was written, for messages.
+//!
 //! In: the texts of the image files, in their order. Out: one [`ImageSpec`] for each image name, merged. Never: an
 //! unknown key that is passed over.
 
@@ -10,11 +13,15 @@ mod options;
 mod sections;
 mod spec;
 mod targets;
+mod tree_spec;
+mod values;
 
 pub use keys::schema;
 pub use merge::{Merged, merged};
 pub use options::{DibOptions, dib_options};
 pub use sections::{check_sections, for_target};
-pub use spec::{FileSpec, HookSpec, ImageSpec, Security, UserSpec};
-pub(crate) use spec::{is_variable, one_line_each};
-pub use targets::{Matrix, NotATarget, arch, target};
+pub(crate) use spec::is_variable;
+pub use spec::{ImageSpec, Security};
+pub use targets::{NotATarget, Targets, arch, target};
+pub(crate) use tree_spec::one_line_each;
+pub use tree_spec::{FileSpec, HookSpec, UserSpec};

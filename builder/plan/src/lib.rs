@@ -1,38 +1,55 @@
 //! From what was read to what will be done.
 //!
+//! A plan is everything that a build will do, decided before it begins: the elements, the steps with all that they see, the disk, the outputs.
+//! `dibber plan` prints it, `dibber build` carries it out, and whether a step must run again follows from it. It is made by pure functions over
+//! sources that were read once, so the same sources and the same request always give the same plan.
+//!
 //! In: a [`SourceSet`] and a request. Out: a [`Plan`] for each image and target. Never: files, processes, the clock.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
-pub mod disk;
+mod archive;
+mod compression;
+mod declared_node;
+mod disk;
 pub mod elements;
+mod error;
 mod explain;
 mod host_paths;
 pub mod image;
+mod image_planner;
 mod limits;
+mod native_tree;
 mod network;
 pub mod output;
-pub mod plan;
+mod plan;
+mod planner;
 mod properties;
-mod recipe;
 mod request;
 mod secrets;
-pub mod settings;
+mod settings;
 pub mod source;
-mod twin;
+mod spelling;
+mod step;
 mod variables;
 pub mod yaml;
 
-pub use disk::fstab;
+pub use archive::Archive;
+pub use compression::{Qcow2Compression, RamdiskCompression};
+pub use declared_node::{DeclaredNode, NodeKind};
+pub use disk::{fstab, gpt_codes};
+pub use error::PlanError;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
 pub use network::{Cuts, FILE as NETWORK_FILE};
 pub use output::{OutputKind, Role};
-pub use plan::{Action, Archive, DeclaredNode, NodeKind, Plan, Qcow2Compression, RamdiskCompression, Step};
+pub use plan::Plan;
+pub use planner::plan;
 pub use properties::properties_of;
-pub use recipe::{PlanError, plan};
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};
+pub use spelling::nearest;
+pub use step::{Action, Step};

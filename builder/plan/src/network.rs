@@ -1,5 +1,8 @@
 //! Which steps have the network: what an image file declares, and what elements give up.
 //!
+//! dib's hooks have the network of the machine, whatever they need. Here every step that runs a program of an element has it too, unless an
+//! image file or the element itself says otherwise; which step has none, and which line says so, is part of the plan.
+//!
 //! In: an image's `network:`, the elements' files, the planned steps. Out: the steps that have none, each with the line that
 //! says so. Never: a network that an element claims for itself.
 //!
@@ -18,12 +21,13 @@ use alloc::vec::Vec;
 use dibber_model::{Network, Phase};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Action, Step};
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::step::{Action, Step};
+use crate::yaml::{Fault, Yaml};
 
 pub use element::FILE;
-pub(crate) use element::{Given, given};
-pub(crate) use image::{Declared, declared};
+pub(crate) use element::{ElementRules, element_rules};
+pub(crate) use image::{ImageRules, image_rules};
 
 /// A word, and the line that it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,13 @@ impl Rule {
     fn cut(&self) -> Option<&str> {
         (self.network == Network::None).then_some(self.place.as_str())
     }
+}
+
+/// A rule, and the element or step that it is about.
+#[derive(Clone, Debug)]
+struct NamedRule {
+    name: Yaml,
+    rule: Rule,
 }
 
 /// Steps of a plan that are declared to have no network. All others whose programs may need it have the building machine's.
@@ -72,20 +83,20 @@ impl Cuts {
 
 /// Decides about every step. Refuses rules about elements and steps that the image does not have.
 pub(crate) fn cuts(
-    image: &Declared,
-    elements: &[Given],
+    image: &ImageRules,
+    elements: &[ElementRules],
     names: &[String],
     steps: &[Step],
 ) -> Result<Cuts, Fault> {
     let own = steps.iter().map(|step| step.element.as_str());
     let elements_there: Vec<&str> = names.iter().map(String::as_str).chain(own).collect();
-    check(&image.elements, &elements_there, "element")?;
+    check_names(&image.elements, &elements_there, "element")?;
     let paths: Vec<String> = steps.iter().map(path).collect();
-    check(&image.steps, &paths.iter().map(String::as_str).collect::<Vec<_>>(), "step")?;
+    check_names(&image.steps, &paths.iter().map(String::as_str).collect::<Vec<_>>(), "step")?;
     let default = image.default.as_ref().and_then(Rule::cut);
     let cut = |step: &Step| -> Option<String> {
-        let about = |rules: &[(Yaml, Rule)], name: &str| {
-            rules.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, rule)| rule.clone())
+        let about = |rules: &[NamedRule], name: &str| {
+            rules.iter().find(|rule| rule.name.text() == Some(name)).map(|named| named.rule.clone())
         };
         let said = about(&image.steps, &path(step)).or_else(|| about(&image.elements, &step.element));
         match said {
@@ -106,13 +117,13 @@ fn path(step: &Step) -> String {
 }
 
 /// Where the step's own element gives its network up.
-fn given_up<'a>(elements: &'a [Given], step: &Step) -> Option<&'a str> {
+fn given_up<'a>(elements: &'a [ElementRules], step: &Step) -> Option<&'a str> {
     let Action::Script { path } = &step.action else { return None };
     elements.iter().find(|given| given.element == step.element)?.of(path)?.cut()
 }
 
-fn check(rules: &[(Yaml, Rule)], there: &[&str], what: &str) -> Result<(), Fault> {
-    for (key, _) in rules {
+fn check_names(rules: &[NamedRule], there: &[&str], what: &str) -> Result<(), Fault> {
+    for NamedRule { name: key, .. } in rules {
         let name = key.text().unwrap_or_default();
         if there.contains(&name) {
             continue;

@@ -6,10 +6,12 @@
 //!
 //! In: a word of `outputs:` or of dib's `-t`. Out: an [`OutputKind`], and everything that follows from it. Never: a guess.
 
-use core::fmt;
+mod origin;
 
 use dibber_model::{Hasher, Identify};
 use serde::{Deserialize, Serialize};
+
+pub use origin::{DiskContainer, OutputOrigin, OutputTool, Role, TreeArchive};
 
 /// A kind of file that an image comes out as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,156 +57,109 @@ pub struct OutputFacts {
     pub help: &'static str,
     /// How it comes about, which says what it is to whoever deploys it.
     pub origin: OutputOrigin,
-    /// Glance's `disk_format` and how soon it is taken for an upload, the lowest first; none where Glance is not given it as a disk.
-    pub glance: Option<(&'static str, u8)>,
+    /// How Glance is given it; none where Glance is not given it as a disk.
+    pub glance: Option<GlanceFormat>,
 }
 
-/// How a file comes about.
+/// A disk's format, as Glance is given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputOrigin {
-    /// From the disk, by a writer of our own.
-    Disk(DiskContainer),
-    /// From the disk, by `qemu-img convert -O FORMAT -o OPTIONS`. Its bytes depend on that program.
-    ByQemuImg {
-        /// qemu-img's word for the format.
-        format: &'static str,
-        /// Its options.
-        options: &'static str,
-    },
-    /// From the tree.
-    Archive(TreeArchive),
-    /// The whole tree as a ramdisk.
-    Initramfs,
-    /// One file of the tree: its kernel.
-    Kernel,
-    /// One file of the tree: its kernel's ramdisk.
-    Initrd,
+pub struct GlanceFormat {
+    /// Glance's `disk_format`.
+    pub disk_format: &'static str,
+    /// How soon it is taken for an upload where there are several, the lowest first.
+    pub rank: u8,
 }
 
-/// Containers of disks that we write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskContainer {
-    /// The bytes as they are, zeros as holes.
-    Raw,
-    /// qcow2, version 3.
-    Qcow2,
-    /// The bytes, and the footer of a fixed VHD.
-    FixedVhd,
-}
-
-/// Archives of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TreeArchive {
-    /// tar, pax format.
-    Tar,
-    /// The same through gzip.
-    Tgz,
-    /// squashfs, by mksquashfs. Its bytes depend on that program.
-    Squashfs,
-}
-
-/// A row's part that most kernels, ramdisks and archives share.
-const fn row(
-    kind: OutputKind,
-    (name, extension): (&'static str, &'static str),
-    origin: OutputOrigin,
-    help: &'static str,
-) -> OutputFacts {
-    OutputFacts { kind, name, extension, help, origin, glance: None }
+/// A row of a format whose extension is its name, and that Glance is not given as a disk.
+const fn row(kind: OutputKind, name: &'static str, origin: OutputOrigin, help: &'static str) -> OutputFacts {
+    OutputFacts { kind, name, extension: name, help, origin, glance: None }
 }
 
 /// One row for each format, in the order in which they are listed for people.
 pub const OUTPUTS: [OutputFacts; 13] = [
     OutputFacts {
-        glance: Some(("qcow2", 0)),
+        glance: Some(GlanceFormat { disk_format: "qcow2", rank: 0 }),
         ..row(
             OutputKind::Qcow2,
-            ("qcow2", "qcow2"),
+            "qcow2",
             OutputOrigin::Disk(DiskContainer::Qcow2),
             "the disk in a qcow2 container",
         )
     },
     OutputFacts {
-        glance: Some(("raw", 1)),
-        ..row(
-            OutputKind::Raw,
-            ("raw", "raw"),
-            OutputOrigin::Disk(DiskContainer::Raw),
-            "the disk as it is, sparse",
-        )
+        glance: Some(GlanceFormat { disk_format: "raw", rank: 1 }),
+        ..row(OutputKind::Raw, "raw", OutputOrigin::Disk(DiskContainer::Raw), "the disk as it is, sparse")
     },
     OutputFacts {
-        glance: Some(("vhd", 4)),
-        ..row(
-            OutputKind::Vhd,
-            ("vhd", "vhd"),
-            OutputOrigin::Disk(DiskContainer::FixedVhd),
-            "the disk as a fixed VHD",
-        )
+        glance: Some(GlanceFormat { disk_format: "vhd", rank: 4 }),
+        ..row(OutputKind::Vhd, "vhd", OutputOrigin::Disk(DiskContainer::FixedVhd), "the disk as a fixed VHD")
     },
     OutputFacts {
-        glance: Some(("vhdx", 3)),
+        glance: Some(GlanceFormat { disk_format: "vhdx", rank: 3 }),
         ..row(
             OutputKind::Vhdx,
-            ("vhdx", "vhdx"),
+            "vhdx",
             // As Hyper-V makes them.
             OutputOrigin::ByQemuImg { format: "vhdx", options: "subformat=dynamic" },
             "the disk as a dynamic VHDX",
         )
     },
     OutputFacts {
-        glance: Some(("vmdk", 2)),
+        glance: Some(GlanceFormat { disk_format: "vmdk", rank: 2 }),
         ..row(
             OutputKind::Vmdk,
-            ("vmdk", "vmdk"),
+            "vmdk",
             // Compressed, as ESX and OVF import it.
             OutputOrigin::ByQemuImg { format: "vmdk", options: "subformat=streamOptimized" },
             "the disk as a stream-optimised VMDK",
         )
     },
     OutputFacts {
-        glance: Some(("vdi", 5)),
+        glance: Some(GlanceFormat { disk_format: "vdi", rank: 5 }),
         ..row(
             OutputKind::Vdi,
-            ("vdi", "vdi"),
+            "vdi",
             // As VirtualBox makes them.
             OutputOrigin::ByQemuImg { format: "vdi", options: "static=off" },
             "the disk as a dynamic VDI",
         )
     },
-    row(
-        OutputKind::Tar,
-        ("tar", "tar"),
-        OutputOrigin::Archive(TreeArchive::Tar),
-        "the files, as a tar archive",
-    ),
-    row(
-        OutputKind::Tgz,
-        ("tgz", "tgz"),
-        OutputOrigin::Archive(TreeArchive::Tgz),
-        "the same, compressed by gzip",
-    ),
-    row(
-        OutputKind::Squashfs,
+    row(OutputKind::Tar, "tar", OutputOrigin::Archive(TreeArchive::Tar), "the files, as a tar archive"),
+    row(OutputKind::Tgz, "tgz", OutputOrigin::Archive(TreeArchive::Tgz), "the same, compressed by gzip"),
+    OutputFacts {
         // dib's extension for it.
-        ("squashfs", "squash"),
-        OutputOrigin::Archive(TreeArchive::Squashfs),
-        "the files, as squashfs",
-    ),
-    row(OutputKind::Vmlinuz, ("vmlinuz", "vmlinuz"), OutputOrigin::Kernel, "the disk's kernel"),
-    row(
-        OutputKind::Initrd,
-        ("initrd", "initrd"),
-        OutputOrigin::Initrd,
-        "the initial ramdisk that matches it",
-    ),
-    row(OutputKind::Kernel, ("kernel", "kernel"), OutputOrigin::Kernel, "the kernel of a ramdisk image"),
+        extension: "squash",
+        ..row(
+            OutputKind::Squashfs,
+            "squashfs",
+            OutputOrigin::Archive(TreeArchive::Squashfs),
+            "the files, as squashfs",
+        )
+    },
+    row(OutputKind::Vmlinuz, "vmlinuz", OutputOrigin::Kernel, "the disk's kernel"),
+    row(OutputKind::Initrd, "initrd", OutputOrigin::Initrd, "the initial ramdisk that matches it"),
+    row(OutputKind::Kernel, "kernel", OutputOrigin::Kernel, "the kernel of a ramdisk image"),
     row(
         OutputKind::Initramfs,
-        ("initramfs", "initramfs"),
+        "initramfs",
         OutputOrigin::Initramfs,
         "all files as one ramdisk, which that kernel boots",
     ),
+];
+
+/// A kernel and the ramdisk that it boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BootPair {
+    /// The kernel's format.
+    pub kernel: OutputKind,
+    /// The ramdisk's.
+    pub ramdisk: OutputKind,
+}
+
+/// Kernels and ramdisks that belong together: those of ramdisk images, and those of disks.
+pub const BOOT_PAIRS: [BootPair; 2] = [
+    BootPair { kernel: OutputKind::Kernel, ramdisk: OutputKind::Initramfs },
+    BootPair { kernel: OutputKind::Vmlinuz, ramdisk: OutputKind::Initrd },
 ];
 
 /// The words of all formats, for tables that are made before the program runs.
@@ -217,63 +172,6 @@ pub(crate) const WORDS: [&str; OUTPUTS.len()] = {
     }
     words
 };
-
-/// A program that writes a format, and Debian's package that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutputTool {
-    /// Its name in `PATH`.
-    pub program: &'static str,
-    /// The package.
-    pub package: &'static str,
-}
-
-/// What a file is to whoever deploys it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The disk in some container.
-    Disk,
-    /// A kernel.
-    Kernel,
-    /// The initial ramdisk of a kernel.
-    Ramdisk,
-    /// The files themselves, in an archive.
-    Tree,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Role::Disk => "disk",
-            Role::Kernel => "kernel",
-            Role::Ramdisk => "ramdisk",
-            Role::Tree => "tree",
-        })
-    }
-}
-
-impl OutputOrigin {
-    /// What it is to whoever deploys it.
-    pub fn role(self) -> Role {
-        match self {
-            OutputOrigin::Disk(_) | OutputOrigin::ByQemuImg { .. } => Role::Disk,
-            OutputOrigin::Kernel => Role::Kernel,
-            OutputOrigin::Initrd | OutputOrigin::Initramfs => Role::Ramdisk,
-            OutputOrigin::Archive(_) => Role::Tree,
-        }
-    }
-
-    /// The program of others that writes it, if one does.
-    pub fn tool(self) -> Option<OutputTool> {
-        match self {
-            OutputOrigin::ByQemuImg { .. } => Some(OutputTool { program: "qemu-img", package: "qemu-utils" }),
-            OutputOrigin::Archive(TreeArchive::Squashfs) => {
-                Some(OutputTool { program: "mksquashfs", package: "squashfs-tools" })
-            }
-            _ => None,
-        }
-    }
-}
 
 impl OutputKind {
     /// Every kind.
@@ -347,7 +245,7 @@ mod tests {
     /// Glance is given disks by these, and each in an order of its own.
     #[test]
     fn disks_have_a_place_among_uploads() {
-        let places: BTreeSet<u8> = OUTPUTS.iter().filter_map(|facts| Some(facts.glance?.1)).collect();
+        let places: BTreeSet<u8> = OUTPUTS.iter().filter_map(|facts| Some(facts.glance?.rank)).collect();
         let disks = OUTPUTS.iter().filter(|facts| facts.kind.is_disk()).count();
         assert_eq!(places.len(), disks);
         assert!(OUTPUTS.iter().all(|facts| facts.glance.is_some() == facts.kind.is_disk()));

@@ -1,6 +1,6 @@
 //! The plan of one image: what will be done, in order, under which names.
 //!
-//! In: a recipe and a target. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
+//! In: what the planner decided. Out: a value that `dibber plan` prints and `build` carries out. Never: an effect.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -8,203 +8,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use dibber_model::distro::{self, DistroFacts};
-use dibber_model::{Bytes, DiskSpec, Hasher, Identify, Limits, Phase, Seed, Target, identify};
+use dibber_model::{Bytes, DiskSpec, Hasher, Identify, Limits, Seed, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Archive;
+use crate::compression::{Qcow2Compression, RamdiskCompression};
+use crate::declared_node::DeclaredNode;
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
 use crate::output::OutputKind;
 use crate::source::ElementSource;
-
-/// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    /// Runs an element's script, `path` within that element (`install.d/10-ssh`).
-    Script {
-        /// The script's path within its element.
-        path: String,
-    },
-    /// Installs what `package-installs` files ask for in this phase.
-    InstallPackages,
-    /// Uninstalls what they ask to remove, and what was for the build only.
-    UninstallPackages,
-    /// Installs the image's own `packages:` (dib's `-p`).
-    ImagePackages,
-    /// Copies `static/` directories into the tree, owned by root.
-    InstallStatic,
-    /// Copies `bin/` directories to `/usr/local/bin`, mode 0755.
-    InstallBin,
-    /// Fetches `source-repository-*` into the cache and copies them into the tree.
-    FetchSources,
-    /// Writes `/etc/dib-manifests`.
-    Manifests,
-    /// Puts dibber's stand-ins at the places of boot loader programs, with dpkg diversions, in a tree that has dpkg.
-    Divert,
-    /// Takes them, and the diversions, back.
-    TakeBackDiversions,
-    /// Writes `/etc/fstab`, and makes the directories that filesystems are mounted on.
-    Fstab,
-}
-
-impl Action {
-    /// Whether it runs programs that elements bring, which may need the network. All else is done by programs of our own,
-    /// which place files, divert names and write texts, and are never given any.
-    pub fn may_reach_network(&self) -> bool {
-        match self {
-            // The operating system's `install-packages` removes packages too, and some ask their archive even then.
-            Action::Script { .. }
-            | Action::InstallPackages
-            | Action::UninstallPackages
-            | Action::ImagePackages
-            | Action::FetchSources => true,
-            Action::InstallStatic
-            | Action::InstallBin
-            | Action::Manifests
-            | Action::Divert
-            | Action::TakeBackDiversions
-            | Action::Fstab => false,
-        }
-    }
-}
-
-impl Identify for Action {
-    fn identify(&self, hasher: &mut Hasher) {
-        match self {
-            Action::Script { path } => path.identify(hasher.part(b"script")),
-            Action::InstallPackages => "install packages".identify(hasher),
-            Action::UninstallPackages => "uninstall packages".identify(hasher),
-            Action::ImagePackages => "packages of the image".identify(hasher),
-            Action::InstallStatic => "static".identify(hasher),
-            Action::InstallBin => "bin".identify(hasher),
-            Action::FetchSources => "source repositories".identify(hasher),
-            Action::Manifests => "manifests".identify(hasher),
-            Action::Divert => "divert".identify(hasher),
-            Action::TakeBackDiversions => "take back diversions".identify(hasher),
-            Action::Fstab => "fstab".identify(hasher),
-        }
-    }
-}
-
-/// One step: the unit of caching.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// The phase that it belongs to.
-    pub phase: Phase,
-    /// Its name within the phase, which is its place: `10-ssh`, `01-package-installs`.
-    pub name: String,
-    /// The element that it comes from, or the native plumbing's name (`package-installs`).
-    pub element: String,
-    /// What it does.
-    pub action: Action,
-}
-
-/// Compression of qcow2 clusters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Qcow2Compression {
-    /// None.
-    Plain,
-    /// Deflate, which every reader of qcow2 knows.
-    #[default]
-    Zlib,
-    /// Zstandard, for QEMU 5.1 and later.
-    Zstd,
-}
-
-impl Identify for Qcow2Compression {
-    fn identify(&self, hasher: &mut Hasher) {
-        match self {
-            Qcow2Compression::Plain => "plain",
-            Qcow2Compression::Zlib => "zlib",
-            Qcow2Compression::Zstd => "zstd",
-        }
-        .identify(hasher);
-    }
-}
-
-/// Compression of an initramfs. The target's kernel must know it; Debian's knows all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RamdiskCompression {
-    /// None.
-    Plain,
-    /// gzip, which every kernel knows.
-    #[default]
-    Gzip,
-    /// Zstandard, from Linux 5.9 on.
-    Zstd,
-    /// xz, with the checksum that the kernel knows.
-    Xz,
-}
-
-impl Identify for RamdiskCompression {
-    fn identify(&self, hasher: &mut Hasher) {
-        match self {
-            RamdiskCompression::Plain => "plain",
-            RamdiskCompression::Gzip => "gzip",
-            RamdiskCompression::Zstd => "zstd",
-            RamdiskCompression::Xz => "xz",
-        }
-        .identify(hasher);
-    }
-}
-
-/// How this image relates to its package archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Archive {
-    /// Mirror of the main archive.
-    pub mirror: Option<String>,
-    /// A point in time of snapshot.debian.org's naming (`20261101T000000Z`), if pinned.
-    pub snapshot: Option<String>,
-    /// Whether the security suite is used, and from where if not the distribution's usual host.
-    pub security: Option<String>,
-    /// Proxy for the archive. Never in a step id, sidecar or log with its password.
-    pub proxy: Option<String>,
-}
-
-/// A device node, label or attribute that no hook in a user namespace could make.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeclaredNode {
-    /// Absolute path in the tree.
-    pub path: String,
-    /// Block, character, fifo or a label on what exists.
-    pub what: NodeKind,
-}
-
-identify!(DeclaredNode { path, what });
-
-/// What is declared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NodeKind {
-    /// `mknod b major minor`.
-    Block {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-        /// Permission bits.
-        mode: u16,
-    },
-    /// `mknod c major minor`.
-    Char {
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
-        /// Permission bits.
-        mode: u16,
-    },
-    /// `security.selinux`, on a path that exists.
-    SelinuxLabel(String),
-}
-
-impl Identify for NodeKind {
-    fn identify(&self, hasher: &mut Hasher) {
-        match self {
-            NodeKind::Block { major, minor, mode } => (major, minor, mode).identify(hasher.part(b"block")),
-            NodeKind::Char { major, minor, mode } => (major, minor, mode).identify(hasher.part(b"char")),
-            NodeKind::SelinuxLabel(label) => label.identify(hasher.part(b"selinux")),
-        }
-    }
-}
+use crate::step::Step;
 
 /// The plan of one image for one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -223,9 +37,9 @@ pub struct Plan {
     pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
-    /// Of these, the ones that differ between platforms of the architecture and are given to hooks only from a step on: the
-    /// first that sees their names, by its place among the steps.
-    pub late: BTreeMap<String, usize>,
+    /// Of these, the deferred ones, which differ between platforms of the architecture: hooks are given each of them only from a step
+    /// on, the first that sees its name, by that step's place among the steps.
+    pub deferred_variables: BTreeMap<String, usize>,
     /// The image's own packages.
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
@@ -259,9 +73,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The stem under which the files are made: `x86_64-overcloud-full`.
-    pub fn stem(&self) -> String {
-        self.target.stems(&self.image).swap_remove(0)
+    /// The basename under which the files are made: `x86_64-overcloud-full`.
+    pub fn basename(&self) -> String {
+        self.target.basenames(&self.image).swap_remove(0)
     }
 
     /// The distribution whose tree one of its elements makes, if it is one that has facts.
@@ -302,7 +116,7 @@ impl Plan {
             elements: _,
             names: _,
             variables: _,
-            late: _,
+            deferred_variables: _,
             packages: _,
             steps: _,
             host_paths: _,
@@ -322,10 +136,10 @@ impl Plan {
         min_ram.identify(hasher);
     }
 
-    /// Variables that a step is not given. One that is not of the plan, because a hook added it, is given all.
-    pub fn withheld(&self, step: &Step) -> impl Iterator<Item = &str> {
+    /// Deferred variables that a step is not given yet. A step that is not of the plan, because a hook added it, is given all.
+    pub fn deferred_past(&self, step: &Step) -> impl Iterator<Item = &str> {
         let at = self.steps.iter().position(|other| other == step);
-        self.late
+        self.deferred_variables
             .iter()
             .filter(move |(_, from)| at.is_some_and(|at| at < **from))
             .map(|(name, _)| name.as_str())

@@ -1,6 +1,6 @@
 //! Properties for Glance that follow from a plan.
 //!
-//! In: the image, its target and its disk. Out: properties by name; the image file's own win. Never: kernel_id or
+//! In: the image and its plan. Out: properties by name; the image file's own win. Never: kernel_id or
 //! ramdisk_id, which only an upload knows.
 
 use alloc::collections::BTreeMap;
@@ -9,11 +9,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use dibber_deploy::structure::{self, Structure};
-use dibber_model::{DiskSpec, PartKind, TableKind, Target};
+use dibber_model::{DiskSpec, PartKind, TableKind};
 
 use crate::disk::is_esp;
 use crate::image::ImageSpec;
-use crate::output::{OutputKind, Role};
+use crate::output::Role;
+use crate::plan::Plan;
 use crate::yaml::Yaml;
 
 /// What only a disk has, and not a kernel, a ramdisk or an archive of the same image.
@@ -27,12 +28,8 @@ pub fn properties_of(role: Role, all: &BTreeMap<String, String>) -> BTreeMap<Str
 }
 
 /// `hw_architecture`, `img_type`, `os_distro`, `os_version`, `hw_firmware_type`, `hw_machine_type`, `tripleo_platform`, and the image's own.
-pub(crate) fn properties(
-    image: &ImageSpec,
-    target: &Target,
-    disk: &DiskSpec,
-    (outputs, variables): (&[OutputKind], &BTreeMap<String, String>),
-) -> BTreeMap<String, String> {
+pub(crate) fn properties(image: &ImageSpec, plan: &Plan) -> BTreeMap<String, String> {
+    let Plan { target, disk, .. } = plan;
     let mut found = BTreeMap::new();
     let mut set = |name: &str, value: &str| found.insert(name.to_string(), value.to_string());
     set("hw_architecture", target.arch.kernel_name());
@@ -40,7 +37,7 @@ pub(crate) fn properties(
         set("tripleo_platform", platform.as_str());
     }
     // ironic takes img_type at its word, so that no kernel_id is needed to tell the two apart.
-    if outputs.iter().any(|kind| kind.is_disk()) {
+    if plan.has_disk() {
         let bare = disk.table == TableKind::Bare;
         set("img_type", if bare { Structure::Partition } else { Structure::WholeDisk }.word());
         let usual = &target.arch.facts().glance;
@@ -56,7 +53,7 @@ pub(crate) fn properties(
         // `debian-minimal` is an element's name; the distribution is `debian`.
         set("os_distro", distro.split('-').next().unwrap_or(distro));
     }
-    if let Some(release) = variables.get("DIB_RELEASE") {
+    if let Some(release) = plan.variables.get("DIB_RELEASE") {
         set("os_version", release);
     }
     for (key, value) in image.entry.get("properties").map(Yaml::entries).unwrap_or_default() {
@@ -66,16 +63,13 @@ pub(crate) fn properties(
 }
 
 /// What an image file's own properties have ironic do to a disk that is not of that kind.
-pub(crate) fn contradictions(
-    disk: &DiskSpec,
-    outputs: &[OutputKind],
-    properties: &BTreeMap<String, String>,
-) -> Vec<String> {
+pub(crate) fn contradictions(plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
-    if !outputs.iter().any(|kind| kind.is_disk()) {
+    if !plan.has_disk() {
         return found;
     }
-    let bare = disk.table == TableKind::Bare;
+    let properties = &plan.properties;
+    let bare = plan.disk.table == TableKind::Bare;
     let inferred = structure::of_properties(properties);
     if bare != (inferred.structure == Structure::Partition) {
         let has = if bare { "no partition table" } else { "a partition table" };

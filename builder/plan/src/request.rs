@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{Arch, Bytes, Platform, Target};
 
+use crate::compression::Qcow2Compression;
 use crate::output::OutputKind;
-use crate::plan::Qcow2Compression;
 
 /// What is asked for.
 #[derive(Clone, Debug)]

@@ -1,16 +1,16 @@
-//! What a plan holds that must not be told.
+//! What a plan holds that must be kept secret.
 //!
 //! In: a plan. Out: its secrets. Never: a word of what they are for.
 
 use alloc::vec::Vec;
-use dibber_model::redact::{Redact, is_secret, login, told_by_urls};
+use dibber_model::redact::{Redact, is_secret, login, secrets_in_urls};
 
 use crate::plan::Plan;
 
 impl Plan {
     /// Keeps everything secret to itself that the plan holds.
     pub fn redact(&self) -> Redact {
-        let mut redact = Redact::of_variables(&self.variables);
+        let mut redact = Redact::from_variables(&self.variables);
         let archive = &self.archive;
         [&archive.proxy, &archive.mirror, &archive.security]
             .into_iter()
@@ -19,18 +19,18 @@ impl Plan {
         redact
     }
 
-    /// Secrets that somebody sees from whom these variables are withheld: values of secret variables, and users and passwords of URLs, of
+    /// Secrets that somebody sees to whom these variables are not given: values of secret variables, and users and passwords of URLs, of
     /// the archive too. Those of proxies are none of them: they are the machine's, and lead to the same whoever has them.
-    pub fn secrets_seen(&self, withheld: &[&str]) -> Vec<&str> {
+    pub fn secrets_seen(&self, not_given: &[&str]) -> Vec<&str> {
         let archive = &self.archive;
         let urls = [&archive.mirror, &archive.security].into_iter().flatten();
         let mut secrets: Vec<&str> = urls.filter_map(|url| login(url)).map(|found| found.user).collect();
         let is_seen =
-            |name: &str| !withheld.contains(&name) && !name.to_ascii_lowercase().ends_with("_proxy");
+            |name: &str| !not_given.contains(&name) && !name.to_ascii_lowercase().ends_with("_proxy");
         for (name, value) in self.variables.iter().filter(|(name, _)| is_seen(name)) {
             match is_secret(name) {
                 true => secrets.push(value),
-                false => secrets.extend(told_by_urls(value)),
+                false => secrets.extend(secrets_in_urls(value)),
             }
         }
         secrets

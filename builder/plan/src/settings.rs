@@ -1,5 +1,8 @@
 //! What an image file says about users, names and files, as one generated element.
 //!
+//! For a user, a hostname or a file, dib wants an element. An image file may name these directly instead; they are written here as one generated
+//! element, so that everything behind this module treats them as any other element's hooks and data.
+//!
 //! In: an [`ImageSpec`]. Out: an element whose fixed scripts read data files beside them, and the packages that they
 //! need. Never: shell text built from data; never a password that the file does not give.
 
@@ -11,11 +14,8 @@ use alloc::vec::Vec;
 use dibber_model::Digest;
 
 use crate::image::{FileSpec, HookSpec, ImageSpec, UserSpec, one_line_each};
-use crate::source::{Body, ElementSource, Entry};
+use crate::source::{Body, ElementSource, Entry, SETTINGS_DATA as DATA};
 use crate::yaml::Fault;
-
-/// The directory of the data, which hooks find beside their phase's directory.
-const DATA: &str = "image-settings";
 
 const SYSTEM: &str = include_str!("settings/system.sh");
 const USERS: &str = include_str!("settings/users.sh");
@@ -24,13 +24,8 @@ const FILES: &str = include_str!("settings/files.sh");
 /// Locales that need no package and no generation.
 const BUILT_IN: [&str; 3] = ["C", "POSIX", "C.UTF-8"];
 
-/// Whether a path is data that hooks read from post-install on, and that no step before it sees.
-pub fn is_late(element: &ElementSource, path: &str) -> bool {
-    element.name.ends_with("-settings") && path.split('/').next() == Some(DATA)
-}
-
 /// The element of an image's own settings, `<image>-settings`; `None` if it has none.
-pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
+pub(crate) fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
     let mut element = Draft { entries: BTreeMap::new() };
     if system(image, &mut element)? {
         element.file("post-install.d/70-image-settings-system", true, SYSTEM);
@@ -61,7 +56,7 @@ pub fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault> {
 }
 
 /// Packages that the scripts need.
-pub fn settings_packages(image: &ImageSpec) -> Vec<String> {
+pub(crate) fn settings_packages(image: &ImageSpec) -> Vec<String> {
     let mut packages = Vec::new();
     if image.users.iter().any(|user| user.sudo) {
         packages.push("sudo".to_string());

@@ -12,8 +12,8 @@ use dibber_model::Target;
 use dibber_model::distro::{DistroFacts, Snapshots};
 use dibber_model::redact::quoted;
 
+use crate::archive::Archive;
 use crate::image::{ImageSpec, Security};
-use crate::plan::Archive;
 use crate::request::Request;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use dibber_inspect::qcow2::header::{Backing, HEAD, Header, MAGIC};
-use dibber_inspect::{open, source};
+use dibber_inspect::{container, open};
 use dibber_model::Bytes;
 
 use super::BootError;
@@ -121,7 +121,7 @@ fn backing_file(image: &Path, backing: &Backing) -> Result<(PathBuf, Format), St
 fn examine(path: &Path, promised: Option<Format>) -> Result<ExaminedFile, BootError> {
     let failed = |why: io::Error| BootError::Refused { path: path.to_path_buf(), why: why.to_string() };
     let path = fs::canonicalize(path).map_err(failed)?;
-    let (file, len) = open::image(&path).map_err(failed)?;
+    let open::OpenImage { file, len } = open::image(&path).map_err(failed)?;
     let device = file.metadata().map_err(failed)?.file_type().is_block_device();
     let mut head = vec![0; len.min(HEAD as u64) as usize];
     file.read_exact_at(&mut head, 0).map_err(failed)?;
@@ -129,7 +129,7 @@ fn examine(path: &Path, promised: Option<Format>) -> Result<ExaminedFile, BootEr
     let format = match promised {
         Some(format) => format,
         None if head.starts_with(MAGIC) => Format::Qcow2,
-        None => match source::other(&head) {
+        None => match container::other_container(&head) {
             Some(kind) => {
                 return refuse(format!(
                     "a {kind} file; dibber boots raw and qcow2; convert it first: qemu-img convert -O qcow2 IMAGE OUT"

@@ -2,7 +2,7 @@
 
 use dibber_format::disk::{DiskContent, compose};
 use dibber_format::ext4::{Ext4Params, write};
-use dibber_model::{Holds, MkfsOptions, SectorSize, Timestamp};
+use dibber_model::{MkfsOptions, PartContents, SectorSize, Timestamp};
 use dibber_tests::disks::{GPT, content, disk, gpt_part, hybrid, id, laid, mbr, mib};
 use dibber_tests::write_image;
 
@@ -29,7 +29,7 @@ fn disks_of_every_shape() {
         for (ours, part) in parts.iter().zip(layout.parts()) {
             assert_eq!((ours["start"].as_u64(), ours["bytes"].as_u64()), (Some(part.start), Some(part.len)));
             assert_eq!(ours["number"], part.number);
-            if let Holds::Fs(fs) = &part.spec.holds {
+            if let PartContents::Fs(fs) = &part.spec.contents {
                 assert_eq!(ours["filesystem"]["kind"], fs.kind.name(), "{report}");
                 assert_eq!(ours["filesystem"]["label"], fs.label);
                 assert_eq!(ours["filesystem"]["uuid"], fs.blkid_uuid());
@@ -43,7 +43,7 @@ fn disks_of_every_shape() {
 fn with_root(layout: &dibber_model::DiskLayout) -> DiskContent {
     let mut whole = content(layout);
     for part in layout.parts() {
-        let Holds::Fs(fs) = &part.spec.holds else { continue };
+        let PartContents::Fs(fs) = &part.spec.contents else { continue };
         if fs.kind == dibber_model::FsKind::Ext4 {
             let params = Ext4Params {
                 label: fs.label.clone(),

@@ -52,7 +52,7 @@ pub(super) struct LineState {
 
 /// A text of others on the live line, which is one.
 pub(super) fn on_line(text: &str) -> String {
-    printable(redact::urls(text).as_bytes())
+    printable(redact::mask_urls(text).as_bytes())
 }
 
 pub(super) fn live_line() -> ProgressBar {

@@ -74,7 +74,7 @@ impl Progress {
             let label = match (plans.len(), one_image) {
                 (1, _) => String::new(),
                 (_, true) => format!("[{}] ", plan.target),
-                (_, false) => format!("[{}] ", plan.stem()),
+                (_, false) => format!("[{}] ", plan.basename()),
             };
             MemberLine::new(plan.image.clone(), plan.target.to_string(), label)
         };

@@ -2,14 +2,14 @@
 //!
 //! In: picks. Out: a table of 80 columns where names allow, and the steps below it. Never: a decision.
 
-use dibber_imageset::members::{Member, Pick};
+use dibber_imageset::members::{Member, MemberSelection};
 use dibber_model::columns;
 
 use super::{NodeChoice, name};
 use crate::printable::printable;
 
 /// One node's: files, a line each, and the steps.
-pub(super) fn node(pick: &Pick<'_>) -> String {
+pub(super) fn node(pick: &MemberSelection<'_>) -> String {
     let mut text = String::new();
     for file in pick.member.iter().flat_map(|member| &member.files) {
         text += &format!("{:<9}{}\n", file.kind.role().to_string(), file.path.display());
@@ -27,7 +27,7 @@ pub(super) fn fleet(rows: &[NodeChoice<'_>]) -> String {
     let mut text = columns(&cells, &[]).join("\n") + "\n";
     for NodeChoice { machine, chosen } in rows {
         text += &format!("\n{}\n", name(machine));
-        if let Err(why) = &machine.wants {
+        if let Err(why) = &machine.requirements {
             text += &format!("  {}\n", printable(why.as_bytes()));
         }
         for note in &machine.notes {
@@ -43,7 +43,7 @@ pub(super) fn fleet(rows: &[NodeChoice<'_>]) -> String {
 
 fn row(row: &NodeChoice<'_>) -> [String; 4] {
     let (machine, chosen) = (row.machine, row.chosen.as_ref());
-    let wanted = match &machine.wants {
+    let wanted = match &machine.requirements {
         Ok(wants) => {
             let mode = wants.boot_mode.map_or(String::new(), |mode| format!(", {mode}"));
             format!("{}{mode}", wants.target)
@@ -65,12 +65,13 @@ fn files(member: Option<&Member>) -> String {
     let Some(member) = member else { return "none".into() };
     let kinds: Vec<&str> = member.files.iter().map(|file| file.kind.extension()).collect();
     match kinds.as_slice() {
-        [one] => format!("{}.{one}", member.stem),
-        kinds => format!("{}.{{{}}}", member.stem, kinds.join(",")),
+        [one] => format!("{}.{one}", member.basename),
+        kinds => format!("{}.{{{}}}", member.basename, kinds.join(",")),
     }
 }
 
-fn steps(indent: &str, pick: &Pick<'_>) -> String {
-    let lines = pick.tried.iter().map(|step| format!("{indent}{}\n", printable(step.to_string().as_bytes())));
+fn steps(indent: &str, pick: &MemberSelection<'_>) -> String {
+    let lines =
+        pick.attempts.iter().map(|step| format!("{indent}{}\n", printable(step.to_string().as_bytes())));
     lines.collect()
 }

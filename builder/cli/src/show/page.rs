@@ -2,7 +2,7 @@
 //!
 //! In: a report. Out: a page of words. Never: a control character of an image.
 
-use dibber_inspect::{Container, Disk, Partition, Report, SidecarCheck, System};
+use dibber_inspect::{Container, Disk, Partition, Report, SidecarCheck, System, TableFound};
 use dibber_model::{Bytes, columns};
 
 use crate::printable::printable;
@@ -52,10 +52,10 @@ fn container(file: &Container) -> String {
 
 fn disk(disk: &Disk) -> String {
     let mut text = match (disk.table, &disk.id, disk.sector_bytes) {
-        ("none", ..) => "table     none\n".to_string(),
+        (TableFound::None, ..) => "table     none\n".to_string(),
         (table, id, sector) => format!(
             "table     {}, id {}, sectors of {} bytes\n",
-            table.to_uppercase(),
+            table.to_string().to_uppercase(),
             id.as_deref().unwrap_or("none"),
             sector.unwrap_or(512)
         ),

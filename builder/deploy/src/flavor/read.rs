@@ -5,6 +5,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::Flavor;
@@ -51,41 +52,41 @@ impl Flavor {
         })?;
         let flavor = value.get("flavor").unwrap_or(&value);
         let Some(map) = flavor.as_object() else {
-            return Err(wrong(
+            return Err(bad_key(
                 "flavor",
                 "an object is expected, as `openstack flavor show -f json` prints it",
             ));
         };
-        let missing = |key: &str| wrong(key, "it is missing; a flavor has one");
+        let missing = |key: &str| bad_key(key, "it is missing; a flavor has one");
         let mut ephemeral = None;
         for key in EPHEMERAL {
-            ephemeral = ephemeral.or(number(map, key)?);
+            ephemeral = ephemeral.or(number_at(map, key)?);
         }
         Ok(Flavor {
             name: map.get("name").and_then(Value::as_str).map(ToString::to_string),
-            root_gb: number(map, "disk")?.ok_or_else(|| missing("disk"))?,
+            root_gb: number_at(map, "disk")?.ok_or_else(|| missing("disk"))?,
             ephemeral_gb: ephemeral.unwrap_or(0),
-            swap_mb: number(map, "swap")?.unwrap_or(0),
-            ram_mb: Some(number(map, "ram")?.ok_or_else(|| missing("ram"))?),
-            vcpus: number(map, "vcpus")?,
-            properties: properties(map)?,
+            swap_mb: number_at(map, "swap")?.unwrap_or(0),
+            ram_mb: Some(number_at(map, "ram")?.ok_or_else(|| missing("ram"))?),
+            vcpus: number_at(map, "vcpus")?,
+            properties: extra_specs(map)?,
         })
     }
 
     /// Adds an extra spec, `name=value`.
     pub fn set(&mut self, text: &str) -> Result<(), FlavorError> {
-        let (name, value) = pair(text)?;
+        let ExtraSpec { name, value } = text.parse()?;
         self.properties.insert(name, value);
         Ok(())
     }
 }
 
-fn wrong(key: &str, why: impl Into<String>) -> FlavorError {
+fn bad_key(key: &str, why: impl Into<String>) -> FlavorError {
     FlavorError::Key { key: key.to_string(), why: why.into() }
 }
 
 /// A number, or a text with one. An empty text, which is how the client writes no swap, is 0.
-fn number(map: &Map<String, Value>, key: &str) -> Result<Option<u64>, FlavorError> {
+fn number_at(map: &Map<String, Value>, key: &str) -> Result<Option<u64>, FlavorError> {
     let found = match map.get(key) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) if text.trim().is_empty() => Some(0),
@@ -94,12 +95,12 @@ fn number(map: &Map<String, Value>, key: &str) -> Result<Option<u64>, FlavorErro
     };
     match found {
         Some(number) => Ok(Some(number)),
-        None => Err(wrong(key, format!("`{}` is not a whole number", map[key]))),
+        None => Err(bad_key(key, format!("`{}` is not a whole number", map[key]))),
     }
 }
 
 /// An object, or `a='b', c='d'`, as older clients print it.
-fn properties(map: &Map<String, Value>) -> Result<BTreeMap<String, String>, FlavorError> {
+fn extra_specs(map: &Map<String, Value>) -> Result<BTreeMap<String, String>, FlavorError> {
     let mut found = BTreeMap::new();
     for key in PROPERTIES {
         match map.get(key) {
@@ -112,22 +113,32 @@ fn properties(map: &Map<String, Value>) -> Result<BTreeMap<String, String>, Flav
             }
             Some(Value::String(text)) => {
                 for item in text.split(", ").map(str::trim).filter(|item| !item.is_empty()) {
-                    let (name, value) = pair(item)?;
+                    let ExtraSpec { name, value } = item.parse()?;
                     found.insert(name, value);
                 }
             }
-            Some(_) => return Err(wrong(key, "an object or a text is expected")),
+            Some(_) => return Err(bad_key(key, "an object or a text is expected")),
         }
     }
     Ok(found)
 }
 
-fn pair(text: &str) -> Result<(String, String), FlavorError> {
-    let (name, value) = text.split_once('=').ok_or_else(|| FlavorError::Property(text.to_string()))?;
-    let (name, value) = (name.trim(), value.trim());
-    let quoted = ['\'', '"'].iter().find_map(|mark| value.strip_prefix(*mark)?.strip_suffix(*mark));
-    if name.is_empty() {
-        return Err(FlavorError::Property(text.to_string()));
+/// An extra spec, `name=value`.
+struct ExtraSpec {
+    name: String,
+    value: String,
+}
+
+impl FromStr for ExtraSpec {
+    type Err = FlavorError;
+
+    fn from_str(text: &str) -> Result<Self, FlavorError> {
+        let (name, value) = text.split_once('=').ok_or_else(|| FlavorError::Property(text.to_string()))?;
+        let (name, value) = (name.trim(), value.trim());
+        let quoted = ['\'', '"'].iter().find_map(|mark| value.strip_prefix(*mark)?.strip_suffix(*mark));
+        if name.is_empty() {
+            return Err(FlavorError::Property(text.to_string()));
+        }
+        Ok(ExtraSpec { name: name.to_string(), value: quoted.unwrap_or(value).to_string() })
     }
-    Ok((name.to_string(), quoted.unwrap_or(value).to_string()))
 }

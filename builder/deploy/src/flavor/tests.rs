@@ -2,10 +2,10 @@
 
 use super::*;
 
-fn demand(structure: Structure) -> Demand {
+fn image(structure: Structure) -> ImageRequirements {
     let properties =
         [("hw_architecture", "ppc64le"), ("tripleo_platform", "p9"), ("hw_firmware_type", "uefi")];
-    Demand {
+    ImageRequirements {
         structure,
         virtual_bytes: (3 << 30) + 1,
         min_disk: 4,
@@ -15,7 +15,7 @@ fn demand(structure: Structure) -> Demand {
 }
 
 fn rules(flavor: &Flavor, structure: Structure) -> Vec<Rule> {
-    check(flavor, &demand(structure)).into_iter().map(|finding| finding.rule).collect()
+    check(flavor, &image(structure)).into_iter().map(|finding| finding.rule).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A fleet: the machines of an `instackenv.json`, or of ironic's own JSON.
 //!
-//! In: the text of the file. Out: what each machine needs of an image, or why that cannot be told. Never: a word of the file in
+//! In: the text of the file. Out: what each machine needs of an image, or why that is not known. Never: a word of the file in
 //! a message, other than of the keys read here: it holds passwords.
 
 use alloc::format;
@@ -11,7 +11,7 @@ use core::str::FromStr;
 use dibber_model::{Arch, Platform, Target};
 use serde_json::Value;
 
-use super::Wants;
+use super::NodeRequirements;
 
 /// Where a machine's architecture stands: TripleO's key, ironic's property, and the same outside of `properties`.
 const ARCH: [&str; 3] = ["/arch", "/cpu_arch", "/properties/cpu_arch"];
@@ -25,7 +25,7 @@ const CAPABILITIES: [&str; 2] = ["/capabilities", "/properties/capabilities"];
 /// What a machine goes by, the best first.
 const NAMES: [&str; 4] = ["/name", "/uuid", "/mac/0", "/ports/0/address"];
 
-/// Most machines of a fleet: what is told of one is many times as long as the shortest that can be said of it.
+/// Most machines of a fleet: what is printed of one is many times as long as the shortest description of one.
 const MACHINES_MAX: usize = 20_000;
 
 /// Why a file of nodes could not be read.
@@ -56,8 +56,8 @@ pub enum NodesError {
 pub struct Machine {
     /// What it goes by.
     pub name: String,
-    /// What it needs, or why that cannot be told.
-    pub wants: Result<Wants, String>,
+    /// What it needs, or why that is not known.
+    pub requirements: Result<NodeRequirements, String>,
     /// What a person should know besides.
     pub notes: Vec<String>,
 }
@@ -72,19 +72,19 @@ pub struct Fleet {
 impl Fleet {
     /// Reads `{"nodes": [...]}`, or the list alone. Keys that are not looked for are left alone.
     pub fn read(text: &str) -> Result<Fleet, NodesError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| syntax_error(&error))?;
         let list = value.get("nodes").unwrap_or(&value);
         let Some(list) = list.as_array() else {
-            return Err(shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
+            return Err(bad_shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
         };
         if list.len() > MACHINES_MAX {
-            return Err(shape(
+            return Err(bad_shape(
                 "nodes",
                 format!("more than {MACHINES_MAX} machines; give a part of them at a time"),
             ));
         }
         if list.is_empty() {
-            return Err(shape("nodes", "the list is empty"));
+            return Err(bad_shape("nodes", "the list is empty"));
         }
         let machines = list.iter().enumerate().map(|(index, node)| machine(index, node));
         Ok(Fleet { machines: machines.collect::<Result<_, _>>()? })
@@ -92,57 +92,59 @@ impl Fleet {
 }
 
 /// The reader's words for a syntax error quote nothing of the text.
-fn syntax(error: &serde_json::Error) -> NodesError {
+fn syntax_error(error: &serde_json::Error) -> NodesError {
     let (line, column) = (error.line(), error.column());
     let why = error.to_string();
     let why = why.split(" at line ").next().unwrap_or_default().to_string();
     NodesError::Syntax { line, column, why }
 }
 
-fn shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
+fn bad_shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
     NodesError::Shape { place: place.into(), why: why.into() }
 }
 
 fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
     let place = format!("nodes[{index}]");
     if !node.is_object() {
-        return Err(shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
+        return Err(bad_shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
     }
     let mut notes = Vec::new();
-    let mut said = Said::default();
+    let mut said = Statements::default();
     for path in ARCH {
-        said.arch.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+        said.arch
+            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in PLATFORM {
-        said.platform.extend(text(&place, node, path)?.map(|value| (key(path), value)));
+        said.platform
+            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in CAPABILITIES {
-        for (name, value) in capabilities(&place, node, path, &mut notes)? {
-            let from = format!("capability {name}");
+        for Statement { place: name, text } in capabilities(&place, node, path, &mut notes)? {
+            let statement = Statement { place: format!("capability {name}"), text };
             match name.as_str() {
-                "cpu_arch" => said.arch.push((from, value)),
-                "platform" | "tripleo_platform" => said.platform.push((from, value)),
-                "boot_mode" => said.boot_mode.push((from, value)),
+                "cpu_arch" => said.arch.push(statement),
+                "platform" | "tripleo_platform" => said.platform.push(statement),
+                "boot_mode" => said.boot_mode.push(statement),
                 _ => {}
             }
         }
     }
     let name = NAMES.iter().find_map(|path| node.pointer(path)?.as_str().filter(|name| !name.is_empty()));
     let name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
-    Ok(Machine { name, wants: wants(&said, &mut notes), notes })
+    Ok(Machine { name, requirements: requirements(&said, &mut notes), notes })
 }
 
 /// `/properties/cpu_arch` as people write it.
-fn key(path: &str) -> String {
+fn written_path(path: &str) -> String {
     path.trim_start_matches('/').replace('/', ".")
 }
 
 /// A text, or nothing where there is none, null or an empty one.
-fn text(place: &str, node: &Value, path: &str) -> Result<Option<String>, NodesError> {
+fn text_at(place: &str, node: &Value, path: &str) -> Result<Option<String>, NodesError> {
     match node.pointer(path) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.trim().to_string()).filter(|text| !text.is_empty())),
-        Some(_) => Err(shape(format!("{place}.{}", key(path)), "a text is expected")),
+        Some(_) => Err(bad_shape(format!("{place}.{}", written_path(path)), "a text is expected")),
     }
 }
 
@@ -152,19 +154,23 @@ fn capabilities(
     node: &Value,
     path: &str,
     notes: &mut Vec<String>,
-) -> Result<Vec<(String, String)>, NodesError> {
-    let wrong = || shape(format!("{place}.{}", key(path)), "`name:value,name:value` is expected");
+) -> Result<Vec<Statement>, NodesError> {
+    let wrong =
+        || bad_shape(format!("{place}.{}", written_path(path)), "`name:value,name:value` is expected");
     let mut found = Vec::new();
     match node.pointer(path) {
         None | Some(Value::Null) => {}
         Some(Value::Object(map)) => {
-            let texts = map.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into())));
-            found.extend(texts);
+            let text = |value: &Value| Some(value.as_str()?.to_string());
+            let texts = map.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+            found.extend(texts.map(|(place, text)| Statement { place, text }));
         }
         Some(Value::String(text)) => {
             for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
                 match item.split_once(':') {
-                    Some((name, value)) => found.push((name.trim().to_string(), value.trim().to_string())),
+                    Some((name, value)) => {
+                        found.push(Statement { place: name.trim().into(), text: value.trim().into() });
+                    }
                     None => {
                         notes.push(format!("the capability `{item}` is not name:value, and has no effect"));
                     }
@@ -176,15 +182,22 @@ fn capabilities(
     Ok(found)
 }
 
-/// What a machine says of itself, by the place where it says so.
-#[derive(Default)]
-struct Said {
-    arch: Vec<(String, String)>,
-    platform: Vec<(String, String)>,
-    boot_mode: Vec<(String, String)>,
+/// One thing that a machine says of itself.
+struct Statement {
+    /// Where it says so: a key, or the name of a capability.
+    place: String,
+    text: String,
 }
 
-fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
+/// What a machine says of itself.
+#[derive(Default)]
+struct Statements {
+    arch: Vec<Statement>,
+    platform: Vec<Statement>,
+    boot_mode: Vec<Statement>,
+}
+
+fn requirements(said: &Statements, notes: &mut Vec<String>) -> Result<NodeRequirements, String> {
     let (arch, platform) = (agreed(&said.arch)?, agreed::<Platform>(&said.platform)?);
     let boot_mode = agreed(&said.boot_mode)?;
     if let (None, Some(platform)) = (arch, &platform) {
@@ -194,13 +207,13 @@ fn wants(said: &Said, notes: &mut Vec<String>) -> Result<Wants, String> {
     if arch.is_none() {
         notes.push(format!("it names no architecture, and counts as {counts}"));
     }
-    Ok(Wants { target: Target { arch: counts, platform }, boot_mode })
+    Ok(NodeRequirements { target: Target { arch: counts, platform }, boot_mode })
 }
 
 /// The one value that all places give.
-fn agreed<T: FromStr<Err: Display> + PartialEq>(said: &[(String, String)]) -> Result<Option<T>, String> {
+fn agreed<T: FromStr<Err: Display> + PartialEq>(said: &[Statement]) -> Result<Option<T>, String> {
     let mut found: Option<(T, &str, &str)> = None;
-    for (place, text) in said {
+    for Statement { place, text } in said {
         let value: T = text.parse().map_err(|error| format!("{place}: {error}"))?;
         match &found {
             None => found = Some((value, place, text)),

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::{Outcome, Refusal, Tried};
+use super::{Attempt, AttemptOutcome, Refusal};
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,18 +29,18 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Outcome::Absent => f.write_str("there is none"),
-            Outcome::Refused(refusal) => refusal.fmt(f),
-            Outcome::Chosen => f.write_str("chosen"),
+            AttemptOutcome::Absent => f.write_str("there is none"),
+            AttemptOutcome::Refused(refusal) => refusal.fmt(f),
+            AttemptOutcome::Chosen => f.write_str("chosen"),
         }
     }
 }
 
-impl fmt::Display for Tried {
+impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stem, self.outcome)
+        write!(f, "{}: {}", self.basename, self.outcome)
     }
 }

@@ -102,7 +102,7 @@ fn login_line(url: &str) -> Result<Option<String>, String> {
 
 /// What apt's words may hold: the image's proxy, and those of the environment, which apt reads by itself.
 fn secrets(url: &str, proxy: Option<&str>) -> Redact {
-    let mut redact = Redact::of(proxy);
+    let mut redact = Redact::from_url(proxy);
     redact.add_url(url);
     let ours = |name: &str| name.to_lowercase().ends_with("_proxy");
     std::env::vars().filter(|(name, _)| ours(name)).for_each(|(_, value)| redact.add_url(&value));

@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use dibber_export::{Files, Stamp};
 use dibber_fs::Dir;
 
-/// Large files of a captured tree. Holds the tree's mount, so it outlives an unmount of its name.
+/// Large files of a captured tree. PartContents the tree's mount, so it outlives an unmount of its name.
 #[derive(Debug)]
 pub struct CapturedFiles {
     root: Dir,

@@ -38,7 +38,7 @@ impl SetFacts<'_> {
         let plan = &build.plan;
         let extension = file.kind.extension();
         let mut names: Vec<String> =
-            plan.target.stems(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+            plan.target.basenames(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let role = file.kind.role();
         let properties = properties_of(role, &plan.properties);
@@ -46,7 +46,7 @@ impl SetFacts<'_> {
             size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
         };
         // Hooks know secrets, and choose these texts.
-        let redact = plan.redact().telling();
+        let redact = plan.redact().distinctive();
         let told = |Package { name, version, arch }: &Package| {
             let [name, version, arch] = [name, version, arch].map(|text| redact.public(text.clone()));
             Package { name, version, arch }

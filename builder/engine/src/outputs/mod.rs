@@ -102,7 +102,7 @@ impl OutputWriter<'_> {
     }
 
     fn path(&self, kind: OutputKind) -> PathBuf {
-        self.stage.join(format!("{}.{}", self.facts.build.plan.stem(), kind.extension()))
+        self.stage.join(format!("{}.{}", self.facts.build.plan.basename(), kind.extension()))
     }
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
-use dibber_plan::elements::{hooks, steps::StepRequest};
-use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step, settings};
+use dibber_plan::elements::{StepRequest, hooks};
+use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step};
 
 use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
@@ -137,8 +137,8 @@ impl<'a> Ids<'a> {
         for file in files_given_to(self.job, step) {
             hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
         }
-        let deferred: Vec<&str> = self.plan.withheld(step).collect();
-        for name in self.plan.late.keys().filter(|name| !deferred.contains(&name.as_str())) {
+        let deferred: Vec<&str> = self.plan.deferred_past(step).collect();
+        for name in self.plan.deferred_variables.keys().filter(|name| !deferred.contains(&name.as_str())) {
             let value = self.plan.variables.get(name).map(|value| public(name, value));
             hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
             hasher.part(&[u8::from(value.is_some())]);
@@ -149,7 +149,7 @@ impl<'a> Ids<'a> {
             };
             // A phase's directory itself is there in every step.
             let is_seen = is_hook(&file.source) && file.source.contains('/');
-            let is_seen = is_seen || settings::is_late(element, &file.source);
+            let is_seen = is_seen || element.is_settings_data(&file.source);
             if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
                 add_entry(&mut hasher, entry);
@@ -178,12 +178,12 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
     let mut common = Hasher::new(GENERATION);
     // The platform is a variable, and may be a deferred one.
     common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
-    let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.late.contains_key(name);
+    let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.deferred_variables.contains_key(name);
     for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
         common.part(name.as_bytes()).part(public(name, value).as_bytes());
     }
     for element in &plan.elements {
-        let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !settings::is_late(element, path);
+        let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !element.is_settings_data(path);
         for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
             common.part(element.name.as_bytes()).part(path.as_bytes());
             add_entry(&mut common, entry);
@@ -194,14 +194,14 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
 
 /// A variable's value as ids have it: a password in them could be guessed by whoever reads them.
 fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    if redact::is_secret(name) { Cow::Borrowed("***") } else { redact::urls(value) }
+    if redact::is_secret(name) { Cow::Borrowed("***") } else { redact::mask_urls(value) }
 }
 
 /// A digest of the secrets that a step can see, or that all steps together can: values of secret variables, and users and passwords
 /// that URLs carry. No id that others may read has it. The cache keeps results by it, so that what a hook wrote of one's password
 /// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
-    let deferred: Vec<&str> = step.into_iter().flat_map(|step| plan.withheld(step)).collect();
+    let deferred: Vec<&str> = step.into_iter().flat_map(|step| plan.deferred_past(step)).collect();
     let secrets = plan.secrets_seen(&deferred);
     let mut hasher = Hasher::new("secrets seen 1");
     secrets.iter().for_each(|secret| {

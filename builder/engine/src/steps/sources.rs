@@ -122,7 +122,7 @@ fn source_key(kind: &str, location: &str, variables: &BTreeMap<String, String>) 
     let user = redact::login(location).map_or("", |login| login.user.split(':').next().unwrap_or_default());
     hasher.part(kind.as_bytes()).part(redact::without_login(location).as_bytes()).part(user.as_bytes());
     for (name, value) in variables {
-        hasher.part(name.as_bytes()).part(redact::urls(value).as_bytes());
+        hasher.part(name.as_bytes()).part(redact::mask_urls(value).as_bytes());
     }
     hasher.finish()
 }

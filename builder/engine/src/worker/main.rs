@@ -54,7 +54,7 @@ fn build_image(build: &Build, messages: &MessagePipe) -> Result<ImageOutcome, Bu
     let start = Instant::now();
     let store = Store::seen_at(Path::new(STORE));
     let session = store.session()?;
-    let seen = Mutex::new(store.timings(&build.plan.stem()));
+    let seen = Mutex::new(store.timings(&build.plan.basename()));
     let events = |event: Event| {
         if let (Event::StepFinished { phase, name, seconds }, Ok(mut seen)) = (&event, seen.lock()) {
             seen.set(&format!("{phase}/{name}"), *seconds);
@@ -64,7 +64,7 @@ fn build_image(build: &Build, messages: &MessagePipe) -> Result<ImageOutcome, Bu
     let outcome = build_image::build(build, &session, Path::new(STAGE), &events)?;
     if let (ImageOutcome::Made(_), Ok(mut seen)) = (&outcome, seen.lock()) {
         seen.set(WHOLE_BUILD, start.elapsed().as_secs_f64());
-        store.save_timings(&build.plan.stem(), &seen)?;
+        store.save_timings(&build.plan.basename(), &seen)?;
     }
     Ok(outcome)
 }

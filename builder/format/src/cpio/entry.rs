@@ -18,7 +18,7 @@ pub(super) fn padded(len: u64) -> u64 {
 
 /// Fields of `cpio_newc_header` under its own names, those that differ from entry to entry.
 #[derive(Clone, Copy)]
-pub(super) struct Header {
+pub(super) struct CpioHeader {
     pub(super) ino: u32,
     pub(super) mode: u32,
     pub(super) uid: u32,
@@ -29,14 +29,14 @@ pub(super) struct Header {
     pub(super) rdev: Rdev,
 }
 
-impl Default for Header {
+impl Default for CpioHeader {
     fn default() -> Self {
         let rdev = Rdev { major: 0, minor: 0 };
-        Header { ino: 0, mode: 0, uid: 0, gid: 0, nlink: 0, mtime: 0, size: 0, rdev }
+        CpioHeader { ino: 0, mode: 0, uid: 0, gid: 0, nlink: 0, mtime: 0, size: 0, rdev }
     }
 }
 
-impl Header {
+impl CpioHeader {
     /// Appends the header and the name, padded. Appending to a multiple of four leaves one.
     pub(super) fn write(&self, name: &[u8], out: &mut Vec<u8>) {
         let start = out.len();

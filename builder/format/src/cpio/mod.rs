@@ -1,5 +1,8 @@
 //! A tree as a `newc` cpio archive: what the Linux kernel unpacks as an initial ramdisk.
 //!
+//! An initial ramdisk is a cpio archive that the kernel unpacks into memory. Archives of cpio(1) carry inode numbers and times of the disk that
+//! they were made on; this one carries only what the tree says, so the same tree gives the same bytes.
+//!
 //! In: a tree. Out: the archive as extents, and what it cannot hold. Never: the content of a file, or an inode number of the
 //! disk that the tree was on.
 //!
@@ -13,9 +16,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use dibber_model::{Content, Extent, Extents, InodeId, Kind, Piece, Rdev, Source, Tree};
 
-use entry::{Header, padded};
+use entry::{CpioHeader, padded};
 pub use error::CpioError;
 
 /// Name of the entry that ends an archive.
@@ -65,7 +69,7 @@ pub fn write(tree: &Tree) -> Result<Archive, CpioError> {
     for (path, id) in &names {
         let known = links.get_mut(id).expect("every id of the walk was counted");
         known.left -= 1;
-        writer.entry(tree, path, (*id, *known))?;
+        writer.entry(tree, path, *id, *known)?;
     }
     writer.finish()
 }
@@ -88,19 +92,25 @@ impl Links {
     }
 }
 
+/// A range of `heads`, and its offset in the archive.
+struct PlacedRange {
+    at: u64,
+    range: Range<usize>,
+}
+
 /// The archive so far. Headers lie in one buffer; extents refer to it by range.
 #[derive(Default)]
 struct Writer {
     heads: Vec<u8>,
-    /// Where ranges of `heads` go: offset in the archive, start, end.
-    placed: Vec<(u64, usize, usize)>,
+    /// Where ranges of `heads` go.
+    placed: Vec<PlacedRange>,
     bodies: Vec<Extent>,
     at: u64,
     omitted: Vec<Omitted>,
 }
 
 impl Writer {
-    fn entry(&mut self, tree: &Tree, path: &[u8], (id, links): (InodeId, Links)) -> Result<(), CpioError> {
+    fn entry(&mut self, tree: &Tree, path: &[u8], id: InodeId, links: Links) -> Result<(), CpioError> {
         let inode = tree.inode(id);
         if path.len() > LONGEST {
             return Err(CpioError::Name { path: error::shown(path), bytes: path.len() });
@@ -123,7 +133,7 @@ impl Writer {
                 self.omit(path, alloc::format!("the attribute {name}"));
             }
         }
-        let mut header = Header {
+        let mut header = CpioHeader {
             ino: links.number,
             mode: format | u32::from(inode.meta.mode),
             uid: inode.meta.uid,
@@ -132,7 +142,7 @@ impl Writer {
             nlink: if format == S_IFDIR { 2 } else { links.names },
             mtime,
             rdev: rdev.unwrap_or(Rdev { major: 0, minor: 0 }),
-            ..Header::default()
+            ..CpioHeader::default()
         };
         let name: &[u8] = if path.is_empty() { b"." } else { path };
         match &inode.kind {
@@ -171,7 +181,7 @@ impl Writer {
         self.omitted.push(Omitted { path: path.to_vec(), what });
     }
 
-    fn head(&mut self, header: &Header, name: &[u8]) {
+    fn head(&mut self, header: &CpioHeader, name: &[u8]) {
         let start = self.heads.len();
         header.write(name, &mut self.heads);
         self.place(start);
@@ -189,8 +199,10 @@ impl Writer {
     fn place(&mut self, start: usize) {
         let end = self.heads.len();
         match self.placed.last_mut() {
-            Some((at, from, to)) if *to == start && *at + (*to - *from) as u64 == self.at => *to = end,
-            _ => self.placed.push((self.at, start, end)),
+            Some(PlacedRange { at, range }) if range.end == start && *at + range.len() as u64 == self.at => {
+                range.end = end;
+            }
+            _ => self.placed.push(PlacedRange { at: self.at, range: start..end }),
         }
         self.at += (end - start) as u64;
     }
@@ -211,11 +223,11 @@ impl Writer {
     }
 
     fn finish(mut self) -> Result<Archive, CpioError> {
-        self.head(&Header { nlink: 1, ..Header::default() }, TRAILER);
+        self.head(&CpioHeader { nlink: 1, ..CpioHeader::default() }, TRAILER);
         let len = self.at.next_multiple_of(BLOCK);
         let heads: Arc<[u8]> = self.heads.into();
         let head =
-            |(at, from, to)| Extent { at, piece: Piece::Bytes { buffer: heads.clone(), range: from..to } };
+            |PlacedRange { at, range }| Extent { at, piece: Piece::Bytes { buffer: heads.clone(), range } };
         let mut list = self.bodies;
         list.extend(self.placed.into_iter().map(head));
         Ok(Archive { extents: Extents::new(len, list)?, omitted: self.omitted })

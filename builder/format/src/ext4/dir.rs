@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::BLOCK;
 use super::checksum::Crc;
 use super::field::{put16, put32};
-use super::hash::Seed;
+use super::hash::{HashSeed, NameHash};
 use super::htree::{self, Index};
 
 /// What a leaf holds: a block without its checksum tail of 12 bytes.
@@ -22,7 +22,7 @@ const DOTS: usize = 24;
 
 /// A name in a directory.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'t> {
+pub(super) struct DirEntry<'t> {
     pub(super) name: &'t [u8],
     pub(super) ino: u32,
     /// `EXT4_FT_*`.
@@ -31,7 +31,7 @@ pub(super) struct Entry<'t> {
     pub(super) hash: u32,
 }
 
-impl Entry<'_> {
+impl DirEntry<'_> {
     fn size(&self) -> usize {
         (8 + self.name.len()).next_multiple_of(4)
     }
@@ -40,7 +40,7 @@ impl Entry<'_> {
 /// A directory, cut into blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Shape<'t> {
-    pub(super) entries: Vec<Entry<'t>>,
+    pub(super) entries: Vec<DirEntry<'t>>,
     /// Where each leaf's entries end.
     pub(super) leaf_ends: Vec<usize>,
     /// The index, if it has one.
@@ -55,8 +55,8 @@ impl<'t> Shape<'t> {
     /// Cuts a directory. `entries` come in bytewise order, without `.` and `..`; a linear directory gets at least
     /// `min_blocks`.
     pub(super) fn new(
-        mut entries: Vec<Entry<'t>>,
-        seed: Seed,
+        mut entries: Vec<DirEntry<'t>>,
+        seed: HashSeed,
         min_blocks: usize,
     ) -> Result<Self, TooManyLeaves> {
         let mut leaf_ends = cut(&entries, DOTS, LINEAR_MAX);
@@ -65,13 +65,13 @@ impl<'t> Shape<'t> {
             leaf_ends.resize(blocks, entries.len());
             return Ok(Shape { entries, leaf_ends, index: None });
         }
-        let mut hashed: Vec<(u32, u32, Entry<'t>)> = Vec::with_capacity(entries.len());
+        let mut hashed: Vec<(NameHash, DirEntry<'t>)> = Vec::with_capacity(entries.len());
         for entry in entries.drain(..) {
-            let (hash, minor) = seed.hash(entry.name);
-            hashed.push((hash, minor, Entry { hash, ..entry }));
+            let hash = seed.hash(entry.name);
+            hashed.push((hash, DirEntry { hash: hash.major, ..entry }));
         }
-        hashed.sort_unstable_by_key(|(hash, minor, entry)| (*hash, *minor, entry.name));
-        entries.extend(hashed.into_iter().map(|(_, _, entry)| entry));
+        hashed.sort_unstable_by_key(|(hash, entry)| (*hash, entry.name));
+        entries.extend(hashed.into_iter().map(|(_, entry)| entry));
         leaf_ends = cut(&entries, 0, usize::MAX);
         let index = Index::over(leaf_ends.len()).ok_or(TooManyLeaves(leaf_ends.len()))?;
         Ok(Shape { entries, leaf_ends, index: Some(index) })
@@ -90,7 +90,7 @@ impl<'t> Shape<'t> {
             Some(index) => {
                 let (above, leaves) = out.split_at_mut(index.blocks() as usize * size);
                 htree::fill(above, index, &self.first_hashes());
-                dots(above, (ino, parent), size - 12);
+                dots(above, ino, parent, size - 12);
                 htree::seal(above, index, seed);
                 leaves
             }
@@ -101,7 +101,7 @@ impl<'t> Shape<'t> {
             let mut at = 0;
             if leaf == 0 && self.index.is_none() {
                 let room = if *end == 0 { LEAF_ROOM - 12 } else { 12 };
-                dots(block, (ino, parent), room);
+                dots(block, ino, parent, room);
                 at = DOTS;
             }
             fill_leaf(block, at, &self.entries[first..*end]);
@@ -126,7 +126,7 @@ impl<'t> Shape<'t> {
 }
 
 /// Fills leaves to the brim and tells where each one's entries end. Stops when there are more than `enough`.
-fn cut(entries: &[Entry<'_>], dots: usize, enough: usize) -> Vec<usize> {
+fn cut(entries: &[DirEntry<'_>], dots: usize, enough: usize) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut used = dots;
     for (at, entry) in entries.iter().enumerate() {
@@ -143,7 +143,7 @@ fn cut(entries: &[Entry<'_>], dots: usize, enough: usize) -> Vec<usize> {
     ends
 }
 
-fn fill_leaf(block: &mut [u8], mut at: usize, entries: &[Entry<'_>]) {
+fn fill_leaf(block: &mut [u8], mut at: usize, entries: &[DirEntry<'_>]) {
     for (n, entry) in entries.iter().enumerate() {
         // The last entry reaches to the tail.
         let size = if n + 1 == entries.len() { LEAF_ROOM - at } else { entry.size() };
@@ -156,13 +156,13 @@ fn fill_leaf(block: &mut [u8], mut at: usize, entries: &[Entry<'_>]) {
 }
 
 /// `.` and `..`, the latter over `rest` bytes.
-fn dots(block: &mut [u8], (ino, parent): (u32, u32), rest: usize) {
-    let dot = |name, ino| Entry { name, ino, kind: 2, hash: 0 };
+fn dots(block: &mut [u8], ino: u32, parent: u32, rest: usize) {
+    let dot = |name, ino| DirEntry { name, ino, kind: 2, hash: 0 };
     put_entry(&mut block[..12], &dot(b".", ino));
     put_entry(&mut block[12..12 + rest], &dot(b"..", parent));
 }
 
-fn put_entry(record: &mut [u8], entry: &Entry<'_>) {
+fn put_entry(record: &mut [u8], entry: &DirEntry<'_>) {
     put32(record, 0, entry.ino);
     put16(record, 4, record.len() as u16);
     record[6] = entry.name.len() as u8;
@@ -183,8 +183,8 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn entry(name: &[u8], hash: u32) -> Entry<'_> {
-        Entry { name, ino: 12, kind: 1, hash }
+    fn entry(name: &[u8], hash: u32) -> DirEntry<'_> {
+        DirEntry { name, ino: 12, kind: 1, hash }
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         let names: Vec<[u8; 252]> = (0..100).map(|n| [n + 1; 252]).collect();
         let shape = |count: usize| {
             let entries = names[..count].iter().map(|name| entry(name, 0)).collect();
-            Shape::new(entries, Seed::new(Uuid::nil()), 1).unwrap()
+            Shape::new(entries, HashSeed::new(Uuid::nil()), 1).unwrap()
         };
         // 260 bytes each: 15 behind the dots of the first block, 15 in the next.
         assert_eq!((shape(0).blocks(), shape(15).blocks(), shape(16).blocks()), (1, 1, 2));

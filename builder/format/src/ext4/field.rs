@@ -13,13 +13,13 @@ pub(super) fn put32(record: &mut [u8], at: usize, value: u32) {
 }
 
 /// Writes the low 32 bits of a number in one field and the high ones in another.
-pub(super) fn put_split(record: &mut [u8], (low, high): (usize, usize), value: u64) {
+pub(super) fn put_split(record: &mut [u8], low: usize, high: usize, value: u64) {
     put32(record, low, value as u32);
     put32(record, high, (value >> 32) as u32);
 }
 
 /// Writes the low 16 bits of a number in one field and the next 16 in another.
-pub(super) fn put_halves(record: &mut [u8], (low, high): (usize, usize), value: u32) {
+pub(super) fn put_halves(record: &mut [u8], low: usize, high: usize, value: u32) {
     put16(record, low, value as u16);
     put16(record, high, (value >> 16) as u16);
 }

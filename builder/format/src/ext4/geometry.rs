@@ -1,6 +1,6 @@
 //! Where the groups' own structures are.
 //!
-//! In: the number of groups, the inodes wanted, options. Out: superblock copies, descriptors, bitmaps and inode tables,
+//! In: the number of groups, the inodes needs, options. Out: superblock copies, descriptors, bitmaps and inode tables,
 //! placed. Never: file data.
 //!
 //! Source: `Documentation/filesystems/ext4/blockgroup.rst`; flexible groups of 16, sparse superblock copies.
@@ -8,13 +8,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::BLOCK;
 use super::options::Options;
+use super::{BLOCK, GROUP_BLOCKS};
 
-/// Blocks of a group: the bits of one bitmap block.
-pub(super) const GROUP_BLOCKS: u64 = BLOCK * 8;
-/// The same in bytes: 128 MiB.
-pub(super) const GROUP_BYTES: u64 = GROUP_BLOCKS * BLOCK;
 /// Groups whose bitmaps and inode tables are kept together (`s_log_groups_per_flex` is 4).
 pub(super) const FLEX: u32 = 16;
 /// Size of an inode on disk.
@@ -51,7 +47,7 @@ pub(super) struct Geometry {
 
 /// What the number of groups does not settle.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct GeometryNeeds {
     /// The highest inode number in use.
     pub(super) last_ino: u32,
     /// Blocks, if there is but one group; otherwise the groups are counted as full, so that the fixed structures do not
@@ -61,17 +57,17 @@ pub(super) struct Wanted {
 }
 
 impl Geometry {
-    /// The structures of so many groups; `None` if they cannot have as many inodes as are wanted.
-    pub(super) fn new(groups: u32, wanted: Wanted) -> Option<Geometry> {
+    /// The structures of so many groups; `None` if they cannot have as many inodes as are needs.
+    pub(super) fn new(groups: u32, needs: GeometryNeeds) -> Option<Geometry> {
         let descriptor_blocks = groups.div_ceil(DESCRIPTORS_PER_BLOCK);
-        let growth = wanted.options.growth_groups(groups).div_ceil(DESCRIPTORS_PER_BLOCK.into());
+        let growth = needs.options.growth_groups(groups).div_ceil(DESCRIPTORS_PER_BLOCK.into());
         let reserved = growth.saturating_sub(descriptor_blocks.into()).clamp(1, POINTERS.into());
         let mut geometry = Geometry {
             groups,
-            inodes_per_group: inodes_per_group(groups, wanted)?,
+            inodes_per_group: inodes_per_group(groups, needs)?,
             descriptor_blocks,
             reserved_blocks: reserved as u32,
-            journal_blocks: wanted.options.journal_blocks(groups),
+            journal_blocks: needs.options.journal_blocks(groups),
             tables: Vec::with_capacity(groups as usize),
             fixed: Vec::new(),
         };
@@ -165,10 +161,10 @@ impl Geometry {
 }
 
 /// A multiple of 16, so that inode tables fill their blocks, and e2fsck's bitmap of them whole bytes.
-fn inodes_per_group(groups: u32, wanted: Wanted) -> Option<u32> {
-    let blocks = if groups == 1 { wanted.blocks } else { GROUP_BLOCKS };
-    let needed = wanted.last_ino.div_ceil(groups);
-    let asked = u32::try_from(wanted.options.inodes(blocks)).unwrap_or(u32::MAX);
+fn inodes_per_group(groups: u32, needs: GeometryNeeds) -> Option<u32> {
+    let blocks = if groups == 1 { needs.blocks } else { GROUP_BLOCKS };
+    let needed = needs.last_ino.div_ceil(groups);
+    let asked = u32::try_from(needs.options.inodes(blocks)).unwrap_or(u32::MAX);
     // Inode numbers are 32 bits wide.
     let most = (u32::MAX / groups).min(GROUP_BLOCKS as u32) / INODES_PER_BLOCK * INODES_PER_BLOCK;
     let count = needed.max(asked.min(most)).checked_next_multiple_of(INODES_PER_BLOCK)?;
@@ -207,7 +203,7 @@ mod tests {
         {
             let options = MkfsOptions { inode_ratio: Some(inode_ratio), ..MkfsOptions::default() };
             let options = Options::new(&options).unwrap();
-            let geometry = Geometry::new(groups, Wanted { last_ino, blocks: 9000, options }).unwrap();
+            let geometry = Geometry::new(groups, GeometryNeeds { last_ino, blocks: 9000, options }).unwrap();
             for pair in geometry.fixed.windows(2) {
                 assert!(pair[0].end < pair[1].start, "{pair:?}");
             }

@@ -8,9 +8,10 @@
 use alloc::vec::Vec;
 
 use super::BLOCK;
+use super::GROUP_BLOCKS;
 use super::checksum::Crc;
 use super::field::{put_halves, put_split, put16};
-use super::geometry::{GROUP_BLOCKS, Geometry, Tables};
+use super::geometry::{Geometry, Tables};
 use super::plan::Plan;
 use super::sink::Sink;
 
@@ -49,12 +50,12 @@ pub(super) fn write(sink: &mut Sink, plan: &Plan, inodes: &Inodes, seed: Crc) ->
         let out = &mut totals.descriptors[group as usize * DESCRIPTOR_SIZE..][..DESCRIPTOR_SIZE];
         one.describe(out, tables, used.free);
         if one.flags & BLOCK_UNINIT == 0 {
-            put_halves(out, (0x18, 0x38), seed.over(&used.bits).value());
+            put_halves(out, 0x18, 0x38, seed.over(&used.bits).value());
             sink.block(tables.block_bitmap).copy_from_slice(&used.bits);
         }
         if one.flags & INODE_UNINIT == 0 {
             let bits = one.inode_bitmap();
-            put_halves(out, (0x1a, 0x3a), seed.over(&bits[..one.inodes as usize / 8]).value());
+            put_halves(out, 0x1a, 0x3a, seed.over(&bits[..one.inodes as usize / 8]).value());
             sink.block(tables.inode_bitmap).copy_from_slice(&bits);
         }
         // Only the low half of this sum has a field.
@@ -135,15 +136,15 @@ impl One {
     }
 
     fn describe(&self, out: &mut [u8], tables: &Tables, free_blocks: u64) {
-        put_split(out, (0x00, 0x20), tables.block_bitmap);
-        put_split(out, (0x04, 0x24), tables.inode_bitmap);
-        put_split(out, (0x08, 0x28), tables.inode_table);
-        put_halves(out, (0x0c, 0x2c), free_blocks as u32);
-        put_halves(out, (0x0e, 0x2e), self.inodes - self.used_inodes);
-        put_halves(out, (0x10, 0x30), self.dirs);
+        put_split(out, 0x00, 0x20, tables.block_bitmap);
+        put_split(out, 0x04, 0x24, tables.inode_bitmap);
+        put_split(out, 0x08, 0x28, tables.inode_table);
+        put_halves(out, 0x0c, 0x2c, free_blocks as u32);
+        put_halves(out, 0x0e, 0x2e, self.inodes - self.used_inodes);
+        put_halves(out, 0x10, 0x30, self.dirs);
         put16(out, 0x12, self.flags);
         // Inodes behind the last one in use.
-        put_halves(out, (0x1c, 0x32), self.inodes - self.used_inodes);
+        put_halves(out, 0x1c, 0x32, self.inodes - self.used_inodes);
     }
 }
 
@@ -153,7 +154,7 @@ fn overlaps_tables(geometry: &Geometry, from: u64, to: u64) -> bool {
     geometry.fixed.get(next).is_some_and(|range| range.start < to)
 }
 
-/// Sets the bits from `from` up to `to`, and tells how many these are.
+/// Sets the bits from `from` up to `to`, and returns how many these are.
 fn set_bits(bits: &mut [u8], from: u64, to: u64) -> u64 {
     let (from, to) = (from as usize, to as usize);
     let mut at = from;

@@ -18,20 +18,31 @@ const SHIFT: [[u32; 4]; 3] = [[3, 7, 11, 19], [3, 5, 9, 13], [3, 9, 11, 15]];
 
 /// The seed of directory hashes as four words.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seed([u32; 4]);
+pub(super) struct HashSeed([u32; 4]);
 
-impl Seed {
+/// What a name is sorted by in an indexed directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NameHash {
+    /// Bit 0 is clear.
+    pub(super) major: u32,
+    /// Tells names apart whose major hashes are equal.
+    pub(super) minor: u32,
+}
+
+impl HashSeed {
     /// From `s_hash_seed`. A seed of zeros means MD4's own starting state, as in the kernel.
-    pub(super) fn new(uuid: Uuid) -> Seed {
+    pub(super) fn new(uuid: Uuid) -> HashSeed {
         if uuid.is_nil() {
-            return Seed([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]);
+            return HashSeed([0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476]);
         }
         let bytes = uuid.as_bytes();
-        Seed(core::array::from_fn(|i| u32::from_le_bytes(core::array::from_fn(|byte| bytes[4 * i + byte]))))
+        HashSeed(core::array::from_fn(|i| {
+            u32::from_le_bytes(core::array::from_fn(|byte| bytes[4 * i + byte]))
+        }))
     }
 
-    /// Hash and minor hash of a name. Bit 0 of the hash is clear.
-    pub(super) fn hash(self, name: &[u8]) -> (u32, u32) {
+    /// The hashes of a name.
+    pub(super) fn hash(self, name: &[u8]) -> NameHash {
         let mut state = self.0;
         let mut rest = name;
         while !rest.is_empty() {
@@ -39,7 +50,7 @@ impl Seed {
             rest = rest.get(32..).unwrap_or_default();
         }
         let hash = state[1] & !1;
-        (if hash == END { END - 2 } else { hash }, state[2])
+        NameHash { major: if hash == END { END - 2 } else { hash }, minor: state[2] }
     }
 }
 
@@ -82,14 +93,18 @@ fn half_md4(state: &mut [u32; 4], input: [u32; 8]) {
 mod tests {
     use super::*;
 
+    fn pair(hash: NameHash) -> (u32, u32) {
+        (hash.major, hash.minor)
+    }
+
     /// Hash and minor hash.
     type Hashes = (u32, u32);
 
     /// What debugfs 1.47.0 says: `dx_hash -h half_md4 [-s SEED] NAME`, with the seed and without.
     #[test]
     fn hashes_are_those_of_debugfs() {
-        let seeded = Seed::new(Uuid::from_u128(0xbf57_2ef2_f9d1_8355_adca_95bf_e2fe_9b76));
-        let plain = Seed::new(Uuid::nil());
+        let seeded = HashSeed::new(Uuid::from_u128(0xbf57_2ef2_f9d1_8355_adca_95bf_e2fe_9b76));
+        let plain = HashSeed::new(Uuid::nil());
         let long = "a-name-that-is-longer-than-sixty-four-bytes-so-that-it-takes-three-rounds-of-it";
         let cases: [(&[u8], Hashes, Hashes); 6] = [
             (b"a", (0xf54f_7cf4, 0x7365_16c3), (0xd5fa_7d7a, 0xacb4_8187)),
@@ -100,8 +115,8 @@ mod tests {
             (b"\xff\xfe\x80caf\xc3\xa9", (0xc173_9c14, 0x04a1_7efa), (0x1d9b_9602, 0xeed2_a620)),
         ];
         for (name, with_seed, without) in cases {
-            assert_eq!(seeded.hash(name), with_seed, "{name:?}");
-            assert_eq!(plain.hash(name), without, "{name:?}");
+            assert_eq!(pair(seeded.hash(name)), with_seed, "{name:?}");
+            assert_eq!(pair(plain.hash(name)), without, "{name:?}");
         }
     }
 }

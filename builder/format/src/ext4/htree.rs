@@ -50,34 +50,48 @@ pub(super) fn fill(above: &mut [u8], index: Index, first_hashes: &[u32]) {
     root[0x1e] = u8::from(index.nodes > 0);
     let first_leaf = index.blocks();
     if index.nodes == 0 {
-        list(root, (ROOT_LIST, ROOT_LIMIT), first_leaf, first_hashes.iter().copied());
+        ROOT.put(root, first_leaf, first_hashes.iter().copied());
         return;
     }
-    list(root, (ROOT_LIST, ROOT_LIMIT), 1, first_hashes.iter().step_by(NODE_LIMIT).copied());
+    ROOT.put(root, 1, first_hashes.iter().step_by(NODE_LIMIT).copied());
     let below = first_hashes.chunks(NODE_LIMIT);
     for (n, (node, hashes)) in nodes.chunks_exact_mut(BLOCK as usize).zip(below).enumerate() {
         put16(node, 4, BLOCK as u16);
         let block = first_leaf + (n * NODE_LIMIT) as u32;
-        list(node, (NODE_LIST, NODE_LIMIT), block, hashes.iter().copied());
+        NODE.put(node, block, hashes.iter().copied());
     }
 }
 
-/// A list of hashes and block numbers. The first entry's hash is implied; limit and count stand in its place.
-fn list(block: &mut [u8], (at, limit): (usize, usize), first: u32, hashes: impl Iterator<Item = u32>) {
-    let mut count = 0;
-    for (n, hash) in hashes.enumerate() {
-        put32(block, at + 8 * n, hash);
-        put32(block, at + 8 * n + 4, first + n as u32);
-        count = n + 1;
+/// Where a block of an index has its list.
+#[derive(Clone, Copy)]
+struct List {
+    at: usize,
+    /// Most entries.
+    limit: usize,
+}
+
+const ROOT: List = List { at: ROOT_LIST, limit: ROOT_LIMIT };
+const NODE: List = List { at: NODE_LIST, limit: NODE_LIMIT };
+
+impl List {
+    /// Writes hashes and block numbers, the latter from `first` on. The first entry's hash is implied; limit and count stand in its place.
+    fn put(self, block: &mut [u8], first: u32, hashes: impl Iterator<Item = u32>) {
+        let List { at, limit } = self;
+        let mut count = 0;
+        for (n, hash) in hashes.enumerate() {
+            put32(block, at + 8 * n, hash);
+            put32(block, at + 8 * n + 4, first + n as u32);
+            count = n + 1;
+        }
+        put16(block, at, limit as u16);
+        put16(block, at + 2, count as u16);
     }
-    put16(block, at, limit as u16);
-    put16(block, at + 2, count as u16);
 }
 
 /// Sums each index block: what is in use, then the tail with a zero in the place of its sum.
 pub(super) fn seal(above: &mut [u8], index: Index, seed: Crc) {
     for (n, block) in above.chunks_exact_mut(BLOCK as usize).enumerate().take(index.blocks() as usize) {
-        let (list, limit) = if n == 0 { (ROOT_LIST, ROOT_LIMIT) } else { (NODE_LIST, NODE_LIMIT) };
+        let List { at: list, limit } = if n == 0 { ROOT } else { NODE };
         let count = usize::from(u16::from_le_bytes([block[list + 2], block[list + 3]]));
         let tail = list + 8 * limit;
         let sum = seed.over(&block[..list + 8 * count]).over(&block[tail..tail + 4]).over(&[0; 4]);

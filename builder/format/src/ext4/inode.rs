@@ -55,9 +55,9 @@ impl Record<'_> {
     /// Writes the record. `seed` is the inode's own ([`Crc::of_inode`]).
     pub(super) fn write(&self, out: &mut [u8], seed: Crc) {
         put16(out, 0x00, self.mode);
-        put_halves(out, (0x02, 0x78), self.uid);
-        put_split(out, (0x04, 0x6c), self.size);
-        put_halves(out, (0x18, 0x7a), self.gid);
+        put_halves(out, 0x02, 0x78, self.uid);
+        put_split(out, 0x04, 0x6c, self.size);
+        put_halves(out, 0x18, 0x7a, self.gid);
         put16(out, 0x1a, self.links);
         // In sectors of 512 bytes: 32 bits, and 16 more.
         let sectors = self.blocks * 8;
@@ -68,21 +68,21 @@ impl Record<'_> {
         put32(out, 0x68, self.xattr_block as u32);
         put16(out, 0x76, (self.xattr_block >> 32) as u16);
         put16(out, 0x80, EXTRA_SIZE);
-        put_time(out, (0x08, 0x8c), self.epoch);
-        put_time(out, (0x0c, 0x84), self.epoch);
-        put_time(out, (0x10, 0x88), self.mtime);
-        put_time(out, (0x90, 0x94), self.epoch);
+        put_time(out, 0x08, 0x8c, self.epoch);
+        put_time(out, 0x0c, 0x84, self.epoch);
+        put_time(out, 0x10, 0x88, self.mtime);
+        put_time(out, 0x90, 0x94, self.epoch);
         let tail = 0x80 + usize::from(EXTRA_SIZE);
         out[tail..tail + self.xattrs.len()].copy_from_slice(self.xattrs);
         // The two fields of the sum are still zero, as they are summed.
         let sum = seed.over(&out[..INODE_SIZE as usize]).value();
-        put_halves(out, (0x7c, 0x82), sum);
+        put_halves(out, 0x7c, 0x82, sum);
     }
 }
 
 /// 32 bits of seconds, then nanoseconds over two more bits of seconds. Times before 1901 and after 2446 become the first
 /// and the last that there is, and those that e2fsck would change the last before them.
-fn put_time(out: &mut [u8], (low, extra): (usize, usize), time: Timestamp) {
+fn put_time(out: &mut [u8], low: usize, extra: usize, time: Timestamp) {
     let (secs, nanos) = match time.secs {
         ..SECS_MIN => (SECS_MIN, 0),
         secs if DOUBTED.contains(&secs) => (DOUBTED.start - 1, 999_999_999),
@@ -114,7 +114,7 @@ mod tests {
     fn times_have_34_bits() {
         let encoded = |secs, nanos| {
             let mut out = [0; 8];
-            put_time(&mut out, (0, 4), Timestamp { secs, nanos });
+            put_time(&mut out, 0, 4, Timestamp { secs, nanos });
             (
                 u32::from_le_bytes([out[0], out[1], out[2], out[3]]),
                 u32::from_le_bytes([out[4], out[5], out[6], out[7]]),

@@ -1,5 +1,8 @@
 //! ext4, written once: every block is decided before the first byte, and nothing is ever changed afterwards.
 //!
+//! `mke2fs -d` fills a filesystem as a kernel would, by allocating. Whoever knows the whole tree beforehand can place everything at once, with
+//! files in one piece, and measure with the code that writes. Nothing is mounted, so no root is needed.
+//!
 //! In: a tree, names, times, options. Out: the exact size that it needs, or the filesystem as `Extents`. Never: content
 //! of files, a clock, or a mount.
 //!
@@ -51,6 +54,10 @@ use survey::Survey;
 
 /// Size of a block in bytes.
 pub const BLOCK: u64 = 4096;
+/// Blocks of a group: the bits of one bitmap block.
+const GROUP_BLOCKS: u64 = BLOCK * 8;
+/// The same in bytes: 128 MiB.
+const GROUP_BYTES: u64 = GROUP_BLOCKS * BLOCK;
 /// Bytes of `s_volume_name`.
 const LABEL_MAX: usize = 16;
 /// Bytes of `s_last_mounted`, with a NUL behind them.

@@ -4,10 +4,11 @@
 //!
 //! Defaults follow `mke2fs` 1.47 (`mke2fs.conf`, and `ext2fs_default_journal_size` for the journal).
 
+use core::ops::RangeInclusive;
+
 use dibber_model::{Bytes, MkfsOptions};
 
-use super::geometry::{GROUP_BLOCKS, GROUP_BYTES};
-use super::{BLOCK, Ext4Error};
+use super::{BLOCK, Ext4Error, GROUP_BLOCKS, GROUP_BYTES};
 
 /// One inode per so many bytes.
 const INODE_RATIO: u32 = 16_384;
@@ -29,19 +30,22 @@ pub(super) struct Options {
     grow_to: Option<Bytes>,
 }
 
-fn within(option: &'static str, value: u64, (min, max): (u64, u64)) -> Result<(), Ext4Error> {
-    if (min..=max).contains(&value) { Ok(()) } else { Err(Ext4Error::Option { option, value, min, max }) }
+fn within(option: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<(), Ext4Error> {
+    match range.contains(&value) {
+        true => Ok(()),
+        false => Err(Ext4Error::Option { option, value, min: *range.start(), max: *range.end() }),
+    }
 }
 
 impl Options {
     pub(super) fn new(asked: &MkfsOptions) -> Result<Self, Ext4Error> {
         let inode_ratio = asked.inode_ratio.unwrap_or(INODE_RATIO);
         // A group of 32768 blocks has one bitmap block for its inodes: not more of them than blocks.
-        within("inode_ratio", inode_ratio.into(), (BLOCK, 64 << 20))?;
+        within("inode_ratio", inode_ratio.into(), BLOCK..=64 << 20)?;
         let reserved_percent = asked.reserved_percent.unwrap_or(RESERVED_PERCENT);
-        within("reserved_percent", reserved_percent.into(), (0, 50))?;
+        within("reserved_percent", reserved_percent.into(), 0..=50)?;
         if let Some(Bytes(journal)) = asked.journal {
-            within("journal", journal, (JOURNAL_MIN * BLOCK, JOURNAL_MAX * BLOCK))?;
+            within("journal", journal, JOURNAL_MIN * BLOCK..=JOURNAL_MAX * BLOCK)?;
         }
         Ok(Options {
             inode_ratio,

@@ -2,7 +2,8 @@
 //!
 //! In: a surveyed tree, options, and maybe a size. Out: geometry, placement and size. Never: a byte of the filesystem.
 
-use super::geometry::{GROUP_BLOCKS, Geometry, Wanted};
+use super::GROUP_BLOCKS;
+use super::geometry::{Geometry, GeometryNeeds};
 use super::options::Options;
 use super::place::Placement;
 use super::survey::Survey;
@@ -101,8 +102,8 @@ impl Planner<'_, '_> {
     /// Everything placed, in so many groups, as if the last had no end; `blocks` of the plan is where it must not end
     /// before.
     fn laid_out(self, groups: u32, blocks: u64) -> Option<Plan> {
-        let wanted = Wanted { last_ino: self.survey.last_ino, blocks, options: self.options };
-        let geometry = Geometry::new(groups, wanted)?;
+        let needs = GeometryNeeds { last_ino: self.survey.last_ino, blocks, options: self.options };
+        let geometry = Geometry::new(groups, needs)?;
         let placement = Placement::new(self.survey, &geometry);
         let into_last_group = Geometry::start(groups - 1) + 1;
         let blocks = placement.end.max(geometry.fixed_end()).max(into_last_group);

@@ -4,9 +4,10 @@
 //!
 //! Source: `Documentation/filesystems/ext4/super.rst`.
 
+use super::GROUP_BLOCKS;
 use super::checksum::Crc;
 use super::field::{put_split, put16, put32};
-use super::geometry::{GROUP_BLOCKS, INODE_SIZE};
+use super::geometry::INODE_SIZE;
 use super::group::{DESCRIPTOR_SIZE, Totals};
 use super::inode::EXTRA_SIZE;
 use super::journal::JOURNAL_INO;
@@ -36,7 +37,7 @@ impl Superblock {
         // s_jnl_blocks: a copy of the journal's map, then the two halves of its size, high first.
         let size = u64::from(plan.geometry.journal_blocks) * BLOCK;
         out[0x10c..0x148].copy_from_slice(journal_map);
-        put_split(&mut out, (0x14c, 0x148), size);
+        put_split(&mut out, 0x14c, 0x148, size);
         Superblock(out)
     }
 
@@ -82,9 +83,9 @@ fn counts(out: &mut [u8; 1024], plan: &Plan, totals: &Totals) {
     let geometry = &plan.geometry;
     let reserved = plan.blocks * u64::from(plan.options.reserved_percent) / 100;
     put32(out, 0x00, geometry.inodes_per_group * geometry.groups);
-    put_split(out, (0x04, 0x150), plan.blocks);
-    put_split(out, (0x08, 0x154), reserved);
-    put_split(out, (0x0c, 0x158), totals.free_blocks);
+    put_split(out, 0x04, 0x150, plan.blocks);
+    put_split(out, 0x08, 0x154, reserved);
+    put_split(out, 0x0c, 0x158, totals.free_blocks);
     put32(out, 0x10, totals.free_inodes);
     put32(out, 0x28, geometry.inodes_per_group);
     put16(out, 0xce, geometry.reserved_blocks as u16);

@@ -11,8 +11,8 @@ use core::ops::Range;
 
 use dibber_model::{Content, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree};
 
-use super::dir::{Entry, Shape, TooManyLeaves};
-use super::hash::Seed;
+use super::dir::{DirEntry, Shape, TooManyLeaves};
+use super::hash::HashSeed;
 use super::htree::LEAVES_MAX;
 use super::walk::{LINK_MAX, LOST_FOUND, LOST_FOUND_INO, ROOT_INO, Walk};
 use super::xattr::{Encoded, Refused, XattrBlock, XattrBlocks};
@@ -51,7 +51,7 @@ pub(super) enum Body<'t> {
 
 /// An inode to be written.
 #[derive(Debug)]
-pub(super) struct Node<'t> {
+pub(super) struct SurveyedInode<'t> {
     pub(super) ino: u32,
     /// Type and permissions, `i_mode`.
     pub(super) mode: u16,
@@ -69,22 +69,29 @@ pub(super) struct Node<'t> {
 /// The whole tree, surveyed.
 #[derive(Debug)]
 pub(super) struct Survey<'t> {
-    pub(super) nodes: Vec<Node<'t>>,
+    pub(super) nodes: Vec<SurveyedInode<'t>>,
     pub(super) runs: Vec<Run>,
     pub(super) xattrs: Vec<XattrBlock>,
     pub(super) last_ino: u32,
 }
 
-/// Type bits of `i_mode`, and `EXT4_FT_*` of a directory entry.
-fn kind_codes(kind: &Kind) -> (u16, u8) {
+/// How a kind of inode is written.
+struct KindCodes {
+    /// Type bits of `i_mode`.
+    mode: u16,
+    /// `EXT4_FT_*` of a directory entry.
+    entry: u8,
+}
+
+fn kind_codes(kind: &Kind) -> KindCodes {
     match kind {
-        Kind::File(_) => (0o100_000, 1),
-        Kind::Dir(_) => (0o040_000, 2),
-        Kind::CharDev(_) => (0o020_000, 3),
-        Kind::BlockDev(_) => (0o060_000, 4),
-        Kind::Fifo => (0o010_000, 5),
-        Kind::Socket => (0o140_000, 6),
-        Kind::Symlink(_) => (0o120_000, 7),
+        Kind::File(_) => KindCodes { mode: 0o100_000, entry: 1 },
+        Kind::Dir(_) => KindCodes { mode: 0o040_000, entry: 2 },
+        Kind::CharDev(_) => KindCodes { mode: 0o020_000, entry: 3 },
+        Kind::BlockDev(_) => KindCodes { mode: 0o060_000, entry: 4 },
+        Kind::Fifo => KindCodes { mode: 0o010_000, entry: 5 },
+        Kind::Socket => KindCodes { mode: 0o140_000, entry: 6 },
+        Kind::Symlink(_) => KindCodes { mode: 0o120_000, entry: 7 },
     }
 }
 
@@ -92,7 +99,7 @@ fn kind_codes(kind: &Kind) -> (u16, u8) {
 struct Surveyor<'t> {
     tree: &'t Tree,
     walk: Walk<'t>,
-    seed: Seed,
+    seed: HashSeed,
     runs: Vec<Run>,
     xattrs: XattrBlocks,
 }
@@ -101,7 +108,7 @@ impl<'t> Survey<'t> {
     /// Surveys a tree.
     pub(super) fn new(tree: &'t Tree, params: &Ext4Params) -> Result<Self, Ext4Error> {
         let walk = Walk::new(tree)?;
-        let seed = Seed::new(params.hash_seed);
+        let seed = HashSeed::new(params.hash_seed);
         let mut surveyor = Surveyor { tree, walk, seed, runs: Vec::new(), xattrs: XattrBlocks::default() };
         let mut nodes = Vec::with_capacity(surveyor.walk.seen.len() + 1);
         for index in 0..surveyor.walk.seen.len() as u32 {
@@ -116,7 +123,7 @@ impl<'t> Survey<'t> {
 }
 
 impl<'t> Surveyor<'t> {
-    fn node(&mut self, index: u32) -> Result<Node<'t>, Ext4Error> {
+    fn node(&mut self, index: u32) -> Result<SurveyedInode<'t>, Ext4Error> {
         let seen = &self.walk.seen[index as usize];
         let (ino, names, parent) = (seen.ino, seen.names, self.walk.seen[seen.parent as usize].ino);
         let Inode { meta, kind } = self.tree.inode(seen.id);
@@ -135,15 +142,15 @@ impl<'t> Surveyor<'t> {
         };
         let links = self.links(index, links, matches!(kind, Kind::Dir(_)))?;
         let Meta { mode, uid, gid, mtime, .. } = *meta;
-        let mode = (mode & 0o7777) | kind_codes(kind).0;
-        Ok(Node { ino, mode, uid, gid, mtime, links, parent, xattrs, body })
+        let mode = (mode & 0o7777) | kind_codes(kind).mode;
+        Ok(SurveyedInode { ino, mode, uid, gid, mtime, links, parent, xattrs, body })
     }
 
     /// The directory that e2fsck wants, where the tree has none.
-    fn lost_found(&self, epoch: Timestamp) -> Node<'t> {
+    fn lost_found(&self, epoch: Timestamp) -> SurveyedInode<'t> {
         let shape =
             Shape::new(Vec::new(), self.seed, LOST_FOUND_BLOCKS).expect("an empty directory needs no index");
-        Node {
+        SurveyedInode {
             ino: LOST_FOUND_INO,
             mode: 0o040_700,
             uid: 0,
@@ -159,15 +166,15 @@ impl<'t> Surveyor<'t> {
     fn dir(&self, index: u32, names: &'t BTreeMap<Box<[u8]>, InodeId>) -> Result<Shape<'t>, Ext4Error> {
         let mut entries = Vec::with_capacity(names.len() + 1);
         for (name, id) in names {
-            let kind = kind_codes(&self.tree.inode(*id).kind).1;
-            entries.push(Entry { name, ino: self.walk.ino(*id), kind, hash: 0 });
+            let kind = kind_codes(&self.tree.inode(*id).kind).entry;
+            entries.push(DirEntry { name, ino: self.walk.ino(*id), kind, hash: 0 });
         }
         if index == 0 {
             match entries.binary_search_by_key(&LOST_FOUND, |entry| entry.name) {
                 Ok(_) if !self.walk.has_lost_found => return Err(Ext4Error::LostFound),
                 Ok(_) => {}
                 Err(at) => {
-                    entries.insert(at, Entry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 });
+                    entries.insert(at, DirEntry { name: LOST_FOUND, ino: LOST_FOUND_INO, kind: 2, hash: 0 });
                 }
             }
         }

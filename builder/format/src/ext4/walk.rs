@@ -43,6 +43,15 @@ pub(super) struct Walk<'t> {
     pub(super) last_ino: u32,
 }
 
+/// A name that the walk comes to.
+#[derive(Clone, Copy)]
+struct Visit<'t> {
+    name: &'t [u8],
+    id: InodeId,
+    /// The index of the directory that it is in.
+    parent: u32,
+}
+
 impl<'t> Walk<'t> {
     /// Walks as `Tree::walk` does: parents before children, bytewise order within a directory.
     pub(super) fn new(tree: &'t Tree) -> Result<Self, Ext4Error> {
@@ -52,30 +61,28 @@ impl<'t> Walk<'t> {
             has_lost_found: false,
             last_ino: LOST_FOUND_INO,
         };
-        let mut stack: Vec<(&'t [u8], InodeId, u32)> = alloc::vec![(&b""[..], InodeId::ROOT, 0)];
-        while let Some((name, id, parent)) = stack.pop() {
+        let mut stack = alloc::vec![Visit { name: b"", id: InodeId::ROOT, parent: 0 }];
+        while let Some(visit) = stack.pop() {
+            let Visit { name, id, parent } = visit;
             let Some(index) = walk.index.get(id.0 as usize).copied() else {
                 let count = tree.inode_count();
                 return Err(Ext4Error::Dangling { path: walk.path_of(parent, name), id: id.0, count });
             };
             if index != NONE {
-                walk.another_name(tree, index, (parent, name))?;
+                walk.another_name(tree, index, visit)?;
                 continue;
             }
-            let index = walk.enter(tree, (name, id, parent))?;
+            let index = walk.enter(tree, visit)?;
             if let Kind::Dir(entries) = &tree.inode(id).kind {
-                stack.extend(entries.iter().rev().map(|(name, child)| (&**name, *child, index)));
+                let below = entries.iter().rev();
+                stack.extend(below.map(|(name, child)| Visit { name, id: *child, parent: index }));
             }
         }
         Ok(walk)
     }
 
-    fn another_name(
-        &mut self,
-        tree: &Tree,
-        index: u32,
-        (parent, name): (u32, &[u8]),
-    ) -> Result<(), Ext4Error> {
+    fn another_name(&mut self, tree: &Tree, index: u32, visit: Visit<'t>) -> Result<(), Ext4Error> {
+        let Visit { name, parent, .. } = visit;
         self.check_name(parent, name)?;
         let seen = &mut self.seen[index as usize];
         if matches!(tree.inode(seen.id).kind, Kind::Dir(_)) {
@@ -85,7 +92,8 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    fn enter(&mut self, tree: &Tree, (name, id, parent): (&'t [u8], InodeId, u32)) -> Result<u32, Ext4Error> {
+    fn enter(&mut self, tree: &Tree, visit: Visit<'t>) -> Result<u32, Ext4Error> {
+        let Visit { name, id, parent } = visit;
         let is_root = id == InodeId::ROOT;
         if !is_root {
             self.check_name(parent, name)?;

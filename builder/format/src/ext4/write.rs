@@ -8,7 +8,7 @@ use core::ops::Range;
 use dibber_model::{Content, Extents, Piece, Source};
 
 use super::checksum::Crc;
-use super::extent_tree::{self, Mapped};
+use super::extent_tree::{self, ExtentTree, Mapped, TreeBlock};
 use super::field::put32;
 use super::geometry::{Geometry, INODE_SIZE};
 use super::group::{self, Inodes};
@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::resize::{self, RESIZE_INO};
 use super::sink::Sink;
 use super::superblock::Superblock;
-use super::survey::{Body, Node, Survey};
+use super::survey::{Body, Survey, SurveyedInode};
 use super::{BLOCK, Ext4Error, Ext4Params};
 
 /// A filesystem under way.
@@ -83,8 +83,9 @@ impl Writer<'_, '_> {
     /// The map of an inode over extents; its tree's blocks are written on the way.
     fn extents(&mut self, ino: u32, placed: &Placed) -> [u8; 60] {
         let places = &self.plan.placement.tree_blocks[placed.tree_blocks.clone()];
-        let (map, blocks) = extent_tree::encode(self.mapped(placed), places, self.seed.of_inode(ino));
-        for (place, bytes) in blocks {
+        let ExtentTree { root: map, blocks } =
+            extent_tree::encode(self.mapped(placed), places, self.seed.of_inode(ino));
+        for TreeBlock { place, bytes } in blocks {
             self.sink.block(place).copy_from_slice(&bytes);
         }
         map
@@ -131,7 +132,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn node(&mut self, node: &Node<'_>, placed: &Placed) {
+    fn node(&mut self, node: &SurveyedInode<'_>, placed: &Placed) {
         let mut flags = inode::EXTENTS;
         let (size, map) = match &node.body {
             Body::Dir(shape) => {
@@ -230,7 +231,7 @@ impl Writer<'_, '_> {
 
     /// Descriptors and superblocks, last: they count everything.
     fn groups(&mut self, journal_map: &[u8; 60]) {
-        let is_dir = |node: &&Node<'_>| matches!(node.body, Body::Dir(_));
+        let is_dir = |node: &&SurveyedInode<'_>| matches!(node.body, Body::Dir(_));
         let mut dirs: Vec<u32> = self.survey.nodes.iter().filter(is_dir).map(|node| node.ino).collect();
         dirs.sort_unstable();
         let inodes = Inodes { last: self.survey.last_ino, dirs };

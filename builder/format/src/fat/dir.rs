@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::FatParams;
 use super::name::{Name, UNITS_PER_RECORD};
 use super::time::DosTime;
-use super::volume::{Node, Volume};
+use super::volume::{FatNode, Volume};
 
 const VOLUME_ID: u8 = 0x08;
 const DIRECTORY: u8 = 0x10;
@@ -24,14 +24,14 @@ pub(crate) fn records(volume: &Volume<'_>, id: usize, params: &FatParams) -> Vec
     let mut bytes = Vec::with_capacity(node.len as usize);
     if id == 0 {
         if params.label != [b' '; 11] {
-            bytes.extend(record(&params.label, VOLUME_ID, DosTime::of(params.epoch), (0, 0)));
+            bytes.extend(record(&params.label, VOLUME_ID, DosTime::of(params.epoch), Data::NONE));
         }
     } else {
         let time = DosTime::of(node.mtime);
         // `..` of a directory in the root has cluster 0, even where the root is in a cluster.
         let above = if node.parent == 0 { 0 } else { volume.nodes[node.parent].cluster };
-        bytes.extend(record(b".          ", DIRECTORY, time, (node.cluster, 0)));
-        bytes.extend(record(b"..         ", DIRECTORY, time, (above, 0)));
+        bytes.extend(record(b".          ", DIRECTORY, time, Data { cluster: node.cluster, len: 0 }));
+        bytes.extend(record(b"..         ", DIRECTORY, time, Data { cluster: above, len: 0 }));
     }
     for child in &node.children {
         let child = &volume.nodes[*child];
@@ -42,7 +42,7 @@ pub(crate) fn records(volume: &Volume<'_>, id: usize, params: &FatParams) -> Vec
     bytes
 }
 
-fn entry(node: &Node<'_>, name: &Name, bytes: &mut Vec<u8>) {
+fn entry(node: &FatNode<'_>, name: &Name, bytes: &mut Vec<u8>) {
     let sum = checksum(&name.short);
     let parts = name.long.chunks(UNITS_PER_RECORD).enumerate();
     let last = parts.len();
@@ -54,14 +54,30 @@ fn entry(node: &Node<'_>, name: &Name, bytes: &mut Vec<u8>) {
         Some(_) => (ARCHIVE, node.len),
         None => (DIRECTORY, 0),
     };
-    bytes.extend(record(&name.short, attributes, DosTime::of(node.mtime), (node.cluster, len)));
+    bytes.extend(record(
+        &name.short,
+        attributes,
+        DosTime::of(node.mtime),
+        Data { cluster: node.cluster, len },
+    ));
 }
 
-/// A record of 8.3 (specification, section 6). `place` is the first cluster and the length in bytes.
-fn record(name: &[u8; 11], attributes: u8, time: DosTime, place: (u64, u64)) -> [u8; 32] {
+/// Where a record's data begins, and its length in bytes.
+#[derive(Clone, Copy)]
+struct Data {
+    cluster: u64,
+    len: u64,
+}
+
+impl Data {
+    const NONE: Data = Data { cluster: 0, len: 0 };
+}
+
+/// A record of 8.3 (specification, section 6).
+fn record(name: &[u8; 11], attributes: u8, time: DosTime, data: Data) -> [u8; 32] {
     let mut bytes = [0; 32];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
-    let (cluster, len) = (place.0 as u32, place.1 as u32);
+    let (cluster, len) = (data.cluster as u32, data.len as u32);
     put(0, name);
     put(11, &[attributes]);
     put(13, &[time.hundredths]);

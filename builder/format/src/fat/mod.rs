@@ -1,11 +1,15 @@
 //! FAT12, FAT16 and FAT32 with long names, written once.
 //!
+//! Firmware reads its boot loader from a FAT. These are small and never changed by the build, so they are laid out in one pass, each file in one
+//! piece, in the geometry that mkfs.fat would choose.
+//!
 //! In: a tree, an identity and a length. Out: extents, every file in one piece. Never: owners and modes, which FAT does
 //! not have and a mount gives by option; anything else that it cannot hold is refused by path.
 //!
 //! After Microsoft's "FAT: General Overview of On-Disk Format", version 1.03.
 
 mod boot;
+mod choice;
 mod dir;
 mod error;
 mod geometry;
@@ -20,7 +24,7 @@ use dibber_model::{Bytes, Content, Extent, Extents, Piece, SectorSize, Source, T
 pub use error::FatError;
 
 use crate::filesystem::{FilesystemError, Making, Writer};
-use volume::{Node, Volume};
+use volume::{FatNode, Volume};
 
 /// What a FAT filesystem is given from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +83,7 @@ pub fn label(text: &str) -> Result<[u8; 11], FatError> {
 /// The fewest bytes that hold the tree, in whole sectors. Any larger length will do as well.
 pub fn measure(tree: &Tree, params: &FatParams) -> Result<Bytes, FatError> {
     let volume = Volume::of(tree, params)?;
-    let sectors = geometry::least(&volume, params.sector.bytes());
+    let sectors = choice::least(&volume, params.sector.bytes());
     sectors.map(|sectors| Bytes(sectors * params.sector.bytes())).ok_or(FatError::TooLarge)
 }
 
@@ -88,8 +92,8 @@ pub fn measure(tree: &Tree, params: &FatParams) -> Result<Bytes, FatError> {
 pub fn write(tree: &Tree, params: &FatParams, len: u64) -> Result<Extents, FatError> {
     let mut volume = Volume::of(tree, params)?;
     let sector = params.sector.bytes();
-    let Some(geometry) = geometry::choose(&volume, len, sector) else {
-        let needs = geometry::least(&volume, sector).ok_or(FatError::TooLarge)? * sector;
+    let Some(geometry) = choice::choose(&volume, len, sector) else {
+        let needs = choice::least(&volume, sector).ok_or(FatError::TooLarge)? * sector;
         return Err(FatError::TooSmall { needs, len });
     };
     let used = volume.allocate(&geometry);
@@ -115,7 +119,7 @@ pub fn write(tree: &Tree, params: &FatParams, len: u64) -> Result<Extents, FatEr
     Extents::new(len, list).map_err(|error| FatError::Extents { error })
 }
 
-fn pieces(content: &Content, node: &Node<'_>, at: u64, list: &mut Vec<Extent>) -> Result<(), FatError> {
+fn pieces(content: &Content, node: &FatNode<'_>, at: u64, list: &mut Vec<Extent>) -> Result<(), FatError> {
     let bad = || FatError::BadContent { path: node.path.clone() };
     for range in &content.data {
         if range.start > range.end || range.end > content.len {

@@ -62,12 +62,11 @@ fn upper(c: char) -> char {
 /// others get `BASE~1.EXT` and so on, in their order.
 pub(crate) fn names(texts: &[&str]) -> Vec<Name> {
     let bases: Vec<Base> = texts.iter().map(|text| Base::of(text)).collect();
-    let mut taken: BTreeSet<[u8; 11]> = BTreeSet::new();
-    taken.extend(bases.iter().filter(|base| base.lossless).map(|base| base.short(None)));
-    let mut next: BTreeMap<(Vec<u8>, Vec<u8>), u32> = BTreeMap::new();
+    let mut aliases = Aliases::default();
+    aliases.taken.extend(bases.iter().filter(|base| base.lossless).map(|base| base.short(None)));
     let mut names = Vec::with_capacity(texts.len());
     for (text, base) in texts.iter().zip(&bases) {
-        let short = if base.lossless { base.short(None) } else { base.numbered(&mut taken, &mut next) };
+        let short = if base.lossless { base.short(None) } else { aliases.numbered(base) };
         // A record of flags could say "all lower case", but not every firmware reads it: a long name is always understood.
         let long = if base.lossless && text.bytes().all(|b| !b.is_ascii_lowercase()) {
             Vec::new()
@@ -81,29 +80,29 @@ pub(crate) fn names(texts: &[&str]) -> Vec<Name> {
 
 /// The two parts of an alias before they are cut.
 struct Base {
-    stem: Vec<u8>,
+    basename: Vec<u8>,
     extension: Vec<u8>,
     lossless: bool,
 }
 
 impl Base {
     fn of(text: &str) -> Base {
-        let (stem, extension) = match text.trim_start_matches('.').rsplit_once('.') {
+        let (basename, extension) = match text.trim_start_matches('.').rsplit_once('.') {
             Some((_, extension)) => (&text[..text.len() - extension.len() - 1], extension),
             None => (text, ""),
         };
-        let (stem, stem_whole) = short_part(stem);
+        let (basename, basename_whole) = short_part(basename);
         let (mut extension, extension_whole) = short_part(extension);
-        let fits = !stem.is_empty() && stem.len() <= 8 && extension.len() <= 3;
+        let fits = !basename.is_empty() && basename.len() <= 8 && extension.len() <= 3;
         extension.truncate(3);
-        Base { stem, extension, lossless: fits && stem_whole && extension_whole }
+        Base { basename, extension, lossless: fits && basename_whole && extension_whole }
     }
 
     fn short(&self, number: Option<u32>) -> [u8; 11] {
         let mut short = [b' '; 11];
         let tail = number.map(|n| alloc::format!("~{n}")).unwrap_or_default();
-        let stem = self.stem.iter().take(8 - tail.len().min(8)).copied().chain(tail.bytes());
-        for (place, byte) in short[..8].iter_mut().zip(stem) {
+        let basename = self.basename.iter().take(8 - tail.len().min(8)).copied().chain(tail.bytes());
+        for (place, byte) in short[..8].iter_mut().zip(basename) {
             *place = byte;
         }
         for (place, byte) in short[8..].iter_mut().zip(&self.extension) {
@@ -111,19 +110,33 @@ impl Base {
         }
         short
     }
+}
 
-    /// The first free `STEM~N`. Where to go on is remembered for each stem, so many alike names take linear time.
-    fn numbered(
-        &self,
-        taken: &mut BTreeSet<[u8; 11]>,
-        next: &mut BTreeMap<(Vec<u8>, Vec<u8>), u32>,
-    ) -> [u8; 11] {
-        let stem = self.stem.iter().take(6).copied().collect();
-        let number = next.entry((stem, self.extension.clone())).or_insert(1);
+/// The aliases of one directory.
+#[derive(Default)]
+struct Aliases {
+    taken: BTreeSet<[u8; 11]>,
+    /// The number to go on with for each beginning of an alias.
+    next: BTreeMap<AliasStart, u32>,
+}
+
+/// What numbered aliases have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct AliasStart {
+    basename: Vec<u8>,
+    extension: Vec<u8>,
+}
+
+impl Aliases {
+    /// The first free `BASE~N`. Where to go on is remembered for each beginning, so many alike names take linear time.
+    fn numbered(&mut self, base: &Base) -> [u8; 11] {
+        let basename = base.basename.iter().take(6).copied().collect();
+        let start = AliasStart { basename, extension: base.extension.clone() };
+        let number = self.next.entry(start).or_insert(1);
         loop {
-            let short = self.short(Some(*number));
+            let short = base.short(Some(*number));
             *number += 1;
-            if taken.insert(short) {
+            if self.taken.insert(short) {
                 return short;
             }
         }

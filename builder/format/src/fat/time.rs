@@ -27,7 +27,7 @@ impl DosTime {
             secs => (secs, at.nanos.min(999_999_999)),
         };
         let (day, second) = (secs / 86_400, secs % 86_400);
-        let (year, month, day) = civil(day);
+        let CivilDate { year, month, day } = civil(day);
         let date = (year - 1980) << 9 | month << 5 | day;
         let time = (second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60 / 2);
         let hundredths = second % 2 * 100 + i64::from(nanos / 10_000_000);
@@ -35,8 +35,15 @@ impl DosTime {
     }
 }
 
-/// Year, month and day of a day since 1970-01-01, by counting from 1 March of year 0, when a leap day ends a year.
-fn civil(days: i64) -> (i64, i64, i64) {
+/// A date of the proleptic Gregorian calendar.
+struct CivilDate {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+/// The date of a day since 1970-01-01, by counting from 1 March of year 0, when a leap day ends a year.
+fn civil(days: i64) -> CivilDate {
     // 719,468 days lie between 0000-03-01 and 1970-01-01; 146,097 make 400 years.
     let days = days + 719_468;
     let era = days / 146_097;
@@ -47,7 +54,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let january = i64::from(month >= 10);
-    (era * 400 + year + january, month + 3 - 12 * january, day)
+    CivilDate { year: era * 400 + year + january, month: month + 3 - 12 * january, day }
 }
 
 #[cfg(test)]

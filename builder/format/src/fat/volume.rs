@@ -20,7 +20,7 @@ const RECORDS_MAX: u64 = 65_536;
 const ROOT_RECORDS_MAX: u64 = 65_408;
 
 /// A directory or a file.
-pub(crate) struct Node<'a> {
+pub(crate) struct FatNode<'a> {
     pub(crate) path: String,
     /// Its name in its parent; none for the root.
     pub(crate) name: Option<Name>,
@@ -35,9 +35,19 @@ pub(crate) struct Node<'a> {
     pub(crate) cluster: u64,
 }
 
+/// A node that the walk comes to.
+struct Visit {
+    id: InodeId,
+    path: String,
+    /// The index of the directory that it is in.
+    parent: usize,
+    /// Its name there; none for the root.
+    name: Option<Name>,
+}
+
 /// All nodes, the root first, parents before children.
 pub(crate) struct Volume<'a> {
-    pub(crate) nodes: Vec<Node<'a>>,
+    pub(crate) nodes: Vec<FatNode<'a>>,
 }
 
 impl<'a> Volume<'a> {
@@ -46,8 +56,8 @@ impl<'a> Volume<'a> {
         let label = u64::from(params.label != [b' '; 11]);
         let mut volume = Volume { nodes: Vec::new() };
         let mut seen = BTreeMap::new();
-        let mut stack = alloc::vec![(InodeId::ROOT, String::new(), 0, None)];
-        while let Some((id, path, parent, name)) = stack.pop() {
+        let mut stack = alloc::vec![Visit { id: InodeId::ROOT, path: String::new(), parent: 0, name: None }];
+        while let Some(Visit { id, path, parent, name }) = stack.pop() {
             if let Some(first) = seen.insert(id, path.clone()) {
                 return Err(FatError::HardLink { path, first });
             }
@@ -59,20 +69,20 @@ impl<'a> Volume<'a> {
             }
             let mut len = content.map_or(0, |content| content.len);
             if let Kind::Dir(_) = inode.kind {
-                let children = children(tree, id, &path)?;
+                let children = children(tree, id, &path, index)?;
                 // A directory begins with `.` and `..`; the root with the label instead.
                 let own = if index == 0 { label } else { 2 };
-                let records = own + children.iter().map(|(.., name)| name.records()).sum::<u64>();
+                let records = own
+                    + children.iter().filter_map(|child| child.name.as_ref()).map(Name::records).sum::<u64>();
                 let max = if index == 0 { ROOT_RECORDS_MAX } else { RECORDS_MAX };
                 if records > max {
                     return Err(FatError::TooManyFiles { path, records, max });
                 }
                 len = records * RECORD;
-                let below = |(id, path, name)| (id, path, index, Some(name));
-                stack.extend(children.into_iter().rev().map(below));
+                stack.extend(children.into_iter().rev());
             }
             let mtime = inode.meta.mtime.clamped_to(params.epoch);
-            volume.nodes.push(Node {
+            volume.nodes.push(FatNode {
                 path,
                 name,
                 parent,
@@ -128,7 +138,7 @@ fn content<'a>(kind: &'a Kind, path: &str) -> Result<Option<&'a Content>, FatErr
 }
 
 /// The entries of a directory, with their paths and FAT names.
-fn children(tree: &Tree, id: InodeId, path: &str) -> Result<Vec<(InodeId, String, Name)>, FatError> {
+fn children(tree: &Tree, id: InodeId, path: &str, parent: usize) -> Result<Vec<Visit>, FatError> {
     let below = |name: &str| if path.is_empty() { name.to_string() } else { alloc::format!("{path}/{name}") };
     let mut texts = Vec::new();
     for (name, _) in tree.entries(id) {
@@ -145,5 +155,6 @@ fn children(tree: &Tree, id: InodeId, path: &str) -> Result<Vec<(InodeId, String
     let names = names(&texts);
     debug_assert_eq!(names.iter().map(|n| n.short).collect::<BTreeSet<_>>().len(), names.len());
     let ids = tree.entries(id).map(|(_, id)| id);
-    Ok(ids.zip(texts).zip(names).map(|((id, text), name)| (id, below(text), name)).collect())
+    let all = ids.zip(texts).zip(names);
+    Ok(all.map(|((id, text), name)| Visit { id, path: below(text), parent, name: Some(name) }).collect())
 }

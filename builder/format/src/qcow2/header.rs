@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 
 use super::Compression;
+use super::field::{put32, put64};
 
 /// Length of the header with the field `compression_type`, padded to 8 bytes.
 const HEADER_LENGTH: u32 = 112;
@@ -14,7 +15,7 @@ const FEATURE_NAMES: u32 = 0x6803_f857;
 const COMPRESSION_TYPE_BIT: u8 = 3;
 
 /// Where things lie, and how large they are.
-pub(super) struct Header {
+pub(super) struct Qcow2Header {
     pub(super) compression: Compression,
     pub(super) cluster_bits: u32,
     /// Virtual size in bytes.
@@ -25,7 +26,7 @@ pub(super) struct Header {
     pub(super) refcount_table_clusters: u32,
 }
 
-impl Header {
+impl Qcow2Header {
     /// The header as it stands at offset 0.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let zstd = matches!(self.compression, Compression::Zstd { .. });
@@ -62,12 +63,4 @@ impl Header {
         put64(&mut out, 0); // end of the extensions
         out
     }
-}
-
-fn put32(out: &mut Vec<u8>, value: u32) {
-    out.extend_from_slice(&value.to_be_bytes());
-}
-
-pub(super) fn put64(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&value.to_be_bytes());
 }

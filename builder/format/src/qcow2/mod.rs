@@ -1,5 +1,8 @@
 //! qcow2 version 3 images, written once, front to back (QEMU's docs/interop/qcow2.txt).
 //!
+//! qemu-img makes a qcow2 by writing a raw disk and converting it, and where clusters come to lie depends on its threads. Clusters that come in the
+//! order of the disk can be packed while they come, compressed by many threads, and still lie in one order.
+//!
 //! In: the clusters of a disk, in order, packed by [`Codec`]. Out: a body to append and a head to put before it.
 //! Never: I/O; updates in place; snapshots, backing files or encryption.
 //!
@@ -10,6 +13,7 @@
 //! The head points into the body, so it is known last; until it is written the file is no qcow2 image at all.
 
 mod codec;
+mod field;
 mod header;
 mod packer;
 mod refcount;

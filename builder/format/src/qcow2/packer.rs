@@ -5,7 +5,8 @@
 
 use alloc::vec::Vec;
 
-use super::header::{Header, put64};
+use super::field::put64;
+use super::header::Qcow2Header;
 use super::refcount::Refcounts;
 use super::{Options, Packed, Qcow2Error};
 
@@ -113,14 +114,14 @@ impl Packer {
         Ok(())
     }
 
-    /// Ends the body, and tells the head that belongs at offset 0.
+    /// Ends the body, and returns the head that belongs at offset 0.
     pub fn finish(mut self, body: &mut Vec<u8>) -> Vec<u8> {
         self.close_l2(body);
         self.align(body);
         let tail = self.refcounts.tail(self.at);
         body.extend_from_slice(&tail.bytes);
         let head_len = self.cluster + (self.l1.len() as u64 * 8).next_multiple_of(self.cluster);
-        let mut head = Header {
+        let mut head = Qcow2Header {
             compression: self.options.compression,
             cluster_bits: self.options.cluster.trailing_zeros(),
             size: self.size,
@@ -138,7 +139,7 @@ impl Packer {
         head
     }
 
-    /// Appends compressed bytes right behind what is there, and tells their L2 entry.
+    /// Appends compressed bytes right behind what is there, and returns their L2 entry.
     fn place_compressed(&mut self, bytes: &[u8], body: &mut Vec<u8>) -> u64 {
         if self.refcounts.full(self.at) {
             self.align(body);
@@ -156,7 +157,7 @@ impl Packer {
         COMPRESSED | more_sectors << offset_bits | offset
     }
 
-    /// Appends whole clusters at a cluster's start, and tells where they lie.
+    /// Appends whole clusters at a cluster's start, and returns where they lie.
     fn append(&mut self, bytes: &[u8], body: &mut Vec<u8>) -> u64 {
         let offset = self.at;
         self.at += bytes.len() as u64;

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::header::put64;
+use super::field::put64;
 
 /// Width of a count as a power of two: 16 bits, QEMU's default.
 pub(super) const ORDER: u32 = 4;

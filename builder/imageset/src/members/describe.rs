@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use dibber_deploy::select::{Serves, Tags};
-use dibber_model::{Arch, Platform};
+use dibber_deploy::select::{Compatibility, Tags};
+use dibber_model::{Arch, Platform, Target};
 use dibber_plan::Role;
 
 use crate::{FileEntry, SetEntry, Sidecar, sidecar_of};
@@ -21,11 +21,9 @@ pub(super) struct Described {
 impl Described {
     /// What `images.json` says.
     pub(super) fn of(entry: &SetEntry) -> Described {
-        let tags = || -> Result<Tags, dibber_model::arch::TargetError> {
-            let platform = entry.platform.as_deref().map(str::parse).transpose()?;
-            Ok(Tags { arch: Some(entry.arch.parse()?), platform, boot_mode: None })
-        };
-        let named = tags().map_err(|error| format!("images.json: {error}"));
+        let tags =
+            |target: Target| Tags { arch: Some(target.arch), platform: target.platform, boot_mode: None };
+        let named = entry.target().map(tags).map_err(|error| format!("images.json: {error}"));
         Described { named, sidecar: None, fault: None }
     }
 
@@ -56,10 +54,10 @@ impl Described {
     }
 
     /// For whom the files are.
-    pub(super) fn serves(self) -> Serves {
+    pub(super) fn compatibility(self) -> Compatibility {
         match self.named {
-            Err(why) => Serves::Nobody(why),
-            Ok(named) => serves(&named, self.sidecar.as_ref()),
+            Err(why) => Compatibility::Nobody(why),
+            Ok(named) => compatibility(&named, self.sidecar.as_ref()),
         }
     }
 }
@@ -70,11 +68,11 @@ pub(super) fn sidecar(path: &Path) -> Result<Option<Sidecar>, String> {
 }
 
 /// What the name or the set says, and what the properties say, where they agree.
-pub(super) fn serves(named: &Tags, sidecar: Option<&Sidecar>) -> Serves {
-    let Some(sidecar) = sidecar else { return Serves::Tagged(named.clone()) };
+pub(super) fn compatibility(named: &Tags, sidecar: Option<&Sidecar>) -> Compatibility {
+    let Some(sidecar) = sidecar else { return Compatibility::Tagged(named.clone()) };
     match tagged(named, sidecar) {
-        Ok(tags) => Serves::Tagged(tags),
-        Err(why) => Serves::Nobody(why),
+        Ok(tags) => Compatibility::Tagged(tags),
+        Err(why) => Compatibility::Nobody(why),
     }
 }
 

@@ -51,6 +51,13 @@ struct Cursor {
     seen: u64,
 }
 
+/// A tag of a descriptor block.
+struct Tag {
+    /// The number of the block that is copied.
+    number: u64,
+    flags: u32,
+}
+
 /// What a transaction brings, until its commit makes it count.
 #[derive(Default)]
 struct Transaction {
@@ -184,7 +191,7 @@ impl<'a> Journal<'a> {
         let end = bytes.len() - if self.seed.is_some() { 4 } else { 0 };
         let mut at = 12;
         while at + self.tag_len() <= end {
-            let (number, flags) = self.tag(bytes, at);
+            let Tag { number, flags } = self.tag(bytes, at);
             let Some(block) = self.advance(cursor)? else { return Ok(false) };
             if !self.copy_is_right(&bytes[at..], block, cursor.sequence)? {
                 return Ok(false);
@@ -208,12 +215,12 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Number of the block that is copied, and flags.
-    fn tag(&self, bytes: &[u8], at: usize) -> (u64, u32) {
+    /// The tag at a place.
+    fn tag(&self, bytes: &[u8], at: usize) -> Tag {
         let flags =
             if self.features & SUMS_3 != 0 { be32(bytes, at + 4) } else { be16(bytes, at + 6).into() };
         let high = if self.features & WIDE != 0 { u64::from(be32(bytes, at + 8)) } else { 0 };
-        (u64::from(be32(bytes, at)) | high << 32, flags)
+        Tag { number: u64::from(be32(bytes, at)) | high << 32, flags }
     }
 
     /// Whether a copy has the checksum that its tag says.

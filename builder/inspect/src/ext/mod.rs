@@ -1,5 +1,8 @@
 //! ext2, ext3 and ext4, for reading (Linux, fs/ext4).
 //!
+//! Images of clouds have root filesystems of this family, and mounting one asks for root and trusts the kernel's parser with bytes that anybody
+//! may have made. This reader needs no privileges, and checks every number before it is used.
+//!
 //! In: the bytes of a partition. Out: its files, as they are after its journal was replayed in memory. Never: memory or work by a
 //! number that the image alone vouches for: descriptors, extents and directories are read where a question leads, and held no longer.
 
@@ -17,7 +20,7 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::source::Source;
-use super::volume::{Entries, Entry, Kind, Place, Volume, shown};
+use super::volume::{Entries, Entry, Kind, PathNames, Volume, shown};
 use blocks::Blocks;
 use inode::Inode;
 use superblock::Superblock;
@@ -50,7 +53,7 @@ impl Ext {
         Ok(ext)
     }
 
-    fn entry(&self, name: &[u8], number: u32, place: Place<'_>) -> Result<Entry, ShowError> {
+    fn entry(&self, name: &[u8], number: u32, place: PathNames<'_>) -> Result<Entry, ShowError> {
         let inode = Inode::read(&self.blocks, number)?;
         let kind = inode.kind()?;
         let target = if kind == Kind::Symlink { Some(self.target(&inode, place)?) } else { None };
@@ -68,7 +71,7 @@ impl Ext {
     }
 
     /// Where a symbolic link points: at most a block, as Linux has it.
-    fn target(&self, inode: &Inode, place: Place<'_>) -> Result<Vec<u8>, ShowError> {
+    fn target(&self, inode: &Inode, place: PathNames<'_>) -> Result<Vec<u8>, ShowError> {
         inode.readable()?;
         if inode.size == 0 || inode.size > self.blocks.superblock.block {
             return Err(ShowError::damaged(shown(place), format!("a symbolic link of {} bytes", inode.size)));
@@ -117,7 +120,7 @@ impl Volume for Ext {
         Ok(root)
     }
 
-    fn child(&self, dir: &Entry, name: &[u8], place: Place<'_>) -> Result<Option<Entry>, ShowError> {
+    fn child(&self, dir: &Entry, name: &[u8], place: PathNames<'_>) -> Result<Option<Entry>, ShowError> {
         let mut found = None;
         directory::each(&self.blocks, &self.inode(dir)?, &mut |known, number| {
             if known == name {
@@ -129,7 +132,7 @@ impl Volume for Ext {
         found.map(|number| self.entry(name, number, place)).transpose()
     }
 
-    fn list(&self, dir: &Entry, place: Place<'_>) -> Result<Vec<Entry>, ShowError> {
+    fn list(&self, dir: &Entry, place: PathNames<'_>) -> Result<Vec<Entry>, ShowError> {
         let mut entries = Entries::default();
         directory::each(&self.blocks, &self.inode(dir)?, &mut |name, number| {
             if name != b"." && name != b".." {
@@ -140,7 +143,7 @@ impl Volume for Ext {
         Ok(entries.sorted())
     }
 
-    fn read(&self, file: &Entry, _: Place<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
+    fn read(&self, file: &Entry, _: PathNames<'_>, sink: &mut dyn Write) -> Result<(), ShowError> {
         self.content(&self.inode(file)?, sink)
     }
 }

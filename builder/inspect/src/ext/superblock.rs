@@ -4,8 +4,8 @@
 //! Never: a field that two readers take for different numbers.
 
 use crate::ShowError;
+use crate::disk::FilesystemInfo;
 use crate::field::{le16, le32, text, uuid};
-use crate::table::FilesystemInfo;
 
 use super::sum::crc;
 
@@ -42,7 +42,7 @@ pub(crate) fn kind(superblock: &[u8]) -> &'static str {
 pub(crate) fn describe(superblock: &[u8], info: &mut FilesystemInfo) {
     info.uuid = uuid(superblock, 0x68).to_string();
     info.label = text(superblock, 0x78, 16);
-    if let Some((blocks, block)) = size(superblock) {
+    if let Some(BlockCount { blocks, block }) = size(superblock) {
         let high = if wide(superblock) { u64::from(le32(superblock, 0x158)) } else { 0 };
         let free = (u64::from(le32(superblock, 0x0c)) | high << 32).min(blocks);
         info.free_bytes = Some(free * block);
@@ -54,13 +54,20 @@ fn wide(superblock: &[u8]) -> bool {
     le32(superblock, 0x60) & WIDE != 0
 }
 
-/// Blocks and bytes in a block; `None` if together they are more than 2^64 bytes.
-fn size(superblock: &[u8]) -> Option<(u64, u64)> {
+/// How many blocks there are, and how long each is.
+struct BlockCount {
+    blocks: u64,
+    /// Bytes.
+    block: u64,
+}
+
+/// The blocks of a filesystem; `None` if together they are more than 2^64 bytes.
+fn size(superblock: &[u8]) -> Option<BlockCount> {
     let high = if wide(superblock) { u64::from(le32(superblock, 0x150)) } else { 0 };
     let blocks = u64::from(le32(superblock, 0x04)) | high << 32;
     let block = 1024u64.checked_shl(le32(superblock, 0x18)).filter(|block| (1024..=65536).contains(block))?;
     blocks.checked_mul(block)?;
-    Some((blocks, block))
+    Some(BlockCount { blocks, block })
 }
 
 /// What is needed of a superblock.
@@ -93,7 +100,7 @@ pub(super) struct Superblock {
 impl Superblock {
     pub(super) fn parse(bytes: &[u8], partition: u64) -> Result<Superblock, ShowError> {
         let bad = |why: String| Err(ShowError::damaged(format!("{} superblock", kind(bytes)), why));
-        let Some((blocks, block)) = size(bytes) else {
+        let Some(BlockCount { blocks, block }) = size(bytes) else {
             return bad(format!("blocks of 2^{} KiB", le32(bytes, 0x18)));
         };
         // Linux takes the high word always, e2fsprogs only with the feature: who is right cannot be told.

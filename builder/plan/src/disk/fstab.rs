@@ -36,7 +36,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Variables of dib's driver about the disk. Device names are placeholders: `/dev/dibber/` and the node's name.
-pub fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
+pub(crate) fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut set = |name: &str, value: String| found.insert(name.to_string(), value);
     if let Some(root) = disk.root() {

@@ -15,7 +15,7 @@ pub(super) const ROOT_EXT4: MkfsOptions = MkfsOptions {
 };
 
 /// The first choice where there is one, else the second.
-pub fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
+pub(crate) fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
     MkfsOptions {
         inode_ratio: first.inode_ratio.or(second.inode_ratio),
         journal: first.journal.or(second.journal),
@@ -26,7 +26,7 @@ pub fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
 
 /// Reads `-i BYTES`, `-J size=MIB`, `-m PERCENT` and `-E resize=BLOCKS` of mke2fs(8). What the writer always does
 /// (`-O` of a feature that it has, `-F`, `-q`, `-b 4096`) is accepted; all else is refused by name.
-pub fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
+pub(crate) fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
     let mut options = MkfsOptions::default();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
@@ -41,12 +41,12 @@ pub fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
             return Err(format!("`{word}` is not supported; there are -i, -J size=, -m and -E resize="));
         }
         let value = inline.or_else(|| words.next()).ok_or_else(|| format!("`{flag}` needs a value"))?;
-        take(&mut options, flag, value)?;
+        apply_flag(&mut options, flag, value)?;
     }
     Ok(options)
 }
 
-fn take(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), String> {
+fn apply_flag(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), String> {
     let number =
         |text: &str| text.parse::<u64>().map_err(|_| format!("`{flag} {value}`: a whole number is expected"));
     let large = |_| format!("`{flag} {value}`: the number is too large");

@@ -6,7 +6,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::yaml::{Cause, Fault, Key, Node, Place, Shape, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Cause, Fault, Key, Node, Place, Shape, Yaml};
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,71 +49,58 @@ impl Plugin {
     }
 
     fn keys(self) -> &'static [Key] {
-        const WORD: Shape = Shape::Scalar;
         match self {
-            Plugin::LocalLoop => {
-                const {
-                    &[
-                        NAME.needed(),
-                        Key::new("size", WORD, ""),
-                        Key::new("directory", WORD, ""),
-                        Key::new("block_size", WORD, ""),
-                    ]
-                }
-            }
-            Plugin::Partitioning => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
-                        Key::new("align", WORD, ""),
-                        Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
-                    ]
-                }
-            }
-            Plugin::Partition => {
-                const {
-                    &[
-                        NAME.needed(),
-                        Key::new("size", WORD, "").needed(),
-                        Key::new("min", WORD, ""),
-                        Key::new("max", WORD, ""),
-                        Key::new("type", WORD, ""),
-                        Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
-                        Key::new("guid", Shape::Text, ""),
-                        Key::new("attributes", ATTRIBUTES, ""),
-                        Key::new("number", Shape::Whole, ""),
-                    ]
-                }
-            }
-            Plugin::Mkfs => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("type", WORD, ""),
-                        Key::new("label", WORD, ""),
-                        Key::new("opts", WORD, ""),
-                        Key::new("uuid", WORD, ""),
-                    ]
-                }
-            }
-            Plugin::Mount => const { &[NAME, BASE, Key::new("mount_point", Shape::Text, "")] },
-            Plugin::Fstab => {
-                const {
-                    &[
-                        NAME,
-                        BASE,
-                        Key::new("options", WORD, ""),
-                        Key::new("dump-freq", Shape::Whole, ""),
-                        Key::new("fsck-passno", Shape::Whole, ""),
-                    ]
-                }
-            }
+            Plugin::LocalLoop => LOCAL_LOOP_KEYS,
+            Plugin::Partitioning => PARTITIONING_KEYS,
+            Plugin::Partition => PARTITION_KEYS,
+            Plugin::Mkfs => MKFS_KEYS,
+            Plugin::Fstab => FSTAB_KEYS,
+            Plugin::Mount => MOUNT_KEYS,
         }
     }
 }
+
+const WORD: Shape = Shape::Scalar;
+const LOCAL_LOOP_KEYS: &[Key] = &[
+    NAME.needed(),
+    Key::new("size", WORD, ""),
+    Key::new("directory", WORD, ""),
+    Key::new("block_size", WORD, ""),
+];
+const PARTITIONING_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("label", Shape::OneOf(&["gpt", "mbr"]), "").needed(),
+    Key::new("align", WORD, ""),
+    Key::new("partitions", Shape::List(&Shape::Map(&Shape::Any)), "").needed(),
+];
+const PARTITION_KEYS: &[Key] = &[
+    NAME.needed(),
+    Key::new("size", WORD, "").needed(),
+    Key::new("min", WORD, ""),
+    Key::new("max", WORD, ""),
+    Key::new("type", WORD, ""),
+    Key::new("flags", Shape::List(&Shape::OneOf(&["boot", "primary"])), ""),
+    Key::new("guid", Shape::Text, ""),
+    Key::new("attributes", ATTRIBUTES, ""),
+    Key::new("number", Shape::Whole, ""),
+];
+const MKFS_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("type", WORD, ""),
+    Key::new("label", WORD, ""),
+    Key::new("opts", WORD, ""),
+    Key::new("uuid", WORD, ""),
+];
+const FSTAB_KEYS: &[Key] = &[
+    NAME,
+    BASE,
+    Key::new("options", WORD, ""),
+    Key::new("dump-freq", Shape::Whole, ""),
+    Key::new("fsck-passno", Shape::Whole, ""),
+];
+const MOUNT_KEYS: &[Key] = &[NAME, BASE, Key::new("mount_point", Shape::Text, "")];
 
 /// A node of the graph.
 #[derive(Clone, Debug)]
@@ -147,7 +135,7 @@ pub(super) fn nodes(config: &Yaml) -> Result<Vec<BlockNode>, Fault> {
         };
         let word = key.text().unwrap_or_default();
         let plugin = Plugin::of(word).ok_or_else(|| stranger(word, key, value))?;
-        visit(plugin, (&key.at, value), None, &mut found)?;
+        WrittenNode { plugin, at: &key.at, value }.gather(None, &mut found)?;
     }
     duplicate_names(&found)?;
     Ok(found)
@@ -167,60 +155,72 @@ fn stranger(word: &str, key: &Yaml, value: &Yaml) -> Fault {
     }
 }
 
-fn visit(
+/// A node as it is written, in a list or within another one.
+#[derive(Clone, Copy)]
+struct WrittenNode<'a> {
     plugin: Plugin,
-    (at, value): (&Place, &Yaml),
-    base: Option<&str>,
-    found: &mut Vec<BlockNode>,
-) -> Result<(), Fault> {
-    let Node::Map(entries) = &value.node else {
-        return Err(value.expected(&format!("the keys of `{}` (a mapping)", plugin.word())));
-    };
-    let own = value.get("base").and_then(|own| own.text().map(|text| (text, own)));
-    if let (Some(outer), Some((text, own))) = (base, own)
-        && text != outer
-    {
-        return Err(own.at.bad(format!("base `{text}` contradicts the node around it, `{outer}`")));
+    at: &'a Place,
+    value: &'a Yaml,
+}
+
+impl WrittenNode<'_> {
+    /// Adds the node to those found, and the nodes within it. `base` is the node around it.
+    fn gather(self, base: Option<&str>, found: &mut Vec<BlockNode>) -> Result<(), Fault> {
+        let WrittenNode { plugin, at, value } = self;
+        let Node::Map(entries) = &value.node else {
+            return Err(value.expected(&format!("the keys of `{}` (a mapping)", plugin.word())));
+        };
+        let own = value.get("base").and_then(|own| own.text().map(|text| (text, own)));
+        if let (Some(outer), Some((text, own))) = (base, own)
+            && text != outer
+        {
+            return Err(own.at.bad(format!("base `{text}` contradicts the node around it, `{outer}`")));
+        }
+        let base = base.or(own.map(|(text, _)| text));
+        let name = match (value.get_text("name"), base) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => {
+                format!("{}_{base}", plugin.word())
+            }
+            (None, _) => {
+                let key =
+                    if matches!(plugin, Plugin::LocalLoop | Plugin::Partition) { "name" } else { "base" };
+                return Err(at.fault(Cause::MissingKey { what: plugin.word(), key }));
+            }
+        };
+        if base.is_none() && plugin != Plugin::LocalLoop {
+            return Err(at.fault(Cause::MissingKey { what: plugin.word(), key: "base" }));
+        }
+        let node = BlockNode {
+            plugin,
+            name: name.clone(),
+            base: base.map(String::from),
+            keys: value.clone(),
+            at: at.clone(),
+        };
+        found.push(node);
+        for (key, inner) in entries {
+            let word = key.text().unwrap_or_default();
+            if word == "lvm" {
+                return Err(stranger(word, key, inner));
+            }
+            match Plugin::of(word) {
+                Some(nested) => {
+                    let inner = WrittenNode { plugin: nested, at: &key.at, value: inner };
+                    inner.gather(Some(&name), found)?;
+                }
+                None => check_key(plugin, key, inner)?,
+            }
+        }
+        needed(plugin, at, value)?;
+        if plugin == Plugin::Partitioning {
+            for part in value.get("partitions").map(Yaml::items).unwrap_or_default() {
+                let part = WrittenNode { plugin: Plugin::Partition, at: &part.at, value: part };
+                part.gather(Some(&name), found)?;
+            }
+        }
+        Ok(())
     }
-    let base = base.or(own.map(|(text, _)| text));
-    let name = match (value.get_text("name"), base) {
-        (Some(name), _) => name.to_string(),
-        (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => {
-            format!("{}_{base}", plugin.word())
-        }
-        (None, _) => {
-            let key = if matches!(plugin, Plugin::LocalLoop | Plugin::Partition) { "name" } else { "base" };
-            return Err(at.fault(Cause::MissingKey { what: plugin.word(), key }));
-        }
-    };
-    if base.is_none() && plugin != Plugin::LocalLoop {
-        return Err(at.fault(Cause::MissingKey { what: plugin.word(), key: "base" }));
-    }
-    let node = BlockNode {
-        plugin,
-        name: name.clone(),
-        base: base.map(String::from),
-        keys: value.clone(),
-        at: at.clone(),
-    };
-    found.push(node);
-    for (key, inner) in entries {
-        let word = key.text().unwrap_or_default();
-        if word == "lvm" {
-            return Err(stranger(word, key, inner));
-        }
-        match Plugin::of(word) {
-            Some(nested) => visit(nested, (&key.at, inner), Some(&name), found)?,
-            None => check_key(plugin, key, inner)?,
-        }
-    }
-    needed(plugin, at, value)?;
-    if plugin == Plugin::Partitioning {
-        for part in value.get("partitions").map(Yaml::items).unwrap_or_default() {
-            visit(Plugin::Partition, (&part.at, part), Some(&name), found)?;
-        }
-    }
-    Ok(())
 }
 
 fn check_key(plugin: Plugin, key: &Yaml, value: &Yaml) -> Result<(), Fault> {

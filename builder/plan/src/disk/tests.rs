@@ -4,16 +4,17 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::{
-    Arch, Bytes, DiskSpec, FsKind, Holds, Loader, MkfsOptions, PartKind, SectorSize, Seed, SizeRule,
+    Arch, Bytes, DiskSpec, FsKind, Loader, MkfsOptions, PartContents, PartKind, SectorSize, Seed, SizeRule,
     TableKind,
 };
 
-use super::{DEFAULT_LAYOUT, DiskWish, disk_spec, fstab, variables};
+use super::choose::DEFAULT_LAYOUT;
+use super::{DiskDefaults, disk_spec, fstab, variables};
 use crate::source::TextSource;
 use crate::yaml::{Fault, read};
 
-fn wish(arch: Arch) -> DiskWish {
-    DiskWish {
+fn defaults(arch: Arch) -> DiskDefaults {
+    DiskDefaults {
         arch,
         seed: Seed::from_names(["test"]),
         size: None,
@@ -24,9 +25,9 @@ fn wish(arch: Arch) -> DiskWish {
     }
 }
 
-fn disk(text: &str, wish: &DiskWish) -> Result<DiskSpec, Fault> {
+fn disk(text: &str, defaults: &DiskDefaults) -> Result<DiskSpec, Fault> {
     let source = TextSource { origin: "disk.yaml".into(), text: text.into() };
-    disk_spec(&read(&Arc::new(source))?, wish)
+    disk_spec(&read(&Arc::new(source))?, defaults)
 }
 
 const EFI_TREE: &str = "\
@@ -75,13 +76,13 @@ const EFI_GRAPH: &str = "\
 
 #[test]
 fn tree_and_graph_make_one_disk() {
-    let tree = disk(EFI_TREE, &wish(Arch::X86_64)).unwrap();
-    assert_eq!(tree, disk(EFI_GRAPH, &wish(Arch::X86_64)).unwrap());
+    let tree = disk(EFI_TREE, &defaults(Arch::X86_64)).unwrap();
+    assert_eq!(tree, disk(EFI_GRAPH, &defaults(Arch::X86_64)).unwrap());
     assert!(tree.bios_boot && tree.size.is_none() && tree.align == 1 << 20);
     let names: Vec<&str> = tree.parts.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, ["ESP", "BSP", "root"]);
     assert_eq!(tree.parts[0].size, SizeRule::Exact(Bytes::mib(550)));
-    assert_eq!(tree.parts[1].holds, Holds::Loader(Loader::Bios));
+    assert_eq!(tree.parts[1].contents, PartContents::Loader(Loader::Bios));
     assert_eq!(tree.parts[2].size, SizeRule::Free { share: 10_000 });
     let root = tree.root().unwrap();
     assert_eq!((root.label.as_str(), root.kind), ("cloudimg-rootfs", FsKind::Ext4));
@@ -101,21 +102,25 @@ fn tree_and_graph_make_one_disk() {
 
 #[test]
 fn loader_places_follow_the_architecture() {
-    let arm = disk(EFI_TREE, &wish(Arch::Aarch64)).unwrap();
-    assert!(!arm.bios_boot && arm.parts[1].holds == Holds::Nothing);
-    let mut large = wish(Arch::X86_64);
+    let arm = disk(EFI_TREE, &defaults(Arch::Aarch64)).unwrap();
+    assert!(!arm.bios_boot && arm.parts[1].contents == PartContents::Nothing);
+    let mut large = defaults(Arch::X86_64);
     large.block_size = Some("4096".into());
     let large = disk(EFI_TREE, &large).unwrap();
-    assert!(large.sector == SectorSize::B4096 && !large.bios_boot && large.parts[1].holds == Holds::Nothing);
+    assert!(
+        large.sector == SectorSize::B4096
+            && !large.bios_boot
+            && large.parts[1].contents == PartContents::Nothing
+    );
     for (label, kind) in [("gpt", "0x4100"), ("mbr", "0x41")] {
         let text = alloc::format!(
             "- local_loop: {{name: image0, size: 4GiB}}\n- partitioning:\n    base: image0\n    label: {label}\n    partitions:\n\
              \x20     - {{name: boot, type: {kind}, size: 8MiB}}\n      - {{name: root, size: 100%, mkfs: {{mount: {{mount_point: /}}}}}}\n"
         );
-        let power = disk(&text, &wish(Arch::Ppc64le)).unwrap();
-        assert_eq!(power.parts[0].holds, Holds::Loader(Loader::Prep), "{label}");
+        let power = disk(&text, &defaults(Arch::Ppc64le)).unwrap();
+        assert_eq!(power.parts[0].contents, PartContents::Loader(Loader::Prep), "{label}");
         assert!(!power.bios_boot && power.size == Some(Bytes::gib(4)));
-        assert_eq!(disk(&text, &wish(Arch::X86_64)).unwrap().bios_boot, label == "mbr");
+        assert_eq!(disk(&text, &defaults(Arch::X86_64)).unwrap().bios_boot, label == "mbr");
     }
 }
 
@@ -132,9 +137,9 @@ fn mbr_flags_types_and_swap() {
       - {name: d1, size: 50.25%, mkfs: {type: ext4, opts: '-i 65536', mount: {mount_point: /srv/a b, fstab: {dump-freq: 1}}}}
       - {name: sw, type: '82', size: 1G, mkfs: {type: swap, mount: {mount_point: none, fstab: {}}}}
 ";
-    let fault = disk(text, &wish(Arch::X86_64)).unwrap_err().to_string();
+    let fault = disk(text, &defaults(Arch::X86_64)).unwrap_err().to_string();
     assert!(fault.contains("disk.yaml:7:") && fault.contains("`fstab` (a mapping)"), "{fault}");
-    let spec = disk(&text.replace("fstab: }", "fstab: {}}"), &wish(Arch::X86_64)).unwrap();
+    let spec = disk(&text.replace("fstab: }", "fstab: {}}"), &defaults(Arch::X86_64)).unwrap();
     assert_eq!(spec.align, 4 << 20);
     assert!(matches!(spec.table, TableKind::Mbr { disk } if disk != 0));
     let kinds: Vec<PartKind> = spec.parts.iter().map(|part| part.kind.clone()).collect();
@@ -164,7 +169,7 @@ fn our_keys_of_partitions() {
         max: 4GiB
         mkfs: {uuid: 0fc63daf-8483-4772-8e79-3d69d8477de4, mount: {mount_point: /}}
 ";
-    let spec = disk(text, &wish(Arch::X86_64)).unwrap();
+    let spec = disk(text, &defaults(Arch::X86_64)).unwrap();
     let part = &spec.parts[0];
     assert_eq!(part.number, Some(3));
     assert_eq!(part.size, SizeRule::Content { min: Some(Bytes::gib(1)), max: Some(Bytes::gib(4)) });
@@ -174,7 +179,7 @@ fn our_keys_of_partitions() {
         ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", 1 << 2 | 1 << 60)
     );
     assert_eq!(spec.root().unwrap().uuid.to_string(), "0fc63daf-8483-4772-8e79-3d69d8477de4");
-    let other = disk(EFI_TREE, &wish(Arch::X86_64)).unwrap();
+    let other = disk(EFI_TREE, &defaults(Arch::X86_64)).unwrap();
     let (PartKind::Gpt { guid: a, .. }, PartKind::Gpt { guid: b, .. }) =
         (&other.parts[0].kind, &other.parts[1].kind)
     else {
@@ -185,17 +190,17 @@ fn our_keys_of_partitions() {
 
 #[test]
 fn bare_filesystem_takes_the_image_s_wishes() {
-    let mut wish = wish(Arch::X86_64);
-    wish.root_label = Some("img".into());
-    wish.size = Some(Bytes::gib(2));
-    wish.mkfs.reserved_percent = Some(1);
-    let spec = disk(DEFAULT_LAYOUT, &wish).unwrap();
+    let mut defaults = defaults(Arch::X86_64);
+    defaults.root_label = Some("img".into());
+    defaults.size = Some(Bytes::gib(2));
+    defaults.mkfs.reserved_percent = Some(1);
+    let spec = disk(DEFAULT_LAYOUT, &defaults).unwrap();
     assert_eq!((spec.table, spec.size), (TableKind::Bare, Some(Bytes::gib(2))));
     assert_eq!(fstab(&spec), "LABEL=img / ext4 defaults 0 1\n");
     assert_eq!(spec.root().unwrap().options.reserved_percent, Some(1));
     assert_eq!(variables(&spec)["IMAGE_BLOCK_DEVICES"], "[image0]=/dev/dibber/image0");
-    wish.fs_type = Some("xfs".into());
-    let fault = disk(DEFAULT_LAYOUT, &wish).unwrap_err().to_string();
+    defaults.fs_type = Some("xfs".into());
+    let fault = disk(DEFAULT_LAYOUT, &defaults).unwrap_err().to_string();
     assert!(fault.contains("no writer for filesystem `xfs`"), "{fault}");
 }
 
@@ -305,7 +310,7 @@ fn breaches_name_place_cause_and_mend() {
         ),
         (around("").replace("label: gpt", "label: dos"), "disk.yaml:4:12: `dos` is not one of gpt, mbr"),
     ] {
-        let fault = disk(&text, &wish(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();
+        let fault = disk(&text, &defaults(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();
         if !fault.starts_with(message) {
             wrong.push_str(&alloc::format!("{text}\n got: {fault}\nwant: {message}\n"));
         }

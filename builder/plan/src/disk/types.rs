@@ -44,7 +44,7 @@ pub(super) fn guid_of(code: u16) -> Uuid {
 }
 
 /// Whether a partition of this type is an EFI system partition.
-pub fn is_esp(type_guid: Uuid) -> bool {
+pub(crate) fn is_esp(type_guid: Uuid) -> bool {
     type_guid == guid_of(ESP)
 }
 
@@ -54,7 +54,7 @@ pub fn gpt_codes() -> impl Iterator<Item = (u16, Uuid)> {
 }
 
 /// `EF00`, `0xEF00`, or a GUID. The error says what is known.
-pub fn gpt_type(text: &str) -> Result<Uuid, String> {
+pub(super) fn gpt_type(text: &str) -> Result<Uuid, String> {
     if let Ok(guid) = Uuid::try_parse(text)
         && text.len() == 36
     {
@@ -71,7 +71,7 @@ pub fn gpt_type(text: &str) -> Result<Uuid, String> {
 }
 
 /// `0x83`, `83`: always hexadecimal, as dib reads it.
-pub fn mbr_type(text: &str) -> Result<u8, String> {
+pub(super) fn mbr_type(text: &str) -> Result<u8, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let byte = u8::from_str_radix(digits, 16).ok().filter(|byte| *byte != 0 && !digits.starts_with('+'));
     match byte {

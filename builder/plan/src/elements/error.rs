@@ -8,21 +8,21 @@ use core::fmt;
 
 /// A file of an element, and a line in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FileLine {
     /// Path for people: the element's origin and the file in it.
     pub file: String,
     /// Line, from 1; 0 where the whole file is meant.
     pub line: usize,
 }
 
-impl Place {
+impl FileLine {
     /// A line of a file.
     pub fn new(file: impl Into<String>, line: usize) -> Self {
-        Place { file: file.into(), line }
+        FileLine { file: file.into(), line }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => f.write_str(&self.file),
@@ -49,7 +49,7 @@ pub enum ElementError {
         /// What was asked for.
         name: String,
         /// Where: the image file, or the `element-deps` of the element that needs it.
-        place: Place,
+        place: FileLine,
         /// `; did you mean ...?`, or empty.
         hint: String,
     },
@@ -71,7 +71,7 @@ pub enum ElementError {
         /// The element that provides it.
         by: String,
         /// Where it was asked for.
-        place: Place,
+        place: FileLine,
     },
     /// No operating system.
     #[error(
@@ -82,7 +82,7 @@ pub enum ElementError {
         /// What was chosen.
         chosen: Vec<String>,
         /// Where they were asked for.
-        place: Place,
+        place: FileLine,
     },
     /// Elements that need each other.
     #[error("elements need each other in a circle: {}; take one of these lines out of its element-deps", path.join(" -> "))]
@@ -94,7 +94,7 @@ pub enum ElementError {
     #[error("{place}: `{text}` is not an element's name; write one name a line, without blanks and comments")]
     NotAName {
         /// The line.
-        place: Place,
+        place: FileLine,
         /// Its text.
         text: String,
     },
@@ -102,7 +102,7 @@ pub enum ElementError {
     #[error("{place}: cannot be read as text; it must be a UTF-8 file of at most 1 MiB")]
     Unreadable {
         /// The file.
-        place: Place,
+        place: FileLine,
     },
     /// A file named as hooks are, which would never run.
     #[error(
@@ -110,7 +110,7 @@ pub enum ElementError {
     )]
     NotExecutable {
         /// The file.
-        place: Place,
+        place: FileLine,
         /// The phase's directory.
         directory: String,
     },
@@ -120,15 +120,15 @@ pub enum ElementError {
         /// The path in the hooks directory.
         path: String,
         /// One file.
-        first: Place,
+        first: FileLine,
         /// The other.
-        second: Place,
+        second: FileLine,
     },
     /// A directory whose name is nearly a phase's.
     #[error("{place}: nothing reads this directory; did you mean `{meant}`?")]
     MisspeltPhase {
         /// The directory.
-        place: Place,
+        place: FileLine,
         /// The phase's directory.
         meant: String,
     },
@@ -136,7 +136,7 @@ pub enum ElementError {
     #[error("{place}: {what}")]
     Format {
         /// Where.
-        place: Place,
+        place: FileLine,
         /// What is wrong, and how to write it.
         what: String,
     },
@@ -146,14 +146,14 @@ pub enum ElementError {
     )]
     Unset {
         /// Where it is used.
-        place: Place,
+        place: FileLine,
         /// The variable.
         name: String,
     },
 }
 
 impl ElementError {
-    pub(crate) fn format(place: Place, what: impl fmt::Display) -> Self {
+    pub(crate) fn format(place: FileLine, what: impl fmt::Display) -> Self {
         ElementError::Format { place, what: what.to_string() }
     }
 }
@@ -167,7 +167,7 @@ pub enum ElementWarning {
     )]
     IgnoredName {
         /// The file.
-        place: Place,
+        place: FileLine,
         /// A name that runs.
         mend: String,
     },
@@ -177,7 +177,7 @@ pub enum ElementWarning {
     )]
     NeverRuns {
         /// The file.
-        place: Place,
+        place: FileLine,
         /// The phase's directory.
         directory: String,
     },
@@ -189,15 +189,15 @@ pub enum ElementWarning {
         /// Path in the hooks directory.
         path: String,
         /// The file that is seen.
-        winner: Place,
+        winner: FileLine,
         /// The file that is not.
-        loser: Place,
+        loser: FileLine,
     },
     /// Files for plumbing that is not among the elements.
     #[error("{place}: not used, because `{native}` is not among the elements; add it to element-deps")]
     WithoutPlumbing {
         /// The file or directory.
-        place: Place,
+        place: FileLine,
         /// The native element.
         native: &'static str,
     },

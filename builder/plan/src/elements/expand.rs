@@ -7,17 +7,29 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::error::{ElementError, Place};
+use super::error::{ElementError, FileLine};
+
+/// What stands for a variable without a value: `${NAME-text}`, `${NAME:-text}`.
+#[derive(Clone, Copy)]
+struct DefaultValue<'a> {
+    text: &'a str,
+    /// Whether it stands for an empty value as well.
+    for_empty: bool,
+}
 
 /// Expands `$VAR`, `${VAR}`, `${VAR:-text}` and `${VAR-text}`. Single quotes keep their content, double quotes expand it,
 /// a backslash keeps the next character; the quotes go. An unset variable without a default is an error.
-pub fn expand(line: &str, env: &BTreeMap<String, String>, place: &Place) -> Result<String, ElementError> {
+pub(crate) fn expand(
+    line: &str,
+    env: &BTreeMap<String, String>,
+    place: &FileLine,
+) -> Result<String, ElementError> {
     Expansion { env, place, rest: line, out: String::new() }.run()
 }
 
 struct Expansion<'a> {
     env: &'a BTreeMap<String, String>,
-    place: &'a Place,
+    place: &'a FileLine,
     rest: &'a str,
     out: String,
 }
@@ -94,12 +106,12 @@ impl<'a> Expansion<'a> {
         let refused = || self.refuse(&format!("`${{{}}}`", &inner[..end]));
         let default = match (operator.strip_prefix(":-"), operator.strip_prefix('-')) {
             _ if name.is_empty() => return Err(refused()),
-            (Some(text), _) => Some((text, true)),
-            (None, Some(text)) => Some((text, false)),
+            (Some(text), _) => Some(DefaultValue { text, for_empty: true }),
+            (None, Some(text)) => Some(DefaultValue { text, for_empty: false }),
             (None, None) if operator.is_empty() => None,
             (None, None) => return Err(refused()),
         };
-        if default.is_some_and(|(text, _)| text.contains(['$', '`', '\'', '"', '\\', '{'])) {
+        if default.is_some_and(|default| default.text.contains(['$', '`', '\'', '"', '\\', '{'])) {
             return Err(self.refuse(&format!("the default in `${{{}}}`", &inner[..end])));
         }
         self.put(name, default)?;
@@ -107,12 +119,12 @@ impl<'a> Expansion<'a> {
         Ok(())
     }
 
-    /// Puts a variable's value in; the default also stands for an empty value if its flag says so.
-    fn put(&mut self, name: &str, default: Option<(&str, bool)>) -> Result<(), ElementError> {
+    /// Puts a variable's value in, or the default.
+    fn put(&mut self, name: &str, default: Option<DefaultValue<'_>>) -> Result<(), ElementError> {
         let value = self.env.get(name).map(String::as_str);
         let text = match (value, default) {
-            (Some(value), Some((_, for_empty))) if !value.is_empty() || !for_empty => value,
-            (_, Some((text, _))) => text,
+            (Some(value), Some(default)) if !value.is_empty() || !default.for_empty => value,
+            (_, Some(default)) => default.text,
             (Some(value), None) => value,
             (None, None) => {
                 return Err(ElementError::Unset { place: self.place.clone(), name: name.to_string() });
@@ -129,7 +141,7 @@ mod tests {
     use super::*;
 
     fn run(line: &str) -> Result<String, String> {
-        expand(line, &env("A=x EMPTY= V=1.2"), &Place::new("f", 7)).map_err(|error| error.to_string())
+        expand(line, &env("A=x EMPTY= V=1.2"), &FileLine::new("f", 7)).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -12,11 +12,14 @@ use alloc::vec::Vec;
 use dibber_model::Phase;
 
 use super::error::{ElementError, ElementWarning};
-use super::steps::{StepRequest, scripts, spliced};
-use super::{package_installs, phases, run_parts};
-use crate::plan::{Action, Step};
+use super::phases::{self, Child};
+use super::steps::install_type;
+use super::steps::request::StepRequest;
+use super::steps::scripts::scripts;
+use super::{package_installs, run_parts};
+use crate::network;
 use crate::source::{ElementSource, Entry};
-use crate::{network, settings};
+use crate::step::{Action, Step};
 
 /// One path of the hooks directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +105,7 @@ pub fn seen_by(request: &StepRequest<'_>, step: &Step) -> Vec<HookFile> {
         for path in element.entries.keys().filter(|path| is_copied(path)) {
             let name = path.rsplit('/').next().unwrap_or(path);
             let visible = match all.get(&(element.name.as_str(), path.as_str())) {
-                None => step.phase >= Phase::PostInstall || !settings::is_late(element, path),
+                None => step.phase >= Phase::PostInstall || !element.is_settings_data(path),
                 Some(phase) => {
                     *phase == step.phase && comes_before_or_is(name, step) || wanted.contains(path)
                 }
@@ -147,7 +150,7 @@ fn places(request: &StepRequest<'_>, path: &str) -> Vec<String> {
     let mut parts = path.splitn(3, '/');
     if let (Some("install.d"), Some(directory), Some(rest)) = (parts.next(), parts.next(), parts.next())
         && !rest.starts_with('.')
-        && spliced(request, directory)
+        && install_type::is_chosen(request, directory)
     {
         places.push(format!("install.d/{rest}"));
     }
@@ -158,7 +161,7 @@ fn places(request: &StepRequest<'_>, path: &str) -> Vec<String> {
 pub fn environment(elements: &[ElementSource]) -> Vec<HookFile> {
     let mut files = Vec::new();
     for element in elements {
-        for (name, path) in phases::children(element, "environment.d") {
+        for Child { name, path } in phases::children(element, "environment.d") {
             let is_file = !matches!(element.entries.get(path), Some(Entry::Dir) | None);
             if is_file && run_parts::is_environment_name(name) && !name.starts_with('.') {
                 files.push(HookFile {

@@ -1,4 +1,4 @@
-//! `IMAGE_ELEMENT` and its kin: how hooks learn which elements there are.
+//! `IMAGE_ELEMENT` and its relatives: how hooks learn which elements there are.
 //!
 //! In: resolved names and where their directories stand in the sandbox. Out: texts. Never: dib's set order.
 

@@ -22,8 +22,8 @@ pub fn element_manifest(names: &[String]) -> String {
 
 /// `dib_environment`: the `DIB_*` variables, one a line as `declare -x` prints them.
 pub fn environment(variables: &BTreeMap<String, String>) -> String {
-    let redact = Redact::of_variables(variables);
-    let public = |name: &str, value: &str| quoted(&redact.variable((name, value), variables));
+    let redact = Redact::from_variables(variables);
+    let public = |name: &str, value: &str| quoted(&redact.variable(name, value, variables));
     let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_"));
     dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", public(name, value))).collect()
 }

@@ -6,8 +6,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::closure::Closure;
 use super::error::ElementError;
-use super::resolve::Closure;
 
 /// Where the walk stands with an element.
 #[derive(Clone, Copy, PartialEq)]

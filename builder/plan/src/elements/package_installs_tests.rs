@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::ToString;
 
 use super::super::testing::{element, env, words};
@@ -14,8 +15,8 @@ fn run(files: &[&str], variables: &str) -> Result<String, String> {
     let request =
         StepRequest { elements: &elements, names: &names, variables: &variables, image_packages: false };
     let lists = packages(&request, Phase::Install, &variables).map_err(|error| error.to_string())?;
-    let show = |sign: char, list: &[(String, String)]| {
-        list.iter().map(|(package, _)| format!("{sign}{package}")).collect::<Vec<_>>()
+    let show = |sign: char, list: &[AskedPackage]| {
+        list.iter().map(|package| format!("{sign}{}", package.name)).collect::<Vec<_>>()
     };
     Ok([show('+', &lists.install), show('-', &lists.uninstall)].concat().join(" "))
 }
@@ -64,7 +65,7 @@ fn lists_of_an_architecture() {
         let request =
             StepRequest { elements: &elements, names: &names, variables: &variables, image_packages: false };
         let lists = packages(&request, Phase::Install, &variables).map_err(|error| error.to_string())?;
-        let names: Vec<String> = lists.install.into_iter().map(|(package, _)| package).collect();
+        let names: Vec<String> = lists.install.into_iter().map(|package| package.name).collect();
         Ok::<_, String>(names.join(" "))
     };
     assert_eq!(on(&files, "ppc64el").as_deref(), Ok("all three one two"));
@@ -119,9 +120,9 @@ fn older_text_files() {
     let request =
         StepRequest { elements: &elements, names: &names, variables: &variables, image_packages: false };
     let lists = packages(&request, Phase::Install, &variables).unwrap();
-    let pair = |name: &str| (name.to_string(), "a".to_string());
+    let asked = |name: &str| AskedPackage { name: name.into(), element: "a".into() };
     assert_eq!(
         lists,
-        PackageLists { install: [pair("vim"), pair("gcc")].into(), uninstall: [pair("gcc")].into() }
+        PackageLists { install: [asked("vim"), asked("gcc")].into(), uninstall: [asked("gcc")].into() }
     );
 }

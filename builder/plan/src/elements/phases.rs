@@ -7,9 +7,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Phase;
 
-use super::error::{ElementError, ElementWarning, Place};
-use super::{near, run_parts};
+use super::error::{ElementError, ElementWarning, FileLine};
+use super::run_parts;
 use crate::source::{ElementSource, Entry};
+use crate::spelling;
 
 /// Directories that other elements read, whose names are near a phase's without being a slip.
 const OTHERS: [&str; 8] = [
@@ -28,7 +29,7 @@ const MAX_LINKS: usize = 40;
 
 /// What dib-run-parts makes of one entry of a phase directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It runs.
     Runs,
     /// A file that does not run.
@@ -38,8 +39,8 @@ pub enum Verdict {
 }
 
 /// The place of an element's file, for messages.
-pub(crate) fn place(element: &ElementSource, path: &str) -> Place {
-    Place::new(format!("{}/{path}", element.origin), 0)
+pub(crate) fn place(element: &ElementSource, path: &str) -> FileLine {
+    FileLine::new(format!("{}/{path}", element.origin), 0)
 }
 
 /// Whether an entry is executable once links within the element are followed. A link that leaves the element is taken
@@ -80,7 +81,7 @@ pub(crate) fn join(link: &str, target: &str) -> Option<String> {
 }
 
 /// What dib-run-parts makes of `path`, an entry directly in a phase directory.
-pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
+pub(crate) fn verdict(element: &ElementSource, path: &str) -> Verdict {
     let name = path.rsplit('/').next().unwrap_or(path);
     match is_executable(element, path) {
         None => Verdict::Directory,
@@ -89,29 +90,41 @@ pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
     }
 }
 
-/// Names and paths directly in a directory of an element, by name.
+/// What lies directly in a directory of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Child<'a> {
+    /// Its name in the directory.
+    pub name: &'a str,
+    /// Its path in the element.
+    pub path: &'a str,
+}
+
+/// What lies directly in a directory of an element, by name.
 pub(crate) fn children<'a>(
     element: &'a ElementSource,
-    directory: &'a str,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
+    directory: &str,
+) -> impl Iterator<Item = Child<'a>> + use<'a> {
     let start = format!("{directory}/");
     let skip = start.len();
     element
         .entries
         .range(start.clone()..)
         .take_while(move |(path, _)| path.starts_with(&start))
-        .map(move |(path, _)| (&path[skip..], path.as_str()))
-        .filter(|(name, _)| !name.is_empty() && !name.contains('/'))
+        .map(move |(path, _)| Child { name: &path[skip..], path })
+        .filter(|child| !child.name.is_empty() && !child.name.contains('/'))
 }
 
-/// The hooks of a phase in one element: name and path.
-pub fn hooks<'a>(element: &'a ElementSource, directory: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    children(element, directory).filter(|(_, path)| verdict(element, path) == Verdict::Runs)
+/// The hooks of a phase in one element.
+pub(crate) fn hooks<'a>(
+    element: &'a ElementSource,
+    directory: &str,
+) -> impl Iterator<Item = Child<'a>> + use<'a> {
+    children(element, directory).filter(|child| verdict(element, child.path) == Verdict::Runs)
 }
 
 /// Looks over the phase directories of every element. Refuses a script (`#!`) that is not executable and a directory whose name
 /// is nearly a phase's; warns of a hook whose name dib-run-parts skips.
-pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
+pub(crate) fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
     let mut warnings = Vec::new();
     for element in elements {
         for (name, entry) in &element.entries {
@@ -121,7 +134,7 @@ pub fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementE
         }
         for phase in Phase::all() {
             let directory = phase.directory();
-            for (name, path) in children(element, &directory) {
+            for Child { name, path } in children(element, &directory) {
                 warnings.extend(check_hook(element, path, &directory)?);
                 warnings.extend(skipped(element, name, path));
             }
@@ -176,7 +189,7 @@ fn check_directory_name(element: &ElementSource, name: &str) -> Result<(), Eleme
     let stems = known.iter().filter_map(|phase| phase.strip_suffix(".d"));
     let meant = match known.iter().find(|phase| phase.strip_suffix(".d") == Some(stem)) {
         Some(_) => Some(stem),
-        None => near::nearest(stem, stems),
+        None => spelling::nearest_name(stem, stems),
     };
     match meant {
         Some(meant) => {

@@ -11,9 +11,11 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use super::error::{ElementError, Place, hint};
-use super::{near, phases};
+use super::error::{ElementError, FileLine, hint};
+use super::package_installs::AskedPackage;
+use super::phases;
 use crate::source::ElementSource;
+use crate::spelling;
 
 /// Names to packages; an empty list is a name that this distribution does not need.
 type Names = BTreeMap<String, Vec<String>>;
@@ -101,9 +103,9 @@ pub fn read(elements: &[ElementSource]) -> Result<PkgMaps, ElementError> {
 
 /// Reads one map. `file` is for messages.
 pub fn parse(text: &str, file: &str) -> Result<PkgMap, ElementError> {
-    let whole = |what: String| ElementError::format(Place::new(file, 0), what);
+    let whole = |what: String| ElementError::format(FileLine::new(file, 0), what);
     let value: Value = serde_json::from_str(text).map_err(|wrong| {
-        ElementError::format(Place::new(file, wrong.line()), format!("not JSON: {wrong}"))
+        ElementError::format(FileLine::new(file, wrong.line()), format!("not JSON: {wrong}"))
     })?;
     let mut map = PkgMap::default();
     for (section, value) in object(&value, "the file").map_err(whole)? {
@@ -121,7 +123,7 @@ pub fn parse(text: &str, file: &str) -> Result<PkgMap, ElementError> {
                 }
             }
             other => {
-                let near = hint(near::nearest(other, ["release", "distro", "family", "default"]));
+                let near = hint(spelling::nearest_name(other, ["release", "distro", "family", "default"]));
                 return Err(whole(format!(
                     "unknown section `{other}`{near}; known are release, distro, family, default"
                 )));
@@ -191,9 +193,9 @@ pub fn lookup(maps: &PkgMaps, query: &Query<'_>, names: &[&str]) -> Result<Vec<S
 }
 
 /// The packages of a phase's list under the distribution's names: each once, in order. Names without a mapping stay.
-pub fn translate(maps: &PkgMaps, list: &[(String, String)], distro: &str, release: &str) -> Vec<String> {
+pub fn translate(maps: &PkgMaps, list: &[AskedPackage], distro: &str, release: &str) -> Vec<String> {
     let mut packages: Vec<String> = Vec::new();
-    for (name, element) in list {
+    for AskedPackage { name, element } in list {
         let query = Query { element, distro, release, missing_ok: true };
         // With `missing_ok` no name is refused, so there is always a list.
         for package in lookup(maps, &query, &[name.as_str()]).unwrap_or_default() {
@@ -257,7 +259,7 @@ mod tests {
     fn translated_once() {
         let maps = PkgMaps::from([("e".to_string(), parse(MAP, "f").unwrap())]);
         let list = [("c", "e"), ("c1", "other"), ("b", "e"), ("x", "e")]
-            .map(|(a, b)| (a.to_string(), b.to_string()));
+            .map(|(name, element)| AskedPackage { name: name.into(), element: element.into() });
         assert_eq!(translate(&maps, &list, "debian", "bookworm"), ["c1", "c2", "x"]);
     }
 

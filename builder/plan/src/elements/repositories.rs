@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::error::{ElementError, Place};
+use super::error::{ElementError, FileLine};
 use super::{expand::expand, phases};
 use crate::source::ElementSource;
 
@@ -40,7 +40,7 @@ pub struct Repository {
     /// git: branch, tag or commit, `*` for all. tar: what to take of it, `.`, `*` or a directory. Otherwise empty.
     pub reference: String,
     /// Where it is asked for.
-    pub place: Place,
+    pub place: FileLine,
 }
 
 /// Whether an element has any `source-repository-*` file.
@@ -71,7 +71,7 @@ pub fn repositories(
             let place = phases::place(element, name);
             let text = element.text(name).ok_or(ElementError::Unreadable { place: place.clone() })?;
             for (index, line) in text.lines().enumerate() {
-                let place = Place::new(place.file.clone(), index + 1);
+                let place = FileLine::new(place.file.clone(), index + 1);
                 if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
                     found.extend(repository(line, env, place)?);
                 }
@@ -84,7 +84,7 @@ pub fn repositories(
 fn repository(
     line: &str,
     env: &BTreeMap<String, String>,
-    place: Place,
+    place: FileLine,
 ) -> Result<Option<Repository>, ElementError> {
     let line = expand(line, env, &place)?;
     let mut words = line.split_whitespace();
@@ -148,7 +148,7 @@ fn check(dest: &str, location: &str) -> Result<(), &'static str> {
     if location.is_empty() || location.starts_with('-') { Err("the location is missing") } else { Ok(()) }
 }
 
-fn malformed(line: &str, place: Place, what: &str) -> ElementError {
+fn malformed(line: &str, place: FileLine, what: &str) -> ElementError {
     let how = "write `NAME git|tar|file|package DESTINATION LOCATION [REFERENCE]`";
     ElementError::format(place, format!("`{line}` is no source repository: {what}; {how}"))
 }

@@ -6,15 +6,16 @@
 //! Follows `element_dependencies.py` of dib: breadth first through `element-deps`, names that a chosen element provides
 //! are dropped, and somebody must provide `operating-system`. Unlike dib, a provider may be found after its consumer.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Arch;
 
-use super::error::{ElementError, Place, hint};
-use super::{native, near, order};
+use super::closure::{Closure, NameAt, close};
+use super::error::{ElementError, FileLine, hint};
+use super::{native, order};
 use crate::source::{ElementSource, SourceSet};
+use crate::spelling;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -22,24 +23,13 @@ pub struct ElementRequest<'a> {
     /// Names, in the image file's order.
     pub elements: &'a [String],
     /// Where they stand, for messages: `images/overcloud-full.yaml`, line of `elements:`.
-    pub place: Place,
+    pub place: FileLine,
     /// Leaves the implicit `base` out (`-n`, `skip_base`).
     pub skip_base: bool,
     /// The ramdisk element that `ramdisk-image-create` puts first.
     pub ramdisk: Option<&'a str>,
     /// Chooses the default block device of `vm`.
     pub arch: Arch,
-}
-
-/// What the walk through `element-deps` gathered.
-#[derive(Default)]
-pub(crate) struct Closure {
-    /// Chosen names and what each needs, sorted.
-    pub(crate) needs: BTreeMap<String, Vec<String>>,
-    /// Virtual names and the chosen element that provides each.
-    pub(crate) provided: BTreeMap<String, String>,
-    /// Names without a directory, and where they were asked for.
-    missing: Vec<(String, Place)>,
 }
 
 /// Resolves a request: the names of all elements to use, native ones among them, each once, dependencies before
@@ -78,75 +68,14 @@ fn needs_block_device(closure: &Closure) -> bool {
         && !closure.needs.keys().any(|name| name.starts_with("block-device-"))
 }
 
-/// Walks twice: names that the first walk found provided are virtual from the start of the second, so that an element
-/// does not come in (and bring others) only because its consumer was met before its provider.
-fn close(sources: &SourceSet, names: &[String], place: &Place) -> Result<Closure, ElementError> {
-    let first = walk(sources, names, place, &BTreeMap::new())?;
-    let asked = |name: &String| names.contains(name);
-    let known: BTreeMap<_, _> =
-        first.provided.iter().filter(|(name, _)| !asked(name)).map(|(a, b)| (a.clone(), b.clone())).collect();
-    let second = walk(sources, names, place, &known)?;
-    let same = known.iter().all(|(name, by)| second.provided.get(name) == Some(by));
-    Ok(if same { second } else { first })
-}
-
-fn walk(
-    sources: &SourceSet,
-    names: &[String],
-    place: &Place,
-    known: &BTreeMap<String, String>,
-) -> Result<Closure, ElementError> {
-    let mut closure = Closure::default();
-    let mut queue: VecDeque<(String, Place)> =
-        names.iter().map(|name| (name.clone(), place.clone())).collect();
-    let mut seen = BTreeSet::new();
-    while let Some((name, asked_at)) = queue.pop_front() {
-        if known.contains_key(&name) || !seen.insert(name.clone()) {
-            continue;
-        }
-        let needs: Vec<(String, Place)> = match (native::native(&name), sources.elements.get(&name)) {
-            (Some(native), _) => {
-                let liked = native.likes.iter().filter(|name| sources.elements.contains_key(**name));
-                native.needs.iter().chain(liked).map(|need| (need.to_string(), asked_at.clone())).collect()
-            }
-            (None, Some(element)) => {
-                provide(element, &mut closure)?;
-                list(element, "element-deps")?
-            }
-            (None, None) => {
-                closure.missing.push((name, asked_at));
-                continue;
-            }
-        };
-        let mut sorted: Vec<String> = needs.iter().map(|(need, _)| need.clone()).collect();
-        sorted.sort();
-        sorted.dedup();
-        closure.needs.insert(name, sorted);
-        queue.extend(needs);
-    }
-    Ok(closure)
-}
-
-fn provide(element: &ElementSource, closure: &mut Closure) -> Result<(), ElementError> {
-    for (name, _) in list(element, "element-provides")? {
-        match closure.provided.insert(name.clone(), element.name.clone()) {
-            Some(first) if first != element.name => {
-                return Err(ElementError::ProvidedTwice { name, first, second: element.name.clone() });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Refuses what dib refuses once all is known, and drops what is provided.
 fn settle(
     sources: &SourceSet,
     names: &[String],
     closure: &mut Closure,
-    place: &Place,
+    place: &FileLine,
 ) -> Result<(), ElementError> {
-    for (name, at) in &closure.missing {
+    for NameAt { name, place: at } in &closure.missing {
         if !closure.provided.contains_key(name) {
             let known = sources.elements.keys().map(String::as_str);
             let known = known.chain(native::NATIVE.iter().map(|native| native.name));
@@ -155,7 +84,7 @@ fn settle(
                     "; {link} leads to {target}, outside of the directories of elements, and hooks are given no files from \
                      elsewhere: name its directory with --elements-path"
                 ),
-                None => hint(near::nearest(name, known)),
+                None => hint(spelling::nearest_name(name, known)),
             };
             return Err(ElementError::Unknown { name: name.clone(), place: at.clone(), hint });
         }
@@ -173,28 +102,6 @@ fn settle(
         return Err(ElementError::NoOperatingSystem { chosen, place: place.clone() });
     }
     Ok(())
-}
-
-/// The names of an `element-deps` or `element-provides` file, with their places. A missing file is an empty list.
-fn list(element: &ElementSource, file: &str) -> Result<Vec<(String, Place)>, ElementError> {
-    let path = format!("{}/{file}", element.origin);
-    if !element.entries.contains_key(file) {
-        return Ok(Vec::new());
-    }
-    let text =
-        element.text(file).ok_or_else(|| ElementError::Unreadable { place: Place::new(path.clone(), 0) })?;
-    let mut names = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let (name, place) = (line.trim(), Place::new(path.clone(), index + 1));
-        if name.is_empty() {
-            continue;
-        }
-        if name.contains(|c: char| c.is_whitespace() || c == '#' || c == '/' || c.is_control()) {
-            return Err(ElementError::NotAName { place, text: name.to_string() });
-        }
-        names.push((name.to_string(), place));
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ fn tree(more: &[ElementSource]) -> SourceSet {
 
 fn run(sources: &SourceSet, names: &str, arch: Arch) -> Result<String, String> {
     let elements = words(names);
-    let place = Place::new("image.yaml", 4);
+    let place = FileLine::new("image.yaml", 4);
     let request = ElementRequest { elements: &elements, place, skip_base: true, ramdisk: None, arch };
     resolve(sources, &request).map(|names| names.join(" ")).map_err(|error| error.to_string())
 }
@@ -42,7 +42,7 @@ fn base_and_the_ramdisk_element_are_implicit() {
     let elements = words("os");
     let request = ElementRequest {
         elements: &elements,
-        place: Place::new("i", 1),
+        place: FileLine::new("i", 1),
         skip_base: false,
         ramdisk: Some("dracut"),
         arch: Arch::X86_64,

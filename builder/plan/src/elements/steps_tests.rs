@@ -2,6 +2,7 @@ use alloc::string::ToString;
 
 use super::super::testing::{element, env, words};
 use super::*;
+use crate::source::ElementSource;
 
 fn run(elements: &[ElementSource], natives: &str, variables: &str) -> Result<Vec<String>, String> {
     let names: Vec<String> = elements.iter().map(|e| e.name.clone()).chain(words(natives)).collect();

@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use super::error::{ElementError, Place};
+use super::error::{ElementError, FileLine};
 use super::phases;
 use super::pkg_map::family;
 use super::yaml::{self, Node};
@@ -21,7 +21,7 @@ pub type Services = BTreeMap<String, String>;
 /// own. A service in two maps is an error.
 pub fn read(elements: &[ElementSource], distro: &str) -> Result<Services, ElementError> {
     let mut services = Services::new();
-    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let mut places: BTreeMap<String, FileLine> = BTreeMap::new();
     for element in elements {
         if !element.entries.contains_key("svc-map") {
             continue;
@@ -34,19 +34,19 @@ pub fn read(elements: &[ElementSource], distro: &str) -> Result<Services, Elemen
             _ => return Err(ElementError::format(place, "must be a mapping of service names")),
         };
         for (key, mapping) in table {
-            let at = Place::new(place.file.clone(), key.line);
+            let at = FileLine::new(place.file.clone(), key.line);
             if let Some(first) = places.insert(key.name.clone(), at.clone()) {
                 let what = format!("service `{}` is already in {first}; keep one of them", key.name);
                 return Err(ElementError::format(at, what));
             }
-            let name = pick(&mapping, distro, &at)?.unwrap_or_else(|| key.name.clone());
+            let name = service_name(&mapping, distro, &at)?.unwrap_or_else(|| key.name.clone());
             services.insert(key.name, name);
         }
     }
     Ok(services)
 }
 
-fn pick(mapping: &Node, distro: &str, place: &Place) -> Result<Option<String>, ElementError> {
+fn service_name(mapping: &Node, distro: &str, place: &FileLine) -> Result<Option<String>, ElementError> {
     let rows = match mapping {
         Node::Null => return Ok(None),
         Node::Map(rows) => rows,
@@ -57,7 +57,7 @@ fn pick(mapping: &Node, distro: &str, place: &Place) -> Result<Option<String>, E
     };
     for (key, value) in rows {
         if !matches!(value, Node::Text(_)) {
-            let at = Place::new(place.file.clone(), key.line);
+            let at = FileLine::new(place.file.clone(), key.line);
             return Err(ElementError::format(at, format!("`{}` must be a service's name", key.name)));
         }
     }

@@ -10,14 +10,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::error::{ElementError, Place};
+use super::error::{ElementError, FileLine};
 
 /// A value and what it holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     /// Nothing, or `null`.
     Null,
-    /// `true` or `false`; `yes`, `no`, `on` and their kin are texts.
+    /// `true` or `false`; `yes`, `no`, `on` and the like are texts.
     Bool(bool),
     /// A number or a text, as text.
     Text(String),
@@ -110,7 +110,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Node, ElementError> {
     let line = wrong.location().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(0);
     let what = format!("not YAML: {}", wrong.without_snippet());
     let what = what.lines().next().unwrap_or_default().to_string();
-    Err(ElementError::format(Place::new(file, line), what))
+    Err(ElementError::format(FileLine::new(file, line), what))
 }
 
 /// serde_json bounds its depth, so that this recursion is bounded too.

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 use dibber_model::{Bytes, MkfsOptions};
 
 use crate::disk::mkfs_options;
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Yaml};
 
 /// What options of `disk-image-create` mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub fn dib_options(list: &Yaml) -> Result<DibOptions, Fault> {
             }
             (false, None) => String::new(),
         };
-        take(&mut options, name, &value, item)?;
+        apply_option(&mut options, name, &value, item)?;
     }
     Ok(options)
 }
@@ -121,7 +122,7 @@ fn stranger(name: &str, item: &Yaml) -> Fault {
     }
 }
 
-fn take(options: &mut DibOptions, name: &str, value: &str, item: &Yaml) -> Result<(), Fault> {
+fn apply_option(options: &mut DibOptions, name: &str, value: &str, item: &Yaml) -> Result<(), Fault> {
     let commas = || value.split(',').filter(|word| !word.is_empty()).map(ToString::to_string);
     match name {
         "-a" => options.arch = Some(value.to_string()),

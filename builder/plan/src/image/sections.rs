@@ -10,8 +10,9 @@ use dibber_model::{Platform, Target};
 
 use super::keys::ADDED;
 use super::merge::{Merged, extend};
-use super::targets::{Matrix, arch, target};
-use crate::yaml::{Fault, Node, Yaml, nearest};
+use super::targets::{Targets, arch, target};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Node, Yaml};
 
 /// The entry for one target: the architecture's section is laid over the image, then the platform's, then that of the
 /// platform within its architecture. Lists are added to, mappings updated, all else is the section's word.
@@ -66,14 +67,14 @@ fn listed(value: &Yaml) -> Yaml {
 }
 
 /// Refuses sections of architectures and platforms that are unknown, said twice, or not the image's.
-pub fn check_sections(entry: &Yaml, matrix: &Matrix) -> Result<(), Fault> {
+pub fn check_sections(entry: &Yaml, targets: &Targets) -> Result<(), Fault> {
     let mut seen: Vec<String> = Vec::new();
     for (key, _) in entry.get("arches").map(Yaml::entries).unwrap_or_default() {
         let name = key.text().unwrap_or_default();
         let arch = arch(name).map_err(|error| error.at(key))?;
         twice(key, &mut seen, arch.to_string())?;
-        if !matrix.has(|target| target.arch == arch) {
-            return Err(unused(key, matrix, &[]));
+        if !targets.has(|target| target.arch == arch) {
+            return Err(unused(key, targets, &[]));
         }
     }
     for (key, _) in entry.get("platforms").map(Yaml::entries).unwrap_or_default() {
@@ -81,17 +82,17 @@ pub fn check_sections(entry: &Yaml, matrix: &Matrix) -> Result<(), Fault> {
         if !name.contains('-') {
             let platform: Platform = name.parse().map_err(|error| key.at.bad(error))?;
             twice(key, &mut seen, format!("platform {platform}"))?;
-            if !matrix.has(|target| target.platform.as_ref() == Some(&platform)) {
-                let words = matrix.all().iter().filter_map(|target| target.platform.as_ref());
-                return Err(unused(key, matrix, &words.map(ToString::to_string).collect::<Vec<_>>()));
+            if !targets.has(|target| target.platform.as_ref() == Some(&platform)) {
+                let words = targets.all().iter().filter_map(|target| target.platform.as_ref());
+                return Err(unused(key, targets, &words.map(ToString::to_string).collect::<Vec<_>>()));
             }
             continue;
         }
         let target = target(name).map_err(|error| error.at(key))?;
         twice(key, &mut seen, target.to_string())?;
-        if !matrix.has(|known| *known == target) {
-            let finer = matrix.all().iter().filter(|target| target.platform.is_some());
-            return Err(unused(key, matrix, &finer.map(ToString::to_string).collect::<Vec<_>>()));
+        if !targets.has(|known| *known == target) {
+            let finer = targets.all().iter().filter(|target| target.platform.is_some());
+            return Err(unused(key, targets, &finer.map(ToString::to_string).collect::<Vec<_>>()));
         }
     }
     Ok(())
@@ -105,13 +106,13 @@ fn twice(key: &Yaml, seen: &mut Vec<String>, name: String) -> Result<(), Fault> 
     Ok(())
 }
 
-fn unused(key: &Yaml, matrix: &Matrix, words: &[String]) -> Fault {
+fn unused(key: &Yaml, targets: &Targets, words: &[String]) -> Fault {
     let name = key.text().unwrap_or_default();
     let fault = key.at.bad(format!("no target of this image would use the section `{name}`"));
     match nearest(name, words.iter().map(String::as_str)) {
         Some(near) => fault.hint(format!("did you mean `{near}`?")),
         None => {
-            let all: Vec<String> = matrix.all().iter().map(ToString::to_string).collect();
+            let all: Vec<String> = targets.all().iter().map(ToString::to_string).collect();
             fault.hint(format!("`targets` are {}", all.join(", ")))
         }
     }

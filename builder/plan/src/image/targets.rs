@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use dibber_model::{Arch, Platform, Target};
 
 use super::spec::ImageSpec;
-use crate::recipe::PlanError;
+use crate::error::PlanError;
 use crate::request::Request;
-use crate::yaml::{Fault, Yaml, nearest};
+use crate::spelling::nearest;
+use crate::yaml::{Fault, Yaml};
 
 /// What an image can be built for.
 #[derive(Clone, Debug)]
-pub struct Matrix {
+pub struct Targets {
     /// What is built where nothing else is asked for.
     usual: Vec<Target>,
     /// The image's `targets`, if it has the key.
@@ -24,10 +25,10 @@ pub struct Matrix {
     platforms: Vec<String>,
 }
 
-impl Matrix {
+impl Targets {
     /// Reads `arch`, `platform` and `targets`; `host` is the architecture of an image that names none.
-    pub fn of(image: &ImageSpec, host: Arch) -> Result<Self, Fault> {
-        let listed = image.entry.get("targets").map(listed).transpose()?;
+    pub fn new(image: &ImageSpec, host: Arch) -> Result<Self, Fault> {
+        let listed = image.entry.get("targets").map(read_targets).transpose()?;
         if let (Some(platform), []) = (image.entry.get("platform"), image.arches.as_slice()) {
             let fault = platform.at.bad("a platform is one of an architecture, and the image has no `arch`");
             return Err(fault.hint("add `arch:`, or write the pair under `targets:`, as PLATFORM-ARCH"));
@@ -39,14 +40,14 @@ impl Matrix {
         {
             let at = image.entry.get("arch").map_or(&image.entry.at, |value| &value.at);
             let fault = at.bad(format!("`{stranger}`, which is built by default, is not among `targets`"));
-            return Err(fault.hint(format!("there are {}; add it, or change `arch`", names(known))));
+            return Err(fault.hint(format!("there are {}; add it, or change `arch`", joined_names(known))));
         }
         if usual.is_empty() {
             usual = listed.clone().unwrap_or_else(|| alloc::vec![Target { arch: host, platform: None }]);
         }
         let sections = image.entry.get("platforms").map(Yaml::entries).unwrap_or_default();
         let platforms = sections.iter().filter_map(|(key, _)| key.text()).map(word_of).collect();
-        Ok(Matrix { usual, listed, platforms })
+        Ok(Targets { usual, listed, platforms })
     }
 
     /// All that the image is built for.
@@ -130,14 +131,14 @@ fn word_of(section: &str) -> String {
     section.split_once('-').map_or(section, |(platform, _)| platform).to_string()
 }
 
-fn names(targets: &[Target]) -> String {
+fn joined_names(targets: &[Target]) -> String {
     targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn listed(list: &Yaml) -> Result<Vec<Target>, Fault> {
+fn read_targets(list: &Yaml) -> Result<Vec<Target>, Fault> {
     let mut found: Vec<Target> = Vec::new();
     for item in list.items() {
-        let target = one(item)?;
+        let target = read_target(item)?;
         if found.contains(&target) {
             return Err(item.at.bad(format!("the target `{target}` is listed twice")));
         }
@@ -149,7 +150,7 @@ fn listed(list: &Yaml) -> Result<Vec<Target>, Fault> {
     Ok(found)
 }
 
-fn one(item: &Yaml) -> Result<Target, Fault> {
+fn read_target(item: &Yaml) -> Result<Target, Fault> {
     if let Some(text) = item.text() {
         return target(text).map_err(|error| error.at(item));
     }

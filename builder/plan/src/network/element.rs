@@ -12,8 +12,9 @@ use alloc::vec::Vec;
 use dibber_model::{Network, Phase};
 
 use super::Rule;
-use crate::elements::{ElementError, Place, near, phases};
+use crate::elements::{ElementError, FileLine, phases};
 use crate::source::ElementSource;
+use crate::spelling;
 
 /// The file at an element's top. dib knows no such file, and copies it beside the hooks, where nothing reads it. Here it is
 /// no data of hooks: they do not see it, so that a change of it is new to those steps alone that it is about.
@@ -21,14 +22,14 @@ pub const FILE: &str = "network-access";
 
 /// What one element gives up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct ElementRules {
     pub(super) element: String,
     all: Option<Rule>,
     /// By the hook's path in the element.
     hooks: BTreeMap<String, Rule>,
 }
 
-impl Given {
+impl ElementRules {
     /// The rule about a hook of the element, if there is one.
     pub(super) fn of(&self, path: &str) -> Option<&Rule> {
         self.hooks.get(path).or(self.all.as_ref())
@@ -36,19 +37,19 @@ impl Given {
 }
 
 /// Reads the file of each element that has one.
-pub(crate) fn given(elements: &[ElementSource]) -> Result<Vec<Given>, ElementError> {
+pub(crate) fn element_rules(elements: &[ElementSource]) -> Result<Vec<ElementRules>, ElementError> {
     elements.iter().filter(|element| element.entries.contains_key(FILE)).map(read).collect()
 }
 
-fn read(element: &ElementSource) -> Result<Given, ElementError> {
+fn read(element: &ElementSource) -> Result<ElementRules, ElementError> {
     let file = phases::place(element, FILE);
     let text = element.text(FILE).ok_or_else(|| ElementError::Unreadable { place: file.clone() })?;
-    let mut given = Given { element: element.name.clone(), all: None, hooks: BTreeMap::new() };
+    let mut given = ElementRules { element: element.name.clone(), all: None, hooks: BTreeMap::new() };
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
-        let place = Place::new(file.file.clone(), index + 1);
+        let place = FileLine::new(file.file.clone(), index + 1);
         let mut words = line.split_whitespace();
         let network = words.next().and_then(Network::of_word);
         let (Some(network), hook, None) = (network, words.next(), words.next()) else {
@@ -73,12 +74,12 @@ fn read(element: &ElementSource) -> Result<Given, ElementError> {
     Ok(given)
 }
 
-fn check_hook(element: &ElementSource, hook: &str, place: &Place) -> Result<(), ElementError> {
+fn check_hook(element: &ElementSource, hook: &str, place: &FileLine) -> Result<(), ElementError> {
     let hooks = hooks(element);
     if hooks.contains(&hook) {
         return Ok(());
     }
-    let near = near::nearest(hook, hooks.iter().copied());
+    let near = spelling::nearest_name(hook, hooks.iter().copied());
     let mend = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None if hooks.is_empty() => "it has no hooks".to_string(),

@@ -6,30 +6,30 @@ use alloc::format;
 use alloc::vec::Vec;
 use dibber_model::Network;
 
-use super::Rule;
+use super::{NamedRule, Rule};
 use crate::yaml::{Fault, Yaml};
 
 /// What an image file declares.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Declared {
+pub(crate) struct ImageRules {
     pub(super) default: Option<Rule>,
     /// By the name of an element.
-    pub(super) elements: Vec<(Yaml, Rule)>,
+    pub(super) elements: Vec<NamedRule>,
     /// By a step's `PHASE.d/NAME`.
-    pub(super) steps: Vec<(Yaml, Rule)>,
+    pub(super) steps: Vec<NamedRule>,
 }
 
 /// Reads `network: none`, or a mapping of `default`, `elements` and `steps`.
-pub(crate) fn declared(entry: &Yaml) -> Result<Declared, Fault> {
-    let Some(value) = entry.get("network") else { return Ok(Declared::default()) };
+pub(crate) fn image_rules(entry: &Yaml) -> Result<ImageRules, Fault> {
+    let Some(value) = entry.get("network") else { return Ok(ImageRules::default()) };
     if value.text().is_some() {
-        return Ok(Declared { default: Some(rule(value)?), ..Declared::default() });
+        return Ok(ImageRules { default: Some(rule(value)?), ..ImageRules::default() });
     }
-    let rules = |key: &str| -> Result<Vec<(Yaml, Rule)>, Fault> {
+    let rules = |key: &str| -> Result<Vec<NamedRule>, Fault> {
         let entries = value.get(key).map(Yaml::entries).unwrap_or_default();
-        entries.iter().map(|(name, word)| Ok((name.clone(), rule(word)?))).collect()
+        entries.iter().map(|(name, word)| Ok(NamedRule { name: name.clone(), rule: rule(word)? })).collect()
     };
-    Ok(Declared {
+    Ok(ImageRules {
         default: value.get("default").map(rule).transpose()?,
         elements: rules("elements")?,
         steps: rules("steps")?,

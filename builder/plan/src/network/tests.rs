@@ -24,8 +24,8 @@ fn told(quiet: &str, image: &str) -> Result<Vec<String>, String> {
     let steps = steps(&request).map_err(|error| error.to_string())?;
     let source = TextSource { origin: "i.yaml".into(), text: image.into() };
     let entry = read(&Arc::new(source)).map_err(|fault| fault.to_string())?;
-    let image = declared(&entry).map_err(|fault| fault.to_string())?;
-    let given = given(&elements).map_err(|error| error.to_string())?;
+    let image = image_rules(&entry).map_err(|fault| fault.to_string())?;
+    let given = element_rules(&elements).map_err(|error| error.to_string())?;
     let cuts = cuts(&image, &given, &names, &steps).map_err(|fault| fault.to_string())?;
     let lines = steps.iter().filter_map(|step| Some(format!("{} {}", step.name, cuts.of(step)?)));
     Ok(lines.chain(cuts.of_added().map(|place| format!("added {place}"))).collect())

@@ -7,7 +7,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde_json::{Map, Value, json};
 
-use super::{Cause, Fault, Node, Yaml, nearest};
+use super::{Cause, Fault, Node, Yaml};
+use crate::spelling::nearest;
 
 /// What may stand somewhere.
 #[derive(Clone, Copy, Debug)]

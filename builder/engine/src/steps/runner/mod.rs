@@ -204,7 +204,7 @@ impl<'a> StepRunner<'a> {
     fn checkpoint_meta(&self, phase: Phase, name: &str, state: serde_json::Value) -> CheckpointMeta {
         CheckpointMeta {
             parent: self.kept_as.last_step(),
-            image: self.job.plan.stem(),
+            image: self.job.plan.basename(),
             phase: phase.name().into(),
             name: name.into(),
             element: String::new(),

@@ -1,17 +1,17 @@
 //! What is allowed and will surprise somebody.
 //!
-//! In: a placed disk. Out: cautions, with their reason. Never: a refusal.
+//! In: a placed disk. Out: warnings, with their reason. Never: a refusal.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use dibber_model::{DiskLayout, Holds, MountPoint, TableKind};
+use dibber_model::{DiskLayout, MountPoint, PartContents, TableKind};
 
 use crate::number::is_primary;
 
 /// Something about a layout that its user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caution {
+pub enum LayoutWarning {
     /// All four slots of an MBR are used: ironic cannot add its config drive
     /// (`ironic_python_agent/partition_utils.py` refuses a fifth primary).
     NoFreeSlot {
@@ -29,15 +29,15 @@ pub enum Caution {
     },
 }
 
-impl fmt::Display for Caution {
+impl fmt::Display for LayoutWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Caution::NoFreeSlot { disk } => write!(
+            LayoutWarning::NoFreeSlot { disk } => write!(
                 f,
                 "disk `{disk}`: all 4 slots of its MBR are used, so ironic cannot add a config drive; make one \
                  partition logical, or use `label: gpt`"
             ),
-            Caution::RootNotLast { disk, part, last } => write!(
+            LayoutWarning::RootNotLast { disk, part, last } => write!(
                 f,
                 "disk `{disk}`: `{last}` lies behind the root `{part}`, which therefore cannot grow into a larger \
                  disk; list the root last"
@@ -47,26 +47,26 @@ impl fmt::Display for Caution {
 }
 
 /// What should be said about a layout.
-pub fn cautions(layout: &DiskLayout) -> Vec<Caution> {
+pub fn warnings(layout: &DiskLayout) -> Vec<LayoutWarning> {
     let disk = || layout.spec().name.clone();
-    let mut cautions = Vec::new();
+    let mut warnings = Vec::new();
     if matches!(layout.spec().table, TableKind::Mbr { .. }) {
         let primaries = layout.parts().iter().filter(|part| is_primary(&part.spec)).count();
         let extended = usize::from(primaries < layout.parts().len());
         if primaries + extended >= 4 {
-            cautions.push(Caution::NoFreeSlot { disk: disk() });
+            warnings.push(LayoutWarning::NoFreeSlot { disk: disk() });
         }
     }
     let last = layout.parts().iter().max_by_key(|part| part.start);
-    let root = layout.parts().iter().find(|part| match &part.spec.holds {
-        Holds::Fs(fs) => fs.mount.as_ref().is_some_and(MountPoint::is_root),
+    let root = layout.parts().iter().find(|part| match &part.spec.contents {
+        PartContents::Fs(fs) => fs.mount.as_ref().is_some_and(MountPoint::is_root),
         _ => false,
     });
     if let (Some(root), Some(last)) = (root, last)
         && root.start < last.start
     {
         let (part, last) = (root.spec.name.clone(), last.spec.name.clone());
-        cautions.push(Caution::RootNotLast { disk: disk(), part, last });
+        warnings.push(LayoutWarning::RootNotLast { disk: disk(), part, last });
     }
-    cautions
+    warnings
 }

@@ -12,12 +12,12 @@ use dibber_model::Phase;
 
 use super::hooks;
 use super::steps::StepRequest;
-use crate::plan::{Action, Step};
 use crate::source::ElementSource;
+use crate::step::{Action, Step};
 
 /// For each name the first step that sees it written in a file of its hooks directory. One that no step sees is given to
 /// none. From the first on, every step is given it: what an earlier hook wrote into the tree may read it.
-pub fn first_given(
+pub(crate) fn first_given(
     request: &StepRequest<'_>,
     steps: &[Step],
     names: &BTreeSet<String>,
@@ -64,10 +64,10 @@ fn mentioned<'a>(element: &ElementSource, path: &str, names: &'a BTreeSet<String
     // grub-mkconfig and its like ask the stand-in for grub-probe, which answers from the disk's variables. Postinst scripts ask
     // as well, but go on without an answer, and finalise hooks make what they made anew.
     let asks_for_the_disk = text.starts_with("#!") && text.contains("grub");
-    let mentions = |name: &&String| {
+    let names_it = |name: &&String| {
         text.lines().any(|line| !(is_environment && assigns(line, name)) && says(line, name))
     };
-    let asked = |name: &&String| mentions(name) || (asks_for_the_disk && is_of_the_disk(name));
+    let asked = |name: &&String| names_it(name) || (asks_for_the_disk && is_of_the_disk(name));
     names.iter().filter(asked).map(String::as_str).collect()
 }
 
@@ -124,7 +124,7 @@ fn lists_all(before: &str, word: &str, after: &str) -> bool {
 
 /// Variables that platforms of one architecture have different values of, and that hooks alone read: the program's own,
 /// and dib's. Those by which the program itself decides what to do are given to every step.
-pub fn late(variables: &[BTreeMap<String, String>]) -> BTreeSet<String> {
+pub(crate) fn deferrable(variables: &[BTreeMap<String, String>]) -> BTreeSet<String> {
     let names: BTreeSet<&String> = variables.iter().flat_map(BTreeMap::keys).collect();
     let differs = |name: &&&String| variables.iter().any(|one| one.get(**name) != variables[0].get(**name));
     names.iter().filter(differs).filter(|name| is_for_hooks(name)).map(|name| name.to_string()).collect()
@@ -228,7 +228,7 @@ mod tests {
             ("DIB_REPOREF_x", "2"),
             ("FS_TYPE", "x"),
         ]);
-        assert_eq!(late(&[plain, nine]).into_iter().collect::<Vec<_>>(), ["DIB_A", "FS_TYPE"]);
-        assert!(late(&[]).is_empty());
+        assert_eq!(deferrable(&[plain, nine]).into_iter().collect::<Vec<_>>(), ["DIB_A", "FS_TYPE"]);
+        assert!(deferrable(&[]).is_empty());
     }
 }

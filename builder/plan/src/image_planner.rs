@@ -1,0 +1,265 @@
+//! The plan of one image for one target, from the image file, the request and the sources.
+//!
+//! The order of the decisions is the order in which they depend on each other: elements first, as they bring variables, a default layout and
+//! outputs; then the archive, the disk and the variables that describe it; then the steps, which see all of that; then what only finished
+//! steps can tell, such as paths of the building machine that they read.
+//!
+//! In: an image's checked entry, a target, a request, everything that was read. Out: a [`Plan`] that knows of no other target. Never: an
+//! effect.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use dibber_model::distro;
+use dibber_model::time::EPOCHS;
+use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
+
+use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
+use crate::elements::image_element::image_element;
+use crate::elements::steps::StepRequest;
+use crate::elements::{self, ElementError, ElementRequest, FileLine};
+use crate::error::PlanError;
+use crate::host_paths::host_paths;
+use crate::image::ImageSpec;
+use crate::network;
+use crate::output::OutputKind;
+use crate::plan::Plan;
+use crate::properties::{contradictions, properties};
+use crate::request::Request;
+use crate::settings::{settings, settings_packages};
+use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::variables;
+use crate::yaml::{Node, Place, Yaml};
+
+/// Everything that one plan is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct ImagePlanner<'a> {
+    pub(crate) image: &'a ImageSpec,
+    pub(crate) target: &'a Target,
+    pub(crate) sources: &'a SourceSet,
+    pub(crate) request: &'a Request,
+}
+
+/// Elements that were resolved.
+struct ResolvedElements {
+    /// All names in order, native ones among them.
+    names: Vec<String>,
+    /// The directories of those that have one, with the image's own settings last.
+    directories: Vec<ElementSource>,
+}
+
+impl ImagePlanner<'_> {
+    /// Plans the image.
+    pub(crate) fn plan(self) -> Result<Plan, PlanError> {
+        let ImagePlanner { image, target, request, .. } = self;
+        let mut declared = variables::declared(image, request);
+        let ResolvedElements { names, directories: elements } = self.resolve()?;
+        let distro = distro::of_elements(elements.iter().map(|element| element.name.as_str()));
+        let archive = variables::archive(image, request, &mut declared, distro);
+        let layout = self.layout(&declared, &elements)?;
+        let seed = self.seed(&layout.name);
+        let disk = disk::disk_spec(&layout.config, &self.disk_defaults(&declared, seed)?)?;
+        let outputs = self.outputs(&names);
+        check_compression(image, &outputs)?;
+        let mut variables = variables::variables(image, target, &archive, &declared);
+        variables.extend(disk::variables(&disk));
+        variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
+        variables.insert("DIB_ARGS".into(), self.arguments());
+        let env = variables::dib_env(&variables);
+        variables.insert("DIB_ENV".into(), env);
+        let packages = self.packages();
+        let image_packages = !packages.is_empty();
+        let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
+        let warnings = elements::check(&chain).map_err(|error| self.blame(error))?;
+        let steps = elements::steps(&chain).map_err(|error| self.blame(error))?;
+        let host_paths = host_paths(&chain, &steps, &archive);
+        let given = network::element_rules(&elements).map_err(|error| self.blame(error))?;
+        let cuts = network::cuts(&image.network, &given, &names, &steps)?;
+        let mut plan = Plan {
+            image: image.name.clone(),
+            target: target.clone(),
+            seed,
+            epoch: self.epoch(&declared)?,
+            elements,
+            names,
+            variables,
+            // Told by those who know the other platforms.
+            deferred_variables: BTreeMap::new(),
+            packages,
+            steps,
+            host_paths,
+            cuts,
+            archive,
+            limits: image.limits,
+            nodes: image.nodes.clone(),
+            disk,
+            outputs,
+            compression: request.compression.unwrap_or(image.compression),
+            ramdisk_compression: image.ramdisk_compression,
+            properties: BTreeMap::new(),
+            min_ram: image.min_ram,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+            native: None,
+        };
+        plan.properties = properties(image, &plan);
+        plan.warnings.extend(contradictions(&plan));
+        Ok(plan)
+    }
+
+    fn blame(&self, error: ElementError) -> PlanError {
+        PlanError::Elements { image: self.image.name.clone(), error }
+    }
+
+    fn resolve(&self) -> Result<ResolvedElements, PlanError> {
+        let ImagePlanner { image, target, sources, request } = self;
+        let mut asked: Vec<String> = image.distro.iter().cloned().collect();
+        asked.extend(image.elements.iter().chain(&request.elements).cloned());
+        let at = image.entry.get("elements").map_or(&image.entry.at, |list| &list.at);
+        let asked = ElementRequest {
+            elements: &asked,
+            place: FileLine::new(at.source.origin.clone(), at.line as usize),
+            skip_base: image.skip_base || request.skip_base,
+            ramdisk: None,
+            arch: target.arch,
+        };
+        let names = elements::resolve(sources, &asked).map_err(|error| self.blame(error))?;
+        let mut directories = elements::chosen(sources, &names);
+        directories.extend(settings(image)?);
+        Ok(ResolvedElements { names, directories })
+    }
+
+    fn layout(
+        &self,
+        declared: &BTreeMap<String, String>,
+        elements: &[ElementSource],
+    ) -> Result<ChosenLayout, PlanError> {
+        let asked = self.request.layout.as_ref().map(|name| {
+            let source = Arc::new(TextSource { origin: "the layout asked for".into(), text: name.clone() });
+            Yaml { at: Place { source, line: 0, column: 0 }, node: Node::Text(name.clone()) }
+        });
+        let request = LayoutRequest {
+            asked: asked.as_ref().or_else(|| self.image.entry.get("layout")),
+            variable: declared.get("DIB_BLOCK_DEVICE_CONFIG").map(String::as_str),
+            elements,
+            layouts: &self.sources.layouts,
+        };
+        Ok(request.choose(self.target)?)
+    }
+
+    /// The image's own key, or the names that it goes by. Never its content.
+    fn seed(&self, layout: &str) -> Seed {
+        match self.image.text("seed") {
+            Some(own) => Seed::from_names([own]),
+            None => {
+                let platform = self.target.platform.as_ref().map_or("", Platform::as_str);
+                let arch = self.target.arch.kernel_name();
+                Seed::from_names([&self.image.name, arch, platform, layout])
+            }
+        }
+    }
+
+    fn disk_defaults(
+        &self,
+        declared: &BTreeMap<String, String>,
+        seed: Seed,
+    ) -> Result<DiskDefaults, PlanError> {
+        let ImagePlanner { image, target, request, .. } = self;
+        let text = |name: &str| declared.get(name).filter(|text| !text.is_empty()).cloned();
+        let size = scaled(declared, "DIB_IMAGE_SIZE", Bytes::gib(1))?;
+        let journal = scaled(declared, "DIB_JOURNAL_SIZE", Bytes::mib(1))?;
+        Ok(DiskDefaults {
+            arch: target.arch,
+            seed,
+            size: request.size.or(image.size).or(size),
+            block_size: text("DIB_BLOCK_SIZE"),
+            fs_type: text("FS_TYPE"),
+            root_label: image.options.root_label.clone().or_else(|| text("ROOT_LABEL")),
+            mkfs: disk::over(&image.mkfs, &MkfsOptions { journal, ..MkfsOptions::default() }),
+        })
+    }
+
+    fn packages(&self) -> Vec<String> {
+        let mut packages = self.image.packages.clone();
+        packages.extend(self.request.packages.iter().cloned());
+        packages.extend(settings_packages(self.image));
+        packages
+    }
+
+    fn epoch(&self, declared: &BTreeMap<String, String>) -> Result<Option<i64>, PlanError> {
+        let asked = self.request.epoch.map(|seconds| seconds.to_string());
+        let Some(value) = asked.as_ref().or(declared.get("SOURCE_DATE_EPOCH")) else { return Ok(None) };
+        let epoch = value.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
+        epoch.map(Some).ok_or_else(|| PlanError::Variable {
+            name: "SOURCE_DATE_EPOCH".into(),
+            value: value.clone(),
+            why: alloc::format!(
+                "a whole number of seconds since 1970 is expected, from {} to {} (the year 2106)",
+                EPOCHS.start(),
+                EPOCHS.end()
+            ),
+        })
+    }
+
+    /// What was asked for, else what the elements are for: `baremetal` adds kernel and initial ramdisk; an agent's ramdisk is a
+    /// kernel and an initramfs, and no disk, whatever `type:` says (TripleO's files say qcow2); all else is a qcow2.
+    fn outputs(&self, names: &[String]) -> Vec<OutputKind> {
+        if !self.request.outputs.is_empty() {
+            return self.request.outputs.clone();
+        }
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        let mut outputs = self.image.outputs.clone();
+        let mut add = |kinds: &[OutputKind]| {
+            let new: Vec<OutputKind> = kinds.iter().copied().filter(|kind| !outputs.contains(kind)).collect();
+            outputs.extend(new);
+        };
+        let ramdisk = has("ironic-python-agent-ramdisk") || has("ironic-ramdisk-base");
+        if ramdisk {
+            add(&[OutputKind::Kernel, OutputKind::Initramfs]);
+        }
+        if has("baremetal") {
+            add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
+        }
+        if ramdisk && has("no-final-image") {
+            outputs.retain(|kind| !kind.is_disk());
+        } else if self.image.outputs.is_empty() && !ramdisk {
+            outputs.insert(0, OutputKind::Qcow2);
+        }
+        outputs
+    }
+
+    /// `DIB_ARGS`: arguments of `disk-image-create` that name the same image. Neither packages nor outputs are among them:
+    /// every hook sees this, and what only late steps use must not change what early ones saw.
+    fn arguments(&self) -> String {
+        let ImagePlanner { image, target, request, .. } = self;
+        let mut words = alloc::vec!["-a", target.arch.debian_name(), "-o", image.name.as_str()];
+        if image.skip_base || request.skip_base {
+            words.push("-n");
+        }
+        words.extend(image.distro.as_deref());
+        words.extend(image.elements.iter().chain(&request.elements).map(String::as_str));
+        words.join(" ")
+    }
+}
+
+/// A whole number of some unit, as dib's variables give sizes.
+fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Result<Option<Bytes>, PlanError> {
+    let Some(value) = declared.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.0)) {
+        Some(bytes) => Ok(Some(Bytes(bytes))),
+        None => {
+            let why = alloc::format!("a whole number, in units of {unit}, is expected");
+            Err(PlanError::Variable { name: name.to_string(), value: value.clone(), why })
+        }
+    }
+}
+
+/// xz is for ramdisks: qcow2 has no such clusters.
+fn check_compression(image: &ImageSpec, outputs: &[OutputKind]) -> Result<(), PlanError> {
+    match image.entry.get("compression") {
+        Some(value) if value.text() == Some("xz") && outputs.contains(&OutputKind::Qcow2) => {
+            Err(value.at.bad("qcow2 has no xz compression").hint("use zlib or zstd").into())
+        }
+        _ => Ok(()),
+    }
+}
