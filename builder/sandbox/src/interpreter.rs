@@ -65,7 +65,7 @@ pub struct Row {
 
 impl Table {
     /// As lines: four values, then rows.
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
         for Row { name, bytes, modified, program } in &self.rows {
             text += &format!("{bytes} {modified} {name} {program}\n");
@@ -73,7 +73,7 @@ impl Table {
         text
     }
 
-    /// Reads what [`Table::text`] wrote.
+    /// Reads what [`Table::to_text`] wrote.
     pub fn read(text: &str) -> Option<Table> {
         let mut lines = text.lines().map(str::to_owned);
         let arch = lines.next()?.parse().ok()?;
@@ -153,7 +153,7 @@ mod tests {
             libraries: "/run/dibber/native/root/lib".into(),
             rows: vec![row("dash", 7, -3), row("[", 0, 1)],
         };
-        assert_eq!(Table::read(&table.text()), Some(table));
+        assert_eq!(Table::read(&table.to_text()), Some(table));
         assert_eq!(Table::read("ppc64le\na\nb\nc\nx y z\n"), None);
         assert_eq!(Table::read("a\n"), None);
     }

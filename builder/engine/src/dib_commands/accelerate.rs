@@ -69,7 +69,7 @@ fn on(root: &Path) -> Result<(), AccelerateError> {
     let told = Table::read(&told).ok_or(AccelerateError::Table)?;
     let arch = told.arch;
     let rows = rows(&theirs, &ours, (&versions.0, &versions.1));
-    fs::write(&path, Table { rows, ..told }.text()).map_err(at(&path))?;
+    fs::write(&path, Table { rows, ..told }.to_text()).map_err(at(&path))?;
     for place in SHARED {
         let inside = root.join(place.trim_start_matches('/'));
         fs::create_dir_all(&inside).map_err(at(&inside))?;

@@ -101,7 +101,7 @@ impl<'a> Opened<'a> {
         let Opened { overlay, base, lowers, draft } = self;
         overlay.unmount()?;
         if !says(&layer, &lowers)? {
-            draft.give_up("layer")?;
+            draft.discard_part("layer")?;
         }
         remove_tree(&base).map_err(at(&base))?;
         Ok((draft, added))

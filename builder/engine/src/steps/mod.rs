@@ -207,7 +207,7 @@ impl Walk<'_> {
     /// Runs a step, unless another build runs it: then its result is this one's too.
     fn make(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
         let (phase, name) = (step.phase.name().to_string(), step.name.clone());
-        let _lock = self.session.alone(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
+        let _lock = self.session.lock_step(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
         match self.kept(id, step)? {
             Some(checkpoint) => Ok(checkpoint),
             None => self.run(id, step),
@@ -269,7 +269,7 @@ impl Walk<'_> {
         }
         let squashed: Vec<Digest> = self.layers[below..].iter().map(|(id, _)| *id).collect();
         let id = squash_id(&squashed);
-        let _lock = self.session.alone(id, || ())?;
+        let _lock = self.session.lock_step(id, || ())?;
         let found = self.session.find(id)?;
         if let Lookup::Dropped(why) = &found {
             self.events.emit(Event::Warning { text: why.to_string() });

@@ -86,7 +86,7 @@ impl<'a> Downloads<'a> {
         self.offer(&view, wish).map_err(at(&view))?;
         let (upper, alone) = match wish.keep {
             Some(id) => {
-                let alone = self.session.hold(&format!("downloads-{id}"))?;
+                let alone = self.session.lock_named(&format!("downloads-{id}"))?;
                 (self.session.store().downloads("private")?.join(id.to_string()), Some(alone))
             }
             None => (scratch.join("upper"), None),
@@ -117,7 +117,7 @@ impl<'a> Downloads<'a> {
 
     /// Keeps others from a source until this is dropped.
     pub(super) fn hold_source(&self, key: Digest) -> Result<StepLock, StepError> {
-        Ok(self.session.hold(&format!("source-{key}"))?)
+        Ok(self.session.lock_named(&format!("source-{key}"))?)
     }
 
     fn source(&self, key: Digest) -> Result<PathBuf, StepError> {
