@@ -22,7 +22,7 @@ struct Named(Vec<(PathBuf, Stamp)>);
 
 impl Named {
     fn new(paths: &[PathBuf]) -> Self {
-        Named(paths.iter().map(|p| (p.clone(), Stamp::of(&p.metadata().unwrap()))).collect())
+        Named(paths.iter().map(|p| (p.clone(), Stamp::from_metadata(&p.metadata().unwrap()))).collect())
     }
 }
 

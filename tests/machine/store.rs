@@ -378,7 +378,7 @@ fn a_store_knows_its_own() {
     let mut timings = store.timings("tiny");
     timings.set("install/10-ssh", 2.5);
     store.save_timings("tiny", &timings).unwrap();
-    assert_eq!(Store::open(&root).unwrap().timings("tiny").of("install/10-ssh"), Some(2.5));
+    assert_eq!(Store::open(&root).unwrap().timings("tiny").seconds_of("install/10-ssh"), Some(2.5));
     assert_eq!(store.answer("GET http://deb").unwrap(), None);
     store.record_answer("GET http://deb", b"hello").unwrap();
     assert_eq!(store.answer("GET http://deb").unwrap().as_deref(), Some(&b"hello"[..]));

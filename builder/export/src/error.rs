@@ -1,6 +1,6 @@
 //! Why a disk could not be poured.
 //!
-//! In: errors of the kernel, with the place. Out: sentences that name the file, the cause and the mend. Never: a bare
+//! In: errors of the kernel, with the place. Out: sentences that name the file, the cause and what to do. Never: a bare
 //! errno.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The captured files that extents refer to.
+//! The captured files that extents refer to. Their content is read when it is poured, so each is checked for not having changed since.
 //!
 //! In: references. Out: bytes of the file that was captured, or an error with its name. Never: bytes of a file that
 //! changed since.
@@ -23,7 +23,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// The stamp of a file as `fstat(2)` sees it.
-    pub fn of(metadata: &Metadata) -> Self {
+    pub fn from_metadata(metadata: &Metadata) -> Self {
         Stamp { len: metadata.len(), mtime: (metadata.mtime(), metadata.mtime_nsec()) }
     }
 }
@@ -63,7 +63,7 @@ impl<'a> FileReader<'a> {
         open.read_exact_at(bytes, offset).map_err(fail)?;
         if let Some(was) = self.files.stamp(file) {
             // After the read: a write that the read saw has changed the time by now.
-            let is = Stamp::of(&open.metadata().map_err(fail)?);
+            let is = Stamp::from_metadata(&open.metadata().map_err(fail)?);
             if was != is {
                 let seconds = |(s, n): (i64, i64)| format!("{s}.{n:09}");
                 return Err(PourError::Changed {

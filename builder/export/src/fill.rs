@@ -1,4 +1,4 @@
-//! The bytes of one chunk.
+//! The bytes of one range of the disk, gathered from the extents that reach into it.
 //!
 //! In: the extents that reach into it. Out: a buffer, zeros where nothing lies. Never: bytes outside the chunk.
 

@@ -69,7 +69,7 @@ impl WorkerPool<'_> {
                 let (tasks, report) = (tasks.clone(), report.clone());
                 scope.spawn(move || run_worker(worker, &tasks, &report));
             }
-            let order = Order { give, reports, under_way: under_way as u64, size: size as u64 };
+            let order = ChunkOrder { give, reports, under_way: under_way as u64, size: size as u64 };
             order.keep(self.extents, writers, progress)
         })
     }
@@ -88,14 +88,14 @@ fn run_worker(mut worker: Worker<'_>, tasks: &Receiver<Task>, report: &Sender<Ta
 }
 
 /// The calling thread's side.
-struct Order {
+struct ChunkOrder {
     give: Sender<Task>,
     reports: Receiver<TaskReport>,
     under_way: u64,
     size: u64,
 }
 
-impl Order {
+impl ChunkOrder {
     /// Hands chunks out, and takes them back in order.
     fn keep(
         self,

@@ -1,4 +1,4 @@
-//! A qcow2 target, filled in order.
+//! A qcow2 target. Its compressed clusters follow each other in the file, so it is filled in the order of the disk.
 //!
 //! In: packed chunks by rising offset. Out: the file, its head last. Never: more than a few MiB of it in memory.
 

@@ -1,4 +1,4 @@
-//! A chunk of a raw image.
+//! A chunk of a raw image. Blocks of zeros are not written, and stay holes of the sparse file.
 //!
 //! In: the bytes of a chunk. Out: writes of the runs in it that are not zero. Never: a block of zeros worth leaving out.
 

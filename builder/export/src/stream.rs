@@ -1,4 +1,4 @@
-//! Extents as one compressed stream.
+//! Extents as one compressed stream: an initramfs.
 //!
 //! In: extents and the files that they refer to. Out: one file, each source read once. Never: a byte that depends on the
 //! number of threads; a temporary copy; more than some blocks in memory.

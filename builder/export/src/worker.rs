@@ -1,4 +1,4 @@
-//! What one thread does with a chunk.
+//! What one thread does with a chunk: it reads it, writes it to the raw targets, and compresses its clusters for the qcow2 ones.
 //!
 //! In: a chunk. Out: its bytes in every raw target, and packed for every qcow2 one. Never: anything whose order matters.
 

@@ -1,4 +1,5 @@
-//! Opening and reading what is below a directory.
+//! Opening and reading what is below a directory, without a link followed or the directory left: openat2(2) does that in the kernel, where
+//! nobody can exchange a name between a check and its use.
 //!
 //! In: an open directory, a path below it. Out: a directory, a regular file, its bytes. Never: a wait for a fifo, more bytes
 //! than were asked for, a file outside.

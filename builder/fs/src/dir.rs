@@ -1,4 +1,5 @@
-//! A directory held open, and what is in it.
+//! A directory held open, and what is in it. Names are looked up in the open directory, so whoever renames it or what is above it changes
+//! nothing.
 //!
 //! In: an open directory. Out: sorted names, metadata and attributes, all relative to it. Never: a path that a symbolic link
 //! could bend.

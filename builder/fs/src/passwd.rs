@@ -14,19 +14,19 @@ fn lines(text: &str, uid: u32) -> impl Iterator<Item = Vec<&str>> {
         .filter(move |f| f.get(2) == Some(&id.as_str()))
 }
 
-fn text() -> String {
+fn read_passwd() -> String {
     fs::read_to_string("/etc/passwd").unwrap_or_default()
 }
 
 /// A user's name, or the number.
 pub fn user_name(uid: u32) -> String {
-    lines(&text(), uid).next().map_or_else(|| uid.to_string(), |fields| fields[0].to_owned())
+    lines(&read_passwd(), uid).next().map_or_else(|| uid.to_string(), |fields| fields[0].to_owned())
 }
 
 /// Where the person who runs this keeps things, whatever `HOME` says.
 pub fn homes() -> Vec<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
-    lines(&text(), uid).filter_map(|fields| fields.get(5).map(PathBuf::from)).collect()
+    lines(&read_passwd(), uid).filter_map(|fields| fields.get(5).map(PathBuf::from)).collect()
 }
 
 #[cfg(test)]

@@ -39,11 +39,11 @@ impl std::error::Error for PathError {
 /// Adds the path to an error of the system.
 pub trait PathContext<T> {
     /// `operation` is what was done to the path: `read`, `write`.
-    fn at(self, operation: &'static str, path: &Path) -> Result<T, PathError>;
+    fn with_path(self, operation: &'static str, path: &Path) -> Result<T, PathError>;
 }
 
 impl<T, S: Into<io::Error>> PathContext<T> for Result<T, S> {
-    fn at(self, operation: &'static str, path: &Path) -> Result<T, PathError> {
+    fn with_path(self, operation: &'static str, path: &Path) -> Result<T, PathError> {
         self.map_err(|source| PathError::new(operation, path, source))
     }
 }

@@ -1,4 +1,4 @@
-//! Programs of the host, found where starting them would find them.
+//! Programs of the host, found in `PATH` as execvp(3) would find them, to tell what is missing before it is needed.
 //!
 //! In: `PATH`. Out: the file of a program. Never: a program run.
 #![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]

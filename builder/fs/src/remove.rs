@@ -1,4 +1,4 @@
-//! Directories removed with all that is in them.
+//! Directories removed with all that is in them, also where a hook nested them deeper than a process may have files open.
 //!
 //! In: a directory that this program chose. Out: nothing there. Never: a followed link. Trees that the sandbox made belong to
 //! its ids: they can be removed inside its namespace only.

@@ -1,4 +1,4 @@
-//! A file replaced whole.
+//! A file replaced whole: written beside its place, synced, then renamed.
 //!
 //! In: an open directory, a name, the new content. Out: the old file or the new one, after any interruption, on disk. Never:
 //! half of either.

@@ -1,4 +1,4 @@
-//! Directories for what lives as long as one command.
+//! Directories for what lives as long as one command. A command that is killed cannot remove its own: the next one of its kind does.
 //!
 //! In: `TMPDIR`. Out: a new directory, for its owner only. Never: a failure because `TMPDIR` names what is not there; one that a
 //! command which was killed left behind, beside a new one of its kind.

@@ -1,4 +1,4 @@
-//! Programs of the host that the person's own process runs, such as curl and QEMU. None is left alone: this process waits for its end,
+//! Programs of the host that the person's own process runs, such as QEMU. None is left alone: this process waits for its end,
 //! ends it when the person interrupts, and the kernel ends it with this process.
 //!
 //! In: a command. Out: how it ended, and what it said last. Never: a program, or a child of it, that runs on after an interrupt;

@@ -1,4 +1,5 @@
-//! A /dev of its own: the few nodes that every program may count on, and nothing that is a disk.
+//! The sandbox's /dev: the few nodes that every program may count on, and nothing that is a disk. They are bind mounts of the host's
+//! nodes, as containers have them.
 //!
 //! In: the host's /dev. Out: a mount. Never: mknod, which no user namespace allows.
 #![expect(clippy::disallowed_methods, reason = "names that this program chose, in a namespace of its own")]

@@ -1,4 +1,5 @@
-//! Programs of another architecture: qemu-user, behind an instance of binfmt_misc that is the sandbox's own.
+//! Programs of another architecture are run by qemu-user. The kernel starts it by way of binfmt_misc, of which a user namespace can have
+//! an instance of its own since Linux 6.7: so nothing need be registered on the host.
 //!
 //! In: an architecture, the host's emulator. Out: a registration that lives as long as its descriptor. Never: an entry of
 //! the host's changed.

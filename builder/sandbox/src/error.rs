@@ -1,6 +1,7 @@
-//! What can go wrong at the border of the sandbox.
+//! Why there is no sandbox, or why a hook could not be run in it: the machine lacks something, a system call failed, or earlier hooks
+//! left the tree in a shape in which none can be run. The three have different remedies, so they are told apart.
 //!
-//! In: refusals of the kernel and of the machine's settings. Out: sentences with place, cause and mend. Never: a panic.
+//! In: refusals of the kernel and of the machine's settings. Out: sentences with place, cause and remedy. Never: a panic.
 
 use std::fmt;
 use std::io;

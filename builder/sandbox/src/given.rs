@@ -44,7 +44,7 @@ pub(crate) enum TakenFile {
 }
 
 /// Takes what was given. `as_root` says that this process is the host's root, who will not be there inside.
-pub(crate) fn take(all: &[Given], as_root: bool) -> Result<Vec<TakenFile>, SandboxError> {
+pub(crate) fn take_all(all: &[Given], as_root: bool) -> Result<Vec<TakenFile>, SandboxError> {
     all.iter().map(|given| take_one(given, as_root)).collect()
 }
 
@@ -135,8 +135,8 @@ pub(crate) fn make_places(all: &[Given], taken: &[TakenFile]) -> Result<(), Sand
 pub(crate) struct HookShare(Vec<(PathBuf, OwnedFd)>);
 
 impl HookShare {
-    /// Takes those at these paths from where the driver sees them.
-    pub(crate) fn take(wanted: &[PathBuf]) -> Result<HookShare, SandboxError> {
+    /// Copies those at these paths from where the driver sees them.
+    pub(crate) fn copy(wanted: &[PathBuf]) -> Result<HookShare, SandboxError> {
         let copy = |at: &PathBuf| {
             let mount = mounts::copy(&driver_path(at))?;
             mounts::restrict(&mount, mounts::READ_ONLY)?;

@@ -71,7 +71,8 @@ pub fn give_to_sandbox(dir: &Path) -> Result<(), SandboxError> {
     given.map(drop).map_err(|source| SandboxError::Grant { path: dir.to_path_buf(), source })
 }
 
-/// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom [`start_worker`](crate::start_worker) gives directories.
+/// Whether a directory of this owner is the person's: made by it, or by its sandbox's root, to whom
+/// [`start_worker`](crate::start_worker) gives directories.
 pub fn is_own(uid: u32) -> bool {
     let own = rustix::process::geteuid().as_raw();
     // Where there is no sandbox, it owns nothing.

@@ -1,4 +1,5 @@
-//! The few files of the host's /etc that name the host, as the sandbox has them.
+//! The few files of the host's /etc that name the host, as the sandbox has them: an image must not depend on the name of the machine that
+//! built it.
 //!
 //! In: the host's files. Out: their text inside, and where the name servers are looked for. Never: the host's own name.
 #![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]

@@ -65,7 +65,7 @@ pub struct StandIn {
 
 impl StandInTable {
     /// As lines: four values, then rows.
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n{}\n", self.arch, self.emulator, self.loader, self.libraries);
         for StandIn { name, bytes, modified, program } in &self.rows {
             text += &format!("{bytes} {modified} {name} {program}\n");
@@ -73,7 +73,7 @@ impl StandInTable {
         text
     }
 
-    /// Reads what [`StandInTable::text`] wrote.
+    /// Reads what [`StandInTable::to_text`] wrote.
     pub fn read(text: &str) -> Option<StandInTable> {
         let mut lines = text.lines().map(str::to_owned);
         let arch = lines.next()?.parse().ok()?;
@@ -159,7 +159,7 @@ mod tests {
             libraries: "/run/dibber/native/root/lib".into(),
             rows: vec![row("dash", 7, -3), row("[", 0, 1)],
         };
-        assert_eq!(StandInTable::read(&table.text()), Some(table));
+        assert_eq!(StandInTable::read(&table.to_text()), Some(table));
         assert_eq!(StandInTable::read("ppc64le\na\nb\nc\nx y z\n"), None);
         assert_eq!(StandInTable::read("a\n"), None);
     }

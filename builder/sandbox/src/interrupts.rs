@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: heard by who has something to clean up, and the end of the program in a moment everywhere.
+//! Ctrl-C, SIGTERM and SIGHUP end the program at once, unless it has something to clean up: then whoever cleans up is told, and has a
+//! moment for it.
 //!
 //! In: signals. Out: exit code 130. Never: a wait that outlasts them: an archive, a server, a lock or a file that does not
 //! answer keeps nobody from ending.

@@ -1,4 +1,4 @@
-//! System calls that rustix does not offer in safe form.
+//! System calls that rustix does not offer in safe form. All `unsafe` of the program is here, so that it can be read in one sitting.
 //!
 //! In: descriptors and flags. Out: what the kernel answered. Never: a decision; and no other module of dibber is unsafe.
 #![allow(unsafe_code)]

@@ -37,7 +37,7 @@ pub(crate) struct SandboxConfig {
 pub(crate) enum DriverTask {
     /// A job, whose bytes the caller of [`enter`](crate::enter) understands.
     Job(Vec<u8>),
-    /// [Tries](crate::trial) what every build needs.
+    /// A trial of what every build needs, without a job.
     Trial,
 }
 

@@ -1,4 +1,5 @@
-//! Mounts as values: made or copied first, put in place afterwards, on what a descriptor holds.
+//! Mounts as values, by the kernel's newer calls (fsopen(2), open_tree(2), move_mount(2)): a mount is made or copied first, and put in
+//! place afterwards, on what a descriptor holds.
 //!
 //! In: paths and descriptors. Out: mounts. Never: a path of a tree followed by name while something is put on it.
 #![expect(clippy::disallowed_methods, reason = "the root itself")]

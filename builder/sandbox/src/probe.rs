@@ -71,7 +71,7 @@ fn landlock() -> Finding {
     )
 }
 
-/// Starts a worker on these directories whose driver only [tries](crate::trial) an overlay, and a binfmt_misc of its own.
+/// Starts a worker on these directories whose driver only tries an overlay, and a binfmt_misc of its own.
 pub fn probe_by_trial(grants: &SandboxGrants) -> Vec<Finding> {
     let what = "a sandbox, tried";
     let mut worker = match start::start(&DriverTask::Trial, grants) {

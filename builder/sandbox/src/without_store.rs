@@ -1,4 +1,4 @@
-//! Work of the driver with names that elements or hooks chose, in a mount namespace in which there is neither store nor stage.
+//! Work of the driver with names that elements or hooks chose is done in a mount namespace in which there is neither store nor stage.
 //!
 //! In: work on descriptors that were opened beforehand, with names that elements or hooks chose. Out: its result. Never: a
 //! path by which such a name could reach another image's layers or outputs, whatever the work does with it.

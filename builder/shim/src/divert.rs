@@ -1,4 +1,5 @@
-//! `dibber-divert add|take-back`: our stand-ins at the places of boot loader programs, in a tree that has dpkg.
+//! `dibber-divert add|take-back`: our stand-ins at the places of boot loader programs, in a tree that has dpkg. Scripts of packages call
+//! `/usr/sbin/grub-install` by its path, so a stand-in in `PATH` does not suffice there.
 //!
 //! In: the tree as the root. Out: links to the stand-ins with dpkg diversions under them, or the tree as its packages left it.
 //! Never: a diversion of somebody else's touched, or `dpkg-divert` run: a tree of a foreign architecture need not run it.
@@ -62,13 +63,13 @@ fn add(root: &Path) -> Result<(), PathError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::write(&before, NO_DATABASE),
         Err(error) => Err(error),
     })
-    .at("change", &database)?;
+    .with_path("change", &database)?;
     for program in loader::program_paths() {
-        if stand_in(root, program).at("divert", Path::new(program))? {
+        if stand_in(root, program).with_path("divert", Path::new(program))? {
             lines += &format!("{program}\n{program}{DIVERTED_SUFFIX}\n:\n");
         }
     }
-    keeping_time(&admin, || fs::write(&database, &lines)).at("change", &database)
+    keeping_time(&admin, || fs::write(&database, &lines)).with_path("change", &database)
 }
 
 /// Puts a link to the stand-in in a program's place, if its directory is there.
@@ -89,7 +90,7 @@ fn stand_in(root: &Path, program: &str) -> io::Result<bool> {
 fn take_back(root: &Path) -> Result<(), PathError> {
     let (database, before) = (root.join(DATABASE), root.join(BEFORE));
     let Ok(earlier) = fs::read_to_string(&before) else { return Ok(()) };
-    let text = fs::read_to_string(&database).at("read", &database)?;
+    let text = fs::read_to_string(&database).with_path("read", &database)?;
     let (mut others, mut ours) = (String::new(), Vec::new());
     let lines: Vec<&str> = text.lines().collect();
     for entry in lines.chunks(3) {
@@ -99,7 +100,7 @@ fn take_back(root: &Path) -> Result<(), PathError> {
         }
     }
     for program in ours {
-        put_back(root, program).at("put back", Path::new(program))?;
+        put_back(root, program).with_path("put back", Path::new(program))?;
     }
     let admin = root.join("var/lib/dpkg");
     keeping_time(&admin, || {
@@ -113,7 +114,7 @@ fn take_back(root: &Path) -> Result<(), PathError> {
         }
         fs::remove_file(&before)
     })
-    .at("change", &database)
+    .with_path("change", &database)
 }
 
 /// Gives a program its place again. A package that was removed meanwhile took its diverted program with it.

@@ -1,7 +1,7 @@
 //! `dibber-place FROM TO [private]`: copies a directory into the tree, from inside the tree.
 //!
-//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree; private ones for root alone. Never: a file outside
-//! the tree: it runs in the chroot, so every link leads to a place of the tree.
+//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree; private ones for root
+//! alone. Never: a file outside the tree: it runs in the chroot, so every link leads to a place of the tree.
 
 use std::ffi::OsString;
 use std::fs;
@@ -31,13 +31,13 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
 }
 
 fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), PathError> {
-    fs::create_dir_all(to).at("make", to)?;
+    fs::create_dir_all(to).with_path("make", to)?;
     // Programs that are put on the PATH can be run, whatever their mode was where they came from.
     let is_bin = from.file_name().is_some_and(|name| name == "bin");
-    for entry in fs::read_dir(from).at("read", from)? {
-        let entry = entry.at("read", from)?;
+    for entry in fs::read_dir(from).with_path("read", from)? {
+        let entry = entry.with_path("read", from)?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().at("read", &source)?;
+        let kind = entry.file_type().with_path("read", &source)?;
         if kind.is_dir() {
             copy_directory(&source, &target, private)?;
             continue;
@@ -49,17 +49,18 @@ fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), PathError
             _ => {}
         }
         if kind.is_symlink() {
-            let link = fs::read_link(&source).at("read", &source)?;
-            symlink(link, &target).at("make", &target)?;
+            let link = fs::read_link(&source).with_path("read", &source)?;
+            symlink(link, &target).with_path("make", &target)?;
         } else {
-            fs::copy(&source, &target).at("write", &target)?;
-            let mode = fs::metadata(&source).at("read", &source)?.permissions().mode();
+            fs::copy(&source, &target).with_path("write", &target)?;
+            let mode = fs::metadata(&source).with_path("read", &source)?.permissions().mode();
             let mode = match private {
                 true => 0o600,
                 false if is_bin || mode & 0o111 != 0 => 0o755,
                 false => 0o644,
             };
-            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).at("set the mode of", &target)?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode))
+                .with_path("set the mode of", &target)?;
         }
     }
     Ok(())

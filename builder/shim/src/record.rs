@@ -1,4 +1,4 @@
-//! What hooks asked for, written down.
+//! What hooks asked of the stand-ins, written down for the build: which mounts to make again, which boot loader to place.
 //!
 //! In: requests. Out: JSON lines in the file that a variable names. Never: a trusted input: a hook can write there itself.
 

@@ -20,7 +20,7 @@ pub struct Timings {
 
 impl Timings {
     /// Seconds of a step (`install/10-ssh`), if it ever ran.
-    pub fn of(&self, step: &str) -> Option<f64> {
+    pub fn seconds_of(&self, step: &str) -> Option<f64> {
         self.seconds.get(step).copied()
     }
 

@@ -1,4 +1,4 @@
-//! The result of one step, as it is kept.
+//! The result of one step, as it is kept: a directory with the step's layer, what is known of it, and a seal that is written last.
 //!
 //! In: a step id. Out: its result, checked, or that there is none. Never: a result that disagrees with what was written.
 
@@ -161,11 +161,11 @@ impl Store {
     /// Reads and checks a checkpoint, without claiming it: all but what its files hold.
     pub(super) fn check(&self, id: Digest) -> Result<Option<Checkpoint>, StoreError> {
         let dir = self.checkpoint_dir(id);
-        if !dir.try_exists().at("find", &dir)? {
+        if !dir.try_exists().with_path("find", &dir)? {
             return Ok(None);
         }
         let Record { meta, parts, .. } = self.record(id)?;
-        let open = Dir::open_no_follow(&dir).at("open", &dir)?;
+        let open = Dir::open_no_follow(&dir).with_path("open", &dir)?;
         let mut bytes = 0;
         for Part { name, stamp: written, .. } in &parts {
             let wrong = |why| corrupted(id, Some(&meta), why);
@@ -187,7 +187,7 @@ impl Store {
     pub(super) fn compare(&self, id: Digest) -> Result<(), StoreError> {
         let dir = self.checkpoint_dir(id);
         let Record { meta, parts, .. } = self.record(id)?;
-        let open = Dir::open_no_follow(&dir).at("open", &dir)?;
+        let open = Dir::open_no_follow(&dir).with_path("open", &dir)?;
         for part in &parts {
             // What cannot be read is as bad as what is wrong.
             let why = part.difference(&open).unwrap_or_else(|e| Some(e.to_string()));

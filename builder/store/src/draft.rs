@@ -1,4 +1,4 @@
-//! The result of a step while it is made.
+//! The result of a step while it is made: a directory of the session's scratch, which becomes a checkpoint by one rename.
 //!
 //! In: directories that the step fills. Out: a checkpoint, if the step succeeded. Never: a checkpoint of a name before all its
 //! bytes are on disk.
@@ -23,7 +23,7 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(session: &'a Session, dir: PathBuf) -> Result<Self, StoreError> {
         for dir in [&dir, &dir.join("keep")] {
-            fs::create_dir(dir).at("create", dir)?;
+            fs::create_dir(dir).with_path("create", dir)?;
         }
         Ok(Draft { session, dir: Some(dir) })
     }
@@ -43,9 +43,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives up a part, such as a layer that [`is_unchanged`](crate::layers::is_unchanged).
-    pub fn give_up(&self, name: &str) -> Result<(), StoreError> {
+    pub fn discard_part(&self, name: &str) -> Result<(), StoreError> {
         let path = self.part(name);
-        Ok(remove_tree(&path).at("remove", &path)?)
+        Ok(remove_tree(&path).with_path("remove", &path)?)
     }
 
     /// The `work` of the mount whose upper is the part `name`.
@@ -57,7 +57,7 @@ impl<'a> Draft<'a> {
     pub fn mount_point(&self) -> Result<PathBuf, StoreError> {
         let path = self.dir().join("tree");
         if !path.exists() {
-            fs::create_dir(&path).at("create", &path)?;
+            fs::create_dir(&path).with_path("create", &path)?;
         }
         Ok(path)
     }
@@ -67,38 +67,39 @@ impl<'a> Draft<'a> {
     pub fn commit(mut self, id: Digest, meta: CheckpointMeta) -> Result<Checkpoint, StoreError> {
         let dir = self.dir();
         let keep = dir.join("keep");
-        let open = Dir::open_no_follow(&keep).at("open", &keep)?;
+        let open = Dir::open_no_follow(&keep).with_path("open", &keep)?;
         let mut parts = Vec::new();
-        for name in open.names().at("read", &keep)? {
+        for name in open.names().with_path("read", &keep)? {
             let name = name.to_string_lossy().into_owned();
             let place = keep.join(&name);
-            parts.push(Part::describe(&open, name).at("read", &place)?);
+            parts.push(Part::describe(&open, name).with_path("read", &place)?);
         }
         let record = Record { id, meta, parts };
         let text = serde_json::to_vec_pretty(&record).expect("a record's keys are strings");
-        let write =
-            |name: &str, bytes: &[u8]| open.write_new(name, bytes, 0o644).at("write", &keep.join(name));
+        let write = |name: &str, bytes: &[u8]| {
+            open.write_new(name, bytes, 0o644).with_path("write", &keep.join(name))
+        };
         write("meta.json", &text)?;
         write("sealed", Digest::of(&text).to_string().as_bytes())?;
         // The mounts were volatile: until now nothing of the layer need be on disk, and the rename must not get there first.
-        rustix::fs::syncfs(open.as_fd()).at("sync", &keep)?;
+        rustix::fs::syncfs(open.as_fd()).with_path("sync", &keep)?;
         let store = self.session.store();
         let lock = store.lock()?;
         self.session.claim(id)?;
         let target = store.checkpoint_dir(id);
-        if target.try_exists().at("find", &target)? {
+        if target.try_exists().with_path("find", &target)? {
             drop(lock);
             if let Lookup::Whole(found) = self.session.find(id)? {
                 return Ok(*found);
             }
             // It was corrupted, and is gone.
             let _lock = store.lock()?;
-            fs::rename(&keep, &target).at("keep", &target)?;
+            fs::rename(&keep, &target).with_path("keep", &target)?;
         } else {
-            fs::rename(&keep, &target).at("keep", &target)?;
+            fs::rename(&keep, &target).with_path("keep", &target)?;
         }
         self.discard();
-        self.session.made(id);
+        self.session.mark_sound(id);
         let bytes = record.parts.iter().map(|part| part.stamp.bytes).sum();
         let parts = record.parts.into_iter().map(|part| part.name).collect();
         Ok(Checkpoint { id, meta: record.meta, bytes, dir: target, parts })

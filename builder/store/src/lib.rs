@@ -157,7 +157,7 @@ impl StoreError {
     }
 }
 
-/// What to do about errors that people can mend.
+/// What to do about errors that people can do something about.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -181,18 +181,18 @@ impl Store {
     pub fn open(root: &Path) -> Result<Store, StoreError> {
         let private = |path: &Path| {
             let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(0o700).create(path).at("create", path)
+            builder.recursive(true).mode(0o700).create(path).with_path("create", path)
         };
         let site = Store::survey(root)?;
         private(root)?;
-        let root = root.canonicalize().at("find", root)?;
+        let root = root.canonicalize().with_path("find", root)?;
         if site != Site::Store {
-            fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).at("protect", &root)?;
+            fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).with_path("protect", &root)?;
             write_beside(&root.join("VERSION"), VERSION.as_bytes())?;
         }
         for dir in DIRS {
             private(&root.join(dir))?;
-            own(&root.join(dir))?;
+            refuse_foreign(&root.join(dir))?;
         }
         Ok(Store { root })
     }
@@ -215,7 +215,7 @@ impl Store {
     /// The directory of one kind of downloads (`shared`, `confided/ID`, `private`, `sources`).
     pub fn downloads(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.root.join("downloads").join(name);
-        fs::create_dir_all(&path).at("create", &path)?;
+        fs::create_dir_all(&path).with_path("create", &path)?;
         Ok(path)
     }
 
@@ -225,8 +225,8 @@ impl Store {
 }
 
 /// Refuses a directory that is neither this person's nor its sandbox's root's, and a link.
-fn own(path: &Path) -> Result<(), StoreError> {
-    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).at("look at", path)?;
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).with_path("look at", path)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
         return Err(PathError::new("use", path, io::ErrorKind::NotADirectory).into());
     }
@@ -256,5 +256,5 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         file.sync_data()?;
         fs::rename(&beside, path)
     };
-    Ok(write().at("write", path)?)
+    Ok(write().with_path("write", path)?)
 }

@@ -27,7 +27,7 @@ pub struct StepLock {
 }
 
 impl StepLock {
-    pub(super) fn take(path: PathBuf, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
+    pub(super) fn acquire(path: PathBuf, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
         let mut waiting = Some(waiting);
         loop {
             let file = open(&path)?;
@@ -38,13 +38,13 @@ impl StepLock {
                         tell();
                     }
                     rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
-                        .at("lock", &path)?;
+                        .with_path("lock", &path)?;
                 }
                 Err(e) => return Err(PathError::new("lock", &path, e).into()),
             }
             // The former holder may have removed the file meanwhile: then this lock is on nothing.
             let inode = |meta: fs::Metadata| std::os::unix::fs::MetadataExt::ino(&meta);
-            let ours = file.metadata().map(inode).at("read", &path)?;
+            let ours = file.metadata().map(inode).with_path("read", &path)?;
             if fs::metadata(&path).map(inode).ok() == Some(ours) {
                 return Ok(StepLock { path, _file: file });
             }
@@ -81,7 +81,7 @@ impl Store {
         }
         let path = self.image_lock(image);
         let file = open(&path)?;
-        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).at("lock", &path)?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).with_path("lock", &path)?;
         note_holder(file, &path)
     }
 
@@ -93,7 +93,7 @@ impl Store {
     pub(super) fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join("locks/store");
         let file = open(&path)?;
-        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).at("lock", &path)?;
+        rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive)).with_path("lock", &path)?;
         Ok(file)
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn open(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .open(path)
-        .at("open", path)
+        .with_path("open", path)
         .map_err(StoreError::from)
 }
 
@@ -125,7 +125,7 @@ fn note_holder(mut file: File, path: &Path) -> Result<ImageLock, StoreError> {
         file.set_len(0)?;
         write!(file, "{}", std::process::id())
     };
-    write(&mut file).at("write", path)?;
+    write(&mut file).with_path("write", path)?;
     Ok(ImageLock { _file: file })
 }
 

@@ -1,4 +1,4 @@
-//! What the store holds, and how it is kept small.
+//! What the store holds, and how it is kept small: `dibber cache ls` and `dibber cache prune`.
 //!
 //! In: limits. Out: what was removed. Never: a checkpoint that a running build uses, nor one left whose parent is gone.
 
@@ -59,8 +59,8 @@ impl Store {
         let used = self.claimed(None)?;
         let dir = self.root.join("checkpoints");
         let mut found = Vec::new();
-        for entry in fs::read_dir(&dir).at("read", &dir)? {
-            let entry = entry.at("read", &dir)?;
+        for entry in fs::read_dir(&dir).with_path("read", &dir)? {
+            let entry = entry.with_path("read", &dir)?;
             let Ok(id) = Digest::try_from(entry.file_name().to_string_lossy().into_owned()) else { continue };
             let path = entry.path();
             let record = checkpoint::read_record(&path).ok();
@@ -105,9 +105,9 @@ impl Store {
         done.left = size;
         let trash = self.rename_out(gone.into_iter())?;
         drop(lock);
-        trash.iter().try_for_each(|path| remove_tree(path).at("remove", path))?;
+        trash.iter().try_for_each(|path| remove_tree(path).with_path("remove", path))?;
         if limits.all {
-            self.forget()?;
+            self.remove_all_but_checkpoints()?;
         }
         Ok(done)
     }
@@ -124,7 +124,7 @@ impl Store {
         self.rename_out(gone.iter().copied().filter(|id| used.contains(id)))?;
         let trash = self.rename_out(gone.iter().copied().filter(|id| !used.contains(id)))?;
         drop(lock);
-        Ok(trash.iter().try_for_each(|path| remove_tree(path).at("remove", path))?)
+        Ok(trash.iter().try_for_each(|path| remove_tree(path).with_path("remove", path))?)
     }
 
     /// Moves checkpoints to where a dead session's scratch would be, so that the next sweep ends what is interrupted here.
@@ -147,11 +147,11 @@ impl Store {
     pub(super) fn claimed(&self, except: Option<&str>) -> Result<BTreeSet<Digest>, StoreError> {
         let running = self.root.join("running");
         let mut ids = BTreeSet::new();
-        for entry in fs::read_dir(&running).at("read", &running)? {
-            let entry = entry.at("read", &running)?;
+        for entry in fs::read_dir(&running).with_path("read", &running)? {
+            let entry = entry.with_path("read", &running)?;
             let path = entry.path();
             if entry.file_name().to_str() != except && lock::is_held(&path)? {
-                let text = fs::read_to_string(&path).at("read", &path)?;
+                let text = fs::read_to_string(&path).with_path("read", &path)?;
                 ids.extend(text.lines().filter_map(|line| Digest::try_from(line.to_string()).ok()));
             }
         }
@@ -159,15 +159,15 @@ impl Store {
     }
 
     /// Removes downloads, answers, timings, what is known of sets, and copies of sources.
-    fn forget(&self) -> Result<(), StoreError> {
+    fn remove_all_but_checkpoints(&self) -> Result<(), StoreError> {
         for name in ["downloads", "answers", "timings", "sets", "sources"] {
             let dir = self.root.join(name);
-            for entry in fs::read_dir(&dir).at("read", &dir)? {
-                let entry = entry.at("read", &dir)?;
+            for entry in fs::read_dir(&dir).with_path("read", &dir)? {
+                let entry = entry.with_path("read", &dir)?;
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 let path = entry.path();
                 let removed = if is_dir { remove_tree(&path) } else { fs::remove_file(&path) };
-                removed.at("remove", &path)?;
+                removed.with_path("remove", &path)?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! One build's hold on the store.
+//! One build's hold on the store: what it uses no other process removes, and what it leaves half made the next one clears.
 //!
 //! In: step ids. Out: checkpoints that stay while the session lives, and places to write new ones. Never: a directory left in
 //! the way of the next build: what a killed session left is removed by the next one.
@@ -49,9 +49,9 @@ impl Store {
             }
         };
         let claims = lock::open(&path)?;
-        flock(&claims, FlockOperation::NonBlockingLockExclusive).at("lock", &path)?;
+        flock(&claims, FlockOperation::NonBlockingLockExclusive).with_path("lock", &path)?;
         let scratch = self.root.join("scratch").join(&name);
-        fs::create_dir(&scratch).at("create", &scratch)?;
+        fs::create_dir(&scratch).with_path("create", &scratch)?;
         Ok(Session {
             store: self.clone(),
             name,
@@ -65,19 +65,19 @@ impl Store {
     /// Removes the scratch of sessions that live no more. The store's lock is held.
     fn sweep(&self) -> Result<(), StoreError> {
         let running = self.root.join("running");
-        for entry in fs::read_dir(&running).at("read", &running)? {
-            let path = entry.at("read", &running)?.path();
+        for entry in fs::read_dir(&running).with_path("read", &running)? {
+            let path = entry.with_path("read", &running)?.path();
             if !lock::is_held(&path)? {
-                fs::remove_file(&path).at("remove", &path)?;
+                fs::remove_file(&path).with_path("remove", &path)?;
             }
         }
         let scratch = self.root.join("scratch");
         let used = self.claimed(None)?;
-        for entry in fs::read_dir(&scratch).at("read", &scratch)? {
-            let entry = entry.at("read", &scratch)?;
+        for entry in fs::read_dir(&scratch).with_path("read", &scratch)? {
+            let entry = entry.with_path("read", &scratch)?;
             let is_used = prune::dropped_id(&entry.file_name()).is_some_and(|id| used.contains(&id));
             if !is_used && !running.join(entry.file_name()).exists() {
-                remove_tree(&entry.path()).at("remove", &entry.path())?;
+                remove_tree(&entry.path()).with_path("remove", &entry.path())?;
             }
         }
         Ok(())
@@ -100,14 +100,14 @@ impl Session {
     pub fn find(&self, id: Digest) -> Result<Lookup, StoreError> {
         let lock = self.store.lock()?;
         let dir = self.store.checkpoint_dir(id);
-        if !dir.try_exists().at("find", &dir)? {
+        if !dir.try_exists().with_path("find", &dir)? {
             return Ok(Lookup::Missing);
         }
         self.claim(id)?;
         drop(lock);
         match self.store.check(id) {
             Ok(Some(found)) => {
-                touch(&dir.join("meta.json")).at("touch", &dir)?;
+                touch(&dir.join("meta.json")).with_path("touch", &dir)?;
                 Ok(Lookup::Whole(Box::new(found)))
             }
             Ok(None) => Ok(Lookup::Missing),
@@ -130,7 +130,7 @@ impl Session {
                 continue;
             }
             match self.store.compare(id) {
-                Ok(()) => self.made(id),
+                Ok(()) => self.mark_sound(id),
                 Err(error @ StoreError::Corrupted { .. }) => {
                     self.drop_corrupted(id)?;
                     return Err(error);
@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// Remembers that the content of a checkpoint is known to be right.
-    pub(super) fn made(&self, id: Digest) {
+    pub(super) fn mark_sound(&self, id: Digest) {
         self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }
 
@@ -164,18 +164,18 @@ impl Session {
 
     /// Waits until no other build runs this step, and keeps others from it until the lock is dropped. Look for the result
     /// again before running it. `waiting` is called once if there is somebody to wait for.
-    pub fn alone(&self, id: Digest, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
-        StepLock::take(self.store.root.join(format!("locks/step-{id}")), waiting)
+    pub fn lock_step(&self, id: Digest, waiting: impl FnOnce()) -> Result<StepLock, StoreError> {
+        StepLock::acquire(self.store.root.join(format!("locks/step-{id}")), waiting)
     }
 
     /// Waits for a lock of this name, and holds it until it is dropped.
-    pub fn hold(&self, name: &str) -> Result<StepLock, StoreError> {
-        StepLock::take(self.store.root.join("locks").join(name), || ())
+    pub fn lock_named(&self, name: &str) -> Result<StepLock, StoreError> {
+        StepLock::acquire(self.store.root.join("locks").join(name), || ())
     }
 
     pub(super) fn claim(&self, id: Digest) -> Result<(), StoreError> {
         let path = self.store.root.join("running").join(&self.name);
-        Ok(writeln!(&self.claims, "{id}").at("write", &path)?)
+        Ok(writeln!(&self.claims, "{id}").with_path("write", &path)?)
     }
 }
 

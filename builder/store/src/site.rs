@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_fs::{PathContext, PathError};
 
-use super::{Store, StoreError, VERSION, is_ours, own};
+use super::{Store, StoreError, VERSION, is_ours, refuse_foreign};
 
 /// What stands where a store is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +49,12 @@ impl Store {
 
     /// What stands at `root`, as [`Store::open`] would find it; fails where that would refuse it.
     pub fn survey(root: &Path) -> Result<Site, StoreError> {
-        let root = std::path::absolute(root).at("find", root)?;
-        let above = standing(&root)?;
+        let root = std::path::absolute(root).with_path("find", root)?;
+        let above = nearest_directory(&root)?;
         if above != root {
             return Ok(Site::Nothing { above });
         }
-        own(&root.canonicalize().at("find", &root)?)?;
+        refuse_foreign(&root.canonicalize().with_path("find", &root)?)?;
         let stamp = root.join("VERSION");
         match dibber_fs::read_file(&stamp, 4096).map(|text| String::from_utf8_lossy(&text).into_owned()) {
             Ok(found) if found == VERSION => Ok(Site::Store),
@@ -64,7 +64,7 @@ impl Store {
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let known = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|e| is_ours(&e.file_name()));
-                match fs::read_dir(&root).at("read", &root)?.all(known) {
+                match fs::read_dir(&root).with_path("read", &root)?.all(known) {
                     true => Ok(Site::Empty),
                     false => Err(StoreError::Foreign { path: root }),
                 }
@@ -75,7 +75,7 @@ impl Store {
 }
 
 /// The nearest directory that is there, from `root` upwards.
-fn standing(root: &Path) -> Result<PathBuf, StoreError> {
+fn nearest_directory(root: &Path) -> Result<PathBuf, StoreError> {
     for path in root.ancestors() {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Ok(path.to_path_buf()),

@@ -33,13 +33,13 @@ impl Store {
             file.set_permissions(fs::Permissions::from_mode(0o644))?;
             copy(&mut File::open(from)?, &mut file)
         };
-        let found = write().at("copy", from)?;
+        let found = write().with_path("copy", from)?;
         if found != digest {
             // The message matters more.
             let _ = fs::remove_file(&beside);
             return Err(StoreError::Changed { path: from.to_path_buf() });
         }
-        fs::rename(&beside, &kept).at("keep", &kept)?;
+        fs::rename(&beside, &kept).with_path("keep", &kept)?;
         Ok(name)
     }
 }

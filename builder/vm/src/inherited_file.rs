@@ -1,4 +1,5 @@
-//! Files that QEMU is handed open.
+//! Files that QEMU inherits open, and opens by `/proc/self/fd`: they need no name in a directory, and are gone with the last process that
+//! has them open.
 //!
 //! In: a directory for temporary files, or the name that the person gave. Out: a file, and a name under which a program that is
 //! started finds it. Never: a file of a boot's own that has a name in a directory: nothing of it outlives the processes that have
@@ -31,7 +32,7 @@ impl InheritedFile {
     /// A new file that has no name, in the filesystem of this directory.
     pub(super) fn unnamed(dir: &Path) -> Result<InheritedFile, BootError> {
         let made = tempfile::tempfile_in(dir).and_then(|file| inherit(file, None));
-        Ok(made.at("make a file in", dir)?)
+        Ok(made.with_path("make a file in", dir)?)
     }
 
     /// A new file of this name.

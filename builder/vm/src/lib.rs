@@ -63,7 +63,8 @@ pub fn boot(
     stop: &Interrupts,
     observer: BootObserver<'_>,
 ) -> Result<Verdict, BootError> {
-    let scratch = temporary::directory("dibber-boot-").at("make a directory in", &std::env::temp_dir())?;
+    let scratch =
+        temporary::directory("dibber-boot-").with_path("make a directory in", &std::env::temp_dir())?;
     let direct = request.direct.as_ref().map(|direct| link_kernel(direct, scratch.path())).transpose()?;
     let snapshot = match (&request.disk, &direct) {
         (Some(disk), _) => Some(Snapshot::make(disk, request, scratch.path(), stop)?),
@@ -167,10 +168,10 @@ fn make_access() -> Result<LoginAccess, BootError> {
     let path = PathBuf::from("/dev/urandom");
     fs::File::open(&path)
         .and_then(|mut file| io::Read::read_exact(&mut file, &mut random))
-        .at("read", &path)?;
+        .with_path("read", &path)?;
     let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
-        .at("listen at", Path::new("127.0.0.1"))?;
+        .with_path("listen at", Path::new("127.0.0.1"))?;
     Ok(LoginAccess { password, ssh_port: listener.port() })
 }

@@ -1,4 +1,4 @@
-//! The QEMU command line of a boot.
+//! The QEMU command line of a boot: the machine of the architecture, its firmware, its disks as block nodes.
 //!
 //! In: the request and the files of this boot. Out: a command that was not started. Never: a shell, or a file whose format QEMU
 //! would find out by itself.
@@ -143,7 +143,7 @@ fn nodes(files: &BootFiles<'_>) -> Result<Vec<Value>, BootError> {
             let driver = if layer.device { "host_device" } else { "file" };
             // A name that is text, and no other, whatever the file is called.
             let link = files.dir.join(format!("disk-{depth}"));
-            std::os::unix::fs::symlink(&layer.path, &link).at("make", &link)?;
+            std::os::unix::fs::symlink(&layer.path, &link).with_path("make", &link)?;
             let file = json!({"driver": driver, "filename": utf8_path(&link)?, "read-only": true});
             let mut node = json!({"driver": layer.format.name(), "file": file, "read-only": true});
             if layer.format == Format::Qcow2 {
@@ -173,7 +173,7 @@ fn network(request: &BootRequest, ssh_port: u16) -> String {
 fn utf8_path(path: &Path) -> Result<&str, BootError> {
     let not_utf8 =
         || io::Error::other("the name of the temporary directory is not UTF-8; set TMPDIR to another");
-    Ok(path.to_str().ok_or_else(not_utf8).at("use", path)?)
+    Ok(path.to_str().ok_or_else(not_utf8).with_path("use", path)?)
 }
 
 /// A path inside an option: QEMU takes a comma there when it is doubled.
@@ -238,7 +238,7 @@ fn starts(program: &str, machine: &str) -> io::Result<bool> {
 
 /// Code is mapped read-only where it is; variables are a copy of the template, so that no boot changes another.
 fn pflash(command: &mut Command, uefi: &Uefi, variables: &Path) -> Result<(), BootError> {
-    fs::copy(&uefi.variables, variables).at("copy", &uefi.variables)?;
+    fs::copy(&uefi.variables, variables).with_path("copy", &uefi.variables)?;
     for (options, file) in [
         ("if=pflash,unit=0,format=raw,readonly=on,file=", uefi.code.as_path()),
         ("if=pflash,unit=1,format=raw,file=", variables),

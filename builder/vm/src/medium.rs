@@ -1,4 +1,5 @@
-//! What a file that a person names is, and what belongs to it.
+//! What a file that a person names is, by its name: a disk, or a kernel to which an initramfs and perhaps a disk of the same name
+//! belong.
 //!
 //! In: a path. Out: a disk, or a kernel with its initramfs, and the target that they are for. Never: a guess from bytes.
 

@@ -70,7 +70,7 @@ fn on(root: &Path) -> Result<(), AccelerateError> {
     let foreign = PackagedTree { tree: &theirs, versions: &offers(&theirs, root)? };
     let native = PackagedTree { tree: &ours, versions: &offers(&ours, &native_root)? };
     let rows = stand_ins(&foreign, &native);
-    fs::write(&path, StandInTable { rows, ..told }.text()).map_err(at(&path))?;
+    fs::write(&path, StandInTable { rows, ..told }.to_text()).map_err(at(&path))?;
     for place in SHARED {
         let inside = root.join(place.trim_start_matches('/'));
         fs::create_dir_all(&inside).map_err(at(&inside))?;

@@ -99,7 +99,7 @@ impl<'a> StepTree<'a> {
         let StepTree { overlay, hooks, lowers, draft } = self;
         overlay.unmount()?;
         if !says_more(&layer, &lowers)? {
-            draft.give_up("layer")?;
+            draft.discard_part("layer")?;
         }
         remove_tree(&hooks).map_err(path_error(&hooks))?;
         Ok((draft, added))

@@ -1,4 +1,5 @@
-//! The last steps of a hook's process: a clean slate, its environment, its program.
+//! The last steps of a hook's process before it is the hook: signals, descriptors, limits and variables become what dib-run-parts
+//! gives a hook, then the program is executed.
 //!
 //! In: a spec. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
 

@@ -99,7 +99,7 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&spec.tmp)?), ("/var/tmp", mounts::copy(&spec.tmp)?)];
     let twin = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
-    let given = HookShare::take(&spec.given)?;
+    let given = HookShare::copy(&spec.given)?;
     // While the worker's is still there: see `worker::root::make`.
     let proc = mounts::make("proc", &[])?;
     mounts::enter(&root)?;
@@ -150,7 +150,7 @@ fn stand_in(native: &NativePrograms, twin: &OwnedFd, chroot: bool) -> Result<Bin
     fs::create_dir_all(&at).context(format_args!("make {at}"))?;
     mounts::restrict(twin, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
     mounts::place(twin, &at)?;
-    fs::write(format!("{NATIVE}/table"), native.table.text())
+    fs::write(format!("{NATIVE}/table"), native.table.to_text())
         .context("write the table of native programs")?;
     let arch = native.table.arch;
     let own = BinfmtMisc::open()?;

@@ -1,4 +1,5 @@
-//! A terminal for one shell: a pair of its own, from the sandbox's own instance of devpts.
+//! A pseudo-terminal for one shell, from the sandbox's own instance of devpts: a process with the person's terminal open could type
+//! there.
 //!
 //! In: the hook's /dev. Out: the master, for the person's process to relay; the slave, which the shell starts on. Never: a
 //! terminal that somebody outside of the sandbox types at.

@@ -1,4 +1,5 @@
-//! Mounts that earlier host-side hooks left, made again for a later step.
+//! Mounts that earlier host-side hooks left, made again for a later step: with dib they would still be there, here each hook has mounts
+//! of its own.
 //!
 //! In: what hooks wrote into their records. Out: the same mounts, below `TMP_BUILD_DIR`. Never: a program run for it, as hooks may
 //! have put another in its place; a link followed on the way to where a mount goes; a mount elsewhere than below `TMP_BUILD_DIR`.

@@ -1,4 +1,5 @@
-//! What of the host hooks may see: the directories of its system, less what only some may read there.
+//! What of the host hooks may see: the directories of its system, as host-side hooks of dib run the host's programs, less what only some
+//! users may read there.
 //!
 //! In: the host's root. Out: mounts, read-only, and the places among them that must be covered. Never: a directory because
 //! nobody thought of leaving it out: what is not listed here is not there.
@@ -49,7 +50,7 @@ pub(crate) struct HostDirs {
 
 impl HostDirs {
     /// Takes them from the root of this namespace.
-    pub(crate) fn take() -> Result<HostDirs, SandboxError> {
+    pub(crate) fn copy() -> Result<HostDirs, SandboxError> {
         let mut host = HostDirs { mounts: Vec::new(), links: Vec::new() };
         for name in SYSTEM.map(PathBuf::from) {
             let path = Path::new("/").join(&name);

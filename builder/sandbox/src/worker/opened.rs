@@ -23,7 +23,7 @@ impl OpenedGrants {
         Ok(OpenedGrants {
             store: config.store.mount()?,
             stage: config.stage.mount()?,
-            given: given::take(&config.given, config.as_root)?,
+            given: given::take_all(&config.given, config.as_root)?,
         })
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct RootParts<'a> {
 pub(crate) fn make(mut parts: RootParts<'_>) -> Result<PathBuf, SandboxError> {
     mounts::make_private()?;
     let nodes = devices::copy_nodes()?;
-    let host = HostDirs::take()?;
+    let host = HostDirs::copy()?;
     // The kernel makes a proc only where one is visible whole: while the host's is still there (fs/namespace.c, mount_too_revealing).
     let proc = mounts::make("proc", &[]).map_err(|e| remedy::proc_refused(&e))?;
     let root = mounts::memory("0755")?;

@@ -1,4 +1,4 @@
-//! One file of a layer, copied with all that it is.
+//! One file of a layer, copied with owner, mode, times, attributes and holes.
 //!
 //! In: a name in one directory. Out: the same in another: content with its holes, owner, mode, attributes, times. Never: the
 //! attributes of overlayfs itself, which say how a layer lies on others.
@@ -27,14 +27,14 @@ use super::LayerError;
 pub(super) fn dress_as_root_of(from: Option<&PathBuf>, to: &Path) -> Result<(), LayerError> {
     let root = match from {
         Some(from) => {
-            let dir = Dir::open(from).at("open", from)?;
+            let dir = Dir::open(from).with_path("open", from)?;
             let read = || Ok::<_, io::Error>(meta(&dir.statx()?, dir.xattrs()?));
-            read().at("read", from)?
+            read().with_path("read", from)?
         }
         None => Meta { mode: 0o755, ..Meta::default() },
     };
-    let dir = Dir::open(to).at("open", to)?;
-    Ok(dress(dir.entry(c"."), &root, FileType::Directory).at("set owner and mode of", to)?)
+    let dir = Dir::open(to).with_path("open", to)?;
+    Ok(dress(dir.entry(c"."), &root, FileType::Directory).with_path("set owner and mode of", to)?)
 }
 
 /// Copies anything but a directory.

@@ -39,10 +39,10 @@ impl Upper {
     /// Opens the directories, and makes what is missing of them for a tree of these layers.
     fn open(lowers: &[PathBuf], upper: &Path, work: &Path) -> Result<Upper, LayerError> {
         if !upper.exists() {
-            fs::create_dir(upper).at("create", upper)?;
+            fs::create_dir(upper).with_path("create", upper)?;
             copy::dress_as_root_of(lowers.last(), upper)?;
         }
-        fs::create_dir_all(work).at("create", work)?;
+        fs::create_dir_all(work).with_path("create", work)?;
         Ok(Upper { upper: hold(upper)?, work: hold(work)?, used: false })
     }
 }
@@ -85,7 +85,7 @@ impl Overlay {
     /// Unmounts, and tells if the tree is still in use.
     pub fn unmount(mut self) -> Result<(), LayerError> {
         match self.at.take() {
-            Some(at) => Ok(unmount(&at, UnmountFlags::empty()).at("unmount", &at)?),
+            Some(at) => Ok(unmount(&at, UnmountFlags::empty()).with_path("unmount", &at)?),
             None => Ok(()),
         }
     }
@@ -109,8 +109,8 @@ pub fn is_unchanged(upper: &Path, lowers: &[PathBuf]) -> Result<bool, LayerError
         let root = meta(&dir.statx()?, dir.xattrs()?);
         Ok((dir.names()?.is_empty(), root))
     };
-    let (empty, ours) = read(upper).at("read", upper)?;
-    let (_, theirs) = read(below).at("read", below)?;
+    let (empty, ours) = read(upper).with_path("read", upper)?;
+    let (_, theirs) = read(below).with_path("read", below)?;
     Ok(empty
         && (ours.mode, ours.uid, ours.gid, ours.xattrs)
             == (theirs.mode, theirs.uid, theirs.gid, theirs.xattrs))
@@ -119,7 +119,7 @@ pub fn is_unchanged(upper: &Path, lowers: &[PathBuf]) -> Result<bool, LayerError
 /// A directory as overlayfs shall name it: paths longer than 255 bytes are refused by fsconfig(2), these never are.
 fn hold(path: &Path) -> Result<OwnedFd, LayerError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty()).at("open", path)?)
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty()).with_path("open", path)?)
 }
 
 fn proc_path(fd: &OwnedFd) -> String {
@@ -127,7 +127,7 @@ fn proc_path(fd: &OwnedFd) -> String {
 }
 
 fn mount_layers(lowers: &[PathBuf], upper: Option<&Upper>, at: &Path) -> Result<Overlay, LayerError> {
-    if !Dir::open(at).and_then(|dir| dir.names()).at("read", at)?.is_empty() {
+    if !Dir::open(at).and_then(|dir| dir.names()).with_path("read", at)?.is_empty() {
         return Err(LayerError::NotEmpty { at: at.to_path_buf() });
     }
     let mut held = lowers.iter().rev().map(|lower| hold(lower)).collect::<Result<Vec<_>, _>>()?;

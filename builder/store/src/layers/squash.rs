@@ -1,4 +1,4 @@
-//! Several layers merged into one.
+//! Several layers merged into one, as every look-up in a tree costs more with each layer.
 //!
 //! In: neighbouring layers, and those below them. Out: one layer that gives the same tree on the same layers below. Never: a
 //! change to its inputs; files are copied, for a hard link would show in `st_nlink`, which hooks can see.
@@ -29,10 +29,10 @@ pub struct SquashSummary {
 /// Merges `layers` (bottom first) into the new directory `into`. `below` (bottom first) are the layers that it will lie on:
 /// a whiteout is kept only where it hides something, because overlayfs shows it as a broken name where it does not.
 pub fn squash(layers: &[PathBuf], below: &[PathBuf], into: &Path) -> Result<SquashSummary, LayerError> {
-    fs::create_dir(into).at("create", into)?;
+    fs::create_dir(into).with_path("create", into)?;
     let mut work = Squash { done: SquashSummary::default(), names: BTreeMap::new() };
     let level = Level { ours: open_stack(layers)?, below: open_stack(below)?, to: into.to_path_buf() };
-    let root = Dir::open(into).at("open", into)?;
+    let root = Dir::open(into).with_path("open", into)?;
     work.merge(&level, &root)?;
     copy::dress_as_root_of(layers.last(), into)?;
     Ok(work.done)
@@ -40,8 +40,9 @@ pub fn squash(layers: &[PathBuf], below: &[PathBuf], into: &Path) -> Result<Squa
 
 /// Opens layers (bottom first), top first.
 fn open_stack(paths: &[PathBuf]) -> Result<Vec<LayerDir>, LayerError> {
-    let open =
-        |(layer, path): (usize, &PathBuf)| Ok(LayerDir { layer, dir: Dir::open(path).at("open", path)? });
+    let open = |(layer, path): (usize, &PathBuf)| {
+        Ok(LayerDir { layer, dir: Dir::open(path).with_path("open", path)? })
+    };
     paths.iter().enumerate().rev().map(open).collect()
 }
 
@@ -114,26 +115,26 @@ impl Squash {
     fn merge(&mut self, level: &Level, to: &Dir) -> Result<(), LayerError> {
         let mut names = BTreeSet::new();
         for LayerDir { dir, .. } in &level.ours {
-            names.extend(dir.names().at("read", &level.to)?);
+            names.extend(dir.names().with_path("read", &level.to)?);
         }
         for name in &names {
             let path = level.path_of(name);
-            match find(&level.ours, name).at("read", &path)? {
+            match find(&level.ours, name).with_path("read", &path)? {
                 StackEntry::Nothing => {}
                 StackEntry::Whiteout => {
-                    let below = find(&level.below, name).at("read", &path)?;
+                    let below = find(&level.below, name).with_path("read", &path)?;
                     if !matches!(below, StackEntry::Nothing | StackEntry::Whiteout) {
-                        copy::whiteout(to.entry(name)).at("write", &path)?;
+                        copy::whiteout(to.entry(name)).with_path("write", &path)?;
                         self.done.entries += 1;
                     }
                 }
                 StackEntry::Other(file) => {
                     self.done.entries += 1;
-                    self.copy(&file, to, &level.to).at("copy", &path)?;
+                    self.copy(&file, to, &level.to).with_path("copy", &path)?;
                 }
                 StackEntry::Dir(merged) => {
                     self.done.entries += 1;
-                    let below = find(&level.below, name).at("read", &path)?;
+                    let below = find(&level.below, name).with_path("read", &path)?;
                     self.descend(merged, below, &path, to.entry(name))?;
                 }
             }
@@ -151,17 +152,19 @@ impl Squash {
     ) -> Result<(), LayerError> {
         let MergedDir { top, dirs, closed } = merged;
         let mut level = Level { ours: dirs, below: Vec::new(), to: path.to_path_buf() };
-        mkdirat(to.dir, to.name, Mode::RWXU).at("create", path)?;
+        mkdirat(to.dir, to.name, Mode::RWXU).with_path("create", path)?;
         // What is not a directory below is hidden by one of the same name anyway.
         match below {
             StackEntry::Dir(MergedDir { dirs, .. }) if !closed => level.below = dirs,
             StackEntry::Nothing => {}
-            _ => copy::set_opaque(to).at("mark", path)?,
+            _ => copy::set_opaque(to).with_path("mark", path)?,
         }
-        let dir = to.open_dir().at("open", path)?;
-        let xattrs = level.ours.first().map_or(Ok(Vec::new()), |top| top.dir.xattrs()).at("read", path)?;
+        let dir = to.open_dir().with_path("open", path)?;
+        let xattrs =
+            level.ours.first().map_or(Ok(Vec::new()), |top| top.dir.xattrs()).with_path("read", path)?;
         self.merge(&level, &dir)?;
-        Ok(copy::dress(to, &meta(&top, xattrs), FileType::Directory).at("set owner and mode of", path)?)
+        Ok(copy::dress(to, &meta(&top, xattrs), FileType::Directory)
+            .with_path("set owner and mode of", path)?)
     }
 
     /// Copies a file into the directory `to`, whose path is `path`.

@@ -92,7 +92,7 @@ impl<'a> Downloads<'a> {
         self.offer(&view, request).map_err(path_error(&view))?;
         let (upper, alone) = match request.keep {
             Some(id) => {
-                let alone = self.session.hold(&format!("downloads-{id}"))?;
+                let alone = self.session.lock_named(&format!("downloads-{id}"))?;
                 (self.session.store().downloads("private")?.join(id.to_string()), Some(alone))
             }
             None => (scratch.join("upper"), None),
@@ -123,7 +123,7 @@ impl<'a> Downloads<'a> {
 
     /// Keeps others from a source until this is dropped.
     pub(super) fn hold_source(&self, key: Digest) -> Result<StepLock, StepError> {
-        Ok(self.session.hold(&format!("source-{key}"))?)
+        Ok(self.session.lock_named(&format!("source-{key}"))?)
     }
 
     fn source(&self, key: Digest) -> Result<PathBuf, StepError> {

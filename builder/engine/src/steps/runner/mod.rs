@@ -166,7 +166,7 @@ impl<'a> StepRunner<'a> {
     /// Runs a step, unless another build runs it: then its result is this one's too.
     fn make(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
         let (phase, name) = (step.phase, step.name.clone());
-        let _lock = self.session.alone(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
+        let _lock = self.session.lock_step(id, || self.events.emit(Event::StepWaiting { phase, name }))?;
         match self.find_kept(id, step)? {
             Some(checkpoint) => Ok(checkpoint),
             None => self.run_and_keep(id, step),

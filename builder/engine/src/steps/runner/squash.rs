@@ -23,7 +23,7 @@ impl StepRunner<'_> {
         }
         let squashed: Vec<Digest> = self.layers[below..].iter().map(|layer| layer.checkpoint).collect();
         let id = squash_id(&squashed);
-        let _lock = self.session.alone(id, || ())?;
+        let _lock = self.session.lock_step(id, || ())?;
         let found = self.session.find(id)?;
         if let Lookup::Dropped(why) = &found {
             self.events.emit(Event::Warning { text: why.to_string() });
