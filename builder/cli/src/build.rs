@@ -7,10 +7,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use dibber_engine::archive::{AskedReleases, Network};
 use dibber_engine::breakpoints::{Breakpoint, Breakpoints};
-use dibber_engine::build_member::Settings;
 use dibber_engine::build_set::{self, EndedMember, MemberResult, WatchSet};
 use dibber_engine::cache;
 use dibber_engine::event::Event;
+use dibber_engine::settings::BuildSettings;
 use dibber_model::Bytes;
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
@@ -137,7 +137,7 @@ fn jobs(args: &BuildArgs, breakpoints: &Breakpoints) -> usize {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), Problem> {
+fn trim(args: &BuildArgs, settings: &BuildSettings, stop: &Interrupts) -> Result<(), Problem> {
     let size = cache::size(&settings.store)?;
     if size > args.cache_limit {
         cache::prune(&settings.store, Some(args.cache_limit), false, stop)?;
@@ -145,10 +145,10 @@ fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), 
     Ok(())
 }
 
-fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
+fn settings(args: &BuildArgs) -> Result<BuildSettings, Problem> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let breakpoints = breakpoints(args)?;
-    Ok(Settings {
+    Ok(BuildSettings {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),

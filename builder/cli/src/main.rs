@@ -40,7 +40,7 @@ use terminal::print_stdout;
 fn main() -> ExitCode {
     run_as_stand_in_or_worker();
     std::panic::set_hook(Box::new(|panic| {
-        terminal::print_stderr(format!("error: dibber is at fault: {panic}"))
+        terminal::print_stderr(format!("error: dibber is at fault: {panic}"));
     }));
     let ended = interrupts()
         .map_err(Problem::fault)

@@ -81,7 +81,7 @@ impl Visibility {
 pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let choice = Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
     let members = members(&args.dir, &choice).map_err(problem)?;
-    let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
+    let visibility = visibility(args);
     if args.print {
         return openstack_script(&members, visibility).map(print_stdout).map_err(problem);
     }
@@ -89,10 +89,8 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     for (file, why) in members.iter().flat_map(|member| &member.left) {
         progress.say(&format!("{file} is not uploaded: {why}"));
     }
-    let settings =
-        Settings { visibility: visibility.map(str::to_string), retries: args.retries, dry_run: args.dry_run };
     let mut done = Vec::new();
-    let ended = upload_all(args, &members, &settings, &UploadProgress(&progress), &mut done);
+    let ended = upload_all(args, &members, &UploadProgress(&progress), &mut done);
     progress.finish();
     for image in &done {
         print_stdout(line(image, args.dry_run));
@@ -105,13 +103,19 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
+fn visibility(args: &UploadArgs) -> Option<&'static str> {
+    args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word)
+}
+
+/// Uploads one image after another; those that are `done` are told even if a later one fails.
 fn upload_all(
     args: &UploadArgs,
     members: &[Member],
-    settings: &Settings,
     progress: &UploadProgress<'_>,
     done: &mut Vec<Uploaded>,
 ) -> Result<(), GlanceError> {
+    let visibility = visibility(args).map(str::to_string);
+    let settings = Settings { visibility, retries: args.retries, dry_run: args.dry_run };
     // A variable that is not text is none of the cloud's.
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
@@ -122,7 +126,7 @@ fn upload_all(
         progress.warned("certificates are not checked (verify: false)");
     }
     let mut glance = Glance::connect(&cloud)?;
-    members.iter().try_for_each(|member| put(&mut glance, member, settings, progress, done))
+    members.iter().try_for_each(|member| put(&mut glance, member, &settings, progress, done))
 }
 
 /// Progress of an upload, as lines and bars of the terminal.

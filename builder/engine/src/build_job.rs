@@ -13,16 +13,16 @@ use dibber_store::{Store, StoreError};
 
 use crate::archive::{Network, ReleaseError, ReleaseLookup, Releases};
 use crate::breakpoints::Breakpoints;
-use crate::build_member::Settings;
 use crate::failure::{Failure, FailureKind, fault};
 use crate::given::{self, ClosedPlace, GivenError};
 use crate::preflight;
+use crate::settings::BuildSettings;
 use crate::worker::job::{Build, HostTool};
 
 /// The job of building a plan. Asks the network only for what is not recorded.
 pub(crate) fn prepare(
     plan: &Plan,
-    settings: &Settings,
+    settings: &BuildSettings,
     store: &Store,
     stop: &Interrupts,
 ) -> Result<Build, Failure> {

@@ -12,9 +12,10 @@ use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
-use crate::build_member::{self, Built, Settings};
+use crate::build_member::{self, Built};
 use crate::event::{Event, Events, MemberOutcome};
 use crate::failure::{Failure, FailureKind};
+use crate::settings::BuildSettings;
 use crate::worker::job::WHOLE_BUILD;
 
 /// How a member ended.
@@ -92,12 +93,12 @@ pub trait WatchSet: Sync {
 /// Builds every plan, some at a time, and returns how each ended, in the order of the plans. Threads are shared out.
 pub fn build(
     plans: &[Plan],
-    settings: &Settings,
+    settings: &BuildSettings,
     watch: &dyn WatchSet,
     stop: &Interrupts,
 ) -> Vec<EndedMember> {
     let jobs = settings.jobs.clamp(1, plans.len().max(1));
-    let settings = Settings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
+    let settings = BuildSettings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
     let queue = Mutex::new(Queue::new(plans));
     let ended: Mutex<BTreeMap<usize, EndedMember>> = Mutex::default();
     thread::scope(|scope| {
@@ -132,7 +133,7 @@ pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
     Some(longest.max(each.iter().sum::<f64>() / jobs.clamp(1, plans.len().max(1)) as f64))
 }
 
-fn build_one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> EndedMember {
+fn build_one(plan: &Plan, settings: &BuildSettings, events: &dyn Events, stop: &Interrupts) -> EndedMember {
     let start = Instant::now();
     let result = MemberResult::from_build(build_member::build(plan, settings, events, stop));
     EndedMember { result, seconds: start.elapsed().as_secs_f64() }

@@ -146,3 +146,18 @@ pub fn is_out_of_space(error: &(dyn Error + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::HookEnding;
+
+    #[test]
+    fn endings_in_words() {
+        let ending = |code, file: Option<&str>| {
+            HookEnding { code, environment_file: file.map(str::to_string) }.to_string()
+        };
+        assert_eq!(ending(3, None), "exit code 3");
+        assert_eq!(ending(139, None), "signal 11");
+        assert_eq!(ending(1, Some("10-x.bash")), "exit code 1, in environment.d/10-x.bash");
+    }
+}

@@ -135,3 +135,17 @@ fn added_hooks(layer: &Path, merged: &Dir) -> io::Result<Vec<AddedHook>> {
     added.sort();
     Ok(added)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As checkpoints remember them.
+    #[test]
+    fn json_of_added_hooks() {
+        let hook = AddedHook { phase: Phase::PreInstall, name: "10-x".into() };
+        let text = serde_json::to_string(&hook).unwrap();
+        assert_eq!(text, r#"["pre-install","10-x"]"#);
+        assert_eq!(serde_json::from_str::<AddedHook>(&text).unwrap(), hook);
+    }
+}

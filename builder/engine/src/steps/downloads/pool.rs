@@ -141,11 +141,21 @@ mod tests {
         open.set_permissions(fs::Permissions::from_mode(0o4600)).unwrap();
     }
 
-    /// Mode, time, and whether there is any attribute.
-    fn looks(file: &Path) -> (u32, i64, bool) {
+    /// What a file has besides its bytes.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Looks {
+        mode: u32,
+        modified: i64,
+        has_xattrs: bool,
+    }
+
+    const PLAIN: Looks = Looks { mode: 0o100_644, modified: 315_532_800, has_xattrs: false };
+
+    fn looks(file: &Path) -> Looks {
         use std::os::unix::fs::MetadataExt;
         let found = fs::metadata(file).unwrap();
-        (found.mode(), found.mtime(), dibber_fs::has_xattrs(fs::File::open(file).unwrap()).unwrap())
+        let has_xattrs = dibber_fs::has_xattrs(fs::File::open(file).unwrap()).unwrap();
+        Looks { mode: found.mode(), modified: found.mtime(), has_xattrs }
     }
 
     #[test]
@@ -166,13 +176,13 @@ mod tests {
         pool.harvest(&at("upper")).unwrap();
         assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
         let kept = at("shared/packages").join(format!("{}-a_1%3a2_all.deb", Digest::of(b"package")));
-        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false), "what a hook gave it besides its bytes");
+        assert_eq!(looks(&kept), PLAIN, "what a hook gave it besides its bytes");
         // The same again, as another hook would have it.
         fs::create_dir_all(at("upper/apt/debian")).unwrap();
         fs::write(at("upper/apt/debian/a_1%3a2_all.deb"), "package").unwrap();
         odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
         pool.harvest(&at("upper")).unwrap();
-        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false));
+        assert_eq!(looks(&kept), PLAIN);
         assert!(pool.of_others().unwrap().is_empty(), "its own");
         let later = PackagePool::open(&at("shared")).unwrap();
         assert_eq!(later.of_others().unwrap().len(), 2);
