@@ -17,7 +17,7 @@ use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
 use crate::exit::Exit;
-use crate::progress::{Progress, ProgressStyle};
+use crate::progress::{Progress, ProgressOptions};
 use crate::report::Problem;
 use crate::request::RequestArgs;
 use crate::{request, summary};
@@ -77,7 +77,7 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
     let _tidily = stop.tidily().map_err(Problem::fault)?;
-    let progress = Progress::new(ProgressStyle { json: args.json, verbose: args.verbose }, &plans);
+    let progress = Progress::new(ProgressOptions { json: args.json, verbose: args.verbose }, &plans);
     for (name, origin) in &sources.shadowed {
         progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
     }
@@ -178,6 +178,6 @@ fn network(args: &RequestArgs) -> Network {
     match (args.offline, args.refresh) {
         (true, _) => Network::Offline,
         (_, true) => Network::Refresh,
-        _ => Network::WhereUnknown,
+        _ => Network::WhereNotRecorded,
     }
 }

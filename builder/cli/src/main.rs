@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         problem.print();
         problem.exit
     });
-    terminal::end(exit).into()
+    terminal::exit_after_output(exit).into()
 }
 
 /// Help, the version, or what is wrong with the arguments: in colours, unless it quotes what a terminal obeys.

@@ -18,7 +18,7 @@ use crate::given::{self, ClosedPlace};
 use crate::previous_set::PreviousSet;
 use crate::settings::BuildSettings;
 use crate::worker::client::{WorkerClient, WorkerReply};
-use crate::worker::job::{Build, Job, WHOLE_BUILD};
+use crate::worker::job::{BuildJob, Job, WHOLE_BUILD};
 use crate::{output_names, preflight};
 
 /// How a build ended well.
@@ -26,7 +26,7 @@ use crate::{output_names, preflight};
 pub enum Built {
     /// The files in place were right.
     Kept(SetEntry),
-    /// They were made.
+    /// The files were made.
     New(SetEntry),
 }
 
@@ -64,7 +64,7 @@ pub fn build(
     let is_known = |entry: &SetEntry| store.remembers_files(entry.id, files(entry));
     let in_place = previous.as_ref().filter(|previous| previous.is_whole()).map(|previous| &previous.entry);
     let in_place = in_place.filter(|entry| is_known(entry)).map(|entry| entry.id);
-    let build = Build { emulator, in_place, ..build_job::prepare(plan, settings, &store, stop)? };
+    let build = BuildJob { emulator, in_place, ..build_job::prepare(plan, settings, &store, stop)? };
     let releases = build.releases.clone();
     let estimate = build.timings.get(WHOLE_BUILD).copied();
     events.emit(Event::ImageStarted {
@@ -74,7 +74,7 @@ pub fn build(
         estimate,
     });
     let closed = ClosedPlace::of_build(store.path(), &settings.output_dir);
-    for line in given::left_out(plan, &closed).lines() {
+    for line in given::not_given(plan, &closed).lines() {
         events.emit(Event::Warning { text: line.to_string() });
     }
     let log = output_names::log(&stem);

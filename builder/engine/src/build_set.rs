@@ -56,7 +56,7 @@ impl MemberResult {
         }
     }
 
-    /// What went wrong.
+    /// What went wrong, if something did.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             MemberResult::Failed(failure)
@@ -86,7 +86,7 @@ pub struct EndedMember {
 
 /// Where the events of each member go, by its place among the plans.
 pub trait WatchSet: Sync {
-    /// Takes one.
+    /// Takes an event of a member.
     fn emit(&self, member: usize, event: Event);
 }
 
@@ -164,8 +164,9 @@ impl<'a> Queue<'a> {
 
     /// The first whose steps no running member may share; where there is none, the first: it will wait for some of them.
     fn start_next(&mut self) -> Option<usize> {
-        let kin = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
-        let alone = |at: &usize| !self.running.iter().any(|other| kin(&self.plans[*other], &self.plans[*at]));
+        let share_steps = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
+        let alone =
+            |at: &usize| !self.running.iter().any(|other| share_steps(&self.plans[*other], &self.plans[*at]));
         let place = self.waiting.iter().position(alone).or((!self.waiting.is_empty()).then_some(0))?;
         let at = self.waiting.remove(place);
         self.running.push(at);

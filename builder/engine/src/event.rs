@@ -29,7 +29,7 @@ pub enum Event {
         phase: Phase,
         /// Step name.
         name: String,
-        /// Element.
+        /// The element that the step is from.
         element: String,
     },
     /// A step begins.
@@ -38,7 +38,7 @@ pub enum Event {
         phase: Phase,
         /// Step name.
         name: String,
-        /// Element.
+        /// The element that the step is from.
         element: String,
         /// What its hook, or the fetching that it does, reaches: `host` or `none`.
         network: Network,
@@ -80,7 +80,7 @@ pub enum Event {
     },
     /// Work outside of steps begins.
     StageStarted {
-        /// Which.
+        /// Which work it is.
         stage: BuildStage,
         /// Bytes to be done, if known.
         bytes: Option<u64>,
@@ -92,7 +92,7 @@ pub enum Event {
     },
     /// The stage ended.
     StageFinished {
-        /// Which.
+        /// Which work it is.
         stage: BuildStage,
         /// Seconds.
         seconds: f64,
@@ -126,7 +126,7 @@ pub enum Event {
         /// What it is built for.
         #[serde(with = "target_text")]
         target: Target,
-        /// How.
+        /// How it ended.
         outcome: MemberOutcome,
         /// Why, where it was not built.
         why: Option<String>,
@@ -227,7 +227,7 @@ impl Event {
 
 /// Where events go. Called from several threads.
 pub trait Events: Sync {
-    /// Takes one.
+    /// Takes an event.
     fn emit(&self, event: Event);
 }
 

@@ -85,11 +85,11 @@ pub struct HookFailure {
     pub phase: Phase,
     /// Step name.
     pub name: String,
-    /// Element.
+    /// The element that it is from.
     pub element: String,
     /// Where the element was found.
     pub origin: String,
-    /// How.
+    /// How it ended.
     pub end: HookEnding,
     /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
     pub no_network: Option<String>,

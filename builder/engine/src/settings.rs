@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use crate::archive::{AskedReleases, Network};
 use crate::breakpoints::Breakpoints;
 
-/// How to build.
+/// How a run of builds goes about it.
 #[derive(Clone, Debug)]
 pub struct BuildSettings {
-    /// Where the files go.
+    /// The output directory.
     pub output_dir: PathBuf,
-    /// Where the store is.
+    /// The directory of the store.
     pub store: PathBuf,
     /// Whether the network may be asked.
     pub network: Network,
