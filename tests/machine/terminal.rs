@@ -168,7 +168,12 @@ fn offline_with_nothing_recorded() {
     let told = run(shop.dibber().args(["build", "overcloud-full", "--offline"]));
     told.refuses(
         MACHINE,
-        &["nothing is recorded of http", "InRelease", "--offline forbids to ask", "build once without it"],
+        &[
+            "nothing is recorded of http",
+            "InRelease",
+            "--offline forbids asking",
+            "build once without --offline",
+        ],
     );
     assert!(fs::read_dir(shop.at("work")).expect("read").flatten().all(|entry| entry.file_name() == "cache"));
 }

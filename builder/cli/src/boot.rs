@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use dibber_model::{Arch, Bytes, Platform};
+use dibber_model::{Arch, Bytes, Platform, Target};
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_vm::{
     Accel, BootError, BootMedium, BootObserver, BootRequest, DirectKernel, Expectation, Firmware,
@@ -119,7 +119,7 @@ const LEAST_MEMORY: Bytes = Bytes::mib(16);
 /// Boots an image.
 pub(crate) fn boot(args: &BootArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let medium = medium(args).map_err(problem)?;
-    let (arch, platform) = target(args)?;
+    let Target { arch, platform } = target(args)?;
     let whole = medium.disk.is_none();
     if let Some(memory) = args.memory.filter(|memory| *memory < LEAST_MEMORY) {
         let why = format!("--memory {memory} is less than {LEAST_MEMORY}, with which no firmware starts");
@@ -194,7 +194,7 @@ fn medium(args: &BootArgs) -> Result<BootMedium, BootError> {
 }
 
 /// What was asked for, then what the file says, then this machine. A platform is of the architecture that it came with.
-fn target(args: &BootArgs) -> Result<(Arch, Option<Platform>), Problem> {
+fn target(args: &BootArgs) -> Result<Target, Problem> {
     let named: Option<&PathBuf> = args.image.as_ref().or(args.kernel.as_ref());
     let said = named.and_then(|file| target_of(file));
     let (arch, platform) = match (args.arch, said) {
@@ -203,7 +203,7 @@ fn target(args: &BootArgs) -> Result<(Arch, Option<Platform>), Problem> {
         (None, Some(said)) => said,
         (None, None) => (request::host()?, None),
     };
-    Ok((arch, args.platform.clone().or(platform)))
+    Ok(Target { arch, platform: args.platform.clone().or(platform) })
 }
 
 fn problem(error: BootError) -> Problem {

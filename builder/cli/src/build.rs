@@ -7,17 +7,17 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use dibber_engine::archive::{AskedReleases, Network};
 use dibber_engine::breakpoints::{Breakpoint, Breakpoints};
-use dibber_engine::build_member::Settings;
 use dibber_engine::build_set::{self, EndedMember, MemberResult, WatchSet};
 use dibber_engine::cache;
 use dibber_engine::event::Event;
+use dibber_engine::settings::BuildSettings;
 use dibber_model::Bytes;
 use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
 use crate::exit::Exit;
-use crate::progress::{Progress, ProgressStyle};
+use crate::progress::{Progress, ProgressOptions};
 use crate::report::Problem;
 use crate::request::RequestArgs;
 use crate::{request, summary};
@@ -77,7 +77,7 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     let (sources, plans) = request::plans(&args.request)?;
     let settings = settings(args)?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
-    let progress = Progress::new(ProgressStyle { json: args.json, verbose: args.verbose }, &plans);
+    let progress = Progress::new(ProgressOptions { json: args.json, verbose: args.verbose }, &plans);
     for (name, origin) in &sources.shadowed {
         progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
     }
@@ -137,7 +137,7 @@ fn jobs(args: &BuildArgs, breakpoints: &Breakpoints) -> usize {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), Problem> {
+fn trim(args: &BuildArgs, settings: &BuildSettings, stop: &Interrupts) -> Result<(), Problem> {
     let size = cache::size(&settings.store)?;
     if size > args.cache_limit {
         cache::prune(&settings.store, Some(args.cache_limit), false, stop)?;
@@ -145,10 +145,10 @@ fn trim(args: &BuildArgs, settings: &Settings, stop: &Interrupts) -> Result<(), 
     Ok(())
 }
 
-fn settings(args: &BuildArgs) -> Result<Settings, Problem> {
+fn settings(args: &BuildArgs) -> Result<BuildSettings, Problem> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let breakpoints = breakpoints(args)?;
-    Ok(Settings {
+    Ok(BuildSettings {
         output_dir: args.request.output_dir.clone(),
         store: request::store_path(args.request.cache_dir.as_ref())?,
         network: network(&args.request),
@@ -178,6 +178,6 @@ fn network(args: &RequestArgs) -> Network {
     match (args.offline, args.refresh) {
         (true, _) => Network::Offline,
         (_, true) => Network::Refresh,
-        _ => Network::WhereUnknown,
+        _ => Network::WhereNotRecorded,
     }
 }

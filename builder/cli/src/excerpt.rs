@@ -42,7 +42,7 @@ impl Excerpt {
     }
 
     /// The report below its headline.
-    pub(crate) fn drawn(&self, message: &str) -> String {
+    pub(crate) fn render(&self, message: &str) -> String {
         let mut text = String::new();
         let theme = match terminal::has_colours(true) {
             true => GraphicalTheme::unicode(),

@@ -40,7 +40,7 @@ use terminal::print_stdout;
 fn main() -> ExitCode {
     run_as_stand_in_or_worker();
     std::panic::set_hook(Box::new(|panic| {
-        terminal::print_stderr(format!("error: dibber is at fault: {panic}"))
+        terminal::print_stderr(format!("error: dibber is at fault: {panic}"));
     }));
     let ended = Interrupts::catch()
         .map_err(Problem::fault)
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         problem.print();
         problem.exit
     });
-    terminal::end(exit).into()
+    terminal::exit_after_output(exit).into()
 }
 
 /// Help, the version, or what is wrong with the arguments: in colours, unless it quotes what a terminal obeys.

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request::{self, RequestArgs};
-use crate::terminal::{print_stderr, print_stdout, quoted};
+use crate::terminal::{indented, print_stderr, print_stdout};
 
 /// `dibber plan`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
     let store = request::store_path(args.request.cache_dir.as_ref())?;
     for plan in &plans {
         for warning in &plan.warnings {
-            print_stderr(format!("warning: {}", quoted(&warning.to_string())));
+            print_stderr(format!("warning: {}", indented(&warning.to_string())));
         }
         print_stdout(dibber_plan::explain(plan));
         if plan.has_disk() {

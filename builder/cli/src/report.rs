@@ -12,7 +12,7 @@ use dibber_plan::PlanError;
 use crate::excerpt::Excerpt;
 use crate::exit::Exit;
 use crate::printable::printable;
-use crate::terminal::{print_stderr, print_stderr_drawn, quoted};
+use crate::terminal::{indented, print_stderr, print_stderr_drawn};
 
 /// A problem that ends the program.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ impl Problem {
     /// Tells the person.
     pub(crate) fn print(&self) {
         match &self.text {
-            Some(excerpt) => print_stderr_drawn(&excerpt.drawn(&self.message)),
-            None => print_stderr(format!("error: {}", quoted(&self.message))),
+            Some(excerpt) => print_stderr_drawn(&excerpt.render(&self.message)),
+            None => print_stderr(format!("error: {}", indented(&self.message))),
         }
         if let Some(hook) = &self.hook {
             for line in &hook.tail {

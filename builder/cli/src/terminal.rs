@@ -38,7 +38,7 @@ pub(crate) fn print_stderr(text: impl AsRef<str>) {
 }
 
 /// A message that may quote others over several lines: none of theirs begins where one of ours does.
-pub(crate) fn quoted(text: &str) -> String {
+pub(crate) fn indented(text: &str) -> String {
     text.trim_end().replace('\n', "\n    ")
 }
 
@@ -74,11 +74,11 @@ pub(crate) struct RawStdout;
 
 impl Write for RawStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        remembered(is_there().and_then(|()| io::stdout().lock().write(bytes)))
+        remember_error(check_is_open().and_then(|()| io::stdout().lock().write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        remembered(io::stdout().lock().flush())
+        remember_error(io::stdout().lock().flush())
     }
 }
 
@@ -92,7 +92,7 @@ struct ThreadStdout(File);
 
 impl Write for ThreadStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        remembered(is_there().and_then(|()| self.0.write(bytes)))
+        remember_error(check_is_open().and_then(|()| self.0.write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -101,11 +101,11 @@ impl Write for ThreadStdout {
 }
 
 /// What has the place of a closed standard output takes everything, and keeps nothing.
-fn is_there() -> io::Result<()> {
+fn check_is_open() -> io::Result<()> {
     if is_output_closed() { Err(io::Error::from_raw_os_error(EBADF)) } else { Ok(()) }
 }
 
-fn remembered<T>(result: io::Result<T>) -> io::Result<T> {
+fn remember_error<T>(result: io::Result<T>) -> io::Result<T> {
     result.inspect_err(|error| {
         if error.kind() != io::ErrorKind::Interrupted {
             let again = error.raw_os_error().map(io::Error::from_raw_os_error);
@@ -116,12 +116,12 @@ fn remembered<T>(result: io::Result<T>) -> io::Result<T> {
 }
 
 /// Whether something could not be written on standard output.
-pub(crate) fn is_lost() -> bool {
+pub(crate) fn has_output_failed() -> bool {
     FAULT.get().is_some()
 }
 
 /// How the program ends if it would end so: an answer that was lost is no success. A reader that went away is content.
-pub(crate) fn end(exit: Exit) -> Exit {
+pub(crate) fn exit_after_output(exit: Exit) -> Exit {
     // A fault is remembered.
     let _ = raw_stdout().flush();
     match FAULT.get() {

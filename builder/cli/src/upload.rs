@@ -81,7 +81,7 @@ impl Visibility {
 pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     let choice = Choice { names: args.names.clone(), arch: args.arch, platform: args.platform.clone() };
     let members = members(&args.dir, &choice).map_err(problem)?;
-    let visibility = args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word);
+    let visibility = visibility(args);
     if args.print {
         return openstack_script(&members, visibility).map(print_stdout).map_err(problem);
     }
@@ -107,6 +107,11 @@ pub(crate) fn upload(args: &UploadArgs) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
+fn visibility(args: &UploadArgs) -> Option<&'static str> {
+    args.visibility.or(args.public.then_some(Visibility::Public)).map(Visibility::word)
+}
+
+/// Uploads one image after another; those that are `done` are told even if a later one fails.
 fn upload_all(
     args: &UploadArgs,
     members: &[Member],

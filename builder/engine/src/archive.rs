@@ -26,10 +26,10 @@ use serde::{Deserialize, Serialize};
 /// Whether the network may be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
-    /// Where nothing is recorded.
+    /// Only for what is not recorded yet.
     #[default]
-    WhereUnknown,
-    /// Never.
+    WhereNotRecorded,
+    /// Not at all.
     Offline,
     /// Always; what it says replaces what was recorded.
     Refresh,
@@ -57,7 +57,9 @@ pub struct Release {
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// Offline, and never asked before.
-    #[error("nothing is recorded of {url}, and --offline forbids to ask; build once without it")]
+    #[error(
+        "nothing is recorded of {url}, and --offline forbids asking the archive; build once without --offline"
+    )]
     NotRecorded {
         /// The file wanted.
         url: String,

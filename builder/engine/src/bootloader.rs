@@ -45,7 +45,9 @@ pub(crate) enum LoaderError {
         said: String,
     },
     /// No filesystem to find the menu in.
-    #[error("the layout has no filesystem for / or /boot, so GRUB has no menu to read")]
+    #[error(
+        "the layout has no filesystem for / or /boot, so GRUB has no menu to read; give it one, or take a layout without a place for GRUB"
+    )]
     NoMenu,
     /// A file of the scratch tree could not be read or written.
     #[error("{path}: {source}")]

@@ -15,7 +15,7 @@ pub enum Breakpoint {
     Before(Phase),
     /// After its last.
     After(Phase),
-    /// Where a hook failed.
+    /// When a hook fails.
     AfterError,
 }
 
@@ -74,7 +74,7 @@ impl Breakpoints {
         Ok(Breakpoints { points: points.collect::<Result<_, _>>()?, ..Breakpoints::default() })
     }
 
-    /// Adds a point.
+    /// The same with one more breakpoint.
     pub fn with(mut self, point: Breakpoint) -> Breakpoints {
         self.points.push(point);
         self

@@ -22,7 +22,7 @@ use crate::outputs::{self, ComposedDisk, OutputWriter, SetFacts};
 use crate::partitions::{self, FilesystemSettings};
 use crate::stand_ins::NativeTree;
 use crate::steps::{self, Finished, ScratchTree, StandIns};
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// How the building of an image ended well.
 pub(crate) enum ImageOutcome {
@@ -35,7 +35,7 @@ pub(crate) enum ImageOutcome {
 /// Builds. A checkpoint whose files do not hold what was written is dropped when that is found, and the build begins again
 /// without it: as often as one is found, for those that it makes itself are right.
 pub(crate) fn build(
-    build: &Build,
+    build: &BuildJob,
     session: &Session,
     stage: &Path,
     events: &dyn Events,
@@ -52,7 +52,7 @@ pub(crate) fn build(
 
 /// Hooks make a tree, the tree becomes data, the data a disk, the disk files.
 fn attempt(
-    build: &Build,
+    build: &BuildJob,
     session: &Session,
     stage: &Path,
     events: &dyn Events,
@@ -118,7 +118,7 @@ fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> R
 }
 
 /// Digest over everything that the files are a function of.
-fn set_id(build: &Build, finished: &Finished) -> Digest {
+fn set_id(build: &BuildJob, finished: &Finished) -> Digest {
     let mut hasher = Hasher::new("set 3");
     let plan = &build.plan;
     hasher.part(env!("CARGO_PKG_VERSION").as_bytes()).digest(finished.public);

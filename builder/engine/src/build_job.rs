@@ -13,19 +13,19 @@ use dibber_store::{Store, StoreError};
 
 use crate::archive::{Network, ReleaseError, ReleaseLookup, Releases};
 use crate::breakpoints::Breakpoints;
-use crate::build_member::Settings;
 use crate::failure::{Failure, FailureKind, fault};
 use crate::given::{self, ClosedPlace, GivenError};
 use crate::preflight;
-use crate::worker::job::{Build, HostTool};
+use crate::settings::BuildSettings;
+use crate::worker::job::{BuildJob, HostTool};
 
 /// The job of building a plan. Asks the network only for what is not recorded.
 pub(crate) fn prepare(
     plan: &Plan,
-    settings: &Settings,
+    settings: &BuildSettings,
     store: &Store,
     stop: &Interrupts,
-) -> Result<Build, Failure> {
+) -> Result<BuildJob, Failure> {
     let release_files = store.path().join(RELEASE_FILES);
     let lookup = ReleaseLookup { dir: &release_files, network: settings.network, asked: &settings.asked };
     let releases = lookup.releases(plan, stop).map_err(|error| match error {
@@ -66,14 +66,14 @@ pub fn without_network(
     releases: Releases,
     store: &Store,
     output_dir: &Path,
-) -> Result<Build, GivenError> {
+) -> Result<BuildJob, GivenError> {
     let epoch = plan.epoch.or(releases.newest()).unwrap_or(0);
     let native = plan.native.as_ref();
     let native = native.map(|native| without_network(native, releases.clone(), store, output_dir));
     let native = native.transpose()?.map(Box::new);
     let given = given::find(plan, &ClosedPlace::of_build(store.path(), output_dir))?;
     let timings: BTreeMap<String, f64> = store.timings(&plan.basename()).all();
-    Ok(Build {
+    Ok(BuildJob {
         plan: plan.clone(),
         epoch,
         releases,

@@ -3,7 +3,7 @@
 //! In: a plan and settings. Out: files in the output directory, or a failure and the directory as it was. Never: a hook run
 //! with the person's identity.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use dibber_imageset::{BuiltSet, Seen, SetEntry, SetStatus, Stage};
@@ -11,46 +11,22 @@ use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::{ImageLock, Store, StoreError};
 
-use crate::archive::{AskedReleases, Network};
-use crate::breakpoints::Breakpoints;
 use crate::build_job::{self, RELEASE_FILES};
 use crate::event::{Event, Events};
 use crate::failure::{Failure, FailureKind, fault, output_failure};
 use crate::given::{self, ClosedPlace};
 use crate::previous_set::PreviousSet;
+use crate::settings::BuildSettings;
 use crate::worker::client::{WorkerClient, WorkerReply};
-use crate::worker::job::{Build, Job, WHOLE_BUILD};
+use crate::worker::job::{BuildJob, Job, WHOLE_BUILD};
 use crate::{output_names, preflight};
-
-/// How to build.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where the files go.
-    pub output_dir: PathBuf,
-    /// Where the store is.
-    pub store: PathBuf,
-    /// Whether the network may be asked.
-    pub network: Network,
-    /// What the archives were asked in this run.
-    pub asked: AskedReleases,
-    /// When the run began, in seconds since 1970: its members fetch a source once.
-    pub began: i64,
-    /// Members of a set that are built at a time.
-    pub jobs: usize,
-    /// Threads that write images, shared by the members that are built at a time.
-    pub threads: usize,
-    /// Where to stop for a person.
-    pub breakpoints: Breakpoints,
-    /// Whether native programs may stand in for foreign ones.
-    pub accelerate: bool,
-}
 
 /// How a build ended well.
 #[derive(Clone, Debug)]
 pub enum Built {
     /// The files in place were right.
     Kept(SetEntry),
-    /// They were made.
+    /// The files were made.
     New(SetEntry),
 }
 
@@ -65,7 +41,7 @@ impl Built {
 /// Builds one image, and puts its files in place.
 pub fn build(
     plan: &Plan,
-    settings: &Settings,
+    settings: &BuildSettings,
     events: &dyn Events,
     stop: &Interrupts,
 ) -> Result<Built, Failure> {
@@ -88,7 +64,7 @@ pub fn build(
     let is_known = |entry: &SetEntry| store.remembers_files(entry.id, files(entry));
     let in_place = previous.as_ref().filter(|previous| previous.is_whole()).map(|previous| &previous.entry);
     let in_place = in_place.filter(|entry| is_known(entry)).map(|entry| entry.id);
-    let build = Build { emulator, in_place, ..build_job::prepare(plan, settings, &store, stop)? };
+    let build = BuildJob { emulator, in_place, ..build_job::prepare(plan, settings, &store, stop)? };
     let releases = build.releases.clone();
     let estimate = build.timings.get(WHOLE_BUILD).copied();
     events.emit(Event::ImageStarted {
@@ -98,7 +74,7 @@ pub fn build(
         estimate,
     });
     let closed = ClosedPlace::of_build(store.path(), &settings.output_dir);
-    for line in given::left_out(plan, &closed).lines() {
+    for line in given::not_given(plan, &closed).lines() {
         events.emit(Event::Warning { text: line.to_string() });
     }
     let log = output_names::log(&stem);

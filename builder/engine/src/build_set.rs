@@ -12,9 +12,10 @@ use dibber_plan::Plan;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
-use crate::build_member::{self, Built, Settings};
+use crate::build_member::{self, Built};
 use crate::event::{Event, Events, MemberOutcome};
 use crate::failure::{Failure, FailureKind};
+use crate::settings::BuildSettings;
 use crate::worker::job::WHOLE_BUILD;
 
 /// How a member ended.
@@ -55,7 +56,7 @@ impl MemberResult {
         }
     }
 
-    /// What went wrong.
+    /// What went wrong, if something did.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             MemberResult::Failed(failure)
@@ -85,19 +86,19 @@ pub struct EndedMember {
 
 /// Where the events of each member go, by its place among the plans.
 pub trait WatchSet: Sync {
-    /// Takes one.
+    /// Takes an event of a member.
     fn emit(&self, member: usize, event: Event);
 }
 
 /// Builds every plan, some at a time, and returns how each ended, in the order of the plans. Threads are shared out.
 pub fn build(
     plans: &[Plan],
-    settings: &Settings,
+    settings: &BuildSettings,
     watch: &dyn WatchSet,
     stop: &Interrupts,
 ) -> Vec<EndedMember> {
     let jobs = settings.jobs.clamp(1, plans.len().max(1));
-    let settings = Settings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
+    let settings = BuildSettings { threads: (settings.threads / jobs).max(1), ..settings.clone() };
     let queue = Mutex::new(Queue::new(plans));
     let ended: Mutex<BTreeMap<usize, EndedMember>> = Mutex::default();
     thread::scope(|scope| {
@@ -132,7 +133,7 @@ pub fn estimate(plans: &[Plan], store: &Store, jobs: usize) -> Option<f64> {
     Some(longest.max(each.iter().sum::<f64>() / jobs.clamp(1, plans.len().max(1)) as f64))
 }
 
-fn build_one(plan: &Plan, settings: &Settings, events: &dyn Events, stop: &Interrupts) -> EndedMember {
+fn build_one(plan: &Plan, settings: &BuildSettings, events: &dyn Events, stop: &Interrupts) -> EndedMember {
     let start = Instant::now();
     let result = MemberResult::from_build(build_member::build(plan, settings, events, stop));
     EndedMember { result, seconds: start.elapsed().as_secs_f64() }
@@ -163,8 +164,9 @@ impl<'a> Queue<'a> {
 
     /// The first whose steps no running member may share; where there is none, the first: it will wait for some of them.
     fn start_next(&mut self) -> Option<usize> {
-        let kin = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
-        let alone = |at: &usize| !self.running.iter().any(|other| kin(&self.plans[*other], &self.plans[*at]));
+        let share_steps = |a: &Plan, b: &Plan| (&a.image, a.target.arch) == (&b.image, b.target.arch);
+        let alone =
+            |at: &usize| !self.running.iter().any(|other| share_steps(&self.plans[*other], &self.plans[*at]));
         let place = self.waiting.iter().position(alone).or((!self.waiting.is_empty()).then_some(0))?;
         let at = self.waiting.remove(place);
         self.running.push(at);

@@ -18,37 +18,37 @@ use crate::steps::StepError;
 /// A build's failure, inside the sandbox.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
-    /// A step.
+    /// A step did not succeed.
     #[error(transparent)]
     Step(#[from] StepError),
-    /// The store.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Capture.
+    /// The tree could not be captured.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// The boot loader.
+    /// The boot loader could not be made.
     #[error(transparent)]
     Loader(#[from] LoaderError),
-    /// A filesystem.
+    /// A filesystem could not be made.
     #[error(transparent)]
     Part(#[from] PartError),
-    /// The layout.
+    /// The disk could not be laid out.
     #[error(transparent)]
     Layout(#[from] dibber_layout::LayoutError),
-    /// The disk's tables.
+    /// The disk's tables could not be made.
     #[error(transparent)]
     Disk(#[from] dibber_format::disk::DiskError),
-    /// A VHD.
+    /// A VHD could not be made.
     #[error(transparent)]
     Vhd(#[from] dibber_format::vhd::VhdError),
-    /// A cpio archive.
+    /// A cpio archive could not be made.
     #[error(transparent)]
     Cpio(#[from] dibber_format::cpio::CpioError),
     /// Content that does not fit together.
     #[error(transparent)]
     Extents(#[from] dibber_model::extent::ExtentError),
-    /// Pouring.
+    /// A file could not be written.
     #[error(transparent)]
     Pour(#[from] PourError),
     /// No kernel to take out.
@@ -80,13 +80,13 @@ pub(crate) enum BuildError {
     },
     /// A file of the tree that hooks have made unfit to be read.
     #[error("{path}: {source}")]
-    Spoilt {
+    DamagedFile {
         /// Its path in the tree.
         path: PathBuf,
         /// What is wrong with it.
         source: io::Error,
     },
-    /// A file.
+    /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {
         /// The file.
@@ -143,7 +143,7 @@ impl BuildError {
             | BuildError::NoKernel
             | BuildError::NoInitrd { .. }
             | BuildError::Cpio(_)
-            | BuildError::Spoilt { .. }
+            | BuildError::DamagedFile { .. }
             | BuildError::NoModules { .. } => FailureKind::Input,
             BuildError::Layout(_) | BuildError::Part(_) | BuildError::Disk(_) | BuildError::Vhd(_) => {
                 FailureKind::Space

@@ -29,7 +29,7 @@ pub enum Event {
         phase: Phase,
         /// Step name.
         name: String,
-        /// Element.
+        /// The element that the step is from.
         element: String,
     },
     /// A step begins.
@@ -38,7 +38,7 @@ pub enum Event {
         phase: Phase,
         /// Step name.
         name: String,
-        /// Element.
+        /// The element that the step is from.
         element: String,
         /// What its hook, or the fetching that it does, reaches: `host` or `none`.
         network: Network,
@@ -80,7 +80,7 @@ pub enum Event {
     },
     /// Work outside of steps begins.
     StageStarted {
-        /// Which.
+        /// Which work it is.
         stage: BuildStage,
         /// Bytes to be done, if known.
         bytes: Option<u64>,
@@ -92,7 +92,7 @@ pub enum Event {
     },
     /// The stage ended.
     StageFinished {
-        /// Which.
+        /// Which work it is.
         stage: BuildStage,
         /// Seconds.
         seconds: f64,
@@ -126,7 +126,7 @@ pub enum Event {
         /// What it is built for.
         #[serde(with = "target_text")]
         target: Target,
-        /// How.
+        /// How it ended.
         outcome: MemberOutcome,
         /// Why, where it was not built.
         why: Option<String>,
@@ -227,12 +227,61 @@ impl Event {
 
 /// Where events go. Called from several threads.
 pub trait Events: Sync {
-    /// Takes one.
+    /// Takes an event.
     fn emit(&self, event: Event);
 }
 
 impl<F: Fn(Event) + Sync> Events for F {
     fn emit(&self, event: Event) {
         self(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names and texts that programs read.
+    #[test]
+    fn json_of_events() {
+        let target: Target = dibber_plan::image::target("p9-ppc64le").unwrap();
+        let json = |event: &Event| {
+            let text = serde_json::to_string(event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), *event);
+            text
+        };
+        let started =
+            Event::ImageStarted { image: "a".into(), target: target.clone(), steps: 2, estimate: None };
+        let text = r#"{"event":"image-started","image":"a","target":"p9-ppc64le","steps":2,"estimate":null}"#;
+        assert_eq!(json(&started), text);
+        let waiting = Event::StepWaiting { phase: Phase::PreInstall, name: "10-x".into() };
+        assert_eq!(json(&waiting), r#"{"event":"step-waiting","phase":"pre-install","name":"10-x"}"#);
+        let shell = Event::ShellOpened { point: Breakpoint::Before(Phase::Install) };
+        assert_eq!(json(&shell), r#"{"event":"shell-opened","point":"before-install"}"#);
+        for stage in [
+            BuildStage::NativePrograms,
+            BuildStage::Capture,
+            BuildStage::BootLoader,
+            BuildStage::Disk,
+            BuildStage::Pour,
+        ] {
+            let text = format!(r#"{{"event":"stage-finished","stage":"{}","seconds":1.0}}"#, stage.name());
+            assert_eq!(json(&Event::StageFinished { stage, seconds: 1.0 }), text);
+        }
+        for outcome in [
+            MemberOutcome::Built,
+            MemberOutcome::Kept,
+            MemberOutcome::Failed,
+            MemberOutcome::Unbuildable,
+            MemberOutcome::Skipped,
+        ] {
+            let (image, target) = ("a".into(), target.clone());
+            let ended = Event::MemberEnded { image, target, outcome, why: None, seconds: 0.5 };
+            let text = format!(
+                r#"{{"event":"member-ended","image":"a","target":"p9-ppc64le","outcome":"{}","why":null,"seconds":0.5}}"#,
+                outcome.name()
+            );
+            assert_eq!(json(&ended), text);
+        }
     }
 }

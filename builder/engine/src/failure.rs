@@ -85,11 +85,11 @@ pub struct HookFailure {
     pub phase: Phase,
     /// Step name.
     pub name: String,
-    /// Element.
+    /// The element that it is from.
     pub element: String,
     /// Where the element was found.
     pub origin: String,
-    /// How.
+    /// How it ended.
     pub end: HookEnding,
     /// Why it had no network, if somebody took that away: `--offline`, `network: none at FILE:LINE`.
     pub no_network: Option<String>,
@@ -145,4 +145,19 @@ pub fn is_out_of_space(error: &(dyn Error + 'static)) -> bool {
         at = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HookEnding;
+
+    #[test]
+    fn endings_in_words() {
+        let ending = |code, file: Option<&str>| {
+            HookEnding { code, environment_file: file.map(str::to_string) }.to_string()
+        };
+        assert_eq!(ending(3, None), "exit code 3");
+        assert_eq!(ending(139, None), "signal 11");
+        assert_eq!(ending(1, Some("10-x.bash")), "exit code 1, in environment.d/10-x.bash");
+    }
 }

@@ -41,7 +41,7 @@ pub enum GivenError {
         named_by: String,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: io::Error,
     },
 }
@@ -80,7 +80,7 @@ pub(crate) fn find(plan: &Plan, closed: &[ClosedPlace<'_>]) -> Result<Vec<GivenF
         // From here on it is this one, whatever comes to be in its place.
         let (open, id) = open_with_id(&source).map_err(unreadable)?;
         let now = open.metadata().map_err(unreadable)?;
-        if path.unless.is_some() && !is_for_all(&source, &open) {
+        if path.unless.is_some() && !is_world_readable(&source, &open) {
             continue;
         }
         let digest = match now.is_dir() {
@@ -109,7 +109,7 @@ fn holds(source: &Path, closed: &[ClosedPlace<'_>]) -> Option<&'static str> {
 }
 
 /// Whether everybody on this machine may read what is open here, and all that is in it.
-fn is_for_all(source: &Path, open: &File) -> bool {
+fn is_world_readable(source: &Path, open: &File) -> bool {
     // What the kernel tells there is of whoever asks, and of the processes of the machine.
     if ["/proc", "/dev", "/run", "/sys"].iter().any(|dir| source.starts_with(dir)) {
         return false;
@@ -118,7 +118,7 @@ fn is_for_all(source: &Path, open: &File) -> bool {
     let reached = source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0);
     let (Ok(found), Ok(again)) = (open.metadata(), open.try_clone()) else { return false };
     let mode = found.permissions().mode();
-    let read = || all_may_read(&Dir::from(OwnedFd::from(again))).unwrap_or(false);
+    let read = || is_tree_world_readable(&Dir::from(OwnedFd::from(again))).unwrap_or(false);
     reached
         && match found.is_dir() {
             true => mode & 0o005 == 0o005 && read(),
@@ -126,12 +126,14 @@ fn is_for_all(source: &Path, open: &File) -> bool {
         }
 }
 
-fn all_may_read(dir: &Dir) -> io::Result<bool> {
+fn is_tree_world_readable(dir: &Dir) -> io::Result<bool> {
     for name in dir.names()? {
         let here = dir.entry(&name);
         let Some(found) = here.statx()? else { continue };
         let fits = match file_type(&found) {
-            FileType::Directory => found.stx_mode & 0o005 == 0o005 && all_may_read(&here.open_dir()?)?,
+            FileType::Directory => {
+                found.stx_mode & 0o005 == 0o005 && is_tree_world_readable(&here.open_dir()?)?
+            }
             FileType::RegularFile => found.stx_mode & 0o004 != 0,
             other => other == FileType::Symlink,
         };
@@ -143,12 +145,13 @@ fn all_may_read(dir: &Dir) -> io::Result<bool> {
 }
 
 /// One line for each path that is there, and is too wide to be given: for `dibber plan`.
-pub(crate) fn left_out(plan: &Plan, closed: &[ClosedPlace<'_>]) -> String {
+pub(crate) fn not_given(plan: &Plan, closed: &[ClosedPlace<'_>]) -> String {
     let mut told = String::new();
     for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
-        let is_for_all = || open_with_id(&source).is_ok_and(|(open, _)| is_for_all(&source, &open));
-        if let Some(variable) = path.unless.as_ref().filter(|_| !is_for_all()) {
+        let is_world_readable =
+            || open_with_id(&source).is_ok_and(|(open, _)| is_world_readable(&source, &open));
+        if let Some(variable) = path.unless.as_ref().filter(|_| !is_world_readable()) {
             told += &format!(
                 "hooks are not given {0}, which {1} of an element names: not everybody may read it; say {variable}={0} if they \
                  are to\n",

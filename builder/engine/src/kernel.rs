@@ -53,7 +53,7 @@ pub(crate) fn newest(tree: &Tree) -> Option<Kernel> {
 
 /// Runs of digits compare as numbers, all else as bytes: `6.1.0-9` comes before `6.1.0-40`.
 fn version_order(a: &str, b: &str) -> std::cmp::Ordering {
-    let (mut a, mut b) = (pieces(a).into_iter(), pieces(b).into_iter());
+    let (mut a, mut b) = (version_pieces(a).into_iter(), version_pieces(b).into_iter());
     loop {
         let order = match (a.next(), b.next()) {
             (None, None) => return std::cmp::Ordering::Equal,
@@ -65,7 +65,7 @@ fn version_order(a: &str, b: &str) -> std::cmp::Ordering {
     }
 }
 
-fn pieces(text: &str) -> Vec<(u64, &str)> {
+fn version_pieces(text: &str) -> Vec<(u64, &str)> {
     let mut rest = text;
     let mut pieces = Vec::new();
     while !rest.is_empty() {

@@ -30,6 +30,7 @@ mod partitions;
 mod preflight;
 mod previous_set;
 pub mod scan;
+pub mod settings;
 mod stand_ins;
 pub mod status;
 pub mod steps;

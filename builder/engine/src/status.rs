@@ -31,7 +31,7 @@ pub fn status(plan: &Plan, store: &Path, dir: &Path) -> String {
     let store = Store::seen_at(store);
     let closed = ClosedPlace::of_build(store.path(), dir);
     let given = match given::find(plan, &closed) {
-        Ok(files) => given::described(&files) + &given::left_out(plan, &closed),
+        Ok(files) => given::described(&files) + &given::not_given(plan, &closed),
         Err(error) => return format!("error: {error}\n{place}"),
     };
     let releases = archive::recorded(plan, &store.path().join(RELEASE_FILES));

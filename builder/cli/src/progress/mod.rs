@@ -41,7 +41,7 @@ impl ProgressDisplay {
 
 /// How progress is wanted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ProgressStyle {
+pub(crate) struct ProgressOptions {
     /// As JSON.
     pub(crate) json: bool,
     /// With what hooks print.
@@ -61,13 +61,13 @@ impl Progress {
         let member = MemberLine::default();
         let progress =
             Progress { face: ProgressDisplay::of_terminal(), verbose: false, members: vec![member] };
-        progress.started(&mut progress.members[0].state());
+        progress.start_line(&mut progress.members[0].state());
         progress
     }
 
     /// JSON where asked for, else as the terminal allows.
-    pub(crate) fn new(style: ProgressStyle, plans: &[Plan]) -> Self {
-        let ProgressStyle { json, verbose } = style;
+    pub(crate) fn new(options: ProgressOptions, plans: &[Plan]) -> Self {
+        let ProgressOptions { json, verbose } = options;
         let face = if json { ProgressDisplay::Json } else { ProgressDisplay::of_terminal() };
         let one_image = plans.iter().all(|plan| plan.image == plans[0].image);
         let member = |plan: &Plan| {
@@ -100,7 +100,7 @@ impl Progress {
     pub(crate) fn warn(&self, text: &str) {
         match &self.face {
             ProgressDisplay::Json => print_json(&Event::Warning { text: text.to_string() }, None),
-            _ => self.say(&format!("  warning: {}", terminal::quoted(text))),
+            _ => self.say(&format!("  warning: {}", terminal::indented(text))),
         }
     }
 
@@ -110,28 +110,28 @@ impl Progress {
         self.say(&format!("set of {count}: {jobs} at a time{}", last.unwrap_or_default()));
     }
 
-    fn now(&self, member: &MemberLine, state: &mut LineState, text: String) {
+    fn set_current(&self, member: &MemberLine, state: &mut LineState, text: String) {
         state.now = text;
         if let Some(bar) = &state.bar {
             bar.set_message(on_line(&format!("{}{}{}", member.label, state.now, time_left(state))));
         }
     }
 
-    fn started(&self, state: &mut LineState) {
+    fn start_line(&self, state: &mut LineState) {
         if let ProgressDisplay::Live(all) = &self.face {
             state.bar = Some(all.add(live_line()));
         }
     }
 
     /// Leaves the terminal to a shell.
-    fn rest(&self, state: &LineState) {
+    fn hide_lines(&self, state: &LineState) {
         if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             bar.disable_steady_tick();
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 
-    fn go_on(&self, state: &LineState) {
+    fn show_lines(&self, state: &LineState) {
         if let (ProgressDisplay::Live(all), Some(bar)) = (&self.face, &state.bar) {
             all.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK);
@@ -155,7 +155,7 @@ impl Progress {
             Event::ImageStarted { image, target, steps, estimate } => {
                 let (started, steps) = (Some(Instant::now()), *steps);
                 *state = LineState { started, estimate: *estimate, steps, ..LineState::default() };
-                self.started(&mut state);
+                self.start_line(&mut state);
                 let last = estimate.map(|s| format!(", {} last time", duration(s))).unwrap_or_default();
                 say(format!("{image} for {target}: {steps} steps{last}"));
             }
@@ -168,7 +168,7 @@ impl Progress {
             }
             Event::StepWaiting { phase, name } => {
                 let text = format!("waiting for {phase} {name}, which another build runs");
-                self.now(member, &mut state, text);
+                self.set_current(member, &mut state, text);
             }
             Event::Output { line, .. } if self.verbose => {
                 say(format!("    {}", printable(line.trim_end_matches('\r').as_bytes())));
@@ -180,13 +180,13 @@ impl Progress {
             }
             Event::ShellOpened { point } => {
                 say(format!("  at {point}: a shell; what it changes in the tree stays, and `exit` goes on"));
-                self.rest(&state);
+                self.hide_lines(&state);
             }
-            Event::ShellClosed => self.go_on(&state),
+            Event::ShellClosed => self.show_lines(&state),
             Event::StepFinished { phase, name, seconds } => {
                 say(format!("  {phase:<12} {name:<34} {:>8}", duration(*seconds)));
             }
-            Event::Warning { text } => say(format!("  warning: {}", terminal::quoted(text))),
+            Event::Warning { text } => say(format!("  warning: {}", terminal::indented(text))),
             Event::OutputReady { path, bytes } => say(format!("  {path}  {}", Bytes(*bytes))),
             Event::MemberEnded { outcome, why, .. } => {
                 if let Some(bar) = state.bar.take() {
@@ -196,7 +196,7 @@ impl Progress {
                     say("  nothing changed; the files are as they were".to_string());
                 }
                 if let Some(why) = why.as_ref().filter(|_| self.is_many()) {
-                    say(format!("{}: {}", outcome.name(), terminal::quoted(why)));
+                    say(format!("{}: {}", outcome.name(), terminal::indented(why)));
                 }
             }
             Event::StageStarted { stage, bytes } => {
@@ -217,7 +217,7 @@ impl Progress {
         }
         state.step += 1;
         let text = format!("[{}/{}] {step}", state.step, state.steps);
-        self.now(member, state, text);
+        self.set_current(member, state, text);
     }
 
     fn show_stage_start(&self, member: &MemberLine, state: &mut LineState, stage: &str, bytes: Option<u64>) {
@@ -226,7 +226,7 @@ impl Progress {
             state.cached = 0;
         }
         state.stage_bytes = bytes;
-        self.now(member, state, stage.to_string());
+        self.set_current(member, state, stage.to_string());
     }
 
     /// Work that is no build's begins.

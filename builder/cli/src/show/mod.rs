@@ -42,7 +42,7 @@ pub(crate) fn show(args: &ShowArgs) -> Result<Exit, Problem> {
         Ok(None) => Ok(Exit::Ok),
         Ok(Some(damage)) => Err(problem(args, damage)),
         // `dibber show IMAGE --files | head`, or a full disk: told at the end.
-        Err(_) if terminal::is_lost() => Ok(Exit::Ok),
+        Err(_) if terminal::has_output_failed() => Ok(Exit::Ok),
         Err(error) => Err(problem(args, error)),
     }
 }

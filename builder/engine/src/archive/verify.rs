@@ -48,7 +48,7 @@ pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Resul
 /// Whether the image says itself that an archive needs no signature: `[trusted=yes]` in `DIB_APT_SOURCES_CONF`.
 fn is_trusted(plan: &Plan, url: &str) -> bool {
     let sources = plan.variables.get("DIB_APT_SOURCES_CONF").map_or("", String::as_str);
-    let Some((mirror, suite)) = parts(url) else { return false };
+    let Some(SuiteAddress { mirror, suite }) = SuiteAddress::parse(url) else { return false };
     sources.lines().any(|line| {
         let options = line.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
         options.is_some_and(|(options, rest)| {
@@ -61,9 +61,18 @@ fn is_trusted(plan: &Plan, url: &str) -> bool {
     })
 }
 
-/// Mirror and suite of an `InRelease`.
-fn parts(url: &str) -> Option<(&str, &str)> {
-    url.strip_suffix("/InRelease")?.rsplit_once("/dists/")
+/// The parts of the address of an `InRelease`.
+#[derive(Debug, PartialEq, Eq)]
+struct SuiteAddress<'a> {
+    mirror: &'a str,
+    suite: &'a str,
+}
+
+impl<'a> SuiteAddress<'a> {
+    fn parse(url: &'a str) -> Option<SuiteAddress<'a>> {
+        let (mirror, suite) = url.strip_suffix("/InRelease")?.rsplit_once("/dists/")?;
+        Some(SuiteAddress { mirror, suite })
+    }
 }
 
 struct Settings<'a> {
@@ -88,7 +97,8 @@ fn update(
     let option = keys.map_or(String::new(), |keys| format!("[signed-by={keys}] "));
     let mut sources = String::new();
     for (number, Fetched { url, bytes }) in files.iter().enumerate() {
-        let Some((_, suite)) = parts(url).filter(|(_, suite)| is_plain(suite)) else {
+        let Some(SuiteAddress { suite, .. }) = SuiteAddress::parse(url).filter(|at| is_plain(at.suite))
+        else {
             return Ok(Err("its address is not one that sources.list could have".into()));
         };
         let place = dir.join(number.to_string());
@@ -170,12 +180,16 @@ mod tests {
 
     #[test]
     fn addresses_have_a_mirror_and_a_suite() {
-        assert_eq!(parts("http://h/debian/dists/sid/InRelease"), Some(("http://h/debian", "sid")));
+        let parsed = SuiteAddress::parse;
         assert_eq!(
-            parts("http://h/dists/s/dists/buster/updates/InRelease"),
-            Some(("http://h/dists/s", "buster/updates"))
+            parsed("http://h/debian/dists/sid/InRelease"),
+            Some(SuiteAddress { mirror: "http://h/debian", suite: "sid" })
         );
-        assert_eq!(parts("http://h/debian/Release"), None);
+        assert_eq!(
+            parsed("http://h/dists/s/dists/buster/updates/InRelease"),
+            Some(SuiteAddress { mirror: "http://h/dists/s", suite: "buster/updates" })
+        );
+        assert_eq!(parsed("http://h/debian/Release"), None);
         assert!(is_plain("bookworm-security") && !is_plain("a main\ndeb x") && !is_plain("[trusted=yes]"));
         assert_eq!(percent(Path::new("/tmp/a b[%")), "/tmp/a%20b%5B%25");
     }

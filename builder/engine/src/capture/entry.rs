@@ -21,7 +21,7 @@ impl FileId {
     }
 }
 
-/// One name.
+/// One name in a directory, with what it stands for.
 pub(super) struct FoundEntry {
     pub(super) name: CString,
     pub(super) meta: Meta,
@@ -38,6 +38,6 @@ pub(super) enum EntryKind {
     Small(Content),
     /// A file whose content stays on disk; its source is set when it gets its number.
     Large(Content),
-    /// Anything else.
+    /// A link, a device, a pipe or a socket.
     Other(Kind),
 }

@@ -44,7 +44,7 @@ pub enum CaptureError {
     /// A file of the tree.
     #[error("cannot {what} /{} of the captured tree: {source}", path.display())]
     File {
-        /// `read`, `open` ...
+        /// What could not be done: `read`, `open` ...
         what: &'static str,
         /// Path in the tree, without its leading slash.
         path: PathBuf,
@@ -52,18 +52,18 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// More files than ids.
-    #[error("the tree has more than {limit} files", limit = u32::MAX)]
+    #[error("the tree has more than {limit} files, which no filesystem here can number; remove some in a hook", limit = u32::MAX)]
     TooMany,
     /// A declared node or label.
     #[error("cannot add the declared node {path}: {why}")]
     Node {
         /// Its path.
         path: String,
-        /// Why not.
+        /// Why it cannot be added.
         why: &'static str,
     },
     /// A name that no tree takes.
-    #[error("the captured tree is not a tree: {0}")]
+    #[error("the captured files do not make a tree: {0}")]
     Tree(#[from] TreeError),
 }
 

@@ -17,12 +17,12 @@ pub enum Treatment {
     Write(Cow<'static, [u8]>),
 }
 
-/// One rule.
+/// What is done with the files that a pattern matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Path from the root, without leading slash. `*` stands for any part of a name, `**` for any directories, none included.
     pub pattern: Cow<'static, str>,
-    /// What is done.
+    /// What is done with them.
     pub treatment: Treatment,
     /// Why, for people.
     pub why: Cow<'static, str>,

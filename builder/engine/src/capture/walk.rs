@@ -16,7 +16,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 use super::entry::{EntryKind, FileId, FoundEntry};
 use super::{CaptureError, content, path_error};
 
-/// All that was found.
+/// A tree as it was found.
 pub(super) struct WalkedTree {
     pub(super) root: Dir,
     pub(super) meta: Meta,

@@ -11,7 +11,7 @@ use dibber_plan::output::{OutputKind, Role};
 use dibber_plan::properties_of;
 
 use crate::kernel::Kernel;
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// A file in the stage, before it is described.
 pub(super) struct WrittenFile {
@@ -24,7 +24,7 @@ pub(super) struct WrittenFile {
 
 /// What every file of the set is described with.
 pub(crate) struct SetFacts<'a> {
-    pub(crate) build: &'a Build,
+    pub(crate) build: &'a BuildJob,
     /// Digest over everything that the files are a function of.
     pub(crate) id: Digest,
     pub(crate) kernel: Option<Kernel>,

@@ -23,7 +23,7 @@ pub(crate) fn packages(tree: &Tree, files: &CapturedFiles) -> Result<Vec<Package
     };
     text.and_then(|text| dpkg_packages(&String::from_utf8_lossy(&text))).map_err(|source| {
         match (source.kind(), PathBuf::from("/var/lib/dpkg/status")) {
-            (io::ErrorKind::InvalidData, path) => BuildError::Spoilt { path, source },
+            (io::ErrorKind::InvalidData, path) => BuildError::DamagedFile { path, source },
             (_, path) => BuildError::File { path, source },
         }
     })

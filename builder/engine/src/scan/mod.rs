@@ -60,7 +60,7 @@ pub enum ScanError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: io::Error,
     },
     /// A name or link target of other bytes.
@@ -78,7 +78,7 @@ pub enum ScanError {
         kind: &'static str,
     },
     /// A text of other bytes.
-    #[error("{path} is not UTF-8 text")]
+    #[error("{path} is not UTF-8 text; save it as UTF-8")]
     NotText {
         /// Which file.
         path: PathBuf,
@@ -107,7 +107,7 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
     move |source| ScanError::Read { path, source }
 }
 
-/// Reads it all.
+/// Reads all sources.
 pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
     let mut set = SourceSet::default();
     let within: Vec<PathBuf> = places.elements.iter().filter_map(|dir| dir.canonicalize().ok()).collect();

@@ -20,7 +20,7 @@ use super::programs::{PackagedTree, Versions, empty_table, stand_ins};
 use crate::error::BuildError;
 use crate::event::{BuildStage, Event, Events};
 use crate::steps::{self, StandIns};
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// A mounted native tree.
 pub(crate) struct NativeTree {
@@ -28,16 +28,16 @@ pub(crate) struct NativeTree {
     versions: Versions,
     /// Checkpoints of its layers.
     layers: Vec<Digest>,
-    /// Of the tree that is built.
+    /// The architecture of the tree that is built.
     foreign_arch: Arch,
-    /// Of this one.
+    /// The architecture of this one.
     arch: Arch,
 }
 
 impl NativeTree {
     /// Makes the native tree of a build, or finds it kept.
     pub(crate) fn prepare(
-        build: &Build,
+        build: &BuildJob,
         session: &Session,
         events: &dyn Events,
     ) -> Result<Option<NativeTree>, BuildError> {

@@ -131,7 +131,10 @@ impl Versions {
     pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
         let status = read_in_root(tree, "var/lib/dpkg/status", LONGEST_DATABASE)?;
         let packages = dpkg_packages(&String::from_utf8_lossy(&status))?;
-        Ok(Versions::of_known_packages(packages.into_iter().map(|package| (package.name, package.version))))
+        let versions = packages
+            .into_iter()
+            .map(|package| PackageVersion { name: package.name, version: package.version });
+        Ok(Versions::of_known_packages(versions))
     }
 
     /// What apt could install, by the tree's package lists.
@@ -140,15 +143,15 @@ impl Versions {
         for name in tree.below("var/lib/apt/lists")?.names()? {
             if name.to_bytes().ends_with(b"_Packages") {
                 let text = read_in_root(tree, Path::new("var/lib/apt/lists").join(os(&name)), DATABASE)?;
-                all.extend(paragraphs(&String::from_utf8_lossy(&text)));
+                all.extend(package_versions(&String::from_utf8_lossy(&text)));
             }
         }
         Ok(Versions::of_known_packages(all))
     }
 
-    fn of_known_packages(all: impl IntoIterator<Item = (String, String)>) -> Versions {
+    fn of_known_packages(all: impl IntoIterator<Item = PackageVersion>) -> Versions {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, version) in all {
+        for PackageVersion { name, version } in all {
             if name == "libc6" || PROGRAMS.iter().any(|(known, _)| *known == name) {
                 found.entry(name).or_default().insert(version);
             }
@@ -168,15 +171,22 @@ impl Versions {
     }
 }
 
+/// A package of one version.
+struct PackageVersion {
+    name: String,
+    version: String,
+}
+
 /// Name and version of each paragraph of a Packages file.
-fn paragraphs(text: &str) -> Vec<(String, String)> {
+fn package_versions(text: &str) -> Vec<PackageVersion> {
     let mut found = Vec::new();
     let mut name = None;
     for line in text.lines() {
         if let Some(value) = line.strip_prefix("Package: ") {
             name = Some(value.trim().to_string());
         } else if let Some(value) = line.strip_prefix("Version: ") {
-            found.extend(name.take().map(|name| (name, value.trim().to_string())));
+            let version = value.trim().to_string();
+            found.extend(name.take().map(|name| PackageVersion { name, version }));
         }
     }
     found
@@ -211,26 +221,35 @@ pub(crate) fn stand_ins(foreign: &PackagedTree<'_>, native: &PackagedTree<'_>) -
             continue;
         }
         for program in programs {
-            let there = |tree: &Dir| {
-                let paths = DIRS.iter().map(|dir| format!("{dir}/{program}"));
-                paths
-                    .into_iter()
-                    .find_map(|path| Some((plain_file(tree, path.trim_start_matches('/'))?, path)))
-            };
-            if let (Some(((bytes, modified), _)), Some((_, native))) =
-                (there(foreign.tree), there(native.tree))
+            if let (Some(theirs), Some(ours)) =
+                (find_program(foreign.tree, program), find_program(native.tree, program))
             {
-                rows.push(StandIn { name: program.to_string(), bytes, modified, program: native });
+                let InstalledProgram { bytes, modified, .. } = theirs;
+                rows.push(StandIn { name: program.to_string(), bytes, modified, program: ours.path });
             }
         }
     }
     rows
 }
 
-/// Length and time of modification of a regular file of a tree, if no part of its path is a link.
-fn plain_file(tree: &Dir, path: &str) -> Option<(u64, i64)> {
-    let found = tree.stat(path).ok()??;
-    (file_type(&found) == FileType::RegularFile).then_some((found.stx_size, found.stx_mtime.tv_sec))
+/// A program as it is installed in a tree.
+struct InstalledProgram {
+    path: String,
+    bytes: u64,
+    modified: i64,
+}
+
+/// The regular file of a tree that a program's name stands for, if no part of its path is a link.
+fn find_program(tree: &Dir, name: &str) -> Option<InstalledProgram> {
+    DIRS.iter().find_map(|dir| {
+        let path = format!("{dir}/{name}");
+        let found = tree.stat(path.trim_start_matches('/')).ok()??;
+        (file_type(&found) == FileType::RegularFile).then_some(InstalledProgram {
+            path,
+            bytes: found.stx_size,
+            modified: found.stx_mtime.tv_sec,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -239,7 +258,10 @@ mod tests {
 
     fn versions(pairs: &[(&str, &str)]) -> Versions {
         Versions::of_known_packages(
-            pairs.iter().map(|(name, version)| (name.to_string(), version.to_string())),
+            pairs.iter().map(|(name, version)| PackageVersion {
+                name: name.to_string(),
+                version: version.to_string(),
+            }),
         )
     }
 
@@ -258,7 +280,7 @@ mod tests {
     fn packages_files_are_read() {
         let text = "Package: dash\nEssential: yes\nVersion: 0.5.12-2\nDescription: a shell\n Version: none\n\nPackage: sed\nVersion: 4.9-1\n";
         assert_eq!(
-            Versions::of_known_packages(paragraphs(text)),
+            Versions::of_known_packages(package_versions(text)),
             versions(&[("dash", "0.5.12-2"), ("sed", "4.9-1")])
         );
     }

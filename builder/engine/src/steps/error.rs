@@ -42,7 +42,7 @@ pub(crate) enum StepError {
     },
     /// Hooks left more than is taken along to later steps.
     #[error(
-        "hooks of {step} and before it have left {what}, and no image needs that many; one of them goes on without an end"
+        "the hooks up to {step} have left {what}, and no image needs that many; look for a hook that makes them in an endless loop"
     )]
     TooMuch {
         /// The step, as `PHASE/NAME`.
@@ -63,7 +63,9 @@ pub(crate) enum StepError {
     #[error(transparent)]
     Element(#[from] ElementError),
     /// What a checkpoint remembers cannot be read.
-    #[error("a checkpoint remembers something that cannot be read: {0}; dibber cache prune --all removes it")]
+    #[error(
+        "what a checkpoint keeps besides its layer cannot be read: {0}; `dibber cache prune --all` removes it"
+    )]
     State(String),
     /// A name of the hooks directory could not be made.
     #[error(

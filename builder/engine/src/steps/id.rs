@@ -12,7 +12,7 @@ use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step};
 
 use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
-use crate::worker::job::{Build, HostTool};
+use crate::worker::job::{BuildJob, HostTool};
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
 const GENERATION: &str = "step 6";
@@ -80,7 +80,7 @@ impl<'a> IdChain<'a> {
 
 /// Digests that the ids of one plan's steps share.
 pub(super) struct Ids<'a> {
-    job: &'a Build,
+    job: &'a BuildJob,
     plan: &'a Plan,
     /// Files of the elements that are no hooks, the variables that are not deferred, the time: what every step sees.
     common: Digest,
@@ -91,8 +91,8 @@ pub(super) struct Ids<'a> {
 }
 
 impl<'a> Ids<'a> {
-    pub(super) fn new(job: &'a Build) -> Self {
-        let Build { plan, releases, tools, epoch, .. } = job;
+    pub(super) fn new(job: &'a BuildJob) -> Self {
+        let BuildJob { plan, releases, tools, epoch, .. } = job;
         let mut origin = Hasher::new("origin 1");
         origin.digest(releases.digest());
         for HostTool { name, version } in tools {
@@ -102,12 +102,12 @@ impl<'a> Ids<'a> {
     }
 
     /// Ids that everybody may read.
-    pub(super) fn public(job: &'a Build) -> Self {
+    pub(super) fn public(job: &'a BuildJob) -> Self {
         Ids { with_secrets: false, ..Ids::new(job) }
     }
 
     /// Ids of the same steps whatever the archive says, the host's tools are, and whenever that is.
-    pub(super) fn timeless(job: &'a Build) -> Self {
+    pub(super) fn timeless(job: &'a BuildJob) -> Self {
         let origin = Hasher::new("timeless 1").finish();
         Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin, with_secrets: true }
     }
@@ -167,7 +167,7 @@ impl<'a> Ids<'a> {
 }
 
 /// Files of the host that a step is given. One that is not of the plan, because a hook added it, is given all.
-pub(super) fn files_given_to<'a>(job: &'a Build, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
+pub(super) fn files_given_to<'a>(job: &'a BuildJob, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
     let at = job.plan.steps.iter().position(|other| other == step);
     let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
     job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
@@ -211,7 +211,7 @@ pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
 }
 
 /// A digest of the secrets and the person's files that the steps of a job are given, if they are given any.
-pub(super) fn private_inputs_digest(job: &Build) -> Option<Digest> {
+pub(super) fn private_inputs_digest(job: &BuildJob) -> Option<Digest> {
     let secrets = secrets_seen(&job.plan, None);
     let mut hasher = Hasher::new("confided 1");
     secrets.iter().for_each(|secrets| {
@@ -224,7 +224,7 @@ pub(super) fn private_inputs_digest(job: &Build) -> Option<Digest> {
 }
 
 /// Whether a step is given any of them.
-pub(super) fn sees_private_inputs(job: &Build, step: &Step) -> bool {
+pub(super) fn sees_private_inputs(job: &BuildJob, step: &Step) -> bool {
     secrets_seen(&job.plan, Some(step)).is_some() || files_given_to(job, step).next().is_some()
 }
 

@@ -26,7 +26,7 @@ use dibber_sandbox::LoaderRequest;
 use dibber_store::Session;
 
 use crate::event::Events;
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 use downloads::Downloads;
 use runner::StepRunner;
 
@@ -54,7 +54,7 @@ pub(crate) struct Finished {
 
 /// Runs every step whose result is not kept, with native programs standing in for foreign ones.
 pub(crate) fn run(
-    job: &Build,
+    job: &BuildJob,
     stand_ins: Option<&dyn StandIns>,
     session: &Session,
     events: &dyn Events,
@@ -68,7 +68,7 @@ pub(crate) fn run(
 }
 
 /// Ids of a plan's steps, without running any; hooks that hooks add are unknown here.
-pub fn ids(plan: &Plan, job: &Build) -> Vec<Digest> {
+pub fn ids(plan: &Plan, job: &BuildJob) -> Vec<Digest> {
     let mut chain = id::IdChain::new(id::Ids::new(job));
     plan.steps
         .iter()

@@ -6,7 +6,7 @@
 use dibber_model::Network;
 use dibber_plan::Step;
 
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// What the programs of one step reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Reach {
 
 impl Reach {
     /// What a step has. `--offline` is no input of a step: what was fetched is the same, so a step's id does not name it.
-    pub(super) fn of_step(job: &Build, step: &Step) -> Reach {
+    pub(super) fn of_step(job: &BuildJob, step: &Step) -> Reach {
         if !step.action.may_reach_network() {
             return Reach::NotNeeded;
         }

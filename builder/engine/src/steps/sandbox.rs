@@ -63,7 +63,7 @@ pub(super) struct OwnProgram<'b> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
     Everybody,
-    /// Mode 0600.
+    /// Only root: mode 0600.
     Root,
 }
 

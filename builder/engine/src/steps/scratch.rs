@@ -17,7 +17,7 @@ use super::tree::StepTree;
 use super::{Finished, TREE};
 use crate::bootloader::GrubTree;
 use crate::event::Event;
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// The largest file that is read from the copy, in bytes: a core image of GRUB's has less than one MiB.
 const LARGEST: u64 = 64 << 20;
@@ -34,7 +34,7 @@ impl<'a> ScratchTree<'a> {
     pub(crate) fn open(
         finished: &Finished,
         session: &'a Session,
-        build: &'a Build,
+        build: &'a BuildJob,
     ) -> Result<Self, StepError> {
         session.compare(finished.layers.iter().map(|layer| layer.checkpoint))?;
         let mounted = StepTree::mount(session, &finished.layers, &build.plan, None)?;

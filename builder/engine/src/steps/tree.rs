@@ -58,8 +58,8 @@ pub(super) struct StepTree<'a> {
     draft: Draft<'a>,
 }
 
-/// Whether a layer says more than those below it.
-type SaysMore = fn(&Path, &[PathBuf]) -> Result<bool, StepError>;
+/// Whether a layer changes what those below it say.
+type IsChanged = fn(&Path, &[PathBuf]) -> Result<bool, StepError>;
 
 impl<'a> StepTree<'a> {
     /// Mounts layers on the hooks that `view` sees; without it, on the elements' own files only.
@@ -92,13 +92,13 @@ impl<'a> StepTree<'a> {
         self.overlay.below(path)
     }
 
-    /// Unmounts. What is left is the draft, with its layer if the layer says more than those below it, and the hooks that were added.
-    pub(super) fn close(self, says_more: SaysMore) -> Result<(Draft<'a>, Vec<AddedHook>), StepError> {
+    /// Unmounts. What is left is the draft, with its layer if that changes what those below it say, and the hooks that were added.
+    pub(super) fn close(self, is_changed: IsChanged) -> Result<(Draft<'a>, Vec<AddedHook>), StepError> {
         let layer = self.draft.layer();
         let added = self.dir().and_then(|merged| added_hooks(&layer, &merged).map_err(path_error(&layer)))?;
         let StepTree { overlay, hooks, lowers, draft } = self;
         overlay.unmount()?;
-        if !says_more(&layer, &lowers)? {
+        if !is_changed(&layer, &lowers)? {
             draft.discard_part("layer")?;
         }
         remove_tree(&hooks).map_err(path_error(&hooks))?;
@@ -134,4 +134,18 @@ fn added_hooks(layer: &Path, merged: &Dir) -> io::Result<Vec<AddedHook>> {
     }
     added.sort();
     Ok(added)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As checkpoints remember them.
+    #[test]
+    fn json_of_added_hooks() {
+        let hook = AddedHook { phase: Phase::PreInstall, name: "10-x".into() };
+        let text = serde_json::to_string(&hook).unwrap();
+        assert_eq!(text, r#"["pre-install","10-x"]"#);
+        assert_eq!(serde_json::from_str::<AddedHook>(&text).unwrap(), hook);
+    }
 }

@@ -21,7 +21,7 @@ use crate::worker::job::{Job, PruneResult, WorkerMessage};
 use crate::{dib_commands, given};
 
 /// How long the cleaning after an interrupt may take: the person waits for the program's end.
-const SWEEP: Duration = Duration::from_millis(500);
+const CLEAN_UP: Duration = Duration::from_millis(500);
 
 /// A worker's last word, where it succeeded.
 pub(crate) enum WorkerReply {
@@ -65,7 +65,7 @@ impl WorkerClient<'_> {
             if self.interrupted(&worker, !messages.buffer().is_empty())? {
                 worker.kill();
                 drop(worker);
-                self.sweep();
+                self.clean_up();
                 return Err(Failure::new(FailureKind::Interrupted, "interrupted"));
             }
             let mut line = Vec::new();
@@ -80,7 +80,7 @@ impl WorkerClient<'_> {
                 WorkerMessage::UpToDate => reply = Some(Ok(WorkerReply::UpToDate)),
                 WorkerMessage::Made(made) => reply = Some(Ok(WorkerReply::Made(made))),
                 WorkerMessage::Pruned(result) => reply = Some(Ok(WorkerReply::Pruned(result))),
-                WorkerMessage::Failed(failure) => reply = Some(Err(self.as_outside(failure))),
+                WorkerMessage::Failed(failure) => reply = Some(Err(self.with_outside_paths(failure))),
             }
         }
         worker.wait().map_err(fault)?;
@@ -88,7 +88,7 @@ impl WorkerClient<'_> {
     }
 
     /// The failure with places as the person knows them.
-    fn as_outside(&self, mut failure: Failure) -> Failure {
+    fn with_outside_paths(&self, mut failure: Failure) -> Failure {
         for (inside, outside) in [(STAGE, self.stage.place()), (STORE, self.store.path())] {
             let (inside, outside) = (format!("{inside}/"), format!("{}/", outside.display()));
             failure.message = failure.message.replace(&inside, &outside);
@@ -172,9 +172,9 @@ impl WorkerClient<'_> {
     }
 
     /// After a worker was killed, another one takes away what it was writing. What it cannot in this time, the next build does.
-    fn sweep(&self) {
+    fn clean_up(&self) {
         if let Ok(worker) = self.start(&Job::Prune { limit: None, all: false }) {
-            wait_for_end(&worker, SWEEP);
+            wait_for_end(&worker, CLEAN_UP);
         }
     }
 }

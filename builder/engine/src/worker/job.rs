@@ -20,12 +20,12 @@ use crate::given::GivenFile;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Job {
     /// Builds an image.
-    Build(Box<Build>),
+    Build(Box<BuildJob>),
     /// Prunes the store.
     Prune {
         /// Down to this many bytes.
         limit: Option<u64>,
-        /// Everything, downloads too.
+        /// Whether everything goes, downloads too.
         all: bool,
     },
 }
@@ -44,7 +44,7 @@ pub(crate) const WHOLE_BUILD: &str = "";
 
 /// An image to be built.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Build {
+pub struct BuildJob {
     /// Its plan.
     pub plan: Plan,
     /// Release files of its archive.
@@ -70,7 +70,7 @@ pub struct Build {
     /// Files of this machine that hooks are given.
     pub given: Vec<GivenFile>,
     /// The build of the tree whose programs stand in for foreign ones. Enters no step id: they answer the same.
-    pub native: Option<Box<Build>>,
+    pub native: Option<Box<BuildJob>>,
 }
 
 /// What pruning the store did.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::build_image::{self, ImageOutcome};
 use crate::error::BuildError;
 use crate::event::Event;
-use crate::worker::job::{Build, Job, PruneResult, WHOLE_BUILD, WorkerMessage};
+use crate::worker::job::{BuildJob, Job, PruneResult, WHOLE_BUILD, WorkerMessage};
 
 /// Does the job. Given to [`dibber_sandbox::enter`].
 pub fn work(inside: DriverInput) -> i32 {
@@ -50,7 +50,7 @@ pub fn work(inside: DriverInput) -> i32 {
     i32::from(failed)
 }
 
-fn build_image(build: &Build, messages: &MessagePipe) -> Result<ImageOutcome, BuildError> {
+fn build_image(build: &BuildJob, messages: &MessagePipe) -> Result<ImageOutcome, BuildError> {
     let start = Instant::now();
     let store = Store::seen_at(Path::new(STORE));
     let session = store.session()?;
@@ -101,17 +101,17 @@ impl MessagePipe {
             return serde_json::to_vec(message);
         }
         let mut value = serde_json::to_value(message)?;
-        self.hide(&mut value);
+        self.redact_texts(&mut value);
         serde_json::to_vec(&value)
     }
 
-    fn hide(&self, value: &mut Value) {
+    fn redact_texts(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.redact.public(std::mem::take(text)),
-            Value::Array(all) => all.iter_mut().for_each(|value| self.hide(value)),
+            Value::Array(all) => all.iter_mut().for_each(|value| self.redact_texts(value)),
             Value::Object(all) => {
                 let told = all.iter_mut().filter(|(key, _)| !WORDS.contains(&key.as_str()));
-                told.for_each(|(_, value)| self.hide(value));
+                told.for_each(|(_, value)| self.redact_texts(value));
             }
             _ => {}
         }

@@ -39,9 +39,9 @@ const NOT_KEPT: [&str; 3] = ["apt", "packages", "wheels"];
 /// What a build has downloaded, and how it is handed out.
 pub(super) struct Downloads<'a> {
     session: &'a Session,
-    /// Everybody's.
+    /// Packages that all images share.
     shared: PackagePool,
-    /// That of the images which know the same secrets and files.
+    /// Packages of the images that are given the same secrets and files of the person.
     private: Option<PackagePool>,
     listed: Mutex<Option<ListedPackages>>,
 }
@@ -89,7 +89,7 @@ impl<'a> Downloads<'a> {
         let scratch = self.scratch()?;
         let view = scratch.join("view");
         fs::create_dir(&view).map_err(path_error(&view))?;
-        self.offer(&view, request).map_err(path_error(&view))?;
+        self.link_packages(&view, request).map_err(path_error(&view))?;
         let (upper, alone) = match request.keep {
             Some(id) => {
                 let alone = self.session.lock_named(&format!("downloads-{id}"))?;
@@ -140,7 +140,7 @@ impl<'a> Downloads<'a> {
     }
 
     /// Directories that mounts of the cache want, and in those of apt the packages that the tree's lists name.
-    fn offer(&self, view: &Path, request: &CacheRequest<'_>) -> std::io::Result<()> {
+    fn link_packages(&self, view: &Path, request: &CacheRequest<'_>) -> std::io::Result<()> {
         let view = Dir::open(view)?;
         for place in request.mounts.iter().filter_map(in_cache) {
             let dir = view.make_dirs(place, 0o755)?;
@@ -149,14 +149,14 @@ impl<'a> Downloads<'a> {
             }
             dir.make_dir("partial", 0o755)?;
             let pool = self.pool(request.has_private_inputs);
-            let kept = pool.of_others()?;
+            let kept = pool.kept_by_others()?;
             if kept.is_empty() {
                 continue;
             }
             let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
             let found = ListedPackages::read_from(request.tree, &kept, listed.take())?;
             for (name, digest) in listed.insert(found).packages() {
-                pool.hand_out(*digest, &dir, name)?;
+                pool.link_into(*digest, &dir, name)?;
             }
         }
         Ok(())
@@ -169,7 +169,7 @@ impl Cache<'_> {
         if let Some(overlay) = self.overlay.take() {
             overlay.unmount()?;
         }
-        self.pool.harvest(&self.upper).map_err(path_error(&self.upper))?;
+        self.pool.collect_from(&self.upper).map_err(path_error(&self.upper))?;
         remove_not_kept(&self.upper).map_err(path_error(&self.upper))?;
         let is_empty = Dir::open(&self.upper).and_then(|dir| Ok(dir.names()?.is_empty()));
         if !self.keep || is_empty.map_err(path_error(&self.upper))? {

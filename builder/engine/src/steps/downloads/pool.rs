@@ -20,21 +20,26 @@ const PACKAGES: &str = "packages";
 /// Suffixes of what is shared, and where hooks leave it: in directories of the first, or in the second itself.
 const KINDS: [(&str, &str); 2] = [("apt", ".deb"), ("wheels", ".whl")];
 
-/// The packages.
+/// Packages that images share.
 pub(super) struct PackagePool {
     root: PathBuf,
     dir: Dir,
     /// Put here by this session: their steps have them installed already.
-    ours: Mutex<BTreeSet<Digest>>,
+    added_here: Mutex<BTreeSet<Digest>>,
     /// Read by this session, and found to be what they are called.
-    sound: Mutex<BTreeSet<Digest>>,
+    verified: Mutex<BTreeSet<Digest>>,
 }
 
 impl PackagePool {
     pub(super) fn open(root: &Path) -> Result<PackagePool, StepError> {
         let open = || Dir::open_no_follow(root)?.make_dir(PACKAGES, 0o755);
         let dir = open().map_err(path_error(root))?;
-        Ok(PackagePool { root: root.to_path_buf(), dir, ours: Mutex::default(), sound: Mutex::default() })
+        Ok(PackagePool {
+            root: root.to_path_buf(),
+            dir,
+            added_here: Mutex::default(),
+            verified: Mutex::default(),
+        })
     }
 
     /// A lower layer of hooks' caches.
@@ -43,17 +48,17 @@ impl PackagePool {
     }
 
     /// What earlier sessions, or others, put here: file names by digest.
-    pub(super) fn of_others(&self) -> io::Result<BTreeMap<Digest, String>> {
-        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn kept_by_others(&self) -> io::Result<BTreeMap<Digest, String>> {
+        let added_here = self.added_here.lock().unwrap_or_else(PoisonError::into_inner);
         let parse = |name: String| Some((Digest::try_from(name.split_once('-')?.0.to_string()).ok()?, name));
         let names = self.dir.names()?.into_iter().filter_map(|name| parse(name.to_str().ok()?.to_string()));
-        Ok(names.filter(|(digest, _)| !ours.contains(digest)).collect())
+        Ok(names.filter(|(digest, _)| !added_here.contains(digest)).collect())
     }
 
     /// Gives a package a name in a directory, if it is here and whole. One that is not whole is removed, to be fetched again.
-    pub(super) fn hand_out(&self, digest: Digest, to: &Dir, name: &str) -> io::Result<()> {
+    pub(super) fn link_into(&self, digest: Digest, to: &Dir, name: &str) -> io::Result<()> {
         let kept = format!("{digest}-{name}");
-        if !self.sound.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
+        if !self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
             // One that cannot be read is as bad.
             let found = self.dir.file(&kept).and_then(sha256);
             match found {
@@ -61,7 +66,7 @@ impl PackagePool {
                 Ok(found) if found == digest => {}
                 _ => return self.dir.remove_file(&kept),
             }
-            self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
         }
         match self.dir.hard_link(&kept, to, name) {
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Ok(()),
@@ -70,7 +75,7 @@ impl PackagePool {
     }
 
     /// Takes what is to be shared out of what hooks left. Nothing runs there any more.
-    pub(super) fn harvest(&self, upper: &Path) -> io::Result<()> {
+    pub(super) fn collect_from(&self, upper: &Path) -> io::Result<()> {
         let upper = Dir::open_no_follow(upper)?;
         for (place, suffix) in KINDS {
             let Some(top) = directory(&upper, place)? else { continue };
@@ -105,7 +110,7 @@ impl PackagePool {
                 make_plain(&file)?;
                 // Over one of that digest, which a disk may have damaged.
                 from.rename(name, &self.dir, kept)?;
-                self.ours.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+                self.added_here.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
             }
         }
         Ok(())
@@ -141,11 +146,21 @@ mod tests {
         open.set_permissions(fs::Permissions::from_mode(0o4600)).unwrap();
     }
 
-    /// Mode, time, and whether there is any attribute.
-    fn looks(file: &Path) -> (u32, i64, bool) {
+    /// What a file has besides its bytes.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Looks {
+        mode: u32,
+        modified: i64,
+        has_xattrs: bool,
+    }
+
+    const PLAIN: Looks = Looks { mode: 0o100_644, modified: 315_532_800, has_xattrs: false };
+
+    fn looks(file: &Path) -> Looks {
         use std::os::unix::fs::MetadataExt;
         let found = fs::metadata(file).unwrap();
-        (found.mode(), found.mtime(), dibber_fs::has_xattrs(fs::File::open(file).unwrap()).unwrap())
+        let has_xattrs = dibber_fs::has_xattrs(fs::File::open(file).unwrap()).unwrap();
+        Looks { mode: found.mode(), modified: found.mtime(), has_xattrs }
     }
 
     #[test]
@@ -163,25 +178,25 @@ mod tests {
         fs::write(at("upper/wheels/b-1-py3-none-any.whl"), "wheel").unwrap();
         odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
         let pool = PackagePool::open(&at("shared")).unwrap();
-        pool.harvest(&at("upper")).unwrap();
+        pool.collect_from(&at("upper")).unwrap();
         assert_eq!(fs::read_dir(at("shared/packages")).unwrap().count(), 2);
         let kept = at("shared/packages").join(format!("{}-a_1%3a2_all.deb", Digest::of(b"package")));
-        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false), "what a hook gave it besides its bytes");
+        assert_eq!(looks(&kept), PLAIN, "what a hook gave it besides its bytes");
         // The same again, as another hook would have it.
         fs::create_dir_all(at("upper/apt/debian")).unwrap();
         fs::write(at("upper/apt/debian/a_1%3a2_all.deb"), "package").unwrap();
         odd(&at("upper/apt/debian/a_1%3a2_all.deb"));
-        pool.harvest(&at("upper")).unwrap();
-        assert_eq!(looks(&kept), (0o100_644, 315_532_800, false));
-        assert!(pool.of_others().unwrap().is_empty(), "its own");
+        pool.collect_from(&at("upper")).unwrap();
+        assert_eq!(looks(&kept), PLAIN);
+        assert!(pool.kept_by_others().unwrap().is_empty(), "its own");
         let later = PackagePool::open(&at("shared")).unwrap();
-        assert_eq!(later.of_others().unwrap().len(), 2);
+        assert_eq!(later.kept_by_others().unwrap().len(), 2);
         let (digest, to) = (Digest::of(b"package"), Dir::open(&at("to")).unwrap());
-        later.hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        later.link_into(digest, &to, "a_1%3a2_all.deb").unwrap();
         assert_eq!(fs::read(at("to/a_1%3a2_all.deb")).unwrap(), b"package");
         fs::remove_file(at("to/a_1%3a2_all.deb")).unwrap();
         fs::write(&kept, "pAckage").unwrap();
-        PackagePool::open(&at("shared")).unwrap().hand_out(digest, &to, "a_1%3a2_all.deb").unwrap();
+        PackagePool::open(&at("shared")).unwrap().link_into(digest, &to, "a_1%3a2_all.deb").unwrap();
         assert!(!kept.exists() && to.names().unwrap().is_empty(), "a damaged one was handed out");
     }
 }

@@ -25,7 +25,7 @@ use super::tree::{AddedHook, StepTree, TreeLayer};
 use super::{Finished, StandIns};
 use crate::breakpoints::Breakpoint;
 use crate::event::{Event, Events};
-use crate::worker::job::Build;
+use crate::worker::job::BuildJob;
 
 /// What a checkpoint remembers besides its layer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ struct NextStep {
 
 /// Runs the steps of one build. It stands between two steps.
 pub(super) struct StepRunner<'a> {
-    job: &'a Build,
+    job: &'a BuildJob,
     stand_ins: Option<&'a dyn StandIns>,
     session: &'a Session,
     events: &'a dyn Events,
@@ -74,7 +74,7 @@ pub(super) struct StepRunner<'a> {
 
 impl<'a> StepRunner<'a> {
     pub(super) fn new(
-        job: &'a Build,
+        job: &'a BuildJob,
         stand_ins: Option<&'a dyn StandIns>,
         events: &'a dyn Events,
         downloads: &'a Downloads<'a>,

@@ -47,10 +47,10 @@ impl<'a> StepRunner<'a> {
         let end = end?;
         closed?;
         if step.phase == Phase::Root && is_last_of_root(&self.job.plan, step) {
-            refuse_empty(&tree.dir()?)?;
+            refuse_empty_tree(&tree.dir()?)?;
         }
         let (draft, added) = tree.close(|layer, lowers| Ok(!is_unchanged(layer, lowers)?))?;
-        refuse_hoard(step, &end, self.state.added.len() + added.len())?;
+        refuse_endless_growth(step, &end, self.state.added.len() + added.len())?;
         let mounts = if cached { end.mounts } else { self.state.mounts.clone() };
         Ok((draft, StepState { mounts, requests: end.requests, added }))
     }
@@ -89,7 +89,7 @@ fn is_last_of_root(plan: &Plan, step: &Step) -> bool {
 }
 
 /// dib's test that root.d made something.
-fn refuse_empty(build_dir: &Dir) -> Result<(), StepError> {
+fn refuse_empty_tree(build_dir: &Dir) -> Result<(), StepError> {
     // What is there instead of a tree is none.
     let names = build_dir.below(TREE).and_then(|tree| tree.names()).unwrap_or_default();
     match names.iter().all(|name| matches!(name.to_bytes(), b"lost+found" | b"tmp")) {
@@ -103,7 +103,7 @@ const MOUNTS: usize = 200;
 const MOUNTS_BYTES: usize = 256 << 10;
 const ADDED: usize = 500;
 
-fn refuse_hoard(step: &Step, end: &HookResult, added: usize) -> Result<(), StepError> {
+fn refuse_endless_growth(step: &Step, end: &HookResult, added: usize) -> Result<(), StepError> {
     let mounts = &end.mounts;
     let asked = end.requests.iter().flat_map(|request| request.arguments.iter().map(|word| word.len() + 1));
     let bytes: usize = mounts.iter().map(MountRequest::size).chain(asked).sum();
