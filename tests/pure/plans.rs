@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dibber_model::{Arch, Digest};
+use dibber_plan::output::OUTPUTS;
 use dibber_plan::yaml::{Node, Yaml, read};
 use dibber_plan::{
     Body, ElementSource, Entry, Plan, PlanError, Request, SourceSet, TextSource, explain, fstab, gpt_codes,
@@ -145,7 +146,8 @@ fn tiny(image: &str) -> SourceSet {
 
 #[test]
 fn bad_images_are_refused_with_place_cause_and_mend() {
-    let cases = include_str!("plans_bad.txt");
+    let outputs: Vec<&str> = OUTPUTS.iter().map(|facts| facts.name).collect();
+    let cases = include_str!("plans_bad.txt").replace("{outputs}", &outputs.join(", "));
     let mut wrong = String::new();
     let mut count = 0;
     for case in cases.split("\n\n").filter(|case| !case.trim().is_empty()) {

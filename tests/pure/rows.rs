@@ -30,7 +30,7 @@ const OF_OUTPUTS: &[(&str, &str)] = &[
         "what an image comes out as unless it says: a qcow2, and what elements of ramdisks add",
     ),
     ("plan/src/native_tree.rs", "a plan has outputs, and the native programs' tree is none"),
-    ("engine/src/outputs.rs", "the raw file that qemu-img converts"),
+    ("engine/src/outputs/mod.rs", "the raw file that qemu-img converts"),
 ];
 
 /// Files that may name a distribution.

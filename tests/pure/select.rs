@@ -192,6 +192,35 @@ fn every_architecture_is_selected() {
     }
 }
 
+/// Commands that are refused, with the exit code and words of the error.
+const BAD: &[(&str, i32, &[&str])] = &[
+    ("select overcloud-ful --in set", 3, &["set has no image overcloud-ful", "did you mean overcloud-full?"]),
+    ("select agent --in set", 3, &["its images.json does not name them"]),
+    ("select a --in empty", 3, &["it has no images at all"]),
+    ("select a --in nowhere", 3, &["nowhere", "No such file"]),
+    ("select a --in odd", 3, &["odd/images.json", "version 2 is unknown"]),
+    ("select overcloud-full --in set --arch sparc", 2, &["unknown architecture `sparc`", "ppc64le"]),
+    ("select overcloud-full --in set --arch x86_64 --platform p-9", 2, &["`p-9` cannot name a platform"]),
+    ("select overcloud-full --in set --platform p9", 2, &["--arch"]),
+    ("select overcloud-full --in set --boot-mode floppy", 2, &["unknown boot mode `floppy`"]),
+    ("select overcloud-full --in set --nodes none.json", 3, &["none.json", "No such file"]),
+    ("select overcloud-full --in set --nodes broken.json", 3, &["broken.json: line 2, column", "not JSON"]),
+    ("select overcloud-full --in set --nodes shape.json", 3, &["nodes[0].arch: a text is expected"]),
+    ("select overcloud-full --in set --nodes shape.json --arch x86_64", 2, &["cannot be used with"]),
+    ("check-flavor overcloud-full --in set --flavor flavor.json", 3, &["`disk`", "not a whole number"]),
+    ("check-flavor overcloud-full --in set", 2, &["--flavor", "required"]),
+    ("select overcloud-full --in set --nodes long.json", 3, &["long.json: it is longer than 8 MiB"]),
+    ("select overcloud-full --in set --nodes /dev/zero", 3, &["/dev/zero: it is longer than 8 MiB"]),
+    ("select overcloud-full --in set --nodes many.json", 3, &["nodes: more than 20000 machines"]),
+    ("check-flavor overcloud-full --in set --flavor long.json", 3, &["it is longer than 8 MiB"]),
+    ("select overcloud-full --in long", 3, &["long/images.json", "longer than 4194304 bytes"]),
+    ("check-flavor overcloud-full --in long --root-gb 9", 3, &["images.json", "longer than"]),
+    ("check-flavor overcloud-full --in set --root-gb 9 --property x", 2, &["`x` is not name=value"]),
+    ("check-flavor overcloud-full --in set --arch aarch64 --root-gb 9", 10, &["there is none"]),
+    ("check-flavor ./none.qcow2 --root-gb 9", 3, &["there is no such file"]),
+    ("check-flavor flavor.json --root-gb 9", 3, &["flavor.json"]),
+];
+
 #[test]
 fn bad_input_is_refused() {
     let work = tempfile::tempdir().expect("tempdir");
@@ -210,51 +239,9 @@ fn bad_input_is_refused() {
         fs::File::create(at.join(long)).expect("create").set_len(60 << 20).expect("make it long");
     }
     write("many.json", &format!("[{}{{}}]", "{},".repeat(1 << 20)));
-    for (command, code, words) in [
-        (
-            "select overcloud-ful --in set",
-            3,
-            vec!["set has no image overcloud-ful", "did you mean overcloud-full?"],
-        ),
-        ("select agent --in set", 3, vec!["its images.json does not name them"]),
-        ("select a --in empty", 3, vec!["it has no images at all"]),
-        ("select a --in nowhere", 3, vec!["nowhere", "No such file"]),
-        ("select a --in odd", 3, vec!["odd/images.json", "version 2 is unknown"]),
-        ("select overcloud-full --in set --arch sparc", 2, vec!["unknown architecture `sparc`", "ppc64le"]),
-        (
-            "select overcloud-full --in set --arch x86_64 --platform p-9",
-            2,
-            vec!["`p-9` cannot name a platform"],
-        ),
-        ("select overcloud-full --in set --platform p9", 2, vec!["--arch"]),
-        ("select overcloud-full --in set --boot-mode floppy", 2, vec!["unknown boot mode `floppy`"]),
-        ("select overcloud-full --in set --nodes none.json", 3, vec!["none.json", "No such file"]),
-        (
-            "select overcloud-full --in set --nodes broken.json",
-            3,
-            vec!["broken.json: line 2, column", "not JSON"],
-        ),
-        ("select overcloud-full --in set --nodes shape.json", 3, vec!["nodes[0].arch: a text is expected"]),
-        ("select overcloud-full --in set --nodes shape.json --arch x86_64", 2, vec!["cannot be used with"]),
-        (
-            "check-flavor overcloud-full --in set --flavor flavor.json",
-            3,
-            vec!["`disk`", "not a whole number"],
-        ),
-        ("check-flavor overcloud-full --in set", 2, vec!["--flavor", "required"]),
-        ("select overcloud-full --in set --nodes long.json", 3, vec!["long.json: it is longer than 8 MiB"]),
-        ("select overcloud-full --in set --nodes /dev/zero", 3, vec!["/dev/zero: it is longer than 8 MiB"]),
-        ("select overcloud-full --in set --nodes many.json", 3, vec!["nodes: more than 20000 machines"]),
-        ("check-flavor overcloud-full --in set --flavor long.json", 3, vec!["it is longer than 8 MiB"]),
-        ("select overcloud-full --in long", 3, vec!["long/images.json", "longer than 4194304 bytes"]),
-        ("check-flavor overcloud-full --in long --root-gb 9", 3, vec!["images.json", "longer than"]),
-        ("check-flavor overcloud-full --in set --root-gb 9 --property x", 2, vec!["`x` is not name=value"]),
-        ("check-flavor overcloud-full --in set --arch aarch64 --root-gb 9", 10, vec!["there is none"]),
-        ("check-flavor ./none.qcow2 --root-gb 9", 3, vec!["there is no such file"]),
-        ("check-flavor flavor.json --root-gb 9", 3, vec!["flavor.json"]),
-    ] {
+    for (command, code, words) in BAD {
         let told = told(at, command);
-        told.refuses(code, &words);
+        told.refuses(*code, words);
         assert!(!told.err.contains("hunter2"), "{}", told.err);
     }
 }

@@ -211,11 +211,17 @@ fn around(more: &str) -> String {
     )
 }
 
+/// Each text is refused with a message that begins so.
+fn are_refused(cases: &[(String, &str)]) {
+    for (text, message) in cases {
+        let fault = disk(text, &defaults(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();
+        assert!(fault.starts_with(message), "{text}\n got: {fault}\nwant: {message}");
+    }
+}
+
 #[test]
-fn breaches_name_place_cause_and_mend() {
-    let mut wrong = String::new();
-    let part = |keys: &str| around(&alloc::format!("      - {{name: p, {keys}}}\n"));
-    for (text, message) in [
+fn breaches_of_nodes_name_place_cause_and_mend() {
+    are_refused(&[
         ("- bad: {}\n".to_string(), "disk.yaml:1:3: `bad` is not a plugin"),
         (
             "- mounts: {}\n".into(),
@@ -255,6 +261,13 @@ fn breaches_name_place_cause_and_mend() {
             around("      - {name: root, size: 1M}\n"),
             "disk.yaml:10:9: duplicate node name `root`; the other one is in line 6",
         ),
+    ]);
+}
+
+#[test]
+fn breaches_of_partitions_name_place_cause_and_mend() {
+    let part = |keys: &str| around(&alloc::format!("      - {{name: p, {keys}}}\n"));
+    are_refused(&[
         (part("size: 1M, typ: 8300"), "disk.yaml:10:29: unknown key `typ`; did you mean `type`?"),
         (part("size: 5 gib"), "disk.yaml:10:25: `5 gib` is not a size: its unit is unknown"),
         (part("size: 0"), "disk.yaml:10:25: partition `p` has no size"),
@@ -309,11 +322,5 @@ fn breaches_name_place_cause_and_mend() {
             "disk.yaml:1:42: sectors of 1024 bytes do not exist",
         ),
         (around("").replace("label: gpt", "label: dos"), "disk.yaml:4:12: `dos` is not one of gpt, mbr"),
-    ] {
-        let fault = disk(&text, &defaults(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();
-        if !fault.starts_with(message) {
-            wrong.push_str(&alloc::format!("{text}\n got: {fault}\nwant: {message}\n"));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    ]);
 }
