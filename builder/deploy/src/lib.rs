@@ -5,6 +5,20 @@
 //! finished images.
 //!
 //! In: properties, tags, nodes, flavors. Out: which image serves whom, and why. Never: a file, a server, an image's content.
+//!
+//! # Example
+//!
+//! What ironic takes an image for, by its properties in Glance.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use dibber_deploy::structure::{Structure, of_properties};
+//!
+//! let properties = BTreeMap::from([("img_type".to_string(), "partition".to_string())]);
+//! assert_eq!(of_properties(&properties).structure, Structure::Partition);
+//! assert_eq!(of_properties(&BTreeMap::new()).structure, Structure::WholeDisk);
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -5,6 +5,19 @@
 //! and equal input gives equal bytes.
 //!
 //! In: trees, layouts and parameters. Out: extents. Never: files, clocks, randomness; every byte is a function of the input.
+//!
+//! # Example
+//!
+//! Swap space of 1 MiB: a header with the identity and the label, and a hole.
+//!
+//! ```
+//! use dibber_format::swap::{self, SwapError};
+//!
+//! let space = swap::write("swap", uuid::Uuid::from_u128(1), 1 << 20, 4096)?;
+//! assert_eq!(space.len(), 1 << 20);
+//! assert!(space.covered() < 4096);
+//! # Ok::<(), SwapError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -24,8 +24,7 @@ use super::place::{LockedDirectory, write_new};
 use super::switch::{Shown, Switching, settled};
 use super::word::SetWord;
 use super::{
-    FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, check, file_error, foreign,
-    names, sums,
+    FileEntry, OutputError, Seen, SetEntry, SetFile, Sidecar, Stage, Switch, file_error, foreign, names,
 };
 
 /// One finished file of the stage.
@@ -55,14 +54,14 @@ pub fn commit(stage: &Stage, made: &BuiltSet, seen: &Seen) -> Result<SetEntry, O
     let held = DirectoryLock::lock_of(stage)?;
     let mut set = settled(&held, stage, seen)?;
     let place = LockedDirectory { held: &held, stage, seen };
-    let taken = placed.keys().map(String::as_str).chain([sums::NAME]);
+    let taken = placed.keys().map(String::as_str).chain([names::SUMS]);
     set.refuse_foreign(&held.dir, stage.place(), seen, taken)?;
     let at = set.images.iter().position(|other| other.replaces(&entry));
     let previous = at.map(|at| set.images.remove(at));
     let aside = in_the_way(&place, previous.as_ref(), &placed)?;
     let switch = Switch { previous, coming: entry.clone(), aside, placed };
     let mut whole = SetFile { switch: Some(switch.clone()), ..set };
-    check::check_set(&whole).map_err(|why| at_stage(stage, why))?;
+    crate::set::check::check_set(&whole).map_err(|why| at_stage(stage, why))?;
     whole.switch = None;
     let switching = Switching { place, others: whole.images, switch };
     put_in_place(&switching)?;
@@ -92,7 +91,7 @@ fn entry(stage: &Stage, made: &BuiltSet) -> Result<SetEntry, OutputError> {
         files: files.collect(),
     };
     let alone = SetFile { version: 1, images: vec![entry.clone()], switch: None };
-    check::check_set(&alone).map_err(|why| at_stage(stage, why))?;
+    crate::set::check::check_set(&alone).map_err(|why| at_stage(stage, why))?;
     Ok(entry)
 }
 

@@ -32,7 +32,7 @@ impl SetFile {
     }
 
     fn is_ours(&self, dir: &Dir, name: &str, seen: &Seen) -> bool {
-        if name == sums::NAME {
+        if name == names::SUMS {
             return dir.read(name, sums::LONGEST).is_ok_and(|found| sums::is_ours(&found, self));
         }
         let files = || self.images.iter().flat_map(|image| image.files.iter().map(move |file| (image, file)));

@@ -7,7 +7,6 @@
 //! file of somebody else's overwritten, or half a set trusted.
 #![forbid(unsafe_code)]
 
-mod check;
 mod commit;
 mod error;
 mod foreign;

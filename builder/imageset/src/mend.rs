@@ -69,8 +69,8 @@ fn faulty(dir: &Dir, set: &SetFile, entry: &SetEntry) -> Result<Vec<FaultyFile>,
         }
     }
     let text = sums::text(&set.images).into_bytes();
-    if dir.read(sums::NAME, sums::LONGEST).ok().as_ref() != Some(&text) {
-        faulty.push(FaultyFile { name: sums::NAME.into(), text });
+    if dir.read(names::SUMS, sums::LONGEST).ok().as_ref() != Some(&text) {
+        faulty.push(FaultyFile { name: names::SUMS.into(), text });
     }
     Ok(faulty)
 }

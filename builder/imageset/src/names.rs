@@ -3,6 +3,10 @@
 //! In: a word of an `images.json` that anybody may have written. Out: whether dibber gives such names. Never: a name that leads
 //! out of its directory, hides in it, speaks to a terminal, or is an option to a program that is given it.
 
+/// The file that commits a set.
+pub(super) const SET: &str = "images.json";
+/// The sums of all files, as `sha256sum --check` reads them.
+pub(super) const SUMS: &str = "SHA256SUMS";
 /// What a file of the previous set is called beside its own name while another one takes that name: `.former-NAME`.
 const ASIDE: &str = ".former-";
 
@@ -10,7 +14,7 @@ const ASIDE: &str = ".former-";
 const LONGEST: usize = 240;
 
 /// Names in a directory that describe the set, and are no files of it.
-const TAKEN: [&str; 2] = [super::set::NAME, super::sums::NAME];
+const TAKEN: [&str; 2] = [SET, SUMS];
 
 /// Under which name a file is kept while another one takes its place.
 pub(super) fn aside(name: &str) -> String {

@@ -9,8 +9,9 @@ use dibber_model::Digest;
 use rustix::io::Errno;
 
 use super::lock::DirectoryLock;
+use super::names;
 use super::seen::FoundFile;
-use super::{OutputError, Seen, SetFile, Stage, file_error, set, sums};
+use super::{OutputError, Seen, SetFile, Stage, file_error, sums};
 
 /// A name in the stage that no output has.
 const BESIDE: &str = ".beside";
@@ -39,20 +40,20 @@ impl LockedDirectory<'_> {
 
     /// Writes `SHA256SUMS`, where it is another, and `images.json`. A directory without images has neither.
     pub(super) fn publish(&self, content: &SetFile) -> Result<(), OutputError> {
-        let json = content.text().map_err(file_error(self.held.path.join(set::NAME)))?;
+        let json = content.text().map_err(file_error(self.held.path.join(names::SET)))?;
         let text = sums::text(&content.images);
-        let found = self.held.dir.read(sums::NAME, sums::LONGEST);
+        let found = self.held.dir.read(names::SUMS, sums::LONGEST);
         let is_absent = found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if !text.is_empty() && !found.is_ok_and(|found| found == text.as_bytes()) {
-            self.write(sums::NAME, text.as_bytes())?;
+            self.write(names::SUMS, text.as_bytes())?;
         }
         if text.is_empty() && !is_absent {
-            self.remove(sums::NAME)?;
+            self.remove(names::SUMS)?;
         }
         if content.images.is_empty() && content.switch.is_none() {
-            return self.remove(set::NAME);
+            return self.remove(names::SET);
         }
-        self.write(set::NAME, &json)
+        self.write(names::SET, &json)
     }
 
     fn remove(&self, name: &str) -> Result<(), OutputError> {

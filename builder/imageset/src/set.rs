@@ -3,6 +3,8 @@
 //! In: an output directory that anybody may have prepared. Out: which files in it are ours. Never: a name that leads out of the
 //! directory, a link followed, more than 4 MiB read, a change.
 
+pub(super) mod check;
+
 use std::io;
 use std::path::Path;
 
@@ -15,10 +17,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::word::SetWord;
-use super::{OutputError, Seen, Switch, check, file_error};
-
-/// Name of the file.
-pub(super) const NAME: &str = "images.json";
+use super::{OutputError, Seen, Switch, file_error, names};
 
 /// No `images.json` is longer, in bytes: it describes two thousand images in that. What is read of it takes ten times its length.
 const LONGEST: u64 = 4 << 20;
@@ -158,8 +157,8 @@ impl SetFile {
 
     /// The same of an open directory; `dir` is what errors call it.
     pub(super) fn read_in(open: &Dir, dir: &Path) -> Result<SetFile, OutputError> {
-        let path = dir.join(NAME);
-        match open.read(NAME, LONGEST) {
+        let path = dir.join(names::SET);
+        match open.read(names::SET, LONGEST) {
             Ok(text) => SetFile::parse(&text).map_err(|why| OutputError::NotOurs { path, why }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SetFile::empty()),
             Err(error) if is_of_another_kind(&error) => {

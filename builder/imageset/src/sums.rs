@@ -7,9 +7,6 @@ use std::collections::BTreeSet;
 
 use super::{FileEntry, SetEntry, SetFile, names};
 
-/// Name of the file.
-pub(super) const NAME: &str = "SHA256SUMS";
-
 /// No `SHA256SUMS` that is longer was written here, in bytes.
 pub(crate) const LONGEST: u64 = 64 << 20;
 

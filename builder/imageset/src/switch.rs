@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::DirectoryLock;
 use super::place::LockedDirectory;
-use super::{OutputError, Seen, SetEntry, SetFile, Stage, file_error, names, sums};
+use super::{OutputError, Seen, SetEntry, SetFile, Stage, file_error, names};
 
 /// What replaces what. Digests are those of the files' content, by the name in the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +202,7 @@ impl Switching<'_> {
 pub(super) fn settled(held: &DirectoryLock, stage: &Stage, seen: &Seen) -> Result<SetFile, OutputError> {
     let set = SetFile::read_in(&held.dir, &held.path)?;
     if set.switch.is_some() {
-        set.refuse_foreign(&held.dir, &held.path, seen, [sums::NAME])?;
+        set.refuse_foreign(&held.dir, &held.path, seen, [names::SUMS])?;
     }
     let Some(switch) = set.switch else { return Ok(set) };
     let (own, others): (Vec<_>, Vec<_>) =

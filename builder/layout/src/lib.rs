@@ -15,6 +15,36 @@
 //! - What content wants is its minimal size and headroom: a tenth, and at least 64 MiB for ext4 and 1 MiB for FAT.
 //! - The disk is a whole number of MiB, because Azure, VMware and dd with `bs=1M` want it so.
 //! - An extended partition starts at its first logical one and reaches to the end of the disk, as in dib.
+//!
+//! # Example
+//!
+//! A partition of 256 MiB, and one that takes what is left of a disk of 1 GiB.
+//!
+//! ```
+//! use dibber_layout::{LayoutError, Loaders, Measured, solve};
+//! use dibber_model::{Bytes, DiskSpec, PartContents, PartKind, PartSpec, SectorSize, SizeRule, TableKind};
+//!
+//! let part = |name: &str, size| PartSpec {
+//!     name: name.into(),
+//!     number: None,
+//!     kind: PartKind::Mbr { type_byte: 0x83, active: false, primary: true },
+//!     size,
+//!     contents: PartContents::Nothing,
+//! };
+//! let spec = DiskSpec {
+//!     name: "image0".into(),
+//!     table: TableKind::Mbr { disk: 1 },
+//!     sector: SectorSize::B512,
+//!     size: Some(Bytes::gib(1)),
+//!     align: 1 << 20,
+//!     bios_boot: false,
+//!     parts: vec![part("boot", SizeRule::Exact(Bytes::mib(256))), part("root", SizeRule::Free { share: 10_000 })],
+//! };
+//! let layout = solve(&spec, &Measured::default(), &Loaders::new())?;
+//! let places: Vec<(u64, u64)> = layout.parts().iter().map(|part| (part.start >> 20, part.len >> 20)).collect();
+//! assert_eq!(places, [(1, 256), (257, 767)]);
+//! # Ok::<(), LayoutError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -13,6 +13,19 @@
 //!   -> Extents                                (format)  filesystems, tables, containers as data
 //!   -> OutputSet                              (export, imageset)  files poured once, described, renamed
 //! ```
+//!
+//! # Example
+//!
+//! A file of four sectors: the third begins with four bytes, all else is a hole.
+//!
+//! ```
+//! use dibber_model::extent::ExtentError;
+//! use dibber_model::{Extent, Extents, Piece};
+//!
+//! let file = Extents::new(2048, vec![Extent { at: 1024, piece: Piece::bytes(*b"boot") }])?;
+//! assert_eq!((file.len(), file.covered()), (2048, 4));
+//! # Ok::<(), ExtentError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -5,6 +5,39 @@
 //! sources that were read once, so the same sources and the same request always give the same plan.
 //!
 //! In: a [`SourceSet`] and a request. Out: a [`Plan`] for each image and target. Never: files, processes, the clock.
+//!
+//! # Example
+//!
+//! An image of one element, whose one hook is a step.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use dibber_model::{Arch, Digest};
+//! use dibber_plan::{Body, ElementSource, Entry, PlanError, Request, SourceSet, TextSource, plan};
+//!
+//! let file = |text: &str, executable| Entry::File {
+//!     executable,
+//!     digest: Digest::of(text.as_bytes()),
+//!     body: Body::Inline(text.as_bytes().into()),
+//! };
+//! let element = ElementSource {
+//!     name: "tiny".into(),
+//!     origin: "elements/tiny".into(),
+//!     entries: BTreeMap::from([
+//!         ("element-provides".into(), file("operating-system\n", false)),
+//!         ("root.d".into(), Entry::Dir),
+//!         ("root.d/10-tree".into(), file("#!/bin/sh\nmkdir $TARGET_ROOT/etc\n", true)),
+//!     ]),
+//! };
+//! let image = "disk_images: [{imagename: tiny, arch: x86_64, elements: [tiny], skip_base: true, layout: partition}]";
+//! let mut sources = SourceSet::default();
+//! sources.elements.insert(element.name.clone(), element);
+//! sources.images.push(TextSource { origin: "tiny.yaml".into(), text: image.into() });
+//! let plans = plan(&sources, &Request::on(Arch::X86_64))?;
+//! assert!(plans[0].steps.iter().any(|step| step.name == "10-tree" && step.element == "tiny"));
+//! # Ok::<(), PlanError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 

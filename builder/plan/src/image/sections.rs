@@ -10,7 +10,8 @@ use dibber_model::{Platform, Target};
 
 use super::keys::ADDED;
 use super::merge::{Merged, extend};
-use super::targets::{Targets, arch, target};
+use super::target_name::{arch, target};
+use super::targets::Targets;
 use crate::spelling::nearest;
 use crate::yaml::{Fault, Node, Yaml};
 

@@ -145,7 +145,7 @@ fn arches(entry: &Yaml, options: &DibOptions) -> Result<Vec<Arch>, Fault> {
     let at = entry.get("arch").or_else(|| entry.get("options")).unwrap_or(entry);
     let mut found = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')).map(str::trim) {
-        let arch = super::targets::arch(text).map_err(|error| error.at(at))?;
+        let arch = super::target_name::arch(text).map_err(|error| error.at(at))?;
         if !found.contains(&arch) {
             found.push(arch);
         }

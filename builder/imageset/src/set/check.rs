@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::word::SetWord;
-use super::{FileEntry, SetEntry, SetFile, Switch, names};
+use crate::word::SetWord;
+use crate::{FileEntry, SetEntry, SetFile, Switch, names};
 
 /// More images than any directory has.
 const IMAGES: usize = 5_000;
@@ -16,7 +16,7 @@ const FILES: usize = 100;
 const LINKS: usize = 10;
 
 /// What is wrong with a set.
-pub(super) fn check_set(set: &SetFile) -> Result<(), String> {
+pub(crate) fn check_set(set: &SetFile) -> Result<(), String> {
     if set.version != 1 {
         return Err(format!("version {} is unknown", set.version));
     }
