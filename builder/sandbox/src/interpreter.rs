@@ -17,7 +17,7 @@ use crate::kernel;
 
 /// The name that this program is registered under.
 pub const NAME: &str = "dibber-interpreter";
-/// Native programs, in every root where they may stand in: the twin's tree and the table.
+/// Native programs, in every root where they may stand in: the native tree's tree and the table.
 pub const NATIVE: &str = "/run/dibber/native";
 
 /// What cannot be started, as shells have it.
@@ -30,9 +30,9 @@ pub struct StandInTable {
     pub arch: Arch,
     /// Path of the emulator in the sandbox.
     pub emulator: String,
-    /// Path of the twin's dynamic loader.
+    /// Path of the native tree's dynamic loader.
     pub loader: String,
-    /// The directories of the twin's libraries, separated by `:`.
+    /// The directories of the native tree's libraries, separated by `:`.
     pub libraries: String,
     /// Programs by the name of the file that they stand in for.
     pub rows: Vec<StandIn>,
@@ -59,7 +59,7 @@ pub struct StandIn {
     pub bytes: u64,
     /// Its time of modification, in seconds since 1970.
     pub modified: i64,
-    /// The program's path in the twin.
+    /// The program's path in the native tree.
     pub program: String,
 }
 
@@ -127,7 +127,7 @@ fn names_libraries() -> bool {
     ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"].into_iter().any(|name| std::env::var_os(name).is_some())
 }
 
-/// The twin's program for a path, if it may stand in.
+/// The native tree's program for a path, if it may stand in.
 fn stand_in(table: &StandInTable, path: &Path) -> Option<String> {
     let real = fs::canonicalize(path).ok()?;
     let name = real.file_name()?;

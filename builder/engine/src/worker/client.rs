@@ -100,8 +100,8 @@ impl WorkerClient<'_> {
         let bytes = postcard::to_stdvec(job).map_err(fault)?;
         let (emulator, given) = match job {
             Job::Build(build) => {
-                let twin = build.native.iter().flat_map(|native| &native.given);
-                (build.emulator.clone(), given::for_worker(build.given.iter().chain(twin)))
+                let native = build.native.iter().flat_map(|native| &native.given);
+                (build.emulator.clone(), given::for_worker(build.given.iter().chain(native)))
             }
             Job::Prune { .. } => (None, Vec::new()),
         };

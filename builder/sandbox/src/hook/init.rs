@@ -98,7 +98,7 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     let build = mounts::copy(&spec.build_dir)?;
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&spec.tmp)?), ("/var/tmp", mounts::copy(&spec.tmp)?)];
-    let twin = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
+    let native_tree = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
     let given = HookShare::copy(&spec.given)?;
     // While the worker's is still there: see `worker::root::make`.
     let proc = mounts::make("proc", &[])?;
@@ -116,8 +116,9 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     mounts::place(&mounts::memory("0700")?, "/root")?;
     devices::mount_private()?;
     given.place()?;
-    let binfmt_misc = spec.native.as_ref().zip(twin.as_ref());
-    let binfmt_misc = binfmt_misc.map(|(native, twin)| stand_in(native, twin, spec.chroot)).transpose()?;
+    let binfmt_misc = spec.native.as_ref().zip(native_tree.as_ref());
+    let binfmt_misc =
+        binfmt_misc.map(|(native, native_tree)| stand_in(native, native_tree, spec.chroot)).transpose()?;
     replay::replay(&spec.mounts).map_err(SandboxError::of_hooks)?;
     if spec.chroot {
         tree::enter()?;
@@ -145,11 +146,15 @@ fn stage_texts(texts: &BTreeMap<String, String>) -> Result<(), SandboxError> {
 /// Native programs where the interpreter looks for them, and who runs foreign ones in this hook: inside the tree the
 /// interpreter, outside the emulator, because a root that a hook makes itself has no native programs in it until
 /// `dibber-accelerate` puts them there.
-fn stand_in(native: &NativePrograms, twin: &OwnedFd, chroot: bool) -> Result<BinfmtMisc, SandboxError> {
+fn stand_in(
+    native: &NativePrograms,
+    native_tree: &OwnedFd,
+    chroot: bool,
+) -> Result<BinfmtMisc, SandboxError> {
     let at = format!("{NATIVE}/root");
     fs::create_dir_all(&at).context(format_args!("make {at}"))?;
-    mounts::restrict(twin, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
-    mounts::place(twin, &at)?;
+    mounts::restrict(native_tree, mounts::READ_ONLY | mounts::NO_SUID | mounts::NO_DEV)?;
+    mounts::place(native_tree, &at)?;
     fs::write(format!("{NATIVE}/table"), native.table.to_text())
         .context("write the table of native programs")?;
     let arch = native.table.arch;
