@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dibber_model::filesystem::FILESYSTEMS;
 use dibber_model::{Arch, Digest};
 use dibber_plan::output::OUTPUTS;
 use dibber_plan::yaml::{Node, Yaml, read};
@@ -147,7 +148,11 @@ fn tiny(image: &str) -> SourceSet {
 #[test]
 fn bad_images_are_refused_with_place_cause_and_mend() {
     let outputs: Vec<&str> = OUTPUTS.iter().map(|facts| facts.name).collect();
-    let cases = include_str!("plans_bad.txt").replace("{outputs}", &outputs.join(", "));
+    let filesystems: Vec<&str> = FILESYSTEMS.iter().map(|facts| facts.name).collect();
+    let (last, first) = filesystems.split_last().expect("there are filesystems");
+    let filesystems = format!("{} and {last}", first.join(", "));
+    let cases = include_str!("plans_bad.txt");
+    let cases = cases.replace("{outputs}", &outputs.join(", ")).replace("{filesystems}", &filesystems);
     let mut wrong = String::new();
     let mut count = 0;
     for case in cases.split("\n\n").filter(|case| !case.trim().is_empty()) {

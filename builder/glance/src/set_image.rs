@@ -110,7 +110,10 @@ impl<'a> SetImage<'a> {
         let disk = disk.map(|(file, format)| self.disk(file, format)).transpose()?;
         // Whole disks boot by themselves: ironic would take one with a kernel for a partition image.
         let whole = disk.as_ref().is_some_and(DesiredImage::is_whole_disk);
-        let pair = if whole { None } else { self.pair()? };
+        let is_disk = |file: &FileEntry| file.kind.known().is_some_and(|kind| kind.is_disk());
+        // A kernel without the disk that it belongs to would be an image of nothing.
+        let stranded = disk.is_none() && self.entry.files.iter().any(is_disk);
+        let pair = if whole || stranded { None } else { self.pair()? };
         let given: Vec<&Path> = disk
             .iter()
             .chain(pair.iter().flat_map(|p| [&p.kernel, &p.ramdisk]))
@@ -119,7 +122,7 @@ impl<'a> SetImage<'a> {
         let is_given = |file: &FileEntry| given.contains(&self.dir.join(&file.name).as_path());
         let left = self.entry.files.iter().filter(|file| !is_given(file)).map(|file| FileLeft {
             name: file.name.clone(),
-            why: why_left(file.kind.known().copied(), whole),
+            why: why_left(file.kind.known().copied(), whole, stranded),
         });
         let left = left.collect();
         Ok(Member { image: self.entry.name.clone(), target: self.target, pair, disk, left })
@@ -177,11 +180,15 @@ impl<'a> SetImage<'a> {
     }
 }
 
-fn why_left(kind: Option<OutputKind>, whole: bool) -> &'static str {
+/// Why Glance is not given a file: `whole` is whether its disk boots by itself, `stranded` whether Glance has no format for the disk.
+fn why_left(kind: Option<OutputKind>, whole: bool, stranded: bool) -> &'static str {
     match kind.map(|kind| (kind, kind.role())) {
         Some((_, Role::Kernel | Role::Ramdisk)) if whole => "a whole disk boots without it",
+        Some((_, Role::Kernel | Role::Ramdisk)) if stranded => {
+            "Glance has no format for the disk that it belongs to"
+        }
         Some((_, Role::Kernel | Role::Ramdisk)) => "kernel and ramdisk go together, and one is missing",
-        Some((_, Role::Disk)) => "the same disk goes in another format",
+        Some((kind, Role::Disk)) if kind.facts().glance.is_some() => "the same disk goes in another format",
         _ => "Glance has no format for it",
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use dibber_model::Arch;
 
 use dibber_fs::path_search;
+use dibber_plan::output::{OUTPUTS, OutputTool};
 use dibber_sandbox::Finding;
 
 /// What a program is needed for.
@@ -45,7 +46,7 @@ struct KnownTool {
     need: Need,
 }
 
-const TOOLS: [KnownTool; 5] = [
+const TOOLS: [KnownTool; 4] = [
     KnownTool {
         program: "mmdebstrap",
         package: "mmdebstrap",
@@ -62,13 +63,7 @@ const TOOLS: [KnownTool; 5] = [
     KnownTool {
         program: "qemu-img",
         package: "qemu-utils",
-        purpose: "snapshots for boot, and the outputs vmdk and vhdx",
-        need: Need::Extra,
-    },
-    KnownTool {
-        program: "mksquashfs",
-        package: "squashfs-tools",
-        purpose: "makes the output squashfs",
+        purpose: "makes snapshots for boot",
         need: Need::Extra,
     },
 ];
@@ -107,5 +102,22 @@ pub fn tools() -> Vec<Tool> {
         let (program, package) = (machine.program, packages.join(" ").into());
         Some(Tool { program, package, purpose, need: Need::Extra, found: path_search::find(program) })
     };
-    TOOLS.into_iter().map(tool).chain(Arch::all().filter_map(emulator)).collect()
+    let mut tools: Vec<Tool> = TOOLS.into_iter().map(tool).collect();
+    let mut writers: Vec<OutputTool> = Vec::new();
+    writers.extend(OUTPUTS.iter().filter_map(|facts| facts.origin.tool()));
+    writers.dedup();
+    for writer in writers {
+        let made = OUTPUTS.iter().filter(|facts| facts.origin.tool() == Some(writer)).map(|facts| facts.name);
+        let made = made.collect::<Vec<_>>().join(", ");
+        let OutputTool { program, package } = writer;
+        match tools.iter_mut().find(|tool| tool.program == program) {
+            Some(known) => known.purpose = format!("{}, and outputs: {made}", known.purpose).into(),
+            None => tools.push(Tool {
+                purpose: format!("makes outputs: {made}").into(),
+                ..tool(KnownTool { program, package, purpose: "", need: Need::Extra })
+            }),
+        }
+    }
+    tools.extend(Arch::all().filter_map(emulator));
+    tools
 }
