@@ -191,6 +191,8 @@ fn sources_with_a_flipped_bit_are_fetched_again() {
     fs::write(remote.join("file"), "content of a repository\n".repeat(100)).unwrap();
     git(&["add", "file"]);
     git(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "one"]);
+    // Whatever the umask: what an element names is given where everybody may read it.
+    accepts("chmod", &["-R", "a+rX", remote.to_str().unwrap()]);
     shop.write("src/element-deps", "source-repositories\n");
     let lines = format!(
         "a git /opt/a {} main\nb file /opt/b {}/dists/other/Release\n",

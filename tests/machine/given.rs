@@ -20,6 +20,8 @@ fn person(shop: &Workshop, user: Option<&str>) -> PathBuf {
         let mode = if name.contains('/') { 0o644 } else { 0o600 };
         fs::set_permissions(home.join(name), PermissionsExt::from_mode(mode)).expect("set a mode");
     }
+    // Whatever the umask: hooks of root's builds read what everybody may read.
+    fs::set_permissions(home.join("repository"), PermissionsExt::from_mode(0o755)).expect("set a mode");
     accepts("chown", &["-R", user.unwrap_or("root"), home.to_str().expect("UTF-8")]);
     home
 }

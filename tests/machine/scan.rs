@@ -102,7 +102,9 @@ fn an_unreadable_file_is_named() {
     let path = std::env::var_os("DIBBER_TEST_PATH").map_or(shared.path().to_path_buf(), Into::into);
     if std::env::var_os("DIBBER_TEST_INSIDE").is_none() {
         write(&path.join("e/install.d/10-secret"), b"", 0o000);
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        for dir in [path.clone(), path.join("e"), path.join("e/install.d")] {
+            fs::set_permissions(dir, Permissions::from_mode(0o755)).unwrap();
+        }
     }
     // As an ordinary user, mode 0 is enough, and the namespace's root would be able to read it.
     if !rustix::process::getuid().is_root() {

@@ -99,6 +99,7 @@ impl Workshop {
         accepts("cp", &["-r", tiny, shop.text("elements").as_str()]);
         accepts("chmod", &["-R", "a+rX", shop.text("elements").as_str()]);
         fs::create_dir(shop.at("work")).expect("make a directory");
+        set_mode(&shop.at("work"), 0o755);
         if let Some(user) = user {
             make_user();
             accepts("chown", &["-R", user, shop.text("work").as_str()]);
