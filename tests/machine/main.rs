@@ -5,6 +5,7 @@
 
 mod answers;
 mod archives;
+mod bad_input;
 mod bad_machine;
 mod boot_images;
 mod boot_menu;

@@ -3,7 +3,6 @@
 //! In: texts and the program. Out: verdicts in seconds, for any user. Never: a sandbox, an image file, a foreign judge.
 
 mod arch_table;
-mod bad_input;
 mod ids;
 mod layout;
 mod plans;
