@@ -79,7 +79,7 @@ fn prune(limit: Option<u64>, all: bool) -> Result<PruneResult, StoreError> {
 }
 
 /// Keys whose values are words of this program: what they say is no secret, though a secret may be called the same.
-const WORDS: [&str; 7] = ["event", "kind", "network", "outcome", "phase", "point", "stage"];
+const WORDS: [&str; 8] = ["event", "kind", "network", "outcome", "phase", "point", "stage", "target"];
 
 /// What the person's process is told, line by line, without the secrets of the plan: a hook can put one into a name.
 struct MessagePipe {
@@ -101,7 +101,10 @@ impl MessagePipe {
             return serde_json::to_vec(message);
         }
         let mut value = serde_json::to_value(message)?;
-        self.redact_texts(&mut value);
+        // One that is a word alone says nothing else.
+        if value.is_object() {
+            self.redact_texts(&mut value);
+        }
         serde_json::to_vec(&value)
     }
 
@@ -114,6 +117,44 @@ impl MessagePipe {
                 told.for_each(|(_, value)| self.redact_texts(value));
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dibber_model::{Network, Phase};
+
+    use super::*;
+    use crate::failure::{Failure, FailureKind};
+
+    /// A password may be called as a phase, an architecture or a message is: that is read still, and what hooks name is masked.
+    #[test]
+    fn words_of_messages_are_no_secrets() {
+        let mut redact = Redact::default();
+        redact.add(["root", "x86_64", "UpToDate", "input", "hunter22"].map(String::from));
+        let pipe = std::fs::OpenOptions::new().write(true).open("/dev/null").expect("/dev/null is a device");
+        let messages = MessagePipe { pipe: Mutex::new(pipe), redact };
+        let target = dibber_plan::image::target("x86_64").expect("an architecture");
+        let step = Event::StepStarted {
+            phase: Phase::Root,
+            name: "10-hunter22".into(),
+            element: "root".into(),
+            network: Network::Host,
+            why: "hunter22".into(),
+            estimate: None,
+        };
+        for message in [
+            WorkerMessage::UpToDate,
+            WorkerMessage::Event(Event::ImageStarted { image: "i".into(), target, steps: 1, estimate: None }),
+            WorkerMessage::Event(step),
+            WorkerMessage::Failed(Failure::new(FailureKind::Input, "hunter22 is no size")),
+        ] {
+            let json = messages.to_json(&message).expect("JSON");
+            let text = String::from_utf8_lossy(&json).into_owned();
+            let read: WorkerMessage = serde_json::from_slice(&json).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&message));
+            assert!(!text.contains("hunter22"), "{text}");
         }
     }
 }
