@@ -6,33 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Files, NamedWriter, Squashfs, Stamp, write_squashfs, write_tar, write_tgz};
+use dibber_export::{Files, NamedWriter, Squashfs, write_squashfs, write_tar, write_tgz};
 use dibber_model::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr};
 use tempfile::TempDir;
 
-use dibber_tests::{accepts, flip_bit, objects};
+use dibber_tests::{OneFile, accepts, flip_bit, objects};
 
 const EPOCH: i64 = 1_700_000_000;
-
-/// One file on disk, under every number.
-struct One(PathBuf);
-
-impl Files for One {
-    fn open(&self, _: FileRef) -> io::Result<File> {
-        File::open(&self.0)
-    }
-    fn name(&self, _: FileRef) -> PathBuf {
-        self.0.clone()
-    }
-    fn stamp(&self, _: FileRef) -> Option<Stamp> {
-        None
-    }
-}
 
 fn meta(mode: u16, mtime: i64) -> Meta {
     Meta { mode, mtime: Timestamp { secs: mtime, nanos: 0 }, ..Meta::default() }
@@ -110,14 +94,14 @@ fn nasty(fine: bool) -> Tree {
     tree
 }
 
-fn source(dir: &Path) -> One {
+fn source(dir: &Path) -> OneFile {
     let path = dir.join("source");
     std::fs::write(&path, (0..CONTENT).map(|n| (n * 7 / 5) as u8).collect::<Vec<_>>()).unwrap();
-    One(path)
+    OneFile(path)
 }
 
 /// What a file of the tree reads as.
-fn bytes_of(content: &Content, files: &One) -> Vec<u8> {
+fn bytes_of(content: &Content, files: &OneFile) -> Vec<u8> {
     let mut bytes = vec![0; content.len as usize];
     for range in &content.data {
         let part = &mut bytes[range.start as usize..range.end as usize];
@@ -144,7 +128,7 @@ fn xattrs_of(path: &Path) -> Vec<Xattr> {
 }
 
 /// Compares a directory of the kernel's with a tree: names, kinds, metadata, hard links, content.
-fn same(root: &Path, tree: &Tree, files: &One) {
+fn same(root: &Path, tree: &Tree, files: &OneFile) {
     let walked = tree.walk();
     let mut inodes: BTreeMap<u64, InodeId> = BTreeMap::new();
     for (path, id) in &walked {
@@ -235,7 +219,7 @@ fn gzip_is_the_same_stream_and_nothing_else() {
 fn sockets_are_reported() {
     let mut tree = Tree::new(meta(0o755, EPOCH));
     tree.add(InodeId::ROOT, b"s", Inode { meta: meta(0o600, EPOCH), kind: Kind::Socket }).unwrap();
-    let files = One(PathBuf::new());
+    let files = OneFile(PathBuf::new());
     let left = write_tar(&tree, &files, NamedWriter { to: &mut Vec::new(), path: Path::new("x") }).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].path, Path::new("/s"));

@@ -6,15 +6,12 @@
 #![allow(clippy::unwrap_used)] // an unwrap that fails is a test that fails
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_export::{
-    CompressedStream, Files, NamedWriter, Stamp, StreamCompression, WriteOptions, write_stream,
-};
+use dibber_export::{CompressedStream, Files, NamedWriter, StreamCompression, WriteOptions, write_stream};
 use dibber_format::cpio;
 use dibber_model::{
     Content, Extents, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Timestamp, Tree, Xattr,
@@ -22,30 +19,15 @@ use dibber_model::{
 use tempfile::TempDir;
 
 use dibber_tests::workshop::{Numbers, Workshop};
-use dibber_tests::{accepts, dump, flip_bit, listing, objects};
+use dibber_tests::{OneFile, accepts, dump, flip_bit, listing, objects};
 
 const EPOCH: i64 = 1_700_000_000;
-
-/// One file on disk, under every number.
-struct One(PathBuf);
-
-impl Files for One {
-    fn open(&self, _: FileRef) -> io::Result<File> {
-        File::open(&self.0)
-    }
-    fn name(&self, _: FileRef) -> PathBuf {
-        self.0.clone()
-    }
-    fn stamp(&self, _: FileRef) -> Option<Stamp> {
-        None
-    }
-}
 
 /// Bytes of that file.
 const CONTENT: u64 = 3_500_000;
 
 /// Words and noise: neither as small as zeros nor as large as noise.
-fn source(dir: &Path) -> One {
+fn source(dir: &Path) -> OneFile {
     let path = dir.join("source");
     let mut numbers = Numbers(7);
     let mut bytes = Vec::new();
@@ -57,14 +39,14 @@ fn source(dir: &Path) -> One {
     }
     bytes.truncate(CONTENT as usize);
     fs::write(&path, bytes).unwrap();
-    One(path)
+    OneFile(path)
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn write(extents: &Extents, files: &One, compression: StreamCompression, threads: usize) -> Vec<u8> {
+fn write(extents: &Extents, files: &OneFile, compression: StreamCompression, threads: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let to = NamedWriter { to: &mut out, path: Path::new("archive") };
     let stream = CompressedStream { to, compression };

@@ -13,11 +13,13 @@ pub mod waiting;
 pub mod workshop;
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use dibber_model::{Extents, Piece};
+use dibber_export::{Files, Stamp};
+use dibber_model::{Extents, FileRef, Piece};
 
 /// Writes extents to a sparse file, plainly and on one thread; `files[n]` is what `FileRef(n)` stands for.
 pub fn write_image(extents: &Extents, files: &[PathBuf], path: &Path) {
@@ -44,6 +46,21 @@ pub fn write_image(extents: &Extents, files: &[PathBuf], path: &Path) {
                 image.write_all_at(&bytes, extent.at).expect("write");
             }
         }
+    }
+}
+
+/// One file on disk, under every number.
+pub struct OneFile(pub PathBuf);
+
+impl Files for OneFile {
+    fn open(&self, _: FileRef) -> io::Result<File> {
+        File::open(&self.0)
+    }
+    fn name(&self, _: FileRef) -> PathBuf {
+        self.0.clone()
+    }
+    fn stamp(&self, _: FileRef) -> Option<Stamp> {
+        None
     }
 }
 
@@ -198,7 +215,7 @@ pub fn listing(root: &Path) -> String {
 
 /// A tree in canonical text: one line a name, one a content, one an attribute, one a group of hard links. Unlike `find`'s, this
 /// lists holes nowhere: content is compared by what a reader sees.
-pub fn dump(tree: &dibber_model::Tree, open: impl Fn(dibber_model::FileRef) -> File) -> String {
+pub fn dump(tree: &dibber_model::Tree, open: impl Fn(FileRef) -> File) -> String {
     use dibber_model::{Digest, Kind, Source};
     let mut lines = Vec::new();
     let mut names: std::collections::BTreeMap<u32, Vec<String>> = std::collections::BTreeMap::new();

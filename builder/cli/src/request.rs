@@ -47,7 +47,13 @@ pub(crate) struct RequestArgs {
     /// Set a variable for hooks.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) variables: Vec<Variable>,
-    #[arg(long, help = format!("Build for these architectures: {}", Arch::spellings()), value_delimiter = ',', value_name = "ARCH[,ARCH]", value_parser = dibber_plan::image::arch)]
+    #[arg(
+        long,
+        help = format!("Build for these architectures: {}", Arch::spellings()),
+        value_delimiter = ',',
+        value_name = "ARCH[,ARCH]",
+        value_parser = dibber_plan::image::arch
+    )]
     pub(crate) arch: Vec<Arch>,
     /// Build for these platforms of the architecture, such as p9.
     #[arg(long, value_delimiter = ',', value_name = "NAME[,NAME]")]
