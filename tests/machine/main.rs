@@ -8,6 +8,7 @@ mod archives;
 mod bad_input;
 mod bad_machine;
 mod boot_images;
+mod boot_lines;
 mod boot_menu;
 mod capture;
 mod commit;
