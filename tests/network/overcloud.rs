@@ -104,7 +104,7 @@ fn tables_and_filesystems_are_sound() {
     accepts("fsck.fat", &["-n", text(esp.path())]);
     accepts("e2fsck", &["-fn", root]);
     let release = accepts("debugfs", &["-R", "cat /usr/lib/os-release", root]);
-    assert!(release.contains("VERSION_CODENAME=bookworm"), "{release}");
+    assert!(release.contains("VERSION_CODENAME=trixie"), "{release}");
 }
 
 #[test]
