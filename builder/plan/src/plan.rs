@@ -134,6 +134,10 @@ impl Plan {
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);
+        // A sidecar tells them, whether or not a step was given them.
+        if let Some(arguments) = self.kernel_arguments() {
+            arguments.identify(hasher.part(b"kernel arguments"));
+        }
     }
 
     /// Deferred variables that a step is not given yet. A step that is not of the plan, because a hook added it, is given all.
