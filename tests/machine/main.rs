@@ -33,6 +33,7 @@ mod ironic;
 mod kept;
 mod kill;
 mod limits;
+mod loaders;
 mod members;
 mod network;
 mod no_loop_no_mount;
