@@ -257,7 +257,7 @@ fn a_plan_says_why_a_step_runs() {
     let late = explained(&image, &["--env", "DIB_LATE=now"]);
     assert!(late.contains("kept  install/10-install-static-files"), "{late}");
     assert!(late.contains("runs  install/30-b\n        variable DIB_LATE: `unset` -> `now`\n"), "{late}");
-    assert!(late.contains("runs  finalise/30-a\n        it comes after post-install/30-b\n"), "{late}");
+    assert!(late.contains("runs  finalise/30-a\n        it comes after pre-finalise/00-fstab\n"), "{late}");
     model.set_file("packages of install", 7);
     model.set_hook("a/finalise.d/30-a", 9);
     let edited = explained(&image, &[]);
