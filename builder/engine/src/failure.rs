@@ -110,11 +110,12 @@ pub struct HookEnding {
     pub environment_file: Option<String>,
 }
 
-/// In words: `exit code 3`, `signal 11`.
+/// In words: `exit code 3`, `exit code 139 (signal 11)`. A shell ends with such a code where a command of it was ended by a signal, so the
+/// one cannot be told from the other; Linux has 64 signals, and codes beyond are a hook's own.
 impl fmt::Display for HookEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            code @ 129.. => write!(f, "signal {}", code - 128)?,
+            code @ 129..=192 => write!(f, "exit code {code} (signal {})", code - 128)?,
             code => write!(f, "exit code {code}")?,
         }
         match &self.environment_file {
@@ -157,7 +158,9 @@ mod tests {
             HookEnding { code, environment_file: file.map(str::to_string) }.to_string()
         };
         assert_eq!(ending(3, None), "exit code 3");
-        assert_eq!(ending(139, None), "signal 11");
+        assert_eq!(ending(139, None), "exit code 139 (signal 11)");
+        assert_eq!(ending(200, None), "exit code 200");
+        assert_eq!(ending(255, None), "exit code 255");
         assert_eq!(ending(1, Some("10-x.bash")), "exit code 1, in environment.d/10-x.bash");
     }
 }

@@ -57,7 +57,7 @@ pub use given::Given;
 pub use grants::{SandboxGrants, give_to_sandbox, is_own};
 pub use hook::output::OutputStream;
 pub use hook::shell::run_shell;
-pub use hook::{HookCommand, HookInvocation, HookResult, read_environment, run_hook};
+pub use hook::{HookCommand, HookInvocation, HookResult, environment_reader, read_environment, run_hook};
 pub use interpreter::NativePrograms;
 pub use kernel::is_output_closed;
 pub use probe::{probe, probe_by_trial};

@@ -4,6 +4,7 @@
 //! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
 //! owner or time of the directories that were scanned; a link of an element followed.
 
+use std::collections::{BTreeMap, btree_map};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,14 +14,15 @@ use dibber_model::Phase;
 use dibber_plan::elements::hooks;
 use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
 
+use super::dib_lib::{self, LibFile};
 use super::error::StepError;
 use super::{TREE, id};
 
 /// The hooks in `TMP_BUILD_DIR`.
 pub(super) const HOOKS: &str = "hooks";
 
-/// Below the hooks directory: a directory for each element with the files of its top, which the flat merge would hide. Names
-/// of hooks and of phases have no dot in front, so nothing there is taken for one.
+/// Below the hooks directory: each element's own directory, as `get_image_element_array` names it, whose files the flat merge would hide or
+/// mix with others'. Names of hooks and of phases have no dot in front, so nothing there is taken for one.
 pub const ELEMENTS: &str = ".elements";
 
 /// ItemContent is to be made of one name, with everything opened that is elsewhere.
@@ -29,6 +31,8 @@ enum ItemContent<'a> {
     Link(&'a str),
     Text { bytes: &'a [u8], mode: u32 },
     Copy { from: File, mode: u32 },
+    /// The same file as at this path. What lies on top of this layer is written to never here, so nobody sees that they are one.
+    Again(PathBuf),
 }
 
 /// One name of the hooks directory.
@@ -40,28 +44,40 @@ struct LayoutItem<'a> {
 /// A hooks directory that has yet to be made.
 pub(super) struct HooksLayout<'a> {
     items: Vec<LayoutItem<'a>>,
+    /// Where large files are already, by their places in the store and whether they can be run.
+    large: BTreeMap<(&'a str, bool), PathBuf>,
 }
 
 impl<'a> HooksLayout<'a> {
     /// ItemContent a step sees; without a step, the elements' own files only.
     pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<HooksLayout<'a>> {
         let mut layout =
-            HooksLayout { items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }] };
+            HooksLayout { items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }], large: BTreeMap::new() };
         let hooks = Path::new(HOOKS);
         for phase in Phase::all() {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
+        for LibFile { name, text } in dib_lib::FILES {
+            let what = ItemContent::Text { bytes: text.as_bytes(), mode: 0o644 };
+            layout.items.push(LayoutItem { path: hooks.join(dib_lib::LIB).join(name), what });
+        }
         layout.elements(plan)?;
         let Some(step) = step else { return Ok(layout) };
+        let elements = hooks.join(ELEMENTS);
         for file in hooks::seen_by(&id::step_request(plan), step) {
             if let Some(entry) = id::element_entry(&plan.elements, &file.element, &file.source) {
                 layout.add(hooks.join(&file.path), entry)?;
+                // Its directory may be there for the sake of a later step's hook alone.
+                if is_of_a_phase(&file.source) && file.source.contains('/') {
+                    layout.add(elements.join(&file.element).join(&file.source), entry)?;
+                }
             }
         }
         Ok(layout)
     }
 
-    /// A directory for each name, empty for what the program stands in for.
+    /// A directory for each name, empty for what the program stands in for, else with all that the element has but hooks: of those a
+    /// step sees here, too, its own phase's up to itself.
     fn elements(&mut self, plan: &'a Plan) -> io::Result<()> {
         let all = Path::new(HOOKS).join(ELEMENTS);
         self.items.push(LayoutItem { path: all.clone(), what: ItemContent::Dir });
@@ -69,11 +85,10 @@ impl<'a> HooksLayout<'a> {
             self.items.push(LayoutItem { path: all.join(name), what: ItemContent::Dir });
         }
         for element in &plan.elements {
-            // ItemContent concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
-            let top = |path: &str| {
-                !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
+            let is_seen = |path: &str| {
+                !is_of_a_phase(path) && path != NETWORK_FILE && !element.is_settings_data(path)
             };
-            for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
+            for (path, entry) in element.entries.iter().filter(|(path, _)| is_seen(path)) {
                 self.add(all.join(&element.name).join(path), entry)?;
             }
         }
@@ -90,7 +105,14 @@ impl<'a> HooksLayout<'a> {
             }
             // A copy in the store under a digest: see `Store::keep_source`.
             Entry::File { executable, body: Body::OnDisk(source), .. } => {
-                ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
+                match self.large.entry((source, *executable)) {
+                    btree_map::Entry::Occupied(first) => ItemContent::Again(first.get().clone()),
+                    btree_map::Entry::Vacant(place) => {
+                        place.insert(path.clone());
+                        let from = dibber_fs::open_file(Path::new(source))?;
+                        ItemContent::Copy { from, mode: mode(executable) }
+                    }
+                }
             }
         };
         self.items.push(LayoutItem { path, what });
@@ -104,6 +126,11 @@ impl<'a> HooksLayout<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a path is a phase's directory or in one.
+fn is_of_a_phase(path: &str) -> bool {
+    path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
 fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
@@ -120,5 +147,6 @@ fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
         ItemContent::Link(target) => dir.link_to(target, path),
         ItemContent::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
         ItemContent::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),
+        ItemContent::Again(first) => dir.hard_link(first, dir, path),
     }
 }

@@ -9,7 +9,7 @@ use dibber_plan::Plan;
 use dibber_plan::elements::image_element;
 use dibber_sandbox::{BUILD, IN_TARGET};
 
-use super::ELEMENTS;
+use super::{ELEMENTS, dib_lib};
 
 /// dib's word for a build without network.
 const OFFLINE: &str = "DIB_OFFLINE";
@@ -67,6 +67,10 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
     set("IMAGE_ELEMENT_YAML", image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
+    set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
+    if side == Side::Host {
+        set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
+    }
     for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
         if let Some(proxy) = &plan.archive.proxy {
             set(name, proxy.clone());

@@ -68,8 +68,8 @@ const EFI_GRAPH: &str = "\
     base: image0
     label: gpt
     partitions:
-      - {name: ESP, type: EF00, size: 550MiB}
-      - {name: BSP, type: EF02, size: 8MiB}
+      - {name: ESP, base: image0, type: EF00, size: 550MiB}
+      - {name: BSP, base: partitioning_image0, type: EF02, size: 8MiB}
       - {name: root, size: 100%}
 - local_loop: {name: image0}
 ";
@@ -269,6 +269,10 @@ fn breaches_of_partitions_name_place_cause_and_mend() {
     let part = |keys: &str| around(&alloc::format!("      - {{name: p, {keys}}}\n"));
     are_refused(&[
         (part("size: 1M, typ: 8300"), "disk.yaml:10:29: unknown key `typ`; did you mean `type`?"),
+        (
+            part("base: image1, size: 1M"),
+            "disk.yaml:10:25: base `image1` of a partition contradicts its table's, `image0`; leave it out",
+        ),
         (part("size: 5 gib"), "disk.yaml:10:25: `5 gib` is not a size: its unit is unknown"),
         (part("size: 0"), "disk.yaml:10:25: partition `p` has no size"),
         (part("size: 120%"), "disk.yaml:10:25: `120%` is not a share"),

@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod expand;
 pub mod hooks;
 pub mod image_element;
+mod line_ends;
 pub mod manifests;
 pub mod native;
 mod order;

@@ -27,6 +27,7 @@ use crate::error::{Context, SandboxError};
 use crate::interpreter::NativePrograms;
 use crate::messages::{HookAction, HookReport};
 
+pub use exec::environment_reader;
 use output::{HookOutput, OutputStream};
 use process::HookProcess;
 
@@ -130,7 +131,8 @@ fn result_of(call: &HookInvocation<'_>, report: &HookReport) -> HookResult {
             Request::Loader(loader) => requests.push(loader),
         }
     }
-    let environment_file = Some(report.reading.clone()).filter(|file| !file.is_empty());
+    // The note is a file that a hook can write to.
+    let environment_file = call.environment_files.iter().find(|file| report.reading.ends_with(*file)).cloned();
     HookResult { code: report.code, environment_file, mounts, requests, overran: report.overran }
 }
 
