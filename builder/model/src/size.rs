@@ -35,7 +35,8 @@ impl Bytes {
         // No unit is so large that a later digit would be a byte.
         let part = &part[..part.len().min(18)];
         let whole = zero_if_empty(whole).ok()?.checked_mul(unit.0)?;
-        let part = u128::from(zero_if_empty(part).ok()?) * u128::from(unit.0) / 10_u128.pow(part.len() as u32);
+        let part =
+            u128::from(zero_if_empty(part).ok()?) * u128::from(unit.0) / 10_u128.pow(part.len() as u32);
         whole.checked_add(u64::try_from(part).ok()?).map(Bytes)
     }
     /// The next multiple of `align` at or above this size; `None` past `u64::MAX`.

@@ -77,7 +77,7 @@ pub use error::PlanError;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
-pub use network::{Cuts, FILE as NETWORK_FILE};
+pub use network::Cuts;
 pub use output::{OutputKind, Role};
 pub use plan::Plan;
 pub use planner::plan;

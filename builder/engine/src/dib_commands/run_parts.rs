@@ -103,7 +103,9 @@ fn end(script: &Path, environment: &[PathBuf]) -> io::Result<ExitStatus> {
         return bash.args(["-c", &reader, "bash", &count]).args(environment).arg(script).status();
     }
     match Command::new(script).status() {
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => bash.arg("--").arg(script).status(),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => {
+            bash.arg("--").arg(script).status()
+        }
         ended => ended,
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
-use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
+use dibber_plan::{Body, Entry, Plan, Step};
 
 use super::dib_lib::{self, LibFile};
 use super::error::StepError;
@@ -29,8 +29,14 @@ pub const ELEMENTS: &str = ".elements";
 enum ItemContent<'a> {
     Dir,
     Link(&'a str),
-    Text { bytes: &'a [u8], mode: u32 },
-    Copy { from: File, mode: u32 },
+    Text {
+        bytes: &'a [u8],
+        mode: u32,
+    },
+    Copy {
+        from: File,
+        mode: u32,
+    },
     /// The same file as at this path. What lies on top of this layer is written to never here, so nobody sees that they are one.
     Again(PathBuf),
 }
@@ -51,8 +57,10 @@ pub(super) struct HooksLayout<'a> {
 impl<'a> HooksLayout<'a> {
     /// ItemContent a step sees; without a step, the elements' own files only.
     pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<HooksLayout<'a>> {
-        let mut layout =
-            HooksLayout { items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }], large: BTreeMap::new() };
+        let mut layout = HooksLayout {
+            items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }],
+            large: BTreeMap::new(),
+        };
         let hooks = Path::new(HOOKS);
         for phase in Phase::all() {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
@@ -86,7 +94,7 @@ impl<'a> HooksLayout<'a> {
         }
         for element in &plan.elements {
             let is_seen = |path: &str| {
-                !is_of_a_phase(path) && path != NETWORK_FILE && !element.is_settings_data(path)
+                !is_of_a_phase(path) && !hooks::is_declaration(path) && !element.is_settings_data(path)
             };
             for (path, entry) in element.entries.iter().filter(|(path, _)| is_seen(path)) {
                 self.add(all.join(&element.name).join(path), entry)?;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
 use dibber_plan::elements::{StepRequest, hooks};
-use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step};
+use dibber_plan::{Action, ElementSource, Entry, Plan, Step};
 
 use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
@@ -183,7 +183,8 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
         common.part(name.as_bytes()).part(public(name, value).as_bytes());
     }
     for element in &plan.elements {
-        let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !element.is_settings_data(path);
+        let always =
+            |path: &str| !is_hook(path) && !hooks::is_declaration(path) && !element.is_settings_data(path);
         for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
             common.part(element.name.as_bytes()).part(path.as_bytes());
             add_entry(&mut common, entry);

@@ -31,11 +31,9 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
     }
     if let Some(percent) = text.strip_suffix('%') {
         let share = hundredths(percent.trim_end());
-        return share.map(|share| SizeRule::Free { share }).ok_or_else(|| {
-            value.at.bad(format!(
-                "`{text}` is not a share; write from 0.01% to 100%"
-            ))
-        });
+        return share
+            .map(|share| SizeRule::Free { share })
+            .ok_or_else(|| value.at.bad(format!("`{text}` is not a share; write from 0.01% to 100%")));
     }
     match text.parse::<Bytes>() {
         Ok(Bytes(0)) => Err(value.at.bad(format!("partition `{}` has no size", node.name))),

@@ -16,7 +16,10 @@ const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 
 /// Looks at a hook that will run.
-pub(crate) fn check_hook(element: &ElementSource, path: &str) -> Result<Option<ElementWarning>, ElementError> {
+pub(crate) fn check_hook(
+    element: &ElementSource,
+    path: &str,
+) -> Result<Option<ElementWarning>, ElementError> {
     let Some(bytes) = content(element, path) else { return Ok(None) };
     let place = || FileLine::new(phases::place(element, path).file, 1);
     if starts_with_mark(bytes) {

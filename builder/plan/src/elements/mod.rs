@@ -26,6 +26,7 @@ pub mod package_installs;
 pub(crate) mod phases;
 pub mod pkg_map;
 pub mod repositories;
+pub(crate) mod required_variables;
 pub(crate) mod resolve;
 pub mod run_parts;
 pub(crate) mod steps;

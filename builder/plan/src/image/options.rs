@@ -160,8 +160,9 @@ fn refused(name: &str, item: &Yaml) -> Fault {
 }
 
 fn gib(value: &str, item: &Yaml) -> Result<Bytes, Fault> {
-    crate::disk::image_size(value)
-        .ok_or_else(|| item.at.bad(format!("`--image-size {value}`: a number of GiB is expected, such as 4 or 2.5")))
+    crate::disk::image_size(value).ok_or_else(|| {
+        item.at.bad(format!("`--image-size {value}`: a number of GiB is expected, such as 4 or 2.5"))
+    })
 }
 
 /// `mke2fs -E resize=` counts blocks, of 4096 bytes here.

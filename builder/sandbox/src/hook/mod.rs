@@ -132,7 +132,8 @@ fn result_of(call: &HookInvocation<'_>, report: &HookReport) -> HookResult {
         }
     }
     // The note is a file that a hook can write to.
-    let environment_file = call.environment_files.iter().find(|file| report.reading.ends_with(*file)).cloned();
+    let environment_file =
+        call.environment_files.iter().find(|file| report.reading.ends_with(*file)).cloned();
     HookResult { code: report.code, environment_file, mounts, requests, overran: report.overran }
 }
 
