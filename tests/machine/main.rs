@@ -14,6 +14,7 @@ mod commit;
 mod containers;
 mod cpio;
 mod dib_agreement;
+mod dib_disks;
 mod disk;
 mod downloads;
 mod engine;
