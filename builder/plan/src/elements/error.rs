@@ -134,21 +134,6 @@ pub enum ElementError {
         /// What is wrong, and how to write it.
         what: String,
     },
-    /// A variable that an element declares to need.
-    #[error(
-        "{place}: element `{element}` needs the variable {name}; set it under `environment:` of the image, or by --env, as in --env \
-         '{name}={example}'"
-    )]
-    RequiredVariable {
-        /// The line that declares it.
-        place: FileLine,
-        /// The element.
-        element: String,
-        /// The variable.
-        name: String,
-        /// A value that it may have.
-        example: String,
-    },
     /// An expression about a variable that has no value.
     #[error(
         "{place}: variable {name} is not set; set it in the image's environment or in an environment.d file"

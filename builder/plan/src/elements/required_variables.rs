@@ -7,7 +7,6 @@
 //! In: elements and variables. Out: an error for the first variable that is missing. Never: a judgement of a value that there is.
 
 use alloc::format;
-use alloc::string::ToString;
 
 use super::error::{ElementError, FileLine};
 use super::steps::StepRequest;
@@ -36,9 +35,12 @@ pub(crate) fn check(request: &StepRequest<'_>) -> Result<(), ElementError> {
                 return Err(ElementError::format(place, what));
             }
             if !is_given(request, name) {
-                let (element, name, example) =
-                    (element.name.clone(), name.to_string(), example.trim_start().to_string());
-                return Err(ElementError::RequiredVariable { place, element, name, example });
+                let (element, example) = (&element.name, example.trim_start());
+                let what = format!(
+                    "element `{element}` needs the variable {name}; set it under `environment:` of the image, or by --env, as in \
+                     --env '{name}={example}'"
+                );
+                return Err(ElementError::format(place, what));
             }
         }
     }
@@ -62,7 +64,7 @@ fn is_assigned_by(element: &ElementSource, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
 
     use super::super::testing::{element, env, words};
     use super::*;
