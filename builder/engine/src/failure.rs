@@ -110,12 +110,17 @@ pub struct HookEnding {
     pub environment_file: Option<String>,
 }
 
-/// In words: `exit code 3`, `exit code 139 (signal 11)`. A shell ends with such a code where a command of it was ended by a signal, so the
-/// one cannot be told from the other; Linux has 64 signals, and codes beyond are a hook's own.
+/// The numbers of signals: `SIGRTMAX` of signal(7) is 64.
+const LAST_SIGNAL: i32 = 64;
+
+/// In words: `exit code 3`, `exit code 139 (signal 11)`. A shell ends so after a program that a signal ended, and a program may choose the
+/// code itself, so it is told as it is.
 impl fmt::Display for HookEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            code @ 129..=192 => write!(f, "exit code {code} (signal {})", code - 128)?,
+            code if (129..=128 + LAST_SIGNAL).contains(&code) => {
+                write!(f, "exit code {code} (signal {})", code - 128)?
+            }
             code => write!(f, "exit code {code}")?,
         }
         match &self.environment_file {
@@ -159,8 +164,7 @@ mod tests {
         };
         assert_eq!(ending(3, None), "exit code 3");
         assert_eq!(ending(139, None), "exit code 139 (signal 11)");
-        assert_eq!(ending(200, None), "exit code 200");
-        assert_eq!(ending(255, None), "exit code 255");
+        assert_eq!((ending(128, None), ending(255, None)), ("exit code 128".into(), "exit code 255".into()));
         assert_eq!(ending(1, Some("10-x.bash")), "exit code 1, in environment.d/10-x.bash");
     }
 }
