@@ -55,6 +55,7 @@ pub use error::SandboxError;
 pub use finding::{Finding, FindingState};
 pub use given::Given;
 pub use grants::{SandboxGrants, give_to_sandbox, is_own};
+pub use hook::name_servers::{NameServers, is_lent};
 pub use hook::output::OutputStream;
 pub use hook::shell::run_shell;
 pub use hook::{HookCommand, HookInvocation, HookResult, read_environment, run_hook};

@@ -7,6 +7,7 @@
 mod exec;
 pub(crate) mod init;
 mod mount_points;
+pub(crate) mod name_servers;
 pub(crate) mod output;
 mod process;
 mod pty;
@@ -27,6 +28,7 @@ use crate::error::{Context, SandboxError};
 use crate::interpreter::NativePrograms;
 use crate::messages::{HookAction, HookReport};
 
+use name_servers::NameServers;
 use output::{HookOutput, OutputStream};
 use process::HookProcess;
 
@@ -63,6 +65,8 @@ pub struct HookInvocation<'a> {
     pub given: &'a [PathBuf],
     /// Whether it sees the building machine's network.
     pub network: Network,
+    /// What the tree's `/etc/resolv.conf` is meanwhile.
+    pub name_servers: NameServers,
     /// Secrets: a line that is told in pieces is cut within none of them.
     pub redact: &'a Redact,
     /// What it may take. A [`shell`](crate::run_shell) has all the time that it wants.
