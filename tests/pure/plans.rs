@@ -60,7 +60,7 @@ fn sources(case: &Path) -> SourceSet {
         let mut found = BTreeMap::new();
         entries(&dir, "", &mut found);
         let element =
-            ElementSource { name: name.clone(), origin: format!("elements/{name}"), entries: found };
+            ElementSource { name: name.clone(), origin: format!("elements/{name}"), entries: found, modes: BTreeMap::new() };
         set.elements.insert(name, element);
     }
     for path in sorted(&case.join("layouts")) {

@@ -24,7 +24,7 @@ pub enum Body {
 pub enum Entry {
     /// A regular file.
     File {
-        /// Whether any execute bit is set. No other bit of the mode matters, nor the owner, nor the time.
+        /// Whether any execute bit is set: of most files no other bit matters, and of none the owner or the time.
         executable: bool,
         /// Digest of the content.
         digest: Digest,
@@ -46,9 +46,22 @@ pub struct ElementSource {
     pub origin: String,
     /// Its entries by path relative to the element (`install.d/10-ssh`), parents included.
     pub entries: BTreeMap<String, Entry>,
+    /// Modes of entries that somebody made other than 0644 and 0755, as images are to have them; and under the empty path that of
+    /// the element itself where it is closed to others, so that modes in it cannot be told from those of a umask.
+    pub modes: BTreeMap<String, u32>,
 }
 
 impl ElementSource {
+    /// The mode that a file or directory of an image has.
+    pub fn mode(&self, path: &str) -> Option<u32> {
+        let plain = match self.entries.get(path)? {
+            Entry::File { executable: false, .. } => 0o644,
+            Entry::File { .. } | Entry::Dir => 0o755,
+            Entry::Symlink(_) => return None,
+        };
+        Some(self.modes.get(path).copied().unwrap_or(plain))
+    }
+
     /// The text of a file, if there is one of that path and it is UTF-8.
     pub fn text(&self, path: &str) -> Option<&str> {
         match self.entries.get(path)? {

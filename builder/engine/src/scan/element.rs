@@ -8,10 +8,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use dibber_model::Digest;
+use dibber_model::{Digest, Phase};
 use dibber_plan::{Body, ElementSource, Entry};
 use sha2::Digest as _;
 
+use super::modes::Checkout;
 use super::{ScanError, unreadable};
 
 /// Larger files stay on disk.
@@ -55,9 +56,10 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirector
         let origin = utf8(Some(real.as_os_str()), &real)?.to_string();
         if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
         {
-            let mut entries = BTreeMap::new();
-            read_directory(&real, "", &mut entries)?;
-            place.insert(ElementSource { name, origin, entries });
+            let found = fs::metadata(&real).map_err(unreadable(&real))?;
+            let mut files = ElementFiles::of(Checkout::new(found.permissions().mode()));
+            files.read_directory(&real, "")?;
+            place.insert(ElementSource { name, origin, entries: files.entries, modes: files.modes });
         }
     }
     Ok(ElementDirectory { elements: found.into_values().collect(), outside })
@@ -75,30 +77,50 @@ fn utf8<'a>(name: Option<&'a std::ffi::OsStr>, path: &Path) -> Result<&'a str, S
     name.and_then(|name| name.to_str()).ok_or_else(|| ScanError::Name { path: path.to_path_buf() })
 }
 
-/// Reads a directory of an element; `under` is its path there, with a slash at its end unless it is the element itself.
-fn read_directory(dir: &Path, under: &str, entries: &mut BTreeMap<String, Entry>) -> Result<(), ScanError> {
-    for path in sorted(dir)? {
-        let name = utf8(path.file_name(), &path)?;
-        let place = format!("{under}{name}");
-        let kind = fs::symlink_metadata(&path).map_err(unreadable(&path))?.file_type();
-        let entry = if kind.is_dir() {
-            // What Python left beside plugins is no part of an element, and changes with every run.
-            if name == "__pycache__" {
-                continue;
-            }
-            read_directory(&path, &format!("{place}/"), entries)?;
-            Entry::Dir
-        } else if kind.is_symlink() {
-            let target = fs::read_link(&path).map_err(unreadable(&path))?;
-            Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
-        } else if kind.is_file() {
-            read_file(&path)?
-        } else {
-            return Err(ScanError::Special { kind: special(kind), path });
-        };
-        entries.insert(place, entry);
+/// What an element has in it.
+struct ElementFiles {
+    checkout: Checkout,
+    entries: BTreeMap<String, Entry>,
+    modes: BTreeMap<String, u32>,
+}
+
+impl ElementFiles {
+    fn of(checkout: Checkout) -> ElementFiles {
+        let modes = checkout.closed().map(|mode| (String::new(), mode)).into_iter().collect();
+        ElementFiles { checkout, entries: BTreeMap::new(), modes }
     }
-    Ok(())
+
+    /// Reads a directory; `under` is its path in the element, with a slash at its end unless it is the element itself.
+    fn read_directory(&mut self, dir: &Path, under: &str) -> Result<(), ScanError> {
+        for path in sorted(dir)? {
+            let name = utf8(path.file_name(), &path)?;
+            let place = format!("{under}{name}");
+            let found = fs::symlink_metadata(&path).map_err(unreadable(&path))?;
+            let kind = found.file_type();
+            let entry = if kind.is_dir() {
+                // What Python left beside plugins is no part of an element, and changes with every run.
+                if name == "__pycache__" {
+                    continue;
+                }
+                self.read_directory(&path, &format!("{place}/"))?;
+                Entry::Dir
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&path).map_err(unreadable(&path))?;
+                Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
+            } else if kind.is_file() {
+                read_file(&path)?
+            } else {
+                return Err(ScanError::Special { kind: special(kind), path });
+            };
+            // Hooks run as root whatever their modes, and a link has none.
+            if !kind.is_symlink() && place.split('/').next().and_then(Phase::of_directory).is_none() {
+                let mode = self.checkout.in_image(found.permissions().mode(), kind.is_dir());
+                self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+            }
+            self.entries.insert(place, entry);
+        }
+        Ok(())
+    }
 }
 
 fn special(kind: FileType) -> &'static str {

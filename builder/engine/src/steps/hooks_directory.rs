@@ -1,8 +1,8 @@
 //! The hooks directory of one step, laid out afresh. dib merges all elements into one directory for the whole build; here a step sees its
 //! own phase's hooks up to itself, and no later one.
 //!
-//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
-//! owner or time of the directories that were scanned; a link of an element followed.
+//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`, with the modes that images
+//! have of them. Never: an owner or time of the directories that were scanned; a link of an element followed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
-use dibber_plan::{Body, Entry, NETWORK_FILE, Plan, Step};
+use dibber_plan::{Body, ElementSource, Entry, NETWORK_FILE, Plan, Step};
 
 use super::error::StepError;
 use super::{TREE, id};
@@ -26,6 +26,8 @@ pub const ELEMENTS: &str = ".elements";
 /// ItemContent is to be made of one name, with everything opened that is elsewhere.
 enum ItemContent<'a> {
     Dir,
+    /// One of an element's, with its mode.
+    ElementDir(u32),
     Link(&'a str),
     Text { bytes: &'a [u8], mode: u32 },
     Copy { from: File, mode: u32 },
@@ -54,8 +56,9 @@ impl<'a> HooksLayout<'a> {
         layout.elements(plan)?;
         let Some(step) = step else { return Ok(layout) };
         for file in hooks::seen_by(&id::step_request(plan), step) {
-            if let Some(entry) = id::element_entry(&plan.elements, &file.element, &file.source) {
-                layout.add(hooks.join(&file.path), entry)?;
+            let element = plan.elements.iter().find(|element| element.name == file.element);
+            if let Some(element) = element {
+                layout.add(hooks.join(&file.path), element, &file.source)?;
             }
         }
         Ok(layout)
@@ -73,24 +76,24 @@ impl<'a> HooksLayout<'a> {
             let top = |path: &str| {
                 !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
             };
-            for (path, entry) in element.entries.iter().filter(|(path, _)| top(path)) {
-                self.add(all.join(&element.name).join(path), entry)?;
+            for path in element.entries.keys().filter(|path| top(path)) {
+                self.add(all.join(&element.name).join(path), element, path)?;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, path: PathBuf, entry: &'a Entry) -> io::Result<()> {
-        let mode = |executable: &bool| if *executable { 0o755 } else { 0o644 };
+    /// Adds what an element has at a path, if it has something there.
+    fn add(&mut self, path: PathBuf, element: &'a ElementSource, source: &str) -> io::Result<()> {
+        let Some(entry) = element.entries.get(source) else { return Ok(()) };
+        let mode = element.mode(source).unwrap_or(0o644);
         let what = match entry {
-            Entry::Dir => ItemContent::Dir,
+            Entry::Dir => ItemContent::ElementDir(mode),
             Entry::Symlink(target) => ItemContent::Link(target),
-            Entry::File { executable, body: Body::Inline(bytes), .. } => {
-                ItemContent::Text { bytes, mode: mode(executable) }
-            }
+            Entry::File { body: Body::Inline(bytes), .. } => ItemContent::Text { bytes, mode },
             // A copy in the store under a digest: see `Store::keep_source`.
-            Entry::File { executable, body: Body::OnDisk(source), .. } => {
-                ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode: mode(executable) }
+            Entry::File { body: Body::OnDisk(source), .. } => {
+                ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode }
             }
         };
         self.items.push(LayoutItem { path, what });
@@ -107,8 +110,14 @@ impl<'a> HooksLayout<'a> {
 }
 
 fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
-    if let ItemContent::Dir = what {
-        return dir.make_dirs(path, 0o755).map(drop);
+    match what {
+        ItemContent::Dir => return dir.make_dirs(path, 0o755).map(drop),
+        ItemContent::ElementDir(mode) => {
+            let made = dir.make_dirs(path, 0o755)?;
+            // As rsync does, the last element that has a directory says what it is like.
+            return Ok(rustix::fs::fchmod(made, rustix::fs::Mode::from_raw_mode(mode))?);
+        }
+        _ => {}
     }
     if let Some(parent) = path.parent() {
         dir.make_dirs(parent, 0o755)?;
@@ -116,7 +125,7 @@ fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
     // A later element's file takes the place of an earlier one's.
     dir.remove_file(path)?;
     match what {
-        ItemContent::Dir => Ok(()),
+        ItemContent::Dir | ItemContent::ElementDir(_) => Ok(()),
         ItemContent::Link(target) => dir.link_to(target, path),
         ItemContent::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
         ItemContent::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),

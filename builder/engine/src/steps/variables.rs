@@ -67,10 +67,6 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
     set("IMAGE_ELEMENT_YAML", image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
-    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-        if let Some(proxy) = &plan.archive.proxy {
-            set(name, proxy.clone());
-        }
-    }
+    plan.archive.proxies.variables().for_each(|(name, proxy)| drop(set(name, proxy.to_string())));
     all
 }
