@@ -100,8 +100,8 @@ try sysrq opens /proc/sysrq-trigger
 try power opens /sys/power/state
 try binfmt opens /proc/sys/fs/binfmt_misc/register
 try loop0 opens /dev/loop0
-try mknod mknod /run/disk b 7 0
-try mknod-char mknod /run/mem c 1 1
+try mknod /usr/bin/mknod /run/disk b 7 0
+try mknod-char /usr/bin/mknod /run/mem c 1 1
 try write-sys touch /sys/kernel/dibber-trial
 try pid1-environ cat /proc/1/environ
 try pid1-fd cat /proc/1/fd/0

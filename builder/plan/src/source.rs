@@ -4,6 +4,7 @@
 //! at the disk.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -74,6 +75,21 @@ impl ElementSource {
     pub fn is_settings_data(&self, path: &str) -> bool {
         self.name.ends_with("-settings") && path.split('/').next() == Some(SETTINGS_DATA)
     }
+}
+
+/// What a person should know of elements whose static files have the modes of a umask.
+pub(crate) fn modes_unknown(elements: &[ElementSource]) -> Option<String> {
+    let is_closed = |element: &&ElementSource| {
+        element.modes.contains_key("") && element.entries.keys().any(|path| path.starts_with("static/"))
+    };
+    let names: Vec<&str> = elements.iter().filter(is_closed).map(|element| element.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "directories of elements are closed to others, as a umask closes all of a checkout: {}; their static files come into the \
+             image as 0644 or 0755, whatever is closed among them. To keep modes, open these directories (chmod go+rx)",
+            names.join(", ")
+        )
+    })
 }
 
 /// The directory with the data of an image's own settings, which hooks find beside their phase's directory.

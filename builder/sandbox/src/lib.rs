@@ -49,7 +49,7 @@ mod trial;
 mod without_store;
 mod worker;
 
-pub use dibber_shim::{LoaderRequest, MountRequest, MountSource};
+pub use dibber_shim::{DEVICE, LoaderRequest, MountRequest, MountSource};
 pub use emulator::{BinfmtMisc, Emulator};
 pub use error::SandboxError;
 pub use finding::{Finding, FindingState};

@@ -5,6 +5,7 @@
 //! Never: a change to the disk, a step across a mount point, or anything that depends on the order of directories or threads.
 
 mod content;
+mod devices;
 mod entry;
 mod files;
 mod nodes;
@@ -85,6 +86,7 @@ pub fn capture(root: &Dir, options: &CaptureOptions<'_>) -> Result<(Tree, Captur
     let mut tree = Tree::new(walked.meta);
     assembly.fill(&mut tree)?;
     resolv_conf::restore(&mut tree);
+    devices::make(&mut tree);
     sanitize(&mut tree, options.sanitize)?;
     nodes::add(&mut tree, options)?;
     for id in 0..tree.inode_count() as u32 {

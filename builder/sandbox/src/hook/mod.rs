@@ -6,6 +6,7 @@
 
 mod exec;
 pub(crate) mod init;
+mod left_mounts;
 mod mount_points;
 pub(crate) mod name_servers;
 pub(crate) mod output;
@@ -122,16 +123,9 @@ fn result_of(call: &HookInvocation<'_>, report: &HookReport) -> HookResult {
     let mut requests = Vec::new();
     for request in report.record.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         match request {
-            Request::Mount(mount) if call.side == Side::Host && replay::is_possible(&mount) => {
-                mounts.push(mount);
-            }
-            Request::Unmount { target } if call.side == Side::Host => {
-                if let Some(last) = mounts.iter().rposition(|mount| mount.target == target) {
-                    mounts.remove(last);
-                }
-            }
-            Request::Mount(_) | Request::Unmount { .. } => {}
             Request::Loader(loader) => requests.push(loader),
+            change if call.side == Side::Host => left_mounts::change(&mut mounts, change),
+            _ => {}
         }
     }
     let environment_file = Some(report.reading.clone()).filter(|file| !file.is_empty());

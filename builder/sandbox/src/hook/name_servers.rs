@@ -22,7 +22,7 @@ use crate::OWN;
 use crate::error::{Context, SandboxError};
 
 /// The first line of the machine's `/etc/resolv.conf` wherever programs of a build find it.
-pub const LENT: &str = "# The name servers of the machine that builds; dibber lends them while a hook runs.\n";
+pub(crate) const LENT: &str = "# The name servers of the machine that builds; dibber lends them while a hook runs.\n";
 
 /// Longer files hold no name servers.
 const LONGEST: u64 = 64 << 10;
