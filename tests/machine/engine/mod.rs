@@ -138,7 +138,7 @@ add install.d/9-before; add install.d/11-after; add post-install.d/5-later"#,
 #[test]
 fn a_failing_hook_ends_the_build_with_its_code() {
     let shop = Workshop::new();
-    for (end, words) in [("exit 3", "exit code 3"), ("kill -9 $$", "signal 9")] {
+    for (end, words) in [("exit 3", "exit code 3"), ("exit 255", "exit code 255"), ("kill -9 $$", "exit code 137 (signal 9)")] {
         shop.hook("e/install.d/10-fail", &format!("echo its last words\n{end}"));
         shop.hook("e/install.d/20-next", ": > /not-reached");
         let told = shop.build(&image(&shop, "[tiny-os, e]", &[]), &[]);
