@@ -314,6 +314,41 @@ fn mounts_and_requests_reach_the_next_hook() {
     }
 }
 
+/// Every spelling of mount and umount that elements use, each with what is seen afterwards.
+const SPELLS_MOUNTS: &str = r#"#!/bin/bash
+set -eu
+cd $TMP_BUILD_DIR/mnt
+mkdir -p a b c d e f g
+mount --bind /dev a; test -c a/null; umount a; test ! -e a/null
+mount -B /sys a; test -e a/kernel; umount a
+mount -o bind,ro /dev a; umount -f a
+mount --rbind --make-rslave /dev a; test -c a/null; umount -R a
+mount -t sysfs sysfs a; test -e a/kernel; umount a; test ! -e a/kernel
+mount -t devtmpfs udev a; test -c a/null; umount -l a
+mount -t proc proc b; test -e b/self; mount -t devpts devpts c
+mount -nvt tmpfs none d; echo kept > d/f; mount --move d e; test -e e/f
+mount -o remount,ro e; ! touch e/g 2>/dev/null
+mount --make-private e; mount --make-rshared f 2>/dev/null || true
+mount -t tmpfs -o size=1m none f; mount --bind f g
+umount b c
+"#;
+
+#[test]
+fn mounts_are_made_and_taken_away_in_every_spelling() {
+    let sees = "#!/bin/bash\nset -eu\ncd $TMP_BUILD_DIR/mnt\n! touch e/h 2>/dev/null; test ! -e b/self; echo x > f/y; test -e g/y\n";
+    for builder in &builders() {
+        let hooks = json!([{ "side": "host", "script": SPELLS_MOUNTS }, { "side": "host", "script": sees }]);
+        let ends = builder.build(&json!({ "setup": TREE, "hooks": hooks }));
+        assert_eq!(ends[0]["code"], 0, "{}", ends[0]);
+        let targets = |end: &Value| {
+            let all = end["mounts"].as_array().expect("mounts").iter();
+            all.map(|mount| mount["target"].as_str().expect("a path").replace("/run/dibber/build/mnt/", "")).collect::<Vec<_>>()
+        };
+        assert_eq!(targets(&ends[0]), ["e", "f", "g"], "{}", ends[0]);
+        assert_eq!(ends[1]["code"], 0, "{}", ends[1]);
+    }
+}
+
 #[test]
 fn environment_files_are_read_before_the_hook() {
     for builder in &builders() {
