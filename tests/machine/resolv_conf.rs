@@ -7,8 +7,8 @@
 use std::fs;
 use std::process::Command;
 
-use dibber_tests::workshop::{Told, Workshop, run};
 use dibber_tests::accepts;
+use dibber_tests::workshop::{Told, Workshop, run};
 
 /// The building machine's file, for this test alone.
 const MACHINE: &str = "printf 'nameserver 192.0.2.53\\nsearch builder.example\\n' > resolv; mount --bind resolv /etc/resolv.conf; exec \"$@\"";
@@ -45,7 +45,10 @@ fn with_hooks(name: &str, hooks: &[(&str, &str)]) -> String {
     }
     // Names resolve to the end, on both sides.
     shop.hook("e/finalise.d/98-inside", RESOLVES);
-    shop.hook("e/cleanup.d/01-outside", "grep -q 'nameserver 192.0.2' $TARGET_ROOT/etc/resolv.conf || test -L $TARGET_ROOT/etc/resolv.conf");
+    shop.hook(
+        "e/cleanup.d/01-outside",
+        "grep -q 'nameserver 192.0.2' $TARGET_ROOT/etc/resolv.conf || test -L $TARGET_ROOT/etc/resolv.conf",
+    );
     let image = shop.image(name, &[("elements", "[tiny-os, e]"), ("outputs", "[tar]")]);
     build_on(MACHINE, &shop, &image, &[]).well();
     let found = built(&shop, name);
@@ -62,7 +65,10 @@ fn the_image_has_what_hooks_made_of_it() {
         ("original", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf.ORIG")], own),
         (
             "both",
-            &[("install.d/10-x", "for f in /etc/resolv.conf /etc/resolv.conf.ORIG; do echo nameserver 127.0.0.1 > $f; done")],
+            &[(
+                "install.d/10-x",
+                "for f in /etc/resolv.conf /etc/resolv.conf.ORIG; do echo nameserver 127.0.0.1 > $f; done",
+            )],
             own,
         ),
         ("written", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf")], own),
@@ -81,7 +87,10 @@ fn the_image_has_what_hooks_made_of_it() {
         (
             "moved-back",
             &[
-                ("install.d/10-x", "mv /etc/resolv.conf /etc/resolv.conf.bak; ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"),
+                (
+                    "install.d/10-x",
+                    "mv /etc/resolv.conf /etc/resolv.conf.bak; ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+                ),
                 ("install.d/20-y", "rm /etc/resolv.conf; mv /etc/resolv.conf.bak /etc/resolv.conf"),
             ],
             "none",
@@ -98,10 +107,20 @@ fn the_image_has_what_hooks_made_of_it() {
         // A link to a file of the tree's own.
         (
             "elsewhere",
-            &[("install.d/10-x", "echo nameserver 127.0.0.53 > /usr/own.conf; ln -sf ../usr/own.conf /etc/resolv.conf")],
+            &[(
+                "install.d/10-x",
+                "echo nameserver 127.0.0.53 > /usr/own.conf; ln -sf ../usr/own.conf /etc/resolv.conf",
+            )],
             " -> ../usr/own.conf",
         ),
-        ("link-wins", &[("install.d/10-x", "echo nameserver 1 > /etc/resolv.conf.ORIG; ln -sf /run/x/y /etc/resolv.conf")], " -> /run/x/y"),
+        (
+            "link-wins",
+            &[(
+                "install.d/10-x",
+                "echo nameserver 1 > /etc/resolv.conf.ORIG; ln -sf /run/x/y /etc/resolv.conf",
+            )],
+            " -> /run/x/y",
+        ),
         // root.d's own, and the copy of the machine's that tools of root.d take.
         ("own", &[("root.d/50-x", "echo nameserver 127.0.0.1 > $TARGET_ROOT/etc/resolv.conf")], own),
         ("own-link", &[("root.d/50-x", "ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf")], " -> /run/x/y"),
@@ -113,7 +132,14 @@ fn the_image_has_what_hooks_made_of_it() {
             ],
             "none",
         ),
-        ("outside", &[("cleanup.d/90-x", "rm $TARGET_ROOT/etc/resolv.conf; ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf")], " -> /run/x/y"),
+        (
+            "outside",
+            &[(
+                "cleanup.d/90-x",
+                "rm $TARGET_ROOT/etc/resolv.conf; ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf",
+            )],
+            " -> /run/x/y",
+        ),
     ] {
         assert_eq!(with_hooks(name, hooks).trim_end_matches('\n'), expected, "{name}");
     }

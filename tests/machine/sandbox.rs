@@ -342,7 +342,8 @@ fn mounts_are_made_and_taken_away_in_every_spelling() {
         assert_eq!(ends[0]["code"], 0, "{}", ends[0]);
         let targets = |end: &Value| {
             let all = end["mounts"].as_array().expect("mounts").iter();
-            all.map(|mount| mount["target"].as_str().expect("a path").replace("/run/dibber/build/mnt/", "")).collect::<Vec<_>>()
+            all.map(|mount| mount["target"].as_str().expect("a path").replace("/run/dibber/build/mnt/", ""))
+                .collect::<Vec<_>>()
         };
         assert_eq!(targets(&ends[0]), ["e", "f", "g"], "{}", ends[0]);
         assert_eq!(ends[1]["code"], 0, "{}", ends[1]);

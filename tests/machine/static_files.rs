@@ -24,7 +24,10 @@ fn element(shop: &Workshop, modes: impl Fn(u32) -> u32) {
     shop.write("e/element-deps", "install-static\n");
     for (path, mode) in MODES {
         let place = shop.at("elements/e/static").join(path);
-        match path.contains('.') && !path.ends_with(".d") && !path.ends_with(".ssh") || mode & 0o111 == 0 || path.contains("bin/") {
+        match path.contains('.') && !path.ends_with(".d") && !path.ends_with(".ssh")
+            || mode & 0o111 == 0
+            || path.contains("bin/")
+        {
             true => drop(shop.write(&format!("e/static/{path}"), "text\n")),
             false => fs::create_dir_all(&place).expect("make a directory"),
         }
@@ -56,7 +59,13 @@ fn letters(mode: u32, is_dir: bool) -> String {
         text.push(match (mode & special != 0, bits & 1 != 0, shift) {
             (true, true, 0) => 't',
             (true, true, _) => 's',
-            (_, x, _) => if x { 'x' } else { '-' },
+            (_, x, _) => {
+                if x {
+                    'x'
+                } else {
+                    '-'
+                }
+            }
         });
     }
     text

@@ -118,7 +118,9 @@ const LAST_SIGNAL: i32 = 64;
 impl fmt::Display for HookEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            code if (129..=128 + LAST_SIGNAL).contains(&code) => write!(f, "exit code {code} (signal {})", code - 128)?,
+            code if (129..=128 + LAST_SIGNAL).contains(&code) => {
+                write!(f, "exit code {code} (signal {})", code - 128)?
+            }
             code => write!(f, "exit code {code}")?,
         }
         match &self.environment_file {

@@ -42,7 +42,9 @@ pub enum GivenError {
     #[error("{0}")]
     NotFound(#[from] NotFound),
     /// It is there, and cannot be read.
-    #[error("{named_by} names {path}, which cannot be read: {source}; let the person who builds read it, or name another file")]
+    #[error(
+        "{named_by} names {path}, which cannot be read: {source}; let the person who builds read it, or name another file"
+    )]
     Unreadable {
         /// What names it.
         named_by: String,

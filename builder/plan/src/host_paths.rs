@@ -96,7 +96,10 @@ mod tests {
     fn a_variable_may_list_paths() {
         let paths = |text| paths_in(text).collect::<Vec<_>>();
         assert_eq!(paths("/home/me/key.pub"), ["/home/me/key.pub"]);
-        assert_eq!(paths("/home/a.pub /home/b.pub"), ["/home/a.pub /home/b.pub", "/home/a.pub", "/home/b.pub"]);
+        assert_eq!(
+            paths("/home/a.pub /home/b.pub"),
+            ["/home/a.pub /home/b.pub", "/home/a.pub", "/home/b.pub"]
+        );
         assert_eq!(paths("relative:/srv/a,/srv/b"), ["/srv/a", "/srv/b"]);
         assert_eq!(paths("file:///srv/mirror"), ["/srv/mirror"]);
         assert_eq!(paths("https://x/y root=/dev/sda"), [""; 0]);

@@ -64,7 +64,8 @@ impl Proxies {
     /// The proxy for a URL; hosts that go past it are not asked about.
     pub fn of_url(&self, url: &str) -> Option<&str> {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let named = |scheme: &str| spellings(scheme).iter().find_map(|name| self.0.get(name)).map(String::as_str);
+        let named =
+            |scheme: &str| spellings(scheme).iter().find_map(|name| self.0.get(name)).map(String::as_str);
         match scheme {
             "http" | "https" | "ftp" => named(scheme).or_else(|| named("all")),
             _ => None,
@@ -91,7 +92,8 @@ mod tests {
     use super::*;
 
     fn take(declared: &[(&str, &str)], key: Option<&str>) -> Vec<String> {
-        let mut declared = declared.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let mut declared =
+            declared.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let found = Proxies::take(&mut declared, key);
         assert!(declared.keys().all(|name| !name.to_lowercase().ends_with("_proxy")));
         found.variables().map(|(name, value)| format!("{name}={value}")).collect()
@@ -102,29 +104,43 @@ mod tests {
         assert_eq!(
             take(&[("http_proxy", "http://a"), ("https_proxy", "http://b"), ("no_proxy", "localhost")], None),
             [
-                "HTTPS_PROXY=http://b", "HTTP_PROXY=http://a", "NO_PROXY=localhost", "http_proxy=http://a",
-                "https_proxy=http://b", "no_proxy=localhost",
+                "HTTPS_PROXY=http://b",
+                "HTTP_PROXY=http://a",
+                "NO_PROXY=localhost",
+                "http_proxy=http://a",
+                "https_proxy=http://b",
+                "no_proxy=localhost",
             ]
         );
         assert_eq!(
             take(&[("http_proxy", "http://a"), ("HTTP_PROXY", "http://b")], None),
             ["HTTP_PROXY=http://b", "http_proxy=http://a"]
         );
-        assert_eq!(take(&[("ALL_PROXY", "socks5h://c")], None), ["ALL_PROXY=socks5h://c", "all_proxy=socks5h://c"]);
-        assert_eq!(take(&[("FTP_PROXY", "http://f"), ("DIB_X", "y")], None), ["FTP_PROXY=http://f", "ftp_proxy=http://f"]);
+        assert_eq!(
+            take(&[("ALL_PROXY", "socks5h://c")], None),
+            ["ALL_PROXY=socks5h://c", "all_proxy=socks5h://c"]
+        );
+        assert_eq!(
+            take(&[("FTP_PROXY", "http://f"), ("DIB_X", "y")], None),
+            ["FTP_PROXY=http://f", "ftp_proxy=http://f"]
+        );
     }
 
     #[test]
     fn an_empty_one_is_not_set() {
         assert_eq!(take(&[("http_proxy", ""), ("https_proxy", " ")], None), [""; 0]);
-        assert_eq!(take(&[("https_proxy", "")], Some("http://k")), ["HTTP_PROXY=http://k", "http_proxy=http://k"]);
+        assert_eq!(
+            take(&[("https_proxy", "")], Some("http://k")),
+            ["HTTP_PROXY=http://k", "http_proxy=http://k"]
+        );
         assert_eq!(take(&[("HTTP_PROXY", ""), ("http_proxy", "http://a")], None), ["http_proxy=http://a"]);
     }
 
     #[test]
     fn a_url_has_the_proxy_of_its_scheme() {
-        let mut declared: BTreeMap<String, String> =
-            [("https_proxy", "http://b"), ("all_proxy", "http://c")].map(|(n, v)| (n.into(), v.into())).into();
+        let mut declared: BTreeMap<String, String> = [("https_proxy", "http://b"), ("all_proxy", "http://c")]
+            .map(|(n, v)| (n.into(), v.into()))
+            .into();
         let proxies = Proxies::take(&mut declared, None);
         assert_eq!(proxies.of_url("https://deb.example/"), Some("http://b"));
         assert_eq!(proxies.of_url("http://deb.example/"), Some("http://c"));

@@ -99,8 +99,9 @@ mod tests {
     fn devices_as_mknod_takes_them() {
         let told = |text: &str| {
             let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-            DeviceCall::parse(&words)
-                .map(|call| format!("{} {} {} {} {:o}", call.name, call.kind, call.major, call.minor, call.mode))
+            DeviceCall::parse(&words).map(|call| {
+                format!("{} {} {} {} {:o}", call.name, call.kind, call.major, call.minor, call.mode)
+            })
         };
         for (text, expected) in [
             ("/t/dev/console c 5 1", Some("/t/dev/console c 5 1 644")),

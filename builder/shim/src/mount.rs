@@ -147,7 +147,12 @@ mod tests {
         let told = |text: &str| {
             let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
             let call = UmountCall::parse(&words);
-            format!("{} | {}{}", call.flags.join(" "), call.targets.join(" "), if call.is_plain { "" } else { " ?" })
+            format!(
+                "{} | {}{}",
+                call.flags.join(" "),
+                call.targets.join(" "),
+                if call.is_plain { "" } else { " ?" }
+            )
         };
         for (text, expected) in [
             ("/a", " | /a"),

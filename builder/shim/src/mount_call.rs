@@ -7,8 +7,19 @@ use crate::record::{MountRequest, MountSource, Request};
 /// Options whose value is their next word, or what follows on them.
 const SHORT_WITH_VALUE: &str = "oOtTLUN";
 const LONG_WITH_VALUE: [&str; 13] = [
-    "options", "options-mode", "options-source", "test-opts", "types", "fstab", "label", "uuid", "namespace", "source", "target",
-    "target-prefix", "mkdir",
+    "options",
+    "options-mode",
+    "options-source",
+    "test-opts",
+    "types",
+    "fstab",
+    "label",
+    "uuid",
+    "namespace",
+    "source",
+    "target",
+    "target-prefix",
+    "mkdir",
 ];
 
 /// File systems of the kernel's that no user namespace mounts, and where the sandbox has them. The first two are bound at once: a
@@ -133,8 +144,11 @@ impl MountCall {
             None => Verb::Mount,
         };
         // Of two words the last is the target; one alone is what is not named otherwise.
-        target = target.or_else(|| (plain.len() > 1 || source.is_some() || verb == Verb::Remount || !spreading.is_empty())
-            .then(|| plain.pop()).flatten());
+        target = target.or_else(|| {
+            (plain.len() > 1 || source.is_some() || verb == Verb::Remount || !spreading.is_empty())
+                .then(|| plain.pop())
+                .flatten()
+        });
         let source = source.or_else(|| (!plain.is_empty()).then(|| plain.remove(0)));
         MountCall { verb, kind, source, target, options, spreading }
     }
@@ -170,8 +184,12 @@ impl MountCall {
     /// The same target, where a place is bound with all below it.
     fn bound_words(&self, place: &str) -> Option<Vec<String>> {
         let mut words = vec!["--rbind".to_owned()];
-        let options: Vec<&str> =
-            self.options.iter().map(String::as_str).filter(|option| *option == "ro" || *option == "rw").collect();
+        let options: Vec<&str> = self
+            .options
+            .iter()
+            .map(String::as_str)
+            .filter(|option| *option == "ro" || *option == "rw")
+            .collect();
         // A kernel's own is read-only as it is, or must not become so: /dev.
         if self.verb == Verb::Bind && !options.is_empty() {
             words.extend(["-o".to_owned(), options.join(",")]);
@@ -260,7 +278,8 @@ mod tests {
 
     #[test]
     fn what_a_user_namespace_refuses_is_asked_for_otherwise() {
-        let otherwise = |text: &str| call(text).instead().or(call(text).otherwise()).map(|words| words.join(" "));
+        let otherwise =
+            |text: &str| call(text).instead().or(call(text).otherwise()).map(|words| words.join(" "));
         for (text, expected) in [
             ("-t sysfs none /t/sys", Some("--rbind /sys /t/sys")),
             ("-t devtmpfs -o mode=0755 udev /t/dev", Some("--rbind /dev /t/dev")),

@@ -138,7 +138,9 @@ add install.d/9-before; add install.d/11-after; add post-install.d/5-later"#,
 #[test]
 fn a_failing_hook_ends_the_build_with_its_code() {
     let shop = Workshop::new();
-    for (end, words) in [("exit 3", "exit code 3"), ("exit 255", "exit code 255"), ("kill -9 $$", "exit code 137 (signal 9)")] {
+    for (end, words) in
+        [("exit 3", "exit code 3"), ("exit 255", "exit code 255"), ("kill -9 $$", "exit code 137 (signal 9)")]
+    {
         shop.hook("e/install.d/10-fail", &format!("echo its last words\n{end}"));
         shop.hook("e/install.d/20-next", ": > /not-reached");
         let told = shop.build(&image(&shop, "[tiny-os, e]", &[]), &[]);
@@ -212,10 +214,19 @@ fn proxies_are_told_apart() {
     let shop = Workshop::new();
     shop.hook("e/install.d/10-look", "env | grep -i _proxy= | LC_ALL=C sort > /proxies");
     let image = image(&shop, "[tiny-os, e]", &[("outputs", "[tar]")]);
-    let words = ["http_proxy=http://plain:3128", "https_proxy=http://secure:3129", "no_proxy=localhost", "ftp_proxy="];
+    let words = [
+        "http_proxy=http://plain:3128",
+        "https_proxy=http://secure:3129",
+        "no_proxy=localhost",
+        "ftp_proxy=",
+    ];
     let more: Vec<&str> = words.iter().flat_map(|word| ["--env", *word]).collect();
     let mut command = shop.dibber();
-    command.args(shop.arguments(&image)).args(&more).env("ALL_PROXY", "socks5h://me:hunter2@s").env("http_proxy", "http://x");
+    command
+        .args(shop.arguments(&image))
+        .args(&more)
+        .env("ALL_PROXY", "socks5h://me:hunter2@s")
+        .env("http_proxy", "http://x");
     let told = dibber_tests::workshop::run(&mut command).well();
     let tar = Command::new("tar").args(["-xOf", &archive(&shop), "./proxies"]).output().expect("tar");
     assert_eq!(
@@ -242,7 +253,12 @@ fn devices_that_hooks_make_are_in_the_image() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
         .map(|words| format!("{} {} {}", words[0], words[2], words[words.len() - 1]))
         .collect();
-    for device in ["crw-r--r-- 5,1 ./d/console", "brw-rw---- 8,0 ./d/sda", "prw-r--r-- 0 ./d/pipe", "crw------- 1,5 ./d/new"] {
+    for device in [
+        "crw-r--r-- 5,1 ./d/console",
+        "brw-rw---- 8,0 ./d/sda",
+        "prw-r--r-- 0 ./d/pipe",
+        "crw------- 1,5 ./d/new",
+    ] {
         assert!(told.iter().any(|line| line == device), "no {device} in {told:#?}");
     }
     assert!(!list.contains("gone") && !list.contains("old"), "{list}");

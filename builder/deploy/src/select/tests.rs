@@ -86,7 +86,8 @@ fn boot_modes_must_meet() {
 
 #[test]
 fn machines_say_what_they_need_and_no_secret() {
-    let read = |node: &str| Fleet::read(node, NodesFormat::Json).map(|mut fleet| fleet.machines.swap_remove(0));
+    let read =
+        |node: &str| Fleet::read(node, NodesFormat::Json).map(|mut fleet| fleet.machines.swap_remove(0));
     let one = read(
         r#"[{"name": "n", "properties": {"cpu_arch": "ppc64le", "capabilities": "boot_mode:uefi,x"},
              "extra": {"tripleo_platform": "p9"}, "pm_password": "hunter2"}]"#,

@@ -13,7 +13,8 @@ pub(super) fn make(tree: &mut Tree) {
     for id in 0..tree.inode_count() as u32 {
         let inode = tree.inode_mut(InodeId(id));
         let Kind::File(_) = inode.kind else { continue };
-        let Some(at) = inode.meta.xattrs.iter().position(|x| *x.name == *dibber_sandbox::DEVICE.as_bytes()) else {
+        let Some(at) = inode.meta.xattrs.iter().position(|x| *x.name == *dibber_sandbox::DEVICE.as_bytes())
+        else {
             continue;
         };
         let marked = inode.meta.xattrs.remove(at);

@@ -19,7 +19,9 @@ use dibber_sandbox::is_visible_to_hooks;
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
     /// There is none, and the variable is one for a person's file.
-    #[error("{named_by} names {path}, and there is no such file on this machine; correct the path, or leave {named_by} out")]
+    #[error(
+        "{named_by} names {path}, and there is no such file on this machine; correct the path, or leave {named_by} out"
+    )]
     Missing {
         /// The variable.
         named_by: String,
@@ -27,7 +29,9 @@ pub enum NotFound {
         path: String,
     },
     /// It cannot be seen whether there is one.
-    #[error("{named_by} names {path}, which cannot be reached: {source}; let the person who builds read it, or name another file")]
+    #[error(
+        "{named_by} names {path}, which cannot be reached: {source}; let the person who builds read it, or name another file"
+    )]
     OutOfReach {
         /// The variable.
         named_by: String,
@@ -37,7 +41,9 @@ pub enum NotFound {
         source: io::Error,
     },
     /// A pipe or a socket.
-    #[error("{named_by} names {path}, which is neither a file nor a directory, and the sandbox hides all else; name a file")]
+    #[error(
+        "{named_by} names {path}, which is neither a file nor a directory, and the sandbox hides all else; name a file"
+    )]
     NoFile {
         /// The variable.
         named_by: String,
@@ -56,7 +62,9 @@ pub enum NotFound {
         path: String,
     },
     /// A path that means something to the shell or the directory of the person alone.
-    #[error("{variable} names {written}, which hooks do not find: the sandbox has another home and working directory; write {path}")]
+    #[error(
+        "{variable} names {written}, which hooks do not find: the sandbox has another home and working directory; write {path}"
+    )]
     Unexpanded {
         /// The variable.
         variable: String,
@@ -105,7 +113,10 @@ fn check_path(host: &HostPath) -> Result<(), NotFound> {
         return Err(NotFound::NoFile { named_by, path });
     }
     let source = fs::canonicalize(&path).unwrap_or_else(|_| PathBuf::from(&path));
-    match kind.is_file() && is_visible_to_hooks(Path::new(&path)) && !super::is_reached_by_all(&source, &found) {
+    match kind.is_file()
+        && is_visible_to_hooks(Path::new(&path))
+        && !super::is_reached_by_all(&source, &found)
+    {
         true => Err(NotFound::Hidden { named_by, path }),
         false => Ok(()),
     }

@@ -29,8 +29,14 @@ enum ItemContent<'a> {
     /// One of an element's, with its mode.
     ElementDir(u32),
     Link(&'a str),
-    Text { bytes: &'a [u8], mode: u32 },
-    Copy { from: File, mode: u32 },
+    Text {
+        bytes: &'a [u8],
+        mode: u32,
+    },
+    Copy {
+        from: File,
+        mode: u32,
+    },
 }
 
 /// One name of the hooks directory.

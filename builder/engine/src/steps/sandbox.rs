@@ -13,7 +13,9 @@ use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Phase, Side};
 use dibber_plan::elements::{hooks, manifests};
 use dibber_plan::{Plan, Step};
-use dibber_sandbox::{HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms};
+use dibber_sandbox::{
+    HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms,
+};
 
 use super::TREE;
 use super::downloads::Downloads;

@@ -25,7 +25,9 @@ pub(super) fn change(mounts: &mut Vec<MountRequest>, change: Request) {
             for (at, mount) in mounts.iter_mut().enumerate() {
                 if Some(at) == last {
                     mount.target.clone_from(&to);
-                } else if let Some(rest) = mount.target.strip_prefix(&from).filter(|rest| rest.starts_with('/')) {
+                } else if let Some(rest) =
+                    mount.target.strip_prefix(&from).filter(|rest| rest.starts_with('/'))
+                {
                     mount.target = format!("{to}{rest}");
                 }
             }
@@ -73,8 +75,12 @@ mod tests {
         ["mnt/a", "mnt/a/b", "../etc"].into_iter().for_each(|place| change(&mut mounts, mount(place)));
         let at = |place: &str| format!("{BUILD}/{place}");
         change(&mut mounts, Request::Move { from: at("mnt/a"), to: at("mnt/c") });
-        change(&mut mounts, Request::Remount { target: at("mnt/c"), options: vec!["remount".into(), "ro".into()] });
-        let told: Vec<_> = mounts.iter().map(|mount| (mount.target.clone(), mount.options.join(","))).collect();
+        change(
+            &mut mounts,
+            Request::Remount { target: at("mnt/c"), options: vec!["remount".into(), "ro".into()] },
+        );
+        let told: Vec<_> =
+            mounts.iter().map(|mount| (mount.target.clone(), mount.options.join(","))).collect();
         assert_eq!(told, [(at("mnt/c"), "ro".to_owned()), (at("mnt/c/b"), "rw".to_owned())]);
         change(&mut mounts, Request::Unmount { target: at("mnt/c") });
         assert!(mounts.is_empty());

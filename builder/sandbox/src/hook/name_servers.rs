@@ -22,7 +22,8 @@ use crate::OWN;
 use crate::error::{Context, SandboxError};
 
 /// The first line of the machine's `/etc/resolv.conf` wherever programs of a build find it.
-pub(crate) const LENT: &str = "# The name servers of the machine that builds; dibber lends them while a hook runs.\n";
+pub(crate) const LENT: &str =
+    "# The name servers of the machine that builds; dibber lends them while a hook runs.\n";
 
 /// Longer files hold no name servers.
 const LONGEST: u64 = 64 << 10;
@@ -79,7 +80,10 @@ enum Left {
     Link,
     Lent,
     /// The hook's own words, and whether they follow on those that were lent.
-    Own { text: Vec<u8>, is_added: bool },
+    Own {
+        text: Vec<u8>,
+        is_added: bool,
+    },
 }
 
 impl Loan {
@@ -124,7 +128,8 @@ impl Loan {
         }
         etc.remove_file(PLACE)?;
         etc.write_new(PLACE, &self.text, 0o644)?;
-        let time = |time: rustix::fs::StatxTimestamp| Timespec { tv_sec: time.tv_sec, tv_nsec: time.tv_nsec.into() };
+        let time =
+            |time: rustix::fs::StatxTimestamp| Timespec { tv_sec: time.tv_sec, tv_nsec: time.tv_nsec.into() };
         self.times = Some([time(before), time(etc.statx()?.stx_mtime)]);
         Ok(())
     }
@@ -138,7 +143,8 @@ impl Loan {
             })
         });
         self.take_back(&etc).context("take the machine's name servers out of the tree")?;
-        forget_copies(&etc, &self, DEEPEST).context("take copies of the machine's resolv.conf out of the tree")?;
+        forget_copies(&etc, &self, DEEPEST)
+            .context("take copies of the machine's resolv.conf out of the tree")?;
         if let (true, Some([before, _])) = (untouched, &self.times) {
             let times = Timestamps {
                 last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
@@ -172,7 +178,9 @@ impl Loan {
         }
         let Ok(text) = etc.read(PLACE, LONGEST) else { return Ok(Left::Link) };
         Ok(match text.strip_prefix(self.text.as_slice()) {
-            Some(added) if !added.trim_ascii().is_empty() => Left::Own { text: added.to_vec(), is_added: true },
+            Some(added) if !added.trim_ascii().is_empty() => {
+                Left::Own { text: added.to_vec(), is_added: true }
+            }
             Some(_) => Left::Lent,
             None if is_lent(&text) => Left::Lent,
             None => Left::Own { text, is_added: false },
@@ -220,7 +228,11 @@ fn forget_copies(dir: &Dir, loan: &Loan, depth: usize) -> io::Result<()> {
             FileType::RegularFile if found.stx_size <= LONGEST && loan.is_newer(&found) => {
                 let text = dir.read(os(&name), LONGEST)?;
                 if is_lent(&text) && text != LENT.as_bytes() {
-                    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                    let flags = OFlags::WRONLY
+                        | OFlags::TRUNC
+                        | OFlags::NOFOLLOW
+                        | OFlags::NONBLOCK
+                        | OFlags::CLOEXEC;
                     File::from(openat(dir, &name, flags, Mode::empty())?).write_all(LENT.as_bytes())?;
                 }
             }
@@ -233,7 +245,8 @@ fn forget_copies(dir: &Dir, loan: &Loan, depth: usize) -> io::Result<()> {
 impl Loan {
     fn is_newer(&self, found: &Statx) -> bool {
         let changed = found.stx_ctime;
-        u64::try_from(changed.tv_sec).is_ok_and(|seconds| Duration::new(seconds, changed.tv_nsec) >= self.began)
+        u64::try_from(changed.tv_sec)
+            .is_ok_and(|seconds| Duration::new(seconds, changed.tv_nsec) >= self.began)
     }
 }
 
@@ -278,7 +291,10 @@ fn in_run(target: &Path) -> Option<PathBuf> {
     }
     // Links that distributions have: /var/run, and resolvconf's own.
     let known = [("/var/run", "/run"), ("/etc/resolvconf/run", "/run/resolvconf")];
-    let path = known.iter().find_map(|(from, to)| Some(Path::new(to).join(path.strip_prefix(from).ok()?))).unwrap_or(path);
+    let path = known
+        .iter()
+        .find_map(|(from, to)| Some(Path::new(to).join(path.strip_prefix(from).ok()?)))
+        .unwrap_or(path);
     let is_file = path.components().count() > 2;
     (path.starts_with("/run") && is_file && !path.starts_with(OWN)).then_some(path)
 }

@@ -30,7 +30,17 @@ const COLUMNS: [&str; 5] = ["pm_type", "pm_addr", "pm_user", "pm_password", "mac
 
 /// Names by which the first line of a CSV file is known as its head.
 const HEADS: [&str; 11] = [
-    "uuid", "name", "arch", "cpu_arch", "properties", "capabilities", "extra", "mac", "pm_type", "driver", "platform",
+    "uuid",
+    "name",
+    "arch",
+    "cpu_arch",
+    "properties",
+    "capabilities",
+    "extra",
+    "mac",
+    "pm_type",
+    "driver",
+    "platform",
 ];
 
 /// Deepest nesting that is read of YAML.
@@ -112,7 +122,8 @@ fn csv(text: &str) -> Result<Value, NodesError> {
             rows.push(record.iter().map(ToString::to_string).collect());
         }
     }
-    let is_head = |row: &Vec<String>| row.iter().any(|cell| HEADS.contains(&cell.to_ascii_lowercase().as_str()));
+    let is_head =
+        |row: &Vec<String>| row.iter().any(|cell| HEADS.contains(&cell.to_ascii_lowercase().as_str()));
     let head: Vec<String> = match rows.first().filter(|row| is_head(row)) {
         Some(_) => rows.remove(0),
         None => COLUMNS.map(ToString::to_string).to_vec(),

@@ -56,7 +56,9 @@ impl NodeRecord {
                     }
                 }
             }
-            Value::String(text) if name == "capabilities" => value_in_text(text).unwrap_or_else(|| value.clone()),
+            Value::String(text) if name == "capabilities" => {
+                value_in_text(text).unwrap_or_else(|| value.clone())
+            }
             Value::Object(_) if MAPPINGS.contains(&name) => with_capabilities(value.clone()),
             Value::Number(number) => Value::String(number.to_string()),
             other => other.clone(),
