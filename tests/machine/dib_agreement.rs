@@ -113,7 +113,8 @@ fn read_tree(tree: &Path) -> SourceSet {
             let mut entries = BTreeMap::new();
             scan(&item.path(), "", &mut entries);
             let origin = item.path().display().to_string();
-            set.elements.insert(name.clone(), ElementSource { name, origin, entries });
+            set.elements
+                .insert(name.clone(), ElementSource { name, origin, entries, modes: BTreeMap::new() });
         }
     }
     set

@@ -3,6 +3,7 @@
 //! In: the virtual environment that `scripts/test` makes. Out: equal verdicts, and for configs in tree form and graph form equal disks.
 //! Never: a skip. Filesystems that have no writer here are given another kind first: which kinds there are is not what is compared.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -33,7 +34,7 @@ fn ours(config: &str) -> Result<DiskSpec, String> {
     let file =
         Entry::File { executable: false, digest: Digest::of(provides), body: Body::Inline(provides.into()) };
     let entries = [("element-provides".to_string(), file)].into();
-    let os = ElementSource { name: "os".into(), origin: "os".into(), entries };
+    let os = ElementSource { name: "os".into(), origin: "os".into(), entries, modes: BTreeMap::new() };
     let mut sources = SourceSet { images: vec![text(IMAGE)], ..SourceSet::default() };
     sources.elements.insert("os".into(), os);
     sources.layouts.insert("fixture".into(), text(config));

@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::properties::{contradictions, properties};
 use crate::request::Request;
 use crate::settings::{settings, settings_packages};
-use crate::source::{ElementSource, SourceSet, TextSource};
+use crate::source::{self, ElementSource, SourceSet, TextSource};
 use crate::variables;
 use crate::yaml::{Node, Place, Yaml};
 
@@ -104,6 +104,7 @@ impl ImagePlanner<'_> {
         };
         plan.properties = properties(image, &plan);
         plan.warnings.extend(contradictions(&plan));
+        plan.warnings.extend(source::modes_unknown(&plan.elements));
         Ok(plan)
     }
 

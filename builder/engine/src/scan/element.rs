@@ -9,11 +9,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::{Dir, DirEntry, file_type, os};
-use dibber_model::Digest;
+use dibber_model::{Digest, Phase};
 use dibber_plan::{Body, ElementSource, Entry};
 use rustix::fs::FileType;
 use sha2::Digest as _;
 
+use super::modes::Checkout;
 use super::{ScanError, unreadable};
 
 /// Larger files stay on disk.
@@ -60,7 +61,10 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirector
         let origin = utf8(Some(real.as_os_str()), &real)?.to_string();
         if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
         {
-            place.insert(ElementSource { name, origin, entries: read_element(&real)? });
+            let found = fs::metadata(&real).map_err(unreadable(&real))?;
+            let mut files = ElementFiles::of(Checkout::new(found.permissions().mode()));
+            files.read(&real)?;
+            place.insert(ElementSource { name, origin, entries: files.entries, modes: files.modes });
         }
     }
     Ok(ElementDirectory { elements: found.into_values().collect(), outside })
@@ -78,35 +82,55 @@ fn utf8<'a>(name: Option<&'a std::ffi::OsStr>, path: &Path) -> Result<&'a str, S
     name.and_then(|name| name.to_str()).ok_or_else(|| ScanError::Name { path: path.to_path_buf() })
 }
 
-/// Reads an element's directory. Every directory in it is opened anew from the top, so that neither how deep it is nor how long its path
-/// becomes matters.
-fn read_element(element: &Path) -> Result<BTreeMap<String, Entry>, ScanError> {
-    let top = Dir::open(element).map_err(unreadable(element))?;
-    let (mut entries, mut left) = (BTreeMap::new(), vec![String::new()]);
-    while let Some(under) = left.pop() {
-        let path = element.join(&under);
-        let dir = top.below(&under).map_err(unreadable(&path))?;
-        for name in dir.names().map_err(unreadable(&path))? {
-            let path = path.join(os(&name));
-            let name_text = utf8(Some(os(&name)), &path)?;
-            let entry = read_entry(dir.entry(&name), &path)?;
-            // What Python left beside plugins is no part of an element, and changes with every run.
-            if entry == Entry::Dir && name_text == "__pycache__" {
-                continue;
-            }
-            let place = if under.is_empty() { name_text.to_string() } else { format!("{under}/{name_text}") };
-            if entry == Entry::Dir {
-                left.push(place.clone());
-            }
-            entries.insert(place, entry);
-        }
-    }
-    Ok(entries)
+/// What an element has in it.
+struct ElementFiles {
+    checkout: Checkout,
+    entries: BTreeMap<String, Entry>,
+    modes: BTreeMap<String, u32>,
 }
 
-fn read_entry(entry: DirEntry<'_>, path: &Path) -> Result<Entry, ScanError> {
-    let found = entry.statx().map_err(unreadable(path))?;
-    let kind = found.as_ref().map_or(FileType::Unknown, file_type);
+impl ElementFiles {
+    fn of(checkout: Checkout) -> ElementFiles {
+        let modes = checkout.closed().map(|mode| (String::new(), mode)).into_iter().collect();
+        ElementFiles { checkout, entries: BTreeMap::new(), modes }
+    }
+
+    /// Reads all of it. Every directory in it is opened anew from the top, so that neither how deep it is nor how long its path becomes
+    /// matters.
+    fn read(&mut self, element: &Path) -> Result<(), ScanError> {
+        let top = Dir::open(element).map_err(unreadable(element))?;
+        let mut left = vec![String::new()];
+        while let Some(under) = left.pop() {
+            let path = element.join(&under);
+            let dir = top.below(&under).map_err(unreadable(&path))?;
+            for name in dir.names().map_err(unreadable(&path))? {
+                let path = path.join(os(&name));
+                let name_text = utf8(Some(os(&name)), &path)?;
+                let place =
+                    if under.is_empty() { name_text.to_string() } else { format!("{under}/{name_text}") };
+                let Some(found) = dir.entry(&name).statx().map_err(unreadable(&path))? else { continue };
+                let entry = read_entry(dir.entry(&name), file_type(&found), &path)?;
+                // What Python left beside plugins is no part of an element, and changes with every run.
+                if entry == Entry::Dir && name_text == "__pycache__" {
+                    continue;
+                }
+                // Hooks run as root whatever their modes, and a link has none.
+                let is_link = matches!(entry, Entry::Symlink(_));
+                if !is_link && place.split('/').next().and_then(Phase::of_directory).is_none() {
+                    let mode = self.checkout.in_image(found.stx_mode.into(), entry == Entry::Dir);
+                    self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+                }
+                if entry == Entry::Dir {
+                    left.push(place.clone());
+                }
+                self.entries.insert(place, entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_entry(entry: DirEntry<'_>, kind: FileType, path: &Path) -> Result<Entry, ScanError> {
     match kind {
         FileType::Directory => Ok(Entry::Dir),
         FileType::Symlink => {

@@ -1,8 +1,8 @@
 //! The hooks directory of one step, laid out afresh. dib merges all elements into one directory for the whole build; here a step sees its
 //! own phase's hooks up to itself, and no later one.
 //!
-//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`. Never: a mode,
-//! owner or time of the directories that were scanned; a link of an element followed.
+//! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`, with the modes that images
+//! have of them. Never: an owner or time of the directories that were scanned; a link of an element followed.
 
 use std::collections::{BTreeMap, btree_map};
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
-use dibber_plan::{Body, Entry, Plan, Step};
+use dibber_plan::{Body, ElementSource, Entry, Plan, Step};
 
 use super::dib_lib::{self, LibFile};
 use super::error::StepError;
@@ -28,6 +28,8 @@ pub const ELEMENTS: &str = ".elements";
 /// ItemContent is to be made of one name, with everything opened that is elsewhere.
 enum ItemContent<'a> {
     Dir,
+    /// One of an element's, with its mode.
+    ElementDir(u32),
     Link(&'a str),
     Text {
         bytes: &'a [u8],
@@ -50,8 +52,8 @@ struct LayoutItem<'a> {
 /// A hooks directory that has yet to be made.
 pub(super) struct HooksLayout<'a> {
     items: Vec<LayoutItem<'a>>,
-    /// Where large files are already, by their places in the store and whether they can be run.
-    large: BTreeMap<(&'a str, bool), PathBuf>,
+    /// Where large files are already, by their places in the store and modes.
+    large: BTreeMap<(&'a str, u32), PathBuf>,
 }
 
 impl<'a> HooksLayout<'a> {
@@ -73,11 +75,12 @@ impl<'a> HooksLayout<'a> {
         let Some(step) = step else { return Ok(layout) };
         let elements = hooks.join(ELEMENTS);
         for file in hooks::seen_by(&id::step_request(plan), step) {
-            if let Some(entry) = id::element_entry(&plan.elements, &file.element, &file.source) {
-                layout.add(hooks.join(&file.path), entry)?;
+            let element = plan.elements.iter().find(|element| element.name == file.element);
+            if let Some(element) = element {
+                layout.add(hooks.join(&file.path), element, &file.source)?;
                 // Its directory may be there for the sake of a later step's hook alone.
                 if is_of_a_phase(&file.source) && file.source.contains('/') {
-                    layout.add(elements.join(&file.element).join(&file.source), entry)?;
+                    layout.add(elements.join(&file.element).join(&file.source), element, &file.source)?;
                 }
             }
         }
@@ -96,32 +99,29 @@ impl<'a> HooksLayout<'a> {
             let is_seen = |path: &str| {
                 !is_of_a_phase(path) && !hooks::is_declaration(path) && !element.is_settings_data(path)
             };
-            for (path, entry) in element.entries.iter().filter(|(path, _)| is_seen(path)) {
-                self.add(all.join(&element.name).join(path), entry)?;
+            for path in element.entries.keys().filter(|path| is_seen(path)) {
+                self.add(all.join(&element.name).join(path), element, path)?;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, path: PathBuf, entry: &'a Entry) -> io::Result<()> {
-        let mode = |executable: &bool| if *executable { 0o755 } else { 0o644 };
+    /// Adds what an element has at a path, if it has something there.
+    fn add(&mut self, path: PathBuf, element: &'a ElementSource, source: &str) -> io::Result<()> {
+        let Some(entry) = element.entries.get(source) else { return Ok(()) };
+        let mode = element.mode(source).unwrap_or(0o644);
         let what = match entry {
-            Entry::Dir => ItemContent::Dir,
+            Entry::Dir => ItemContent::ElementDir(mode),
             Entry::Symlink(target) => ItemContent::Link(target),
-            Entry::File { executable, body: Body::Inline(bytes), .. } => {
-                ItemContent::Text { bytes, mode: mode(executable) }
-            }
+            Entry::File { body: Body::Inline(bytes), .. } => ItemContent::Text { bytes, mode },
             // A copy in the store under a digest: see `Store::keep_source`.
-            Entry::File { executable, body: Body::OnDisk(source), .. } => {
-                match self.large.entry((source, *executable)) {
-                    btree_map::Entry::Occupied(first) => ItemContent::Again(first.get().clone()),
-                    btree_map::Entry::Vacant(place) => {
-                        place.insert(path.clone());
-                        let from = dibber_fs::open_file(Path::new(source))?;
-                        ItemContent::Copy { from, mode: mode(executable) }
-                    }
+            Entry::File { body: Body::OnDisk(source), .. } => match self.large.entry((source, mode)) {
+                btree_map::Entry::Occupied(first) => ItemContent::Again(first.get().clone()),
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(path.clone());
+                    ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode }
                 }
-            }
+            },
         };
         self.items.push(LayoutItem { path, what });
         Ok(())
@@ -142,8 +142,14 @@ fn is_of_a_phase(path: &str) -> bool {
 }
 
 fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
-    if let ItemContent::Dir = what {
-        return dir.make_dirs(path, 0o755).map(drop);
+    match what {
+        ItemContent::Dir => return dir.make_dirs(path, 0o755).map(drop),
+        ItemContent::ElementDir(mode) => {
+            let made = dir.make_dirs(path, 0o755)?;
+            // As rsync does, the last element that has a directory says what it is like.
+            return Ok(rustix::fs::fchmod(made, rustix::fs::Mode::from_raw_mode(mode))?);
+        }
+        _ => {}
     }
     if let Some(parent) = path.parent() {
         dir.make_dirs(parent, 0o755)?;
@@ -151,7 +157,7 @@ fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
     // A later element's file takes the place of an earlier one's.
     dir.remove_file(path)?;
     match what {
-        ItemContent::Dir => Ok(()),
+        ItemContent::Dir | ItemContent::ElementDir(_) => Ok(()),
         ItemContent::Link(target) => dir.link_to(target, path),
         ItemContent::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
         ItemContent::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),

@@ -153,6 +153,7 @@ impl<'a> Ids<'a> {
             if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
                 hasher.part(file.path.as_bytes());
                 add_entry(&mut hasher, entry);
+                add_mode(&mut hasher, element, &file.source);
             }
         }
         hasher.finish()
@@ -188,6 +189,7 @@ fn common(plan: &Plan, epoch: i64) -> Digest {
         for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
             common.part(element.name.as_bytes()).part(path.as_bytes());
             add_entry(&mut common, entry);
+            add_mode(&mut common, element, path);
         }
     }
     common.finish()
@@ -247,17 +249,16 @@ pub(super) fn step_request(plan: &Plan) -> StepRequest<'_> {
     }
 }
 
-pub(super) fn element_entry<'a>(
-    elements: &'a [ElementSource],
-    element: &str,
-    path: &str,
-) -> Option<&'a Entry> {
-    elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
-}
-
 /// Whether a path is a phase's directory, which every step has whoever brings it, or in one.
 fn is_hook(path: &str) -> bool {
     path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
+}
+
+/// A mode that is not the usual one.
+fn add_mode(hasher: &mut Hasher, element: &ElementSource, path: &str) {
+    if let Some(mode) = element.modes.get(path) {
+        hasher.part(b"mode").part(&mode.to_le_bytes());
+    }
 }
 
 fn add_entry(hasher: &mut Hasher, entry: &Entry) {

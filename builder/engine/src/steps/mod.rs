@@ -13,6 +13,7 @@ mod id;
 mod limit;
 mod native;
 mod reach;
+mod resolv_conf;
 mod runner;
 mod sandbox;
 mod scratch;
@@ -36,6 +37,7 @@ pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;
 pub(crate) use id::secrets_seen;
+pub(crate) use resolv_conf::ORIGINAL as RESOLV_CONF_ORIGINAL;
 pub(crate) use scratch::ScratchTree;
 use tree::TreeLayer;
 

@@ -13,7 +13,9 @@ use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Phase, Side};
 use dibber_plan::elements::{hooks, manifests};
 use dibber_plan::{Plan, Step};
-use dibber_sandbox::{HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NativePrograms};
+use dibber_sandbox::{
+    HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms,
+};
 
 use super::TREE;
 use super::downloads::Downloads;
@@ -44,6 +46,8 @@ pub(super) struct StepSandbox<'a> {
     pub(super) downloads: Option<&'a Downloads<'a>>,
     /// Files of this machine that hooks may read.
     pub(super) given: Vec<PathBuf>,
+    /// What the tree's `/etc/resolv.conf` is while they run.
+    pub(super) name_servers: NameServers,
     /// What the programs of its step reach. Nothing, until it is said.
     pub(super) reach: Reach,
     redact: Redact,
@@ -81,6 +85,7 @@ impl<'a> StepSandbox<'a> {
             native: None,
             downloads: None,
             given: Vec::new(),
+            name_servers: NameServers::Lent,
             reach: Reach::NotNeeded,
             redact,
             emit,
@@ -221,6 +226,7 @@ impl<'a> StepSandbox<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            name_servers: self.name_servers,
             redact: &self.redact,
             limits: self.plan.limits,
         }

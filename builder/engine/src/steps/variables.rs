@@ -71,10 +71,6 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     if side == Side::Host {
         set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
     }
-    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-        if let Some(proxy) = &plan.archive.proxy {
-            set(name, proxy.clone());
-        }
-    }
+    plan.archive.proxies.variables().for_each(|(name, proxy)| drop(set(name, proxy.to_string())));
     all
 }

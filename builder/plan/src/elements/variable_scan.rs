@@ -207,7 +207,7 @@ mod tests {
         let digest = dibber_model::Digest::of(&body);
         let entry = crate::Entry::File { executable: true, digest, body: crate::Body::Inline(body) };
         let entries = BTreeMap::from([("finalise.d/50-x".to_string(), entry)]);
-        let element = ElementSource { name: "x".into(), origin: "x".into(), entries };
+        let element = ElementSource { name: "x".into(), origin: "x".into(), entries, modes: BTreeMap::new() };
         let names = ["DIB_ROOT_UUID", "DIB_PLATFORM", "FS_TYPE"].map(String::from).into();
         assert_eq!(mentioned(&element, "finalise.d/50-x", &names), ["DIB_ROOT_UUID", "FS_TYPE"]);
     }
