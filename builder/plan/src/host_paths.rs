@@ -53,7 +53,7 @@ pub(crate) fn host_paths(
     }
     for (name, value) in request.variables {
         let from = visibility.variable_from(name);
-        if let Some(path) = path_of(value).filter(|_| from != NEVER) {
+        for path in paths_in(value).filter(|_| from != NEVER) {
             add(path, name.clone(), from, None);
         }
     }
@@ -62,7 +62,7 @@ pub(crate) fn host_paths(
     let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
     for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
         if let Some(path) = path_of(&source.location) {
-            let is_persons = request.variables.values().filter_map(|value| path_of(value)).any(|named| {
+            let is_persons = request.variables.values().flat_map(|value| paths_in(value)).any(|named| {
                 path.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
             let unless = (!is_persons).then(|| repositories::location_variable(&source.name));
@@ -70,6 +70,16 @@ pub(crate) fn host_paths(
         }
     }
     found.into_values().collect()
+}
+
+/// The paths that a variable names: the one that it is, and those of a list with blanks, commas or colons between them.
+fn paths_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| c.is_whitespace() || c == ',' || c == ':';
+    let all = text.split(is_between).filter(move |part| *part != text).filter_map(|part| {
+        // Not of a URL, whose path begins after a host.
+        path_of(part).filter(|path| !path.starts_with("//"))
+    });
+    path_of(text).into_iter().chain(all)
 }
 
 /// The path that a text is, plainly or as a `file:` URL (RFC 8089 without a host).
@@ -83,6 +93,19 @@ fn path_of(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_may_list_paths() {
+        let paths = |text| paths_in(text).collect::<Vec<_>>();
+        assert_eq!(paths("/home/me/key.pub"), ["/home/me/key.pub"]);
+        assert_eq!(
+            paths("/home/a.pub /home/b.pub"),
+            ["/home/a.pub /home/b.pub", "/home/a.pub", "/home/b.pub"]
+        );
+        assert_eq!(paths("relative:/srv/a,/srv/b"), ["/srv/a", "/srv/b"]);
+        assert_eq!(paths("file:///srv/mirror"), ["/srv/mirror"]);
+        assert_eq!(paths("https://x/y root=/dev/sda"), [""; 0]);
+    }
 
     #[test]
     fn paths_and_file_urls_name_files() {

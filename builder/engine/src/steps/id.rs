@@ -7,7 +7,7 @@ use dibber_model::{Digest, Hasher, Side};
 use dibber_plan::elements::StepRequest;
 use dibber_plan::elements::hooks::StepPlace;
 use dibber_plan::elements::visibility::NEVER;
-use dibber_plan::{Action, ElementSource, Entry, Plan, Step};
+use dibber_plan::{Action, Plan, Step};
 
 use super::inputs::{self, Secrets, StepInput};
 use crate::breakpoints::Breakpoint;
@@ -158,12 +158,4 @@ pub(super) fn step_request(plan: &Plan) -> StepRequest<'_> {
         variables: &plan.variables,
         image_packages: !plan.packages.is_empty(),
     }
-}
-
-pub(super) fn element_entry<'a>(
-    elements: &'a [ElementSource],
-    element: &str,
-    path: &str,
-) -> Option<&'a Entry> {
-    elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
 }

@@ -218,7 +218,8 @@ fn names(plan: &Plan) -> StepInput {
 
 /// A file of an element at a place of the hooks directory.
 fn element_file(plan: &Plan, element: &str, source: &str, path: &str) -> Option<StepInput> {
-    let entry = plan.elements.iter().find(|other| other.name == element)?.entries.get(source)?;
+    let element_source = plan.elements.iter().find(|other| other.name == element)?;
+    let entry = element_source.entries.get(source)?;
     let name = match source == path {
         true => format!("{element}/{source}"),
         false => format!("{element}/{source} as {path}"),
@@ -229,6 +230,9 @@ fn element_file(plan: &Plan, element: &str, source: &str, path: &str) -> Option<
         Entry::Symlink(target) => format!("link to {target}"),
         Entry::Dir => "directory".to_string(),
     };
+    // Only one that is not the usual one.
+    let mode = element_source.modes.get(source).map(|mode| format!(" mode {mode:04o}")).unwrap_or_default();
+    let value = value + &mode;
     Some(StepInput::new(InputKind::File, name, value))
 }
 

@@ -5,6 +5,7 @@
 //! In: a plan, inside the sandbox. Out: the layers of the finished tree. Never: a step that saw more than its id says.
 
 mod agenda;
+mod dib_lib;
 mod downloads;
 mod error;
 mod forecast;
@@ -16,6 +17,7 @@ mod limit;
 mod native;
 mod reach;
 mod record;
+mod resolv_conf;
 mod runner;
 mod sandbox;
 mod scratch;
@@ -41,6 +43,7 @@ pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;
 pub(crate) use id::secrets_seen;
+pub(crate) use resolv_conf::ORIGINAL as RESOLV_CONF_ORIGINAL;
 pub(crate) use scratch::ScratchTree;
 use tree::TreeLayer;
 

@@ -14,7 +14,9 @@ use dibber_model::{Limits, Network, Phase, Side};
 use dibber_plan::elements::visibility::NEVER;
 use dibber_plan::elements::{hooks, manifests};
 use dibber_plan::{Plan, Step};
-use dibber_sandbox::{HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NativePrograms};
+use dibber_sandbox::{
+    HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms,
+};
 
 use super::TREE;
 use super::downloads::Downloads;
@@ -45,6 +47,8 @@ pub(super) struct StepSandbox<'a> {
     pub(super) downloads: Option<&'a Downloads<'a>>,
     /// Files of this machine that hooks may read.
     pub(super) given: Vec<PathBuf>,
+    /// What the tree's `/etc/resolv.conf` is while they run.
+    pub(super) name_servers: NameServers,
     /// What the programs of its step reach. Nothing, until it is said.
     pub(super) reach: Reach,
     redact: Redact,
@@ -88,6 +92,7 @@ impl<'a> StepSandbox<'a> {
             native: None,
             downloads: None,
             given: Vec::new(),
+            name_servers: NameServers::Lent,
             reach: Reach::NotNeeded,
             redact,
             emit,
@@ -212,7 +217,15 @@ impl<'a> StepSandbox<'a> {
             }
             (self.emit)(event);
         })?;
-        if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, last)))) }
+        if end.code != 0 {
+            return Err(StepError::Hook(Box::new(self.failure(step, &end, last))));
+        }
+        // dib then runs none of the phase's hooks, and says nothing.
+        if let Some(file) = &end.environment_file {
+            let text = format!("{}/{} was not run: {file} ended with exit code 0", step.phase, step.name);
+            (self.emit)(Event::Warning { text });
+        }
+        Ok(end)
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: HookCommand<'b>) -> HookInvocation<'b> {
@@ -227,6 +240,7 @@ impl<'a> StepSandbox<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            name_servers: self.name_servers,
             redact: &self.redact,
             limits: self.plan.limits,
         }

@@ -63,6 +63,8 @@ pub(super) struct StepRunner<'a> {
     requests: Vec<LoaderRequest>,
     /// Why the next step is not found, once one was not.
     diverged: Option<String>,
+    /// Whether a step after root.d has been run: the first one saves the image's own `/etc/resolv.conf`.
+    is_past_root: bool,
     /// Whether the step at hand, or one before it, was given a secret or a file of the person's: what it leaves can tell of them.
     has_private_inputs: bool,
 }
@@ -87,6 +89,7 @@ impl<'a> StepRunner<'a> {
             state: StepState::default(),
             requests: Vec::new(),
             diverged: None,
+            is_past_root: false,
             has_private_inputs: false,
         }
     }
@@ -113,6 +116,7 @@ impl<'a> StepRunner<'a> {
             };
             ran.push(step.name.clone());
             self.build_on(&checkpoint)?;
+            self.is_past_root |= phase != Phase::Root;
         }
         self.stop_at(Breakpoint::After(phase))?;
         self.squash(phase, below)
