@@ -15,6 +15,7 @@ use dibber_model::distro;
 use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
+use crate::booting;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
@@ -67,6 +68,7 @@ impl ImagePlanner<'_> {
         variables.extend(disk::variables(&disk));
         variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
         variables.insert("DIB_ARGS".into(), self.arguments());
+        booting::check(&variables)?;
         let env = variables::dib_env(&variables);
         variables.insert("DIB_ENV".into(), env);
         let packages = self.packages();
@@ -106,6 +108,7 @@ impl ImagePlanner<'_> {
         plan.properties = properties(image, &plan);
         plan.warnings.extend(contradictions(&plan));
         plan.warnings.extend(source::modes_unknown(&plan.elements));
+        plan.warnings.extend(booting::cautions(&plan));
         Ok(plan)
     }
 

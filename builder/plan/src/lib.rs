@@ -45,6 +45,7 @@
 extern crate alloc;
 
 mod archive;
+mod booting;
 mod compression;
 mod declared_node;
 mod disk;
