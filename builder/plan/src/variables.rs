@@ -15,14 +15,11 @@ use dibber_model::redact::quoted;
 use crate::archive::Archive;
 use crate::booting::CMDLINE;
 use crate::image::{ImageSpec, Security};
+use crate::proxies::Proxies;
 use crate::request::Request;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
-
-/// Variables by which a proxy is named; they go into [`Archive::proxy`].
-const PROXIES: [&str; 6] =
-    ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// What the image file's `environment` and `options`, and the request, declare; the request wins.
 pub(crate) fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
@@ -42,11 +39,7 @@ pub(crate) fn archive(
 ) -> Archive {
     let facts = distro.map(|distro| distro.archive);
     let text = |key: &str| image.text(key).map(ToString::to_string);
-    let mut proxy = text("proxy");
-    for name in PROXIES {
-        proxy = proxy.or(declared.remove(name));
-        declared.remove(name);
-    }
+    let proxies = Proxies::take(declared, image.text("proxy"));
     let snapshot = text("snapshot");
     let at =
         |of: fn(&Snapshots) -> &'static str| Some(format!("{}{}/", of(&facts?.snapshot), snapshot.as_ref()?));
@@ -59,7 +52,7 @@ pub(crate) fn archive(
         Security::Mirror(url) => Some(url.clone()),
     };
     let mirror = mirror.or_else(|| declared.get("DIB_DISTRIBUTION_MIRROR").cloned());
-    Archive { mirror, snapshot, security, proxy }
+    Archive { mirror, snapshot, security, proxies }
 }
 
 /// dib's variables that do not depend on the disk. What is declared wins over all but the names of the build itself.
