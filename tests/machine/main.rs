@@ -15,6 +15,7 @@ mod containers;
 mod cpio;
 mod dib_agreement;
 mod disk;
+mod edits;
 mod downloads;
 mod engine;
 mod escapes;

@@ -234,7 +234,7 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         (shared(eight, nine), shared(power, nine)),
         (packages, packages),
         "{:?}",
-        nine.deferred_variables
+        nine.visibility
     );
     assert_eq!(shared(x86_64, power), 0);
     // Without packages of their own, up to the hook that writes the kernel's arguments down.
@@ -245,6 +245,6 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         (first.phase.name(), first.name.as_str()),
         ("finalise", "48-grub-defaults"),
         "{:?}",
-        found[4].deferred_variables
+        found[4].visibility
     );
 }

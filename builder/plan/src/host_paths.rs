@@ -3,7 +3,7 @@
 //! In: variables, source repositories and the archive of a plan. Out: the paths, each with what names it and the first step
 //! that may read it. Never: a look at the machine: whether something is there, crate `build` finds out.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +11,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
-use crate::elements::{repositories, steps::StepRequest, variable_scan};
+use crate::elements::steps::StepRequest;
+use crate::elements::visibility::{NEVER, Visibility};
+use crate::elements::repositories;
 use crate::step::{Action, Step};
 
 /// A path of the building machine.
@@ -29,7 +31,12 @@ pub struct HostPath {
 }
 
 /// Paths that a plan names, in the order of the paths, each once: by what lets it be read first.
-pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Archive) -> Vec<HostPath> {
+pub(crate) fn host_paths(
+    request: &StepRequest<'_>,
+    visibility: &Visibility,
+    steps: &[Step],
+    archive: &Archive,
+) -> Vec<HostPath> {
     let mut found: BTreeMap<String, HostPath> = BTreeMap::new();
     let mut add = |path: &str, named_by: String, from: usize, unless: Option<String>| {
         let new = HostPath { path: path.to_string(), named_by, from, unless };
@@ -44,14 +51,9 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
             add(path, key.to_string(), 0, None);
         }
     }
-    let named: BTreeSet<String> = request
-        .variables
-        .iter()
-        .filter(|(_, value)| paths_in(value).next().is_some())
-        .map(|(name, _)| name.clone())
-        .collect();
-    for (name, from) in variable_scan::first_given(request, steps, &named) {
-        for path in paths_in(&request.variables[&name]).filter(|_| from != usize::MAX) {
+    for (name, value) in request.variables {
+        let from = visibility.variable_from(name);
+        for path in paths_in(value).filter(|_| from != NEVER) {
             add(path, name.clone(), from, None);
         }
     }

@@ -18,6 +18,7 @@ use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
+use crate::elements::visibility::Visibility;
 use crate::elements::{self, ElementError, ElementRequest, FileLine};
 use crate::error::PlanError;
 use crate::host_paths::host_paths;
@@ -73,7 +74,8 @@ impl ImagePlanner<'_> {
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
         let warnings = elements::check(&chain).map_err(|error| self.blame(error))?;
         let steps = elements::steps(&chain).map_err(|error| self.blame(error))?;
-        let host_paths = host_paths(&chain, &steps, &archive);
+        let visibility = Visibility::new(&chain, &steps);
+        let host_paths = host_paths(&chain, &visibility, &steps, &archive);
         let given = network::element_rules(&elements).map_err(|error| self.blame(error))?;
         let cuts = network::cuts(&image.network, &given, &names, &steps)?;
         let mut plan = Plan {
@@ -84,8 +86,7 @@ impl ImagePlanner<'_> {
             elements,
             names,
             variables,
-            // Told by those who know the other platforms.
-            deferred_variables: BTreeMap::new(),
+            visibility,
             packages,
             steps,
             host_paths,

@@ -70,11 +70,6 @@ impl ElementSource {
             _ => None,
         }
     }
-
-    /// Whether a path is data of an image's own settings, which hooks read from post-install on, and which no step before sees.
-    pub fn is_settings_data(&self, path: &str) -> bool {
-        self.name.ends_with("-settings") && path.split('/').next() == Some(SETTINGS_DATA)
-    }
 }
 
 /// What a person should know of elements whose static files have the modes of a umask.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
+use dibber_plan::elements::visibility::{NEVER, OWN_DIRECTORIES};
 use dibber_plan::{Body, ElementSource, Entry, NETWORK_FILE, Plan, Step};
 
 use super::error::StepError;
@@ -19,9 +20,8 @@ use super::{TREE, id};
 /// The hooks in `TMP_BUILD_DIR`.
 pub(super) const HOOKS: &str = "hooks";
 
-/// Below the hooks directory: a directory for each element with the files of its top, which the flat merge would hide. Names
-/// of hooks and of phases have no dot in front, so nothing there is taken for one.
-pub const ELEMENTS: &str = ".elements";
+/// Below the hooks directory: a directory for each element with the files of its top.
+pub const ELEMENTS: &str = OWN_DIRECTORIES;
 
 /// ItemContent is to be made of one name, with everything opened that is elsewhere.
 enum ItemContent<'a> {
@@ -59,9 +59,9 @@ impl<'a> HooksLayout<'a> {
         for phase in Phase::all() {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
-        layout.elements(plan)?;
+        layout.elements(plan, step.map_or(NEVER, |step| plan.place_of(step).at))?;
         let Some(step) = step else { return Ok(layout) };
-        for file in hooks::seen_by(&id::step_request(plan), step) {
+        for file in hooks::seen_by(&id::step_request(plan), &plan.visibility, plan.place_of(step)) {
             let element = plan.elements.iter().find(|element| element.name == file.element);
             if let Some(element) = element {
                 layout.add(hooks.join(&file.path), element, &file.source)?;
@@ -70,11 +70,12 @@ impl<'a> HooksLayout<'a> {
         Ok(layout)
     }
 
-    /// A directory for each name, empty for what the program stands in for.
-    fn elements(&mut self, plan: &'a Plan) -> io::Result<()> {
+    /// A directory for each name, empty for what the program stands in for, once a step can ask for the names; and the files that the
+    /// step at a place is given.
+    fn elements(&mut self, plan: &'a Plan, at: usize) -> io::Result<()> {
         let all = Path::new(HOOKS).join(ELEMENTS);
         self.items.push(LayoutItem { path: all.clone(), what: ItemContent::Dir });
-        for name in &plan.names {
+        for name in plan.names.iter().filter(|_| plan.visibility.names_from() <= at) {
             self.items.push(LayoutItem { path: all.join(name), what: ItemContent::Dir });
         }
         for element in &plan.elements {
@@ -82,7 +83,8 @@ impl<'a> HooksLayout<'a> {
             let top = |path: &str| {
                 !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
             };
-            for path in element.entries.keys().filter(|path| top(path)) {
+            let given = |path: &str| plan.visibility.file_from(&element.name, path) <= at;
+            for path in element.entries.keys().filter(|path| top(path) && given(path)) {
                 self.add(all.join(&element.name).join(path), element, path)?;
             }
         }

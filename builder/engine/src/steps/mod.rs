@@ -4,14 +4,18 @@
 //!
 //! In: a plan, inside the sandbox. Out: the layers of the finished tree. Never: a step that saw more than its id says.
 
+mod agenda;
 mod downloads;
 mod error;
+mod forecast;
 mod hook_failure;
 mod hooks_directory;
 mod id;
+mod inputs;
 mod limit;
 mod native;
 mod reach;
+mod record;
 mod resolv_conf;
 mod runner;
 mod sandbox;
@@ -32,6 +36,8 @@ use downloads::Downloads;
 use runner::StepRunner;
 
 pub(crate) use error::StepError;
+pub use forecast::{StepForecast, forecast};
+pub(crate) use record::BuildRecord;
 pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Phase, Side};
+use dibber_plan::elements::visibility::NEVER;
 use dibber_plan::elements::{hooks, manifests};
 use dibber_plan::{Plan, Step};
 use dibber_sandbox::{
@@ -71,9 +72,15 @@ pub(super) enum Readers {
     Root,
 }
 
+/// Paths of the files of `environment.d` that the step at a place is given, in their order.
+fn environment_files(plan: &Plan, at: usize) -> Vec<String> {
+    let files = hooks::environment(&plan.elements, &plan.visibility, at);
+    files.into_iter().map(|file| file.path).collect()
+}
+
 impl<'a> StepSandbox<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
-        let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
+        let environment = environment_files(plan, NEVER);
         let redact = plan.redact();
         StepSandbox {
             plan,
@@ -90,6 +97,13 @@ impl<'a> StepSandbox<'a> {
             redact,
             emit,
         }
+    }
+
+    /// Leaves it what a step is given of variables and files of `environment.d`.
+    pub(super) fn limit_to(&mut self, step: &Step) {
+        let at = self.plan.place_of(step).at;
+        self.plan.visibility.withheld(at).for_each(|name| self.variables.withhold(name));
+        self.environment = environment_files(self.plan, at);
     }
 
     /// A sandbox for programs that are no hooks: `environment.d` is not read for them.

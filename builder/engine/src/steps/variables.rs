@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use dibber_model::Side;
 use dibber_plan::Plan;
 use dibber_plan::elements::image_element;
+use dibber_plan::elements::visibility::ELEMENTS_YAML;
 use dibber_sandbox::{BUILD, IN_TARGET};
 
 use super::ELEMENTS;
@@ -36,8 +37,8 @@ impl HookVariables {
         }
     }
 
-    /// Hides a deferred variable: only later steps see it.
-    pub(super) fn defer(&mut self, name: &str) {
+    /// Hides a variable that only later steps are given.
+    pub(super) fn withhold(&mut self, name: &str) {
         self.outside.remove(name);
         self.inside.remove(name);
     }
@@ -65,7 +66,7 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
         Side::Chroot => IN_TARGET.to_string(),
     };
     let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
-    set("IMAGE_ELEMENT_YAML", image_element::image_element_yaml(&places));
+    set(ELEMENTS_YAML, image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
     plan.archive.proxies.variables().for_each(|(name, proxy)| drop(set(name, proxy.to_string())));
     all

@@ -31,7 +31,7 @@ pub(crate) mod steps;
 pub mod svc_map;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod variable_scan;
+pub mod visibility;
 mod yaml;
 
 pub use check::check;
