@@ -119,7 +119,7 @@ impl fmt::Display for HookEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
             code if (129..=128 + LAST_SIGNAL).contains(&code) => {
-                write!(f, "exit code {code} (signal {})", code - 128)?
+                write!(f, "exit code {code} (signal {})", code - 128)?;
             }
             code => write!(f, "exit code {code}")?,
         }

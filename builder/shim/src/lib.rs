@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "runs as the hook that calls it, and sees what that sees")]
 
+mod chattr;
 mod divert;
 mod environment;
 mod loader;
@@ -27,11 +28,12 @@ pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
-const PROGRAMS: [(&str, Program); 19] = [
+const PROGRAMS: [(&str, Program); 20] = [
     ("sudo", sudo::main),
     ("mount", mount::mount),
     ("umount", mount::umount),
     ("mknod", mknod::main),
+    ("chattr", chattr::main),
     ("dibber-divert", divert::main),
     ("dibber-place", place::main),
     ("losetup", refuse::main),

@@ -137,7 +137,11 @@ fn statements(index: usize, node: &Value) -> Result<Statements, NodesError> {
     }
     let name = NAMES.iter().find_map(|path| node.pointer(path)?.as_str().filter(|name| !name.is_empty()));
     said.name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
-    said.is_of_ironic = node.get("uuid").is_some() && node.get("properties").is_none();
+    let has_properties = node.get("properties").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
+    said.ironic_mend = node.get("uuid").map(|_| match has_properties {
+        true => "openstack baremetal node set --property cpu_arch=ARCH",
+        false => "print the nodes with --fields uuid name properties extra",
+    });
     Ok(said)
 }
 
@@ -214,8 +218,8 @@ struct Statements {
     notes: Vec<String>,
     /// Why a part of it could not be read.
     unread: Option<String>,
-    /// Whether ironic's client printed it, without its properties.
-    is_of_ironic: bool,
+    /// What to do about its architecture where it is one of ironic's, which counts as nothing.
+    ironic_mend: Option<&'static str>,
 }
 
 /// What a machine needs. One that names no architecture counts as that of untagged images only where none does: among others that do, it
@@ -235,9 +239,8 @@ fn requirements(said: &Statements, others_say: bool) -> Result<NodeRequirements,
     if others_say {
         return Err("it names no architecture, and others of the file do; add \"arch\"".into());
     }
-    if said.is_of_ironic {
-        let mend = "print the nodes with --fields uuid name properties extra";
-        return Err(format!("it has no properties, where ironic has the architecture; {mend}"));
+    if let Some(mend) = said.ironic_mend {
+        return Err(format!("it names no architecture, which ironic has among its properties; {mend}"));
     }
     let arch = Arch::untagged().ok_or("it names no architecture; add \"arch\"")?;
     Ok(NodeRequirements { target: Target { arch, platform }, boot_mode })

@@ -176,8 +176,12 @@ fn ironics_client_prints_nodes_in_other_words() {
 #[test]
 fn a_machine_of_which_nothing_is_known_gets_nothing() {
     let list = r#"[{"UUID": "u1", "Name": "n1", "Power State": "power on"}]"#;
-    let told = "n1: it has no properties, where ironic has the architecture; print the nodes with --fields uuid name properties extra";
-    assert_eq!(fleet(list, NodesFormat::Json), [told]);
+    let why = "it names no architecture, which ironic has among its properties";
+    let mend = "print the nodes with --fields uuid name properties extra";
+    assert_eq!(fleet(list, NodesFormat::Json), [format!("n1: {why}; {mend}")]);
+    let half = r#"[{"UUID": "u1", "Name": "n1", "Properties": {"capabilities": "boot_mode:uefi"}}]"#;
+    let mend = "openstack baremetal node set --property cpu_arch=ARCH";
+    assert_eq!(fleet(half, NodesFormat::Json), [format!("n1: {why}; {mend}")]);
     let odd = r#"[{"Name": "n1", "Properties": "cpu_arch ppc64le"}]"#;
     let told = "n1: its properties are a text that is neither JSON nor a dictionary of Python's";
     assert_eq!(fleet(odd, NodesFormat::Json), [told]);

@@ -13,7 +13,7 @@ const PLACE: &[u8] = b"resolv.conf";
 pub(super) fn restore(tree: &mut Tree) {
     let Some(etc) = tree.lookup(b"etc") else { return };
     let found = child(tree, etc, PLACE);
-    let saved = child(tree, etc, RESOLV_CONF_ORIGINAL.as_bytes());
+    let saved = child(tree, etc, RESOLV_CONF_ORIGINAL.as_bytes()).filter(|id| !is_lent(tree, *id));
     let is_link = found.is_some_and(|id| matches!(tree.inode(id).kind, Kind::Symlink(_)));
     let is_lent = found.is_some_and(|id| is_lent(tree, id));
     let Kind::Dir(entries) = &mut tree.inode_mut(etc).kind else { return };
