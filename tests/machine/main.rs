@@ -11,6 +11,7 @@ mod boot_images;
 mod boot_menu;
 mod capture;
 mod commit;
+mod container_engines;
 mod containers;
 mod cpio;
 mod dib_agreement;

@@ -10,7 +10,9 @@ use std::path::Path;
 
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Side};
-use dibber_sandbox::{DriverInput, HookCommand, HookInvocation, OutputStream, STORE, SandboxGrants};
+use dibber_sandbox::{
+    DriverInput, HookCommand, HookInvocation, Isolation, OutputStream, STORE, SandboxGrants,
+};
 use serde_json::{Value, json};
 
 fn main() {
@@ -41,7 +43,14 @@ fn grants(base: &Path) -> SandboxGrants {
     for dir in [&store, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    SandboxGrants { store, stage, given: Vec::new(), emulator: None, commands: Vec::new() }
+    SandboxGrants {
+        store,
+        stage,
+        given: Vec::new(),
+        emulator: None,
+        commands: Vec::new(),
+        isolation: Isolation::Namespaces,
+    }
 }
 
 /// Starts a worker on these and prints its events.

@@ -19,6 +19,7 @@ mod sudo;
 use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
+pub use mount::SHARES_PROC;
 pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;

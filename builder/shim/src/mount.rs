@@ -8,6 +8,9 @@ use std::process::Command;
 
 use crate::record::{MountRequest, MountSource, Request, append_to_record};
 
+/// A file that is there where a hook has no /proc of its own, and so cannot make another one either.
+pub const SHARES_PROC: &str = "/run/dibber/shares-proc";
+
 /// Options of mount(8) that take a value as their next word.
 const WITH_VALUE: [&str; 10] =
     ["-t", "--types", "-o", "--options", "-O", "--test-opts", "--source", "--target", "-L", "-U"];
@@ -31,7 +34,11 @@ pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let targets: Vec<String> =
         words.iter().filter(|word| !word.starts_with('-')).map(|word| absolute(word)).collect();
-    let code = run_real(name, &words);
+    let mut code = run_real(name, &words);
+    if code != 0 && Path::new(SHARES_PROC).exists() {
+        // What was bound for a proc has mounts of the container's in it, and is busy by them.
+        code = run_real(name, &[vec!["--lazy".to_owned()], words].concat());
+    }
     if code != 0 {
         return code;
     }
@@ -172,6 +179,7 @@ impl<'a> MountCall<'a> {
         let bound = match self.value("-t", "--types") {
             Some("sysfs") => "/sys",
             Some("devtmpfs") => "/dev",
+            Some("proc") if Path::new(SHARES_PROC).exists() => "/proc",
             _ => return self.words.to_vec(),
         };
         match self.target() {
