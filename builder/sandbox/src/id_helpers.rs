@@ -39,7 +39,7 @@ pub(crate) fn look(program: &'static str) -> Finding {
     };
     match obstacle_of(program) {
         None => Finding::ok(program, format!("{} may map ids", found.display())),
-        Some(obstacle) => told(program, obstacle, ""),
+        Some(obstacle) => told(program, obstacle),
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn absent(program: &str, why: &str) -> Finding {
 /// A helper that was run, and refused.
 pub(crate) fn refused(program: &str, said: &str) -> Finding {
     match obstacle_of(program) {
-        Some(obstacle) => told(program, obstacle, said),
+        Some(obstacle) => told(program, obstacle),
         None => Finding::missing(
             WHAT,
             format!("{program} refused: {said}"),
@@ -88,7 +88,7 @@ fn judge(rights: Rights, needed: u32, here: &Confinement) -> Option<Obstacle> {
     }
 }
 
-fn told(program: &str, obstacle: Obstacle, said: &str) -> Finding {
+fn told(program: &str, obstacle: Obstacle) -> Finding {
     let engine = Confinement::here().engine;
     let (why, remedy) = match obstacle {
         Obstacle::PlainFile => (
@@ -111,8 +111,7 @@ fn told(program: &str, obstacle: Obstacle, said: &str) -> Finding {
             "run the container with the engine's usual capabilities (Podman, Docker: --cap-add SETUID --cap-add SETGID)".to_owned(),
         ),
     };
-    let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
-    Finding::missing(WHAT, format!("{program} cannot map ids: {why}{said}"), remedy)
+    Finding::missing(WHAT, format!("{program} cannot map ids: {why}"), remedy)
 }
 
 #[cfg(test)]

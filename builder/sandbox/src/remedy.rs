@@ -79,13 +79,13 @@ fn covered() -> String {
 /// cause and what to tell the engine.
 pub(crate) fn explained(error: SandboxError) -> SandboxError {
     let here = Confinement::here();
-    let SandboxError::System { source, .. } = &error else { return error };
+    let SandboxError::System { action, source } = &error else { return error };
     let by_filter = matches!(source.raw_os_error(), Some(PERM | NOSYS));
     let by_module = here.label.is_some() && source.raw_os_error() == Some(ACCES);
     match here.refuser().filter(|_| by_filter || by_module) {
         Some(refuser) => {
-            let why = format!("{error}, which is refused by {refuser}");
-            SandboxError::Missing(Finding::missing("what this container allows", why, container_remedy()))
+            let why = format!("cannot {action}: {source}, by {refuser}");
+            SandboxError::Missing(Finding::missing("what is allowed here", why, container_remedy()))
         }
         None => error,
     }

@@ -34,11 +34,9 @@ pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let targets: Vec<String> =
         words.iter().filter(|word| !word.starts_with('-')).map(|word| absolute(word)).collect();
-    let mut code = run_real(name, &words);
-    if code != 0 && Path::new(SHARES_PROC).exists() {
-        // What was bound for a proc has mounts of the container's in it, and is busy by them.
-        code = run_real(name, &[vec!["--lazy".to_owned()], words].concat());
-    }
+    // What was bound for a proc has mounts of the container's in it, and is busy by them.
+    let lazily = Path::new(SHARES_PROC).exists().then(|| "--lazy".to_owned());
+    let code = run_real(name, &lazily.into_iter().chain(words).collect::<Vec<_>>());
     if code != 0 {
         return code;
     }
