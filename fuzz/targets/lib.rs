@@ -43,7 +43,7 @@ pub fn element(name: &str, files: &[(&str, &str)]) -> ElementSource {
     for path in files.iter().filter_map(|(path, _)| path.rsplit_once('/')) {
         entries.insert(path.0.to_string(), Entry::Dir);
     }
-    ElementSource { name: name.to_string(), origin: format!("/e/{name}"), entries }
+    ElementSource { name: name.to_string(), origin: format!("/e/{name}"), entries, modes: BTreeMap::new() }
 }
 
 /// Plans an image file with one small element and one named layout.

@@ -70,7 +70,7 @@ fn a_hook_that_fails() {
     assert!(log.contains("line 3\n") && log.contains("about to fail") && log.contains("50-broken"), "{log}");
     // A signal is told as one, and a file of environment.d by its name.
     shop.hook("broken/install.d/50-broken", "kill -SEGV $$");
-    earlier.refuses(&shop.build(&image, &[]), HOOK, &["failed with signal 11"]);
+    earlier.refuses(&shop.build(&image, &[]), HOOK, &["failed with exit code 139 (signal 11)"]);
     shop.write("broken/environment.d/10-wrong", "false || return 9\n");
     earlier.refuses(&shop.build(&image, &[]), HOOK, &["exit code 9, in environment.d/10-wrong"]);
     // Mended, it builds, and the log of the failure goes.

@@ -87,6 +87,41 @@ fn plan_lists_what_hooks_are_given() {
     assert!(told.out.contains(&expected), "{}", told.out);
 }
 
+/// A variable that was meant to name a file, and under which no hook would find one.
+#[test]
+fn a_file_that_a_variable_names_and_nobody_can_read_is_an_error() {
+    let shop = Workshop::of(Some(USER));
+    let home = person(&shop, Some(USER));
+    // As elements of others do: without the file they go on.
+    shop.hook("a/extra-data.d/50-reads", "if [ -f \"${THE_KEY:-}\" ]; then cat $THE_KEY; fi");
+    let image = shop.image("good", &[("elements", "[tiny-os, a]"), ("outputs", "[tar]")]);
+    let path = |name: &str| home.join(name).display().to_string();
+    fs::set_permissions(home.join("other"), PermissionsExt::from_mode(0o000)).expect("set a mode");
+    fs::create_dir(home.join("closed")).expect("make a directory");
+    fs::set_permissions(home.join("closed"), PermissionsExt::from_mode(0o000)).expect("set a mode");
+    accepts("chown", &["root", &path("other"), &path("closed")]);
+    accepts("mkfifo", &[&path("pipe")]);
+    for (value, words) in [
+        (path("missing"), "and there is no such file on this machine"),
+        (path("other"), "which cannot be read"),
+        (path("closed/key"), "which cannot be reached"),
+        (path("pipe"), "neither a file nor a directory"),
+        ("home/key".to_string(), &*format!("write {}", path("key"))),
+        ("./home/key".to_string(), "hooks do not find"),
+        ("/dev/fd/63".to_string(), "neither a file nor a directory"),
+    ] {
+        let told = shop.build(&image, &["--env", &format!("THE_KEY={value}")]);
+        assert!(told.code.is_some_and(|code| code != 0), "{value}: {}", told.err);
+        told.refuses(told.code.unwrap_or_default(), &["THE_KEY names", words]);
+    }
+    // Of a list, each.
+    let list = format!("{}:{}", path("key"), path("repository/file"));
+    shop.hook("a/extra-data.d/50-reads", "IFS=:; for f in $THE_KEY; do cat $f; done");
+    shop.build(&image, &["--env", &format!("THE_KEY={list}")]).well();
+    let log = fs::read_to_string(shop.out().join("x86_64-good.log")).expect("read the log");
+    assert!(log.contains("the key\nof the repository\n"), "{log}");
+}
+
 #[test]
 fn a_directory_that_holds_the_cache_or_a_home_is_not_given() {
     let (shop, _, image) = with_hooks(None);

@@ -100,8 +100,8 @@ try sysrq opens /proc/sysrq-trigger
 try power opens /sys/power/state
 try binfmt opens /proc/sys/fs/binfmt_misc/register
 try loop0 opens /dev/loop0
-try mknod mknod /run/disk b 7 0
-try mknod-char mknod /run/mem c 1 1
+try mknod /usr/bin/mknod /run/disk b 7 0
+try mknod-char /usr/bin/mknod /run/mem c 1 1
 try write-sys touch /sys/kernel/dibber-trial
 try pid1-environ cat /proc/1/environ
 try pid1-fd cat /proc/1/fd/0
@@ -311,6 +311,42 @@ fn mounts_and_requests_reach_the_next_hook() {
         assert_eq!(ends[1]["requests"][0]["arguments"], json!(["--target=i386-pc", "/dev/disk"]));
         assert_eq!(ends[2]["code"], 3);
         assert_eq!(ends[2]["mounts"], json!([]));
+    }
+}
+
+/// Every spelling of mount and umount that elements use, each with what is seen afterwards.
+const SPELLS_MOUNTS: &str = r#"#!/bin/bash
+set -eu
+cd $TMP_BUILD_DIR/mnt
+mkdir -p a b c d e f g
+mount --bind /dev a; test -c a/null; umount a; test ! -e a/null
+mount -B /sys a; test -e a/kernel; umount a
+mount -o bind,ro /dev a; umount -f a
+mount --rbind --make-rslave /dev a; test -c a/null; umount -R a
+mount -t sysfs sysfs a; test -e a/kernel; umount a; test ! -e a/kernel
+mount -t devtmpfs udev a; test -c a/null; umount -l a
+mount -t proc proc b; test -e b/self; mount -t devpts devpts c
+mount -nvt tmpfs none d; echo kept > d/f; mount --move d e; test -e e/f
+mount -o remount,ro e; ! touch e/g 2>/dev/null
+mount --make-private e; mount --make-rshared f 2>/dev/null || true
+mount -t tmpfs -o size=1m none f; mount --bind f g
+umount b c
+"#;
+
+#[test]
+fn mounts_are_made_and_taken_away_in_every_spelling() {
+    let sees = "#!/bin/bash\nset -eu\ncd $TMP_BUILD_DIR/mnt\n! touch e/h 2>/dev/null; test ! -e b/self; echo x > f/y; test -e g/y\n";
+    for builder in &builders() {
+        let hooks = json!([{ "side": "host", "script": SPELLS_MOUNTS }, { "side": "host", "script": sees }]);
+        let ends = builder.build(&json!({ "setup": TREE, "hooks": hooks }));
+        assert_eq!(ends[0]["code"], 0, "{}", ends[0]);
+        let targets = |end: &Value| {
+            let all = end["mounts"].as_array().expect("mounts").iter();
+            all.map(|mount| mount["target"].as_str().expect("a path").replace("/run/dibber/build/mnt/", ""))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(targets(&ends[0]), ["e", "f", "g"], "{}", ends[0]);
+        assert_eq!(ends[1]["code"], 0, "{}", ends[1]);
     }
 }
 

@@ -59,8 +59,12 @@ fn sources(case: &Path) -> SourceSet {
         let name = name(&dir);
         let mut found = BTreeMap::new();
         entries(&dir, "", &mut found);
-        let element =
-            ElementSource { name: name.clone(), origin: format!("elements/{name}"), entries: found };
+        let element = ElementSource {
+            name: name.clone(),
+            origin: format!("elements/{name}"),
+            entries: found,
+            modes: BTreeMap::new(),
+        };
         set.elements.insert(name, element);
     }
     for path in sorted(&case.join("layouts")) {

@@ -30,7 +30,7 @@ fn on(arch: Arch, change: impl Fn(&mut Request)) -> Request {
     request
 }
 
-fn plans(images: &[&str], change: impl Fn(&mut Request)) -> Result<Vec<Plan>, PlanError> {
+pub(crate) fn plans(images: &[&str], change: impl Fn(&mut Request)) -> Result<Vec<Plan>, PlanError> {
     plan(&sources(images), &on(Arch::X86_64, change))
 }
 
@@ -38,7 +38,7 @@ fn targets(plans: &[Plan]) -> Vec<String> {
     plans.iter().map(|plan| plan.target.to_string()).collect()
 }
 
-fn built_in(name: &str) -> String {
+pub(crate) fn built_in(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../images/{name}.yaml"));
     std::fs::read_to_string(path).expect("a built-in image file")
 }
@@ -230,12 +230,7 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         .iter()
         .position(|step| step.action == dibber_plan::Action::ImagePackages)
         .expect("packages");
-    assert_eq!(
-        (shared(eight, nine), shared(power, nine)),
-        (packages, packages),
-        "{:?}",
-        nine.deferred_variables
-    );
+    assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.visibility);
     assert_eq!(shared(x86_64, power), 0);
     // Without packages of their own, up to the hook that writes the kernel's arguments down.
     let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");
@@ -245,6 +240,6 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         (first.phase.name(), first.name.as_str()),
         ("finalise", "48-grub-defaults"),
         "{:?}",
-        found[4].deferred_variables
+        found[4].visibility
     );
 }

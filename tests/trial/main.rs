@@ -11,7 +11,7 @@ use std::path::Path;
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Side};
 use dibber_sandbox::{
-    DriverInput, HookCommand, HookInvocation, Isolation, OutputStream, STORE, SandboxGrants,
+    DriverInput, HookCommand, HookInvocation, Isolation, NameServers, OutputStream, STORE, SandboxGrants,
 };
 use serde_json::{Value, json};
 
@@ -115,6 +115,11 @@ fn one(build: &Path, hook: &Value, mounts: &mut Vec<dibber_sandbox::MountRequest
         native: None,
         given: &[],
         network: if hook["network"] == "none" { Network::None } else { Network::Host },
+        name_servers: if hook["name_servers"] == "as-copied" {
+            NameServers::AsCopied
+        } else {
+            NameServers::Lent
+        },
         redact: &Redact::default(),
         limits: Limits::default(),
     };

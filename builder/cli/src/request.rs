@@ -2,6 +2,7 @@
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +10,7 @@ use dibber_engine::scan::{SourcePlaces, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::output::{OUTPUTS, OutputKind};
-use dibber_plan::{Plan, Request, SourceSet};
+use dibber_plan::{Plan, Proxies, Request, SourceSet};
 use dibber_store::Store;
 
 use crate::embedded::EmbeddedFiles;
@@ -35,9 +36,10 @@ pub(crate) struct RequestArgs {
         env = "ELEMENTS_PATH",
         value_delimiter = ':',
         value_name = "DIR[:DIR]",
+        value_parser = clap::builder::OsStringValueParser::new(),
         hide_env_values = true
     )]
-    pub(crate) elements_path: Vec<PathBuf>,
+    pub(crate) elements_path: Vec<OsString>,
     /// Add an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
     pub(crate) elements: Vec<String>,
@@ -121,14 +123,38 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
     let carried = EmbeddedFiles::all();
     let places = SourcePlaces {
-        elements: &args.elements_path,
+        elements: &directories(&args.elements_path),
         images: &files,
         layouts: layout_file.as_slice(),
         embedded: &carried.files(),
     };
     let sources = scan(&places).map_err(|e| Problem::new(Exit::Input, e))?;
-    let plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
+    let mut plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
+    for plan in plans.iter_mut().filter(|_| !args.offline) {
+        plan.warnings.extend(unused_proxies(plan));
+    }
     Ok((sources, plans))
+}
+
+/// The directories of a path. One that is empty, or that begins or ends with a colon, is what scripts make of an empty variable.
+fn directories(path: &[OsString]) -> Vec<PathBuf> {
+    path.iter().filter(|part| !part.is_empty()).map(PathBuf::from).collect()
+}
+
+/// Proxies that the person's environment has. Hooks see nothing of that, so each must be declared, and whoever relies on an
+/// exported one is told. Its value may hold a password.
+fn unused_proxies(plan: &Plan) -> Option<String> {
+    let is_exported = |name: &String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let proxies = &plan.archive.proxies;
+    // Only one spelling of a name need be declared.
+    let is_declared = |name: &String| proxies.has(name) || proxies.has(&name.to_ascii_lowercase());
+    let names: Vec<String> =
+        Proxies::names().filter(|name| is_exported(name) && !is_declared(name)).collect();
+    let first = names.first()?;
+    Some(format!(
+        "hooks do not see {}, which the environment has: declare what they are to use, as in --env {first}=\"${first}\"",
+        names.join(", ")
+    ))
 }
 
 /// A name stands for the built-in image file of that name, unless a file that is given has such an image.

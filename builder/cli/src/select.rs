@@ -8,7 +8,7 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_deploy::select::{BootMode, Fleet, Machine, NodeRequirements};
+use dibber_deploy::select::{BootMode, Fleet, Machine, NodeRequirements, NodesFormat};
 use dibber_fs::text;
 use dibber_imageset::members::{MemberSelection, Members, MembersError, Trust};
 use dibber_model::{Arch, Platform, Target};
@@ -38,7 +38,8 @@ pub(crate) struct SelectArgs {
     /// Boot mode of the node: bios or uefi.
     #[arg(long, value_name = "MODE", value_parser = str::parse::<BootMode>)]
     pub(crate) boot_mode: Option<BootMode>,
-    /// Select for every node of an instackenv.json file, and select the agent's ramdisk as well.
+    /// Select for every node of a file, and select the agent's ramdisk as well: an instackenv in JSON, YAML or CSV, or what
+    /// `openstack baremetal node list --fields uuid name properties extra` prints in one of them.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "platform", "boot_mode"])]
     pub(crate) nodes: Option<PathBuf>,
     /// Name of the agent's ramdisk image; default: ironic-python-agent, if the directory has one.
@@ -105,7 +106,8 @@ fn select_for_node(args: &SelectArgs, images: &Members) -> Result<Exit, Problem>
 fn select_for_fleet(args: &SelectArgs, images: &Members, file: &Path, trust: Trust) -> Result<Exit, Problem> {
     let wrong = |why: &dyn std::fmt::Display| Problem::new(Exit::Input, format!("{}: {why}", file.display()));
     let text = text::read(file).map_err(|error| wrong(&error))?;
-    let fleet = Fleet::read(&text).map_err(|error| wrong(&error))?;
+    let format = NodesFormat::of(&file.to_string_lossy(), &text);
+    let fleet = Fleet::read(&text, format).map_err(|error| wrong(&error))?;
     let agent = args.agent.as_deref().unwrap_or(AGENT);
     let agents = match Members::read(&args.dir, agent, trust) {
         Ok(agents) => Some(agents),

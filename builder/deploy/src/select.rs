@@ -16,7 +16,7 @@ use core::fmt;
 use core::str::FromStr;
 use dibber_model::{Arch, Platform, Target};
 
-pub use nodes::{Fleet, Machine, NodesError};
+pub use nodes::{Fleet, Machine, NodesError, NodesFormat};
 
 /// How a machine starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

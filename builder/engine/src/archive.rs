@@ -155,7 +155,7 @@ impl ReleaseLookup<'_> {
                 (Some(release), _) => drop(releases.files.insert(public, release)),
                 (None, Network::Offline) => return Err(ReleaseError::NotRecorded { url: public }),
                 (None, _) => {
-                    let bytes = fetch::fetch(&url, plan.archive.proxy.as_deref(), stop)?;
+                    let bytes = fetch::fetch(&url, &plan.archive.proxies, stop)?;
                     fetched.push(Fetched { url: public, bytes });
                 }
             }

@@ -17,6 +17,7 @@ use crate::failure::{Failure, FailureKind, fault, output_failure};
 use crate::given::{self, ClosedPlace};
 use crate::previous_set::PreviousSet;
 use crate::settings::BuildSettings;
+use crate::steps::BuildRecord;
 use crate::worker::client::{WorkerClient, WorkerReply};
 use crate::worker::job::{BuildJob, Job, WHOLE_BUILD};
 use crate::{output_names, preflight};
@@ -66,6 +67,7 @@ pub fn build(
     let in_place = in_place.filter(|entry| is_known(entry)).map(|entry| entry.id);
     let build = BuildJob { emulator, in_place, ..build_job::prepare(plan, settings, &store, stop)? };
     let releases = build.releases.clone();
+    let record = BuildRecord::new(&build).to_json();
     let estimate = build.timings.get(WHOLE_BUILD).copied();
     events.emit(Event::ImageStarted {
         image: plan.image.clone(),
@@ -95,6 +97,9 @@ pub fn build(
     };
     store.remember_files(built.entry().id, files(built.entry())).map_err(fault)?;
     releases.record(&store.path().join(RELEASE_FILES)).map_err(fault)?;
+    if store.build_record(&stem).is_none_or(|known| known != record) {
+        store.save_build_record(&stem, &record).map_err(fault)?;
+    }
     remove_failed_log(&stage, &stem);
     announce(&built, &settings.output_dir, events);
     let seconds = start.elapsed().as_secs_f64();

@@ -110,11 +110,17 @@ pub struct HookEnding {
     pub environment_file: Option<String>,
 }
 
-/// In words: `exit code 3`, `signal 11`.
+/// The numbers of signals: `SIGRTMAX` of signal(7) is 64.
+const LAST_SIGNAL: i32 = 64;
+
+/// In words: `exit code 3`, `exit code 139 (signal 11)`. A shell ends so after a program that a signal ended, and a program may choose the
+/// code itself, so it is told as it is.
 impl fmt::Display for HookEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
-            code @ 129.. => write!(f, "signal {}", code - 128)?,
+            code if (129..=128 + LAST_SIGNAL).contains(&code) => {
+                write!(f, "exit code {code} (signal {})", code - 128)?
+            }
             code => write!(f, "exit code {code}")?,
         }
         match &self.environment_file {
@@ -157,7 +163,8 @@ mod tests {
             HookEnding { code, environment_file: file.map(str::to_string) }.to_string()
         };
         assert_eq!(ending(3, None), "exit code 3");
-        assert_eq!(ending(139, None), "signal 11");
+        assert_eq!(ending(139, None), "exit code 139 (signal 11)");
+        assert_eq!((ending(128, None), ending(255, None)), ("exit code 128".into(), "exit code 255".into()));
         assert_eq!(ending(1, Some("10-x.bash")), "exit code 1, in environment.d/10-x.bash");
     }
 }

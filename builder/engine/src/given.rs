@@ -4,6 +4,8 @@
 //! holds the person's home, the cache or outputs; what the sandbox shows anyway.
 #![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
+mod misnamed;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -17,6 +19,8 @@ use dibber_plan::Plan;
 use dibber_sandbox::{Given, is_visible_to_hooks};
 use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use misnamed::NotFound;
 
 /// A file or directory of this machine that hooks are given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +38,13 @@ pub struct GivenFile {
 /// Why it could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum GivenError {
+    /// A variable's value that hooks would not find anything under.
+    #[error("{0}")]
+    NotFound(#[from] NotFound),
     /// It is there, and cannot be read.
-    #[error("{named_by} names {path}, which cannot be read: {source}")]
+    #[error(
+        "{named_by} names {path}, which cannot be read: {source}; let the person who builds read it, or name another file"
+    )]
     Unreadable {
         /// What names it.
         named_by: String,
@@ -66,7 +75,9 @@ impl<'a> ClosedPlace<'a> {
 /// What of a plan's paths is there, and must be given to be seen. A path that is not there may be one of the image.
 pub(crate) fn find(plan: &Plan, closed: &[ClosedPlace<'_>]) -> Result<Vec<GivenFile>, GivenError> {
     let mut found = Vec::new();
+    misnamed::check(plan)?;
     for path in plan.host_paths.iter().filter(|path| !is_visible_to_hooks(Path::new(&path.path))) {
+        // What is not there is told of where a hook would have read it.
         let Ok(source) = fs::canonicalize(&path.path) else { continue };
         let unreadable = |error: io::Error| GivenError::Unreadable {
             named_by: path.named_by.clone(),
@@ -114,8 +125,7 @@ fn is_world_readable(source: &Path, open: &File) -> bool {
     if ["/proc", "/dev", "/run", "/sys"].iter().any(|dir| source.starts_with(dir)) {
         return false;
     }
-    let mode = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.permissions().mode());
-    let reached = source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0);
+    let reached = is_entered_by_all(source);
     let (Ok(found), Ok(again)) = (open.metadata(), open.try_clone()) else { return false };
     let mode = found.permissions().mode();
     let read = || is_tree_world_readable(&Dir::from(OwnedFd::from(again))).unwrap_or(false);
@@ -124,6 +134,17 @@ fn is_world_readable(source: &Path, open: &File) -> bool {
             true => mode & 0o005 == 0o005 && read(),
             false => mode & 0o004 != 0,
         }
+}
+
+/// Whether everybody on this machine may enter the directories in which a file is.
+fn is_entered_by_all(source: &Path) -> bool {
+    let mode = |path: &Path| fs::symlink_metadata(path).map_or(0, |found| found.permissions().mode());
+    source.ancestors().skip(1).all(|above| mode(above) & 0o001 != 0)
+}
+
+/// The same, and read the file itself.
+fn is_reached_by_all(source: &Path, found: &fs::Metadata) -> bool {
+    is_entered_by_all(source) && found.permissions().mode() & 0o004 != 0
 }
 
 fn is_tree_world_readable(dir: &Dir) -> io::Result<bool> {

@@ -14,10 +14,21 @@ use dibber_store::Store;
 use crate::build_job::{self, RELEASE_FILES};
 use crate::given::ClosedPlace;
 use crate::previous_set::PreviousSet;
+use crate::steps::StepForecast;
+use crate::worker::job::BuildJob;
 use crate::{archive, given, steps};
 
+/// How much is said of the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// How many are kept.
+    Count,
+    /// For each whether it is kept, or why it runs.
+    Explained,
+}
+
 /// What a build would find kept and in place, in words. Asks nobody, changes nothing.
-pub fn status(plan: &Plan, store: &Path, dir: &Path) -> String {
+pub fn status(plan: &Plan, store: &Path, dir: &Path, detail: Detail) -> String {
     let place = match PreviousSet::find(plan, dir, &Seen::default()) {
         Ok(None) => format!("{} has no set of this image", dir.display()),
         Ok(Some(previous)) if previous.is_whole() => {
@@ -42,28 +53,36 @@ pub fn status(plan: &Plan, store: &Path, dir: &Path) -> String {
         Ok(build) => build,
         Err(error) => return format!("error: {error}\n{place}"),
     };
-    let kept: Vec<_> = store.list().unwrap_or_default().into_iter().map(|entry| entry.id).collect();
-    let ids = steps::ids(plan, &build);
-    let first = ids.iter().position(|id| !kept.contains(id));
-    let steps = match first.and_then(|at| plan.steps.get(at)) {
-        None => format!("all {} steps are kept", ids.len()),
-        Some(step) => {
-            let at = first.unwrap_or(0);
-            let time: f64 = plan.steps[at..]
-                .iter()
-                .filter_map(|step| build.timings.get(&format!("{}/{}", step.phase, step.name)))
-                .sum();
-            let time =
-                if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
-            format!(
-                "{at} of {} steps are kept; the first to run is {}/{}{time}",
-                ids.len(),
-                step.phase,
-                step.name
-            )
+    let forecast = steps::forecast(&build, &store);
+    let explained = if detail == Detail::Explained { explained(&forecast) + "\n" } else { String::new() };
+    format!("{explained}{given}{}\n{place}", counted(&forecast, &build))
+}
+
+/// A line for each step, and one for each reason.
+fn explained(forecast: &[StepForecast]) -> String {
+    let mut text = String::new();
+    for StepForecast { step, is_kept, why } in forecast {
+        let fate = if *is_kept { "kept" } else { "runs" };
+        text += &format!("{fate}  {}/{}\n", step.phase, step.name);
+        for reason in why {
+            text += &format!("        {reason}\n");
         }
+    }
+    text
+}
+
+fn counted(forecast: &[StepForecast], build: &BuildJob) -> String {
+    let count = forecast.len();
+    let Some(at) = forecast.iter().position(|step| !step.is_kept) else {
+        return format!("all {count} steps are kept");
     };
-    format!("{given}{steps}\n{place}")
+    let seconds = forecast[at..]
+        .iter()
+        .filter_map(|StepForecast { step, .. }| build.timings.get(&format!("{}/{}", step.phase, step.name)));
+    let time: f64 = seconds.sum();
+    let time = if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
+    let first = &forecast[at].step;
+    format!("{at} of {count} steps are kept; the first to run is {}/{}{time}", first.phase, first.name)
 }
 
 /// Content that is drawn for a filesystem that was never measured.

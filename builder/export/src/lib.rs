@@ -19,6 +19,7 @@ mod qcow2_writer;
 mod qemu_img;
 mod raw;
 
+mod sparse;
 mod squashfs;
 mod stream;
 mod sums;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use tar::{EntryType, Header};
 
 use super::files::{FileReader, Files};
 use super::pax::{Records, empty_header};
+use super::sparse::SparseFile;
 use super::{LeftOut, PourError};
 
 /// Bytes of a file that are held at a time.
@@ -27,8 +29,28 @@ pub struct NamedWriter<'a> {
 }
 
 /// Writes a tree as tar, and tells what tar cannot hold (sockets). Names start with `./`; parents come before children,
-/// names of a directory in bytewise order; the first name of an inode is the file, the others are hard links to it.
+/// names of a directory in bytewise order; the first name of an inode is the file, the others are hard links to it. Holes
+/// of files stay holes.
 pub fn write_tar(tree: &Tree, files: &dyn Files, stream: NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError> {
+    write_members(tree, files, stream, Holes::LeftOut)
+}
+
+/// What becomes of the holes of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holes {
+    /// They are told of, and take no room.
+    LeftOut,
+    /// They are zeros, as every reader of tar has them.
+    AsZeros,
+}
+
+/// Writes the archive.
+pub(super) fn write_members(
+    tree: &Tree,
+    files: &dyn Files,
+    stream: NamedWriter<'_>,
+    holes: Holes,
+) -> Result<Vec<LeftOut>, PourError> {
     let mut archive = TarWriter { source: FileReader::new(files), stream, at: 0, buffer: vec![0; READ] };
     let mut first_names: BTreeMap<InodeId, Vec<u8>> = BTreeMap::new();
     let mut left_out = Vec::new();
@@ -52,12 +74,15 @@ pub fn write_tar(tree: &Tree, files: &dyn Files, stream: NamedWriter<'_>) -> Res
                 archive.start_member(&TarMember { name: &name, ..new(EntryType::Directory) })?;
             }
             Kind::File(content) => {
-                archive.start_member(&TarMember {
-                    name: &name,
-                    size: content.len,
-                    ..new(EntryType::Regular)
-                })?;
-                archive.write_content(content)?;
+                let sparse = SparseFile::of(content).filter(|_| holes == Holes::LeftOut);
+                let size = sparse.as_ref().map_or(content.len, SparseFile::stored);
+                let sparse = sparse.as_ref();
+                archive.start_member(&TarMember { name: &name, size, sparse, ..new(EntryType::Regular) })?;
+                match sparse {
+                    Some(sparse) => archive.write_sparse(content, sparse)?,
+                    None => archive.write_content(content, 0..content.len)?,
+                }
+                archive.pad(size)?;
             }
             Kind::Symlink(target) => {
                 archive.start_member(&TarMember { name: &name, link: target, ..new(EntryType::Symlink) })?;
@@ -114,21 +139,24 @@ struct TarMember<'a> {
     name: &'a [u8],
     link: &'a [u8],
     size: u64,
+    sparse: Option<&'a SparseFile>,
     device: Option<(u32, u32)>,
 }
 
 impl<'a> TarMember<'a> {
     fn new(kind: EntryType, meta: &'a Meta) -> Self {
-        TarMember { kind, meta, name: b"", link: b"", size: 0, device: None }
+        TarMember { kind, meta, name: b"", link: b"", size: 0, sparse: None, device: None }
     }
 
     /// The member's header, and the records for what does not fit it.
     fn headers(&self) -> (Header, Records) {
         let mut records = Records::default();
         let mut header = empty_header(self.kind);
+        let stood_for = self.sparse.map(|sparse| sparse.describe(self.name, &mut records));
         {
+            let name = stood_for.as_deref().unwrap_or(self.name);
             let ustar = header.as_ustar_mut().expect("empty_header() makes ustar headers");
-            records.text_field("path", self.name, &mut ustar.name);
+            records.text_field("path", name, &mut ustar.name);
             records.text_field("linkpath", self.link, &mut ustar.linkname);
         }
         header.set_mode(u32::from(self.meta.mode));
@@ -172,18 +200,33 @@ impl TarWriter<'_, '_> {
         self.put(header.as_bytes())
     }
 
-    /// The bytes of a file, holes as zeros, padded to whole blocks.
-    fn write_content(&mut self, content: &Content) -> Result<(), PourError> {
-        let mut done = 0;
+    /// The map of a file, and what it has between its holes.
+    fn write_sparse(&mut self, content: &Content, sparse: &SparseFile) -> Result<(), PourError> {
+        self.put(&sparse.map)?;
+        sparse.data.iter().try_for_each(|range| self.write_content(content, range.clone()))
+    }
+
+    /// The bytes of a part of a file, holes as zeros.
+    fn write_content(&mut self, content: &Content, part: Range<u64>) -> Result<(), PourError> {
+        let mut done = part.start;
         for range in &content.data {
-            self.write_zeros(range.start - done)?;
-            match &content.source {
-                ContentSource::Inline(bytes) => self.put(&bytes[range.start as usize..range.end as usize])?,
-                ContentSource::File(file) => self.copy_range(*file, range.start, range.end)?,
+            let (start, end) = (range.start.max(part.start), range.end.min(part.end));
+            if start >= end {
+                continue;
             }
-            done = range.end;
+            self.write_zeros(start - done)?;
+            match &content.source {
+                ContentSource::Inline(bytes) => self.put(&bytes[start as usize..end as usize])?,
+                ContentSource::File(file) => self.copy_range(*file, start, end)?,
+            }
+            done = end;
         }
-        self.write_zeros(content.len.next_multiple_of(BLOCK) - done)
+        self.write_zeros(part.end - done)
+    }
+
+    /// Fills up the last block of so many bytes.
+    fn pad(&mut self, size: u64) -> Result<(), PourError> {
+        self.write_zeros(size.next_multiple_of(BLOCK) - size)
     }
 
     fn copy_range(&mut self, file: FileRef, mut from: u64, to: u64) -> Result<(), PourError> {

@@ -1,9 +1,11 @@
 //! The package archive of an image.
 //!
-//! In: an image file and the variables. Out: mirrors, a point in time, a proxy. Never: a request.
+//! In: an image file and the variables. Out: mirrors, a point in time, proxies. Never: a request.
 
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
+
+use crate::proxies::Proxies;
 
 /// How this image relates to its package archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,6 @@ pub struct Archive {
     pub snapshot: Option<String>,
     /// Whether the security suite is used, and from where if not the distribution's usual host.
     pub security: Option<String>,
-    /// Proxy for the archive. Never in a step id, sidecar or log with its password.
-    pub proxy: Option<String>,
+    /// Proxies, for the archive and for hooks. Never in a step id, sidecar or log with their passwords.
+    pub proxies: Proxies,
 }

@@ -3,7 +3,7 @@
 //! In: variables, source repositories and the archive of a plan. Out: the paths, each with what names it and the first step
 //! that may read it. Never: a look at the machine: whether something is there, crate `build` finds out.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,7 +11,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
-use crate::elements::{repositories, steps::StepRequest, variable_scan};
+use crate::elements::repositories;
+use crate::elements::steps::StepRequest;
+use crate::elements::visibility::{NEVER, Visibility};
 use crate::step::{Action, Step};
 
 /// A path of the building machine.
@@ -29,7 +31,12 @@ pub struct HostPath {
 }
 
 /// Paths that a plan names, in the order of the paths, each once: by what lets it be read first.
-pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Archive) -> Vec<HostPath> {
+pub(crate) fn host_paths(
+    request: &StepRequest<'_>,
+    visibility: &Visibility,
+    steps: &[Step],
+    archive: &Archive,
+) -> Vec<HostPath> {
     let mut found: BTreeMap<String, HostPath> = BTreeMap::new();
     let mut add = |path: &str, named_by: String, from: usize, unless: Option<String>| {
         let new = HostPath { path: path.to_string(), named_by, from, unless };
@@ -44,15 +51,10 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
             add(path, key.to_string(), 0, None);
         }
     }
-    let named: BTreeSet<String> = request
-        .variables
-        .iter()
-        .filter(|(_, value)| path_of(value).is_some())
-        .map(|(name, _)| name.clone())
-        .collect();
-    for (name, from) in variable_scan::first_given(request, steps, &named) {
-        if let Some(path) = path_of(&request.variables[&name]).filter(|_| from != usize::MAX) {
-            add(path, name, from, None);
+    for (name, value) in request.variables {
+        let from = visibility.variable_from(name);
+        for path in paths_in(value).filter(|_| from != NEVER) {
+            add(path, name.clone(), from, None);
         }
     }
     let fetches = steps.iter().position(|step| step.action == Action::FetchSources);
@@ -60,7 +62,7 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
     let sources = repositories::repositories(request.elements, request.variables).unwrap_or_default();
     for (source, from) in sources.iter().flat_map(|source| fetches.map(|from| (source, from))) {
         if let Some(path) = path_of(&source.location) {
-            let is_persons = request.variables.values().filter_map(|value| path_of(value)).any(|named| {
+            let is_persons = request.variables.values().flat_map(|value| paths_in(value)).any(|named| {
                 path.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
             let unless = (!is_persons).then(|| repositories::location_variable(&source.name));
@@ -68,6 +70,16 @@ pub(crate) fn host_paths(request: &StepRequest<'_>, steps: &[Step], archive: &Ar
         }
     }
     found.into_values().collect()
+}
+
+/// The paths that a variable names: the one that it is, and those of a list with blanks, commas or colons between them.
+fn paths_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| c.is_whitespace() || c == ',' || c == ':';
+    let all = text.split(is_between).filter(move |part| *part != text).filter_map(|part| {
+        // Not of a URL, whose path begins after a host.
+        path_of(part).filter(|path| !path.starts_with("//"))
+    });
+    path_of(text).into_iter().chain(all)
 }
 
 /// The path that a text is, plainly or as a `file:` URL (RFC 8089 without a host).
@@ -81,6 +93,19 @@ fn path_of(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_may_list_paths() {
+        let paths = |text| paths_in(text).collect::<Vec<_>>();
+        assert_eq!(paths("/home/me/key.pub"), ["/home/me/key.pub"]);
+        assert_eq!(
+            paths("/home/a.pub /home/b.pub"),
+            ["/home/a.pub /home/b.pub", "/home/a.pub", "/home/b.pub"]
+        );
+        assert_eq!(paths("relative:/srv/a,/srv/b"), ["/srv/a", "/srv/b"]);
+        assert_eq!(paths("file:///srv/mirror"), ["/srv/mirror"]);
+        assert_eq!(paths("https://x/y root=/dev/sda"), [""; 0]);
+    }
 
     #[test]
     fn paths_and_file_urls_name_files() {

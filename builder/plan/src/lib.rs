@@ -29,6 +29,7 @@
 //!         ("root.d".into(), Entry::Dir),
 //!         ("root.d/10-tree".into(), file("#!/bin/sh\nmkdir $TARGET_ROOT/etc\n", true)),
 //!     ]),
+//!     modes: BTreeMap::new(),
 //! };
 //! let image = "disk_images: [{imagename: tiny, arch: x86_64, elements: [tiny], skip_base: true, layout: partition}]";
 //! let mut sources = SourceSet::default();
@@ -44,6 +45,7 @@
 extern crate alloc;
 
 mod archive;
+mod booting;
 mod compression;
 mod declared_node;
 mod disk;
@@ -60,6 +62,7 @@ pub mod output;
 mod plan;
 mod planner;
 mod properties;
+mod proxies;
 mod request;
 mod secrets;
 mod settings;
@@ -77,11 +80,12 @@ pub use error::PlanError;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
-pub use network::{Cuts, FILE as NETWORK_FILE};
+pub use network::Cuts;
 pub use output::{OutputKind, Role};
 pub use plan::Plan;
 pub use planner::plan;
 pub use properties::properties_of;
+pub use proxies::Proxies;
 pub use request::Request;
 pub use source::{Body, ElementSource, Entry, SourceSet, TextSource};
 pub use spelling::nearest;

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::archive::Archive;
 use crate::compression::{Qcow2Compression, RamdiskCompression};
 use crate::declared_node::DeclaredNode;
+use crate::elements::hooks::StepPlace;
+use crate::elements::visibility::{NEVER, Visibility};
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
 use crate::output::OutputKind;
@@ -37,9 +39,8 @@ pub struct Plan {
     pub names: Vec<String>,
     /// Variables that every hook sees before `environment.d` is read. Sorted, declared, never the caller's environment.
     pub variables: BTreeMap<String, String>,
-    /// Of these, the deferred ones, which differ between platforms of the architecture: hooks are given each of them only from a step
-    /// on, the first that sees its name, by that step's place among the steps.
-    pub deferred_variables: BTreeMap<String, usize>,
+    /// From which step on hooks are given each variable and each file.
+    pub visibility: Visibility,
     /// The image's own packages.
     pub packages: Vec<String>,
     /// Steps in the order in which they run.
@@ -116,7 +117,7 @@ impl Plan {
             elements: _,
             names: _,
             variables: _,
-            deferred_variables: _,
+            visibility: _,
             packages: _,
             steps: _,
             host_paths: _,
@@ -134,14 +135,14 @@ impl Plan {
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);
+        // A sidecar tells them, whether or not a step was given them.
+        if let Some(arguments) = self.kernel_arguments() {
+            arguments.identify(hasher.part(b"kernel arguments"));
+        }
     }
 
-    /// Deferred variables that a step is not given yet. A step that is not of the plan, because a hook added it, is given all.
-    pub fn deferred_past(&self, step: &Step) -> impl Iterator<Item = &str> {
-        let at = self.steps.iter().position(|other| other == step);
-        self.deferred_variables
-            .iter()
-            .filter(move |(_, from)| at.is_some_and(|at| at < **from))
-            .map(|(name, _)| name.as_str())
+    /// A step with its place. One that is not of the plan, because a hook added it, is given all.
+    pub fn place_of<'a>(&self, step: &'a Step) -> StepPlace<'a> {
+        StepPlace { step, at: self.steps.iter().position(|other| other == step).unwrap_or(NEVER) }
     }
 }

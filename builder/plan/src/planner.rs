@@ -1,21 +1,17 @@
 //! From sources and a request to plans.
 //!
 //! This is where planning begins: the image files are merged, the images and targets that are asked for are found, and each pair is planned
-//! by itself (`image_planner`). What is left here are the things that need more than one plan to be known: which variables differ
-//! between the targets of an image, which tree of the building machine's architecture a foreign image needs, and whether two plans would
-//! write the same files.
+//! by itself (`image_planner`). What is left here are the things that need more than one plan to be known: which tree of the building
+//! machine's architecture a foreign image needs, and whether two plans would write the same files.
 //!
 //! In: everything that was read, and what is asked for. Out: one [`Plan`] for each image and architecture. Never: an
 //! effect; never a plan of some images where another is wrong.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Target;
 
-use crate::elements::steps::StepRequest;
-use crate::elements::variable_scan;
 use crate::error::PlanError;
 use crate::image::{ImageSpec, Merged, Targets, check_sections, for_target, is_variable, merged};
 use crate::image_planner::ImagePlanner;
@@ -89,51 +85,19 @@ fn asked_targets(image: &Merged, request: &Request) -> Result<Vec<Target>, PlanE
     targets.asked(&image.name, request)
 }
 
-/// The plan of an image for one target, with all that follows from its other targets and from the building machine.
+/// The plan of an image for one target, with what follows from the building machine.
 fn plan_target(
     image: &Merged,
     target: &Target,
     sources: &SourceSet,
     request: &Request,
 ) -> Result<Plan, PlanError> {
-    let planned = |target: &Target| {
-        let spec = ImageSpec::new(&for_target(image, target))?;
-        ImagePlanner { image: &spec, target, sources, request }.plan()
-    };
     let spec = ImageSpec::new(&for_target(image, target))?;
-    let siblings = siblings(image, target, request)?;
-    let mut plan = planned(target)?;
-    // A sibling that cannot be planned shares nothing.
-    let siblings = siblings.iter().filter_map(|target| planned(target).ok()).map(|plan| plan.variables);
-    plan.deferred_variables = deferred_variables(&plan, siblings);
+    let mut plan = ImagePlanner { image: &spec, target, sources, request }.plan()?;
     if let Some(tree) = NativeTree::new(&spec, &plan, request) {
         let NativeTree { image, target, request } = &tree;
         let native = ImagePlanner { image, target, sources, request }.plan()?;
         plan.native = Some(Box::new(NativeTree::reduce(native, &plan)));
     }
     Ok(plan)
-}
-
-/// The other targets of the architecture that the image is built for, and the architecture alone.
-fn siblings(image: &Merged, target: &Target, request: &Request) -> Result<Vec<Target>, PlanError> {
-    let targets = Targets::new(&ImageSpec::new(image)?, request.host)?;
-    let mut found = alloc::vec![Target { arch: target.arch, platform: None }];
-    found.extend(targets.all().iter().filter(|other| other.arch == target.arch).cloned());
-    found.retain(|other| other != target);
-    Ok(found)
-}
-
-/// Variables that differ between the targets of an architecture, with the steps from which on hooks are given them.
-fn deferred_variables(
-    plan: &Plan,
-    siblings: impl Iterator<Item = BTreeMap<String, String>>,
-) -> BTreeMap<String, usize> {
-    let variables: Vec<_> = core::iter::once(plan.variables.clone()).chain(siblings).collect();
-    let request = StepRequest {
-        elements: &plan.elements,
-        names: &plan.names,
-        variables: &plan.variables,
-        image_packages: !plan.packages.is_empty(),
-    };
-    variable_scan::first_given(&request, &plan.steps, &variable_scan::deferrable(&variables))
 }

@@ -12,10 +12,8 @@ impl Plan {
     pub fn redact(&self) -> Redact {
         let mut redact = Redact::from_variables(&self.variables);
         let archive = &self.archive;
-        [&archive.proxy, &archive.mirror, &archive.security]
-            .into_iter()
-            .flatten()
-            .for_each(|url| redact.add_url(url));
+        [&archive.mirror, &archive.security].into_iter().flatten().for_each(|url| redact.add_url(url));
+        archive.proxies.variables().for_each(|(_, url)| redact.add_url(url));
         redact
     }
 

@@ -52,7 +52,12 @@ pub(crate) fn settings(image: &ImageSpec) -> Result<Option<ElementSource>, Fault
     }
     let name = format!("{}-settings", image.name);
     let origin = image.entry.at.source.origin.clone();
-    Ok((!element.entries.is_empty()).then_some(ElementSource { name, origin, entries: element.entries }))
+    Ok((!element.entries.is_empty()).then_some(ElementSource {
+        name,
+        origin,
+        entries: element.entries,
+        modes: BTreeMap::new(),
+    }))
 }
 
 /// Packages that the scripts need.

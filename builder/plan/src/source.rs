@@ -4,6 +4,7 @@
 //! at the disk.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,7 +25,7 @@ pub enum Body {
 pub enum Entry {
     /// A regular file.
     File {
-        /// Whether any execute bit is set. No other bit of the mode matters, nor the owner, nor the time.
+        /// Whether any execute bit is set: of most files no other bit matters, and of none the owner or the time.
         executable: bool,
         /// Digest of the content.
         digest: Digest,
@@ -46,9 +47,22 @@ pub struct ElementSource {
     pub origin: String,
     /// Its entries by path relative to the element (`install.d/10-ssh`), parents included.
     pub entries: BTreeMap<String, Entry>,
+    /// Modes of entries that somebody made other than 0644 and 0755, as images are to have them; and under the empty path that of
+    /// the element itself where it is closed to others, so that modes in it cannot be told from those of a umask.
+    pub modes: BTreeMap<String, u32>,
 }
 
 impl ElementSource {
+    /// The mode that a file or directory of an image has.
+    pub fn mode(&self, path: &str) -> Option<u32> {
+        let plain = match self.entries.get(path)? {
+            Entry::File { executable: false, .. } => 0o644,
+            Entry::File { .. } | Entry::Dir => 0o755,
+            Entry::Symlink(_) => return None,
+        };
+        Some(self.modes.get(path).copied().unwrap_or(plain))
+    }
+
     /// The text of a file, if there is one of that path and it is UTF-8.
     pub fn text(&self, path: &str) -> Option<&str> {
         match self.entries.get(path)? {
@@ -56,11 +70,21 @@ impl ElementSource {
             _ => None,
         }
     }
+}
 
-    /// Whether a path is data of an image's own settings, which hooks read from post-install on, and which no step before sees.
-    pub fn is_settings_data(&self, path: &str) -> bool {
-        self.name.ends_with("-settings") && path.split('/').next() == Some(SETTINGS_DATA)
-    }
+/// What a person should know of elements whose static files have the modes of a umask.
+pub(crate) fn modes_unknown(elements: &[ElementSource]) -> Option<String> {
+    let is_closed = |element: &&ElementSource| {
+        element.modes.contains_key("") && element.entries.keys().any(|path| path.starts_with("static/"))
+    };
+    let names: Vec<&str> = elements.iter().filter(is_closed).map(|element| element.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "directories of elements are closed to others, as a umask closes all of a checkout: {}; their static files come into the \
+             image as 0644 or 0755, whatever is closed among them. To keep modes, open these directories (chmod go+rx)",
+            names.join(", ")
+        )
+    })
 }
 
 /// The directory with the data of an image's own settings, which hooks find beside their phase's directory.

@@ -13,15 +13,13 @@ use dibber_model::distro::{DistroFacts, Snapshots};
 use dibber_model::redact::quoted;
 
 use crate::archive::Archive;
+use crate::booting::CMDLINE;
 use crate::image::{ImageSpec, Security};
+use crate::proxies::Proxies;
 use crate::request::Request;
 
 /// What dib's own kernel command line ends with unless an image says otherwise.
 const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
-
-/// Variables by which a proxy is named; they go into [`Archive::proxy`].
-const PROXIES: [&str; 6] =
-    ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// What the image file's `environment` and `options`, and the request, declare; the request wins.
 pub(crate) fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
@@ -41,11 +39,7 @@ pub(crate) fn archive(
 ) -> Archive {
     let facts = distro.map(|distro| distro.archive);
     let text = |key: &str| image.text(key).map(ToString::to_string);
-    let mut proxy = text("proxy");
-    for name in PROXIES {
-        proxy = proxy.or(declared.remove(name));
-        declared.remove(name);
-    }
+    let proxies = Proxies::take(declared, image.text("proxy"));
     let snapshot = text("snapshot");
     let at =
         |of: fn(&Snapshots) -> &'static str| Some(format!("{}{}/", of(&facts?.snapshot), snapshot.as_ref()?));
@@ -58,7 +52,7 @@ pub(crate) fn archive(
         Security::Mirror(url) => Some(url.clone()),
     };
     let mirror = mirror.or_else(|| declared.get("DIB_DISTRIBUTION_MIRROR").cloned());
-    Archive { mirror, snapshot, security, proxy }
+    Archive { mirror, snapshot, security, proxies }
 }
 
 /// dib's variables that do not depend on the disk. What is declared wins over all but the names of the build itself.
@@ -84,9 +78,9 @@ pub(crate) fn variables(
         set("DIB_DEBIAN_SECURITY_MIRROR", security);
     }
     if !image.kernel_args.is_empty() {
-        let base = declared.get("DIB_BOOTLOADER_DEFAULT_CMDLINE").map_or(DEFAULT_CMDLINE, String::as_str);
+        let base = declared.get(CMDLINE).map_or(DEFAULT_CMDLINE, String::as_str);
         let args = image.kernel_args.join(" ");
-        set("DIB_BOOTLOADER_DEFAULT_CMDLINE", format!("{base} {args}").trim());
+        set(CMDLINE, format!("{base} {args}").trim_matches(' '));
     }
     set("LC_ALL", "C");
     set("ARCH", target.arch.debian_name());

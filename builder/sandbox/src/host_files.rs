@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::HOSTNAME;
+use crate::hook::name_servers::LENT;
 
 /// Texts that take the place of the host's.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ impl HostFiles {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
         HostFiles {
-            resolv: fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+            resolv: lent(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default()),
             resolv_at: fs::canonicalize("/etc/resolv.conf").ok(),
             hosts: without_host(&hosts, &name),
         }
@@ -59,6 +60,11 @@ impl HostFiles {
     pub(crate) fn resolv_in_run(&self) -> Option<&Path> {
         self.resolv_at.as_deref().filter(|at| at.starts_with("/run"))
     }
+}
+
+/// The text of /etc/resolv.conf under the line by which copies of it are known; one that is lent already has it.
+fn lent(text: &str) -> String {
+    format!("{LENT}{}", text.replace(LENT, ""))
 }
 
 /// The lines of /etc/hosts that do not name this host, after our own. A builder's own entries for its mirrors stay.

@@ -1,4 +1,4 @@
-//! Which user and group ids a sandbox has: 65,536 of them, never the host's root.
+//! Which user and group ids a sandbox has: 65,536 of them and as many more as the system gives, never the host's root.
 //!
 //! In: who runs dibber, /etc/subuid and /etc/subgid, the map of the namespace that it runs in. Out: a map for a child
 //! process. Never: a map that has the host's uid 0 in it.
@@ -16,7 +16,7 @@ use std::process::Command;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::error::{Context, SandboxError};
-use crate::subordinate_ids::{IDS, ROOT_RANGE, find_granted};
+use crate::subordinate_ids::{GrantedIds, IDS, ROOT_MORE, ROOT_RANGE, find_granted};
 use crate::{id_helpers, remedy};
 
 /// The inode of the first user namespace (`PROC_USER_INIT_INO` in the kernel's `include/linux/proc_ns.h`).
@@ -69,8 +69,8 @@ impl Ids {
         match (rustix::process::geteuid().is_root(), first) {
             (true, true) => Ok(Ids {
                 writer: MapWriter::Root,
-                users: vec![root_range("/etc/subuid")],
-                groups: vec![root_range("/etc/subgid")],
+                users: root_ranges("/etc/subuid"),
+                groups: root_ranges("/etc/subgid"),
             }),
             (true, false) => inner_root(),
             (false, _) => ordinary_user(),
@@ -142,10 +142,32 @@ pub(crate) fn parse_map(text: &str) -> Vec<IdExtent> {
     text.lines().filter_map(numbers).collect()
 }
 
-fn root_range(path: &str) -> IdExtent {
+/// What root is granted, or else its usual range; then more of it.
+fn root_ranges(path: &str) -> Vec<IdExtent> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let start = find_granted(&text, &["root", "0"], IDS).unwrap_or(ROOT_RANGE);
-    IdExtent { inside: 0, outside: start, count: IDS }
+    let mut granted = find_granted(&text, &["root", "0"], IDS);
+    if granted.is_empty() {
+        granted = vec![GrantedIds { start: ROOT_RANGE, count: IDS }];
+    }
+    let end = ROOT_MORE.start + ROOT_MORE.count;
+    if granted.iter().all(|grant| grant.start + grant.count <= ROOT_MORE.start || end <= grant.start) {
+        granted.push(ROOT_MORE);
+    }
+    numbered_from(0, &granted)
+}
+
+/// Ids in a row inside, whatever lies between them outside.
+fn numbered_from(mut inside: u32, granted: &[GrantedIds]) -> Vec<IdExtent> {
+    let mut extents = Vec::new();
+    for GrantedIds { start, count } in granted {
+        // The last id of all is none (user_namespaces(7)).
+        let count = (*count).min(u32::MAX - inside);
+        if count > 0 {
+            extents.push(IdExtent { inside, outside: *start, count });
+        }
+        inside += count;
+    }
+    extents
 }
 
 /// Root in a container: the ids that it has, if they are enough and the host's root is not among them.
@@ -165,21 +187,16 @@ fn inner_root() -> Result<Ids, SandboxError> {
     }
 }
 
-/// The first 65,536 ids of some extents, numbered from 0.
+/// The ids of some extents, numbered from 0, if there are 65,536.
 pub(crate) fn renumber(extents: &[IdExtent]) -> Option<Vec<IdExtent>> {
-    let mut taken = Vec::new();
-    let mut inside = 0;
-    for extent in extents {
-        let count = extent.count.min(IDS - inside);
-        if count > 0 {
-            taken.push(IdExtent { inside, outside: extent.outside, count });
-        }
-        inside += count;
-    }
-    (inside == IDS).then_some(taken)
+    let granted: Vec<GrantedIds> =
+        extents.iter().map(|extent| GrantedIds { start: extent.outside, count: extent.count }).collect();
+    let taken = numbered_from(0, &granted);
+    let all: u64 = taken.iter().map(|extent| u64::from(extent.count)).sum();
+    (all >= u64::from(IDS)).then_some(taken)
 }
 
-/// 65,536 ids in a row that lie behind the host's root.
+/// 65,536 ids in a row that lie behind the host's root; what is behind them is people's.
 pub(crate) fn beside(extents: &[IdExtent], root: u32) -> Option<Vec<IdExtent>> {
     extents.iter().find_map(|e| {
         let start = if e.outside <= root {
@@ -200,12 +217,12 @@ fn ordinary_user() -> Result<Ids, SandboxError> {
     let extents = |path: &str, own: u32| -> Result<Vec<IdExtent>, SandboxError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let id = uid.to_string();
-        let start = find_granted(&text, &[&name, &id], IDS - 1)
-            .ok_or_else(|| SandboxError::Missing(remedy::no_range(path, &name)))?;
-        Ok(vec![
-            IdExtent { inside: 0, outside: own, count: 1 },
-            IdExtent { inside: 1, outside: start, count: IDS - 1 },
-        ])
+        let granted = find_granted(&text, &[&name, &id], IDS - 1);
+        if granted.is_empty() {
+            return Err(SandboxError::Missing(remedy::no_range(path, &name)));
+        }
+        let own = IdExtent { inside: 0, outside: own, count: 1 };
+        Ok([own].into_iter().chain(numbered_from(1, &granted)).collect())
     };
     Ok(Ids {
         writer: MapWriter::Helpers,
@@ -225,7 +242,7 @@ mod tests {
     #[test]
     fn ids_of_a_container_are_numbered_from_0_or_taken_beside_the_hosts_root() {
         let rootless = [extent(0, 0, 1), extent(1, 1, 65_536)];
-        assert_eq!(renumber(&rootless), Some(vec![extent(0, 0, 1), extent(1, 1, 65_535)]));
+        assert_eq!(renumber(&rootless), Some(vec![extent(0, 0, 1), extent(1, 1, 65_536)]));
         assert_eq!(renumber(&[extent(0, 0, 1000)]), None);
         assert_eq!(beside(&[extent(0, 0, 200_000)], 0), Some(vec![extent(0, 65_536, 65_536)]));
         assert_eq!(beside(&[extent(0, 0, 65_536)], 0), None);

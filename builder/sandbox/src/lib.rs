@@ -53,15 +53,16 @@ mod trial;
 mod without_store;
 mod worker;
 
-pub use dibber_shim::{LoaderRequest, MountRequest, MountSource};
+pub use dibber_shim::{DEVICE, LoaderRequest, MountRequest, MountSource};
 pub use emulator::{BinfmtMisc, Emulator};
 pub use error::SandboxError;
 pub use finding::{Finding, FindingState};
 pub use given::Given;
 pub use grants::{SandboxGrants, give_to_sandbox, is_own};
+pub use hook::name_servers::{NameServers, is_lent};
 pub use hook::output::OutputStream;
 pub use hook::shell::run_shell;
-pub use hook::{HookCommand, HookInvocation, HookResult, read_environment, run_hook};
+pub use hook::{HookCommand, HookInvocation, HookResult, environment_reader, read_environment, run_hook};
 pub use interpreter::NativePrograms;
 pub use isolation::{Concessions, Isolation};
 pub use kernel::is_output_closed;

@@ -4,22 +4,52 @@
 
 use std::ops::RangeInclusive;
 
-/// How many ids a sandbox has: what Debian's policy (section 9.2) gives out, `nobody` (65534) included.
+/// How many ids a sandbox has at least: what Debian's policy (section 9.2) gives out, `nobody` (65534) included.
 pub(crate) const IDS: u32 = 65_536;
 
 /// Where root's ids are when /etc/subuid grants root none: the last 65,536 of the range that systemd keeps for
 /// containers (524288 to 1879048191, systemd's docs/UIDS-GIDS.md), which useradd never gives to a person.
 pub(crate) const ROOT_RANGE: u32 = 1_879_048_192 - IDS;
 
-/// The first id of the first grant of at least `least` ids to one of `names` in a file of /etc/subuid's form (subuid(5)).
-pub(crate) fn find_granted(text: &str, names: &[&str], least: u32) -> Option<u32> {
-    text.lines().find_map(|line| {
+/// Further ids of root's, for owners beyond 65535: directories of companies number their people so. They lie before [`ROOT_RANGE`],
+/// far behind what useradd grants to people.
+pub(crate) const ROOT_MORE: GrantedIds = GrantedIds { start: ROOT_RANGE - (1 << 28), count: 1 << 28 };
+
+/// Ids in a row that somebody may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GrantedIds {
+    pub(crate) start: u32,
+    pub(crate) count: u32,
+}
+
+/// What a file of /etc/subuid's form (subuid(5)) grants to one of `names`: first the first grant of at least `least` ids, without which
+/// there is nothing, then all others in their order.
+pub(crate) fn find_granted(text: &str, names: &[&str], least: u32) -> Vec<GrantedIds> {
+    let read = |line: &str| {
         let mut fields = line.trim().split(':');
         let name = fields.next()?;
         let (start, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        (names.contains(&name) && count >= least && start > 0).then_some(start)
-    })
+        let is_fit = start > 0 && count > 0 && start.checked_add(count).is_some();
+        (names.contains(&name) && is_fit).then_some(GrantedIds { start, count })
+    };
+    let mut all: Vec<GrantedIds> = text.lines().filter_map(read).collect();
+    let Some(first) = all.iter().position(|grant| grant.count >= least) else { return Vec::new() };
+    all[..=first].rotate_right(1);
+    let mut kept: Vec<GrantedIds> = Vec::new();
+    for grant in all {
+        // The kernel takes no map in which an id stands twice, and few lines of older ones.
+        let is_apart = |known: &GrantedIds| {
+            grant.start + grant.count <= known.start || known.start + known.count <= grant.start
+        };
+        if kept.len() < MOST_GRANTS && kept.iter().all(is_apart) {
+            kept.push(grant);
+        }
+    }
+    kept
 }
+
+/// user_namespaces(7): five lines before Linux 4.15, of which one is the person's own id.
+const MOST_GRANTS: usize = 4;
 
 /// A range of 65,536 ids behind all that /etc/subuid and /etc/subgid grant to anybody.
 pub(crate) fn free_range(texts: &[String]) -> RangeInclusive<u64> {
@@ -39,9 +69,20 @@ mod tests {
     #[test]
     fn a_grant_must_be_large_enough_and_not_start_at_root() {
         let text = "ann:0:65536\nann:100000:1000\nann:200000:65536\n1000:300000:65536\n";
-        assert_eq!(find_granted(text, &["ann"], IDS), Some(200_000));
-        assert_eq!(find_granted(text, &["bob", "1000"], IDS), Some(300_000));
-        assert_eq!(find_granted(text, &["bob"], IDS), None);
+        let granted = |names: &[&str]| {
+            let told = find_granted(text, names, IDS).into_iter().map(|grant| (grant.start, grant.count));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(granted(&["ann"]), [(200_000, 65_536), (100_000, 1000)]);
+        assert_eq!(granted(&["bob", "1000"]), [(300_000, 65_536)]);
+        assert_eq!(granted(&["bob"]), []);
+    }
+
+    #[test]
+    fn no_id_is_taken_twice() {
+        let text = "ann:100000:65536\nann:150000:65536\nann:4294967290:10\nann:300000:200000\n";
+        let told: Vec<_> = find_granted(text, &["ann"], IDS).iter().map(|grant| grant.start).collect();
+        assert_eq!(told, [100_000, 300_000]);
     }
 
     #[test]

@@ -10,8 +10,11 @@
 mod divert;
 mod environment;
 mod loader;
+mod mknod;
 mod mount;
+mod mount_call;
 mod place;
+mod real;
 mod record;
 mod refuse;
 mod sudo;
@@ -19,15 +22,16 @@ mod sudo;
 use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
-pub use mount::SHARES_PROC;
+pub use mknod::DEVICE;
 pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
-const PROGRAMS: [(&str, Program); 18] = [
+const PROGRAMS: [(&str, Program); 19] = [
     ("sudo", sudo::main),
     ("mount", mount::mount),
     ("umount", mount::umount),
+    ("mknod", mknod::main),
     ("dibber-divert", divert::main),
     ("dibber-place", place::main),
     ("losetup", refuse::main),

@@ -1,13 +1,14 @@
 //! `dibber-place FROM TO [private]`: copies a directory into the tree, from inside the tree.
 //!
-//! In: a directory of the hooks, and where it goes. Out: the same files, owned by root, in the tree; private ones for root
-//! alone. Never: a file outside the tree: it runs in the chroot, so every link leads to a place of the tree.
+//! In: a directory of the hooks, and where it goes. Out: the same files with their modes, owned by root, in the tree; private ones for
+//! root alone. Never: a file outside the tree: it runs in the chroot, so every link leads to a place of the tree.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dibber_fs::{PathContext, PathError};
 
@@ -21,7 +22,13 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
             return 2;
         }
     };
-    match copy_directory(Path::new(from), Path::new(to), private) {
+    // Programs that are put on the PATH can be run, whatever their mode was where they came from (install-bin of dib).
+    let mode = match (private, Path::new(from).file_name().is_some_and(|name| name == "bin")) {
+        (true, _) => Some(0o600),
+        (false, true) => Some(0o755),
+        (false, false) => None,
+    };
+    match copy_directory(Path::new(from), Path::new(to), mode) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("dibber-place: {error}");
@@ -30,16 +37,17 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
     }
 }
 
-fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), PathError> {
-    fs::create_dir_all(to).with_path("make", to)?;
-    // Programs that are put on the PATH can be run, whatever their mode was where they came from.
-    let is_bin = from.file_name().is_some_and(|name| name == "bin");
-    for entry in fs::read_dir(from).with_path("read", from)? {
+/// Copies; without a mode for all files, each keeps its own.
+fn copy_directory(from: &Path, to: &Path, mode: Option<u32>) -> Result<(), PathError> {
+    make_directory(from, to)?;
+    let from_here = Place::of(from).with_path("open", from)?;
+    let to_here = Place::of(to).with_path("open", to)?;
+    for entry in fs::read_dir(&from_here.path).with_path("read", from)? {
         let entry = entry.with_path("read", from)?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let (source, target) = (entry.path(), to_here.path.join(entry.file_name()));
         let kind = entry.file_type().with_path("read", &source)?;
         if kind.is_dir() {
-            copy_directory(&source, &target, private)?;
+            copy_directory(&source, &target, mode)?;
             continue;
         }
         match fs::remove_file(&target) {
@@ -53,15 +61,42 @@ fn copy_directory(from: &Path, to: &Path, private: bool) -> Result<(), PathError
             symlink(link, &target).with_path("make", &target)?;
         } else {
             fs::copy(&source, &target).with_path("write", &target)?;
-            let mode = fs::metadata(&source).with_path("read", &source)?.permissions().mode();
-            let mode = match private {
-                true => 0o600,
-                false if is_bin || mode & 0o111 != 0 => 0o755,
-                false => 0o644,
-            };
+            let own = fs::metadata(&source).with_path("read", &source)?.permissions().mode() & 0o7777;
+            let mode = mode.unwrap_or(own);
             fs::set_permissions(&target, fs::Permissions::from_mode(mode))
                 .with_path("set the mode of", &target)?;
         }
     }
     Ok(())
+}
+
+/// A path that is longer than this is not added to: the kernel takes 4095 bytes (`PATH_MAX` of its limits.h), and a name has up to 255.
+const LONGEST: usize = 3500;
+
+/// A directory, by a path to which names can be added.
+struct Place {
+    path: PathBuf,
+    /// What the path leads to where it is one of `/proc`.
+    _open: Option<File>,
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Place> {
+        if path.as_os_str().len() <= LONGEST {
+            return Ok(Place { path: path.to_path_buf(), _open: None });
+        }
+        let open = File::open(path)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        Ok(Place { path, _open: Some(open) })
+    }
+}
+
+/// A directory that is missing gets the mode of the one that is copied; one that is there keeps its own, as rsync has it.
+fn make_directory(from: &Path, to: &Path) -> Result<(), PathError> {
+    if to.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(to).with_path("make", to)?;
+    let mode = fs::metadata(from).with_path("read", from)?.permissions().mode();
+    fs::set_permissions(to, fs::Permissions::from_mode(mode & 0o7777)).with_path("set the mode of", to)
 }

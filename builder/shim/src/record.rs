@@ -21,6 +21,20 @@ pub enum Request {
         /// Where it was, absolute.
         target: String,
     },
+    /// A mount was put elsewhere.
+    Move {
+        /// Where it was, absolute.
+        from: String,
+        /// Where it is, absolute.
+        to: String,
+    },
+    /// Options of a mount were changed.
+    Remount {
+        /// Where it is, absolute.
+        target: String,
+        /// The options that were named.
+        options: Vec<String>,
+    },
     /// A boot loader program was called.
     Loader(LoaderRequest),
 }

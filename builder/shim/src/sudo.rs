@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// What is left of the environment without `-E`: what a hook's child needs to run the same everywhere.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 17] = [
     "PATH",
     "TERM",
     "LANG",
@@ -17,7 +17,14 @@ const KEPT: [&str; 10] = [
     "DIBBER_RECORD",
     "http_proxy",
     "https_proxy",
+    "ftp_proxy",
+    "all_proxy",
     "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "FTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
 ];
 
 /// A command line of sudo(8).

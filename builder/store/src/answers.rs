@@ -1,4 +1,4 @@
-//! Small things that are remembered: how long steps took, what the network said, which files a set had.
+//! Small things that are remembered: how long steps took and what they saw, what the network said, which files a set had.
 //!
 //! In: numbers and bytes under names. Out: the same, the next time. Never: part of a result: without them a build is slower to
 //! tell, asks again, or writes a set again.
@@ -11,6 +11,9 @@ use dibber_fs::PathError;
 use dibber_model::Digest;
 
 use super::{Store, StoreError, write_beside};
+
+/// No record is longer, in bytes: a hundred a file, for a hundred thousand files of elements, and their variables.
+const LONGEST_RECORD: u64 = 16 << 20;
 
 /// Seconds of each step of an image, the last time that it ran.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +53,20 @@ impl Store {
 
     fn timings_path(&self, image: &str) -> std::path::PathBuf {
         self.root.join("timings").join(format!("{}.json", image.replace('/', "_")))
+    }
+
+    /// What the steps of an image's last build saw, as the driver wrote it.
+    pub fn build_record(&self, image: &str) -> Option<Vec<u8>> {
+        dibber_fs::read_file(&self.record_path(image), LONGEST_RECORD).ok()
+    }
+
+    /// Writes that.
+    pub fn save_build_record(&self, image: &str, record: &[u8]) -> Result<(), StoreError> {
+        write_beside(&self.record_path(image), record)
+    }
+
+    fn record_path(&self, image: &str) -> std::path::PathBuf {
+        self.root.join("timings").join(format!("{}.inputs.json", image.replace('/', "_")))
     }
 
     /// Remembers what the files of a set were (a digest of all of them), by what they are a function of.

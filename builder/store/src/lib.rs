@@ -12,6 +12,7 @@
 //! running/<session>         held by a lock while a build runs: the ids that it uses, one a line
 //! locks/                    the store's own lock, one for each image, and one for each step that runs
 //! timings/<image>.json      seconds of each step, the last time
+//! timings/<image>.inputs.json  what each step saw, the last time
 //! answers/<digest>          what the network said
 //! sets/<set id>             a digest of the files that were made under this id
 //! downloads/shared/         packages by digest, for every image; never part of a step's id, like all downloads

@@ -5,6 +5,7 @@
 
 mod breaks;
 mod commands;
+mod elements;
 mod fake_os;
 mod plumbing;
 
@@ -138,7 +139,9 @@ add install.d/9-before; add install.d/11-after; add post-install.d/5-later"#,
 #[test]
 fn a_failing_hook_ends_the_build_with_its_code() {
     let shop = Workshop::new();
-    for (end, words) in [("exit 3", "exit code 3"), ("kill -9 $$", "signal 9")] {
+    for (end, words) in
+        [("exit 3", "exit code 3"), ("exit 255", "exit code 255"), ("kill -9 $$", "exit code 137 (signal 9)")]
+    {
         shop.hook("e/install.d/10-fail", &format!("echo its last words\n{end}"));
         shop.hook("e/install.d/20-next", ": > /not-reached");
         let told = shop.build(&image(&shop, "[tiny-os, e]", &[]), &[]);
@@ -204,6 +207,62 @@ printf %s "$http_proxy" | md5sum > ${TARGET_ROOT:-}/sum-${TARGET_ROOT:+outside}"
     assert!(!told.out.contains("hunter2") && !told.err.contains("hunter2"), "{}\n{}", told.out, told.err);
     // Another password leads to the same packages: no step runs again.
     assert_eq!(build("hunter2-second").steps("step-started"), [""; 0]);
+}
+
+/// Each variable is its own, and one that is exported is told of.
+#[test]
+fn proxies_are_told_apart() {
+    let shop = Workshop::new();
+    shop.hook("e/install.d/10-look", "env | grep -i _proxy= | LC_ALL=C sort > /proxies");
+    let image = image(&shop, "[tiny-os, e]", &[("outputs", "[tar]")]);
+    let words = [
+        "http_proxy=http://plain:3128",
+        "https_proxy=http://secure:3129",
+        "no_proxy=localhost",
+        "ftp_proxy=",
+    ];
+    let more: Vec<&str> = words.iter().flat_map(|word| ["--env", *word]).collect();
+    let mut command = shop.dibber();
+    command
+        .args(shop.arguments(&image))
+        .args(&more)
+        .env("ALL_PROXY", "socks5h://me:hunter2@s")
+        .env("http_proxy", "http://x");
+    let told = dibber_tests::workshop::run(&mut command).well();
+    let tar = Command::new("tar").args(["-xOf", &archive(&shop), "./proxies"]).output().expect("tar");
+    assert_eq!(
+        String::from_utf8_lossy(&tar.stdout),
+        "HTTPS_PROXY=http://secure:3129\nHTTP_PROXY=http://plain:3128\nNO_PROXY=localhost\nhttp_proxy=http://plain:3128\n\
+         https_proxy=http://secure:3129\nno_proxy=localhost\n"
+    );
+    assert!(told.err.contains("hooks do not see ALL_PROXY, which the environment has"), "{}", told.err);
+    assert!(!told.err.contains("hunter2"), "{}", told.err);
+}
+
+/// A file stands for a device until capture.
+#[test]
+fn devices_that_hooks_make_are_in_the_image() {
+    let shop = Workshop::new();
+    let makes = "cd $TARGET_ROOT; mkdir -p d; mknod d/console c 5 1; mknod -m 0660 d/sda b 8 0; sudo mknod d/pipe p\n\
+                 mknod d/gone c 1 3; rm d/gone; mknod d/old c 1 5; mv d/old d/new; chmod 600 d/new; ! mknod d/new c 1 5 2>/dev/null";
+    shop.hook("e/post-root.d/10-devices", makes);
+    let image = image(&shop, "[tiny-os, e]", &[("outputs", "[tar]")]);
+    shop.build(&image, &[]).well();
+    let list = accepts("tar", &["--numeric-owner", "-tvf", &archive(&shop), "./d"]);
+    let told: Vec<String> = list
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .map(|words| format!("{} {} {}", words[0], words[2], words[words.len() - 1]))
+        .collect();
+    for device in [
+        "crw-r--r-- 5,1 ./d/console",
+        "brw-rw---- 8,0 ./d/sda",
+        "prw-r--r-- 0 ./d/pipe",
+        "crw------- 1,5 ./d/new",
+    ] {
+        assert!(told.iter().any(|line| line == device), "no {device} in {told:#?}");
+    }
+    assert!(!list.contains("gone") && !list.contains("old"), "{list}");
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {

@@ -21,8 +21,8 @@ first-disk          both    exec 3</dev/vda || exec 3</dev/sda || exec 3</dev/nv
 terminal            both    exec 3<>/dev/tty
 console             both    exec 3<>/dev/console
 all-block-devices   host    find /dev -type b | grep -q .
-mknod-block         host    mknod /run/disk b 7 0
-mknod-char          host    mknod /run/mem c 1 1
+mknod-block         host    /usr/bin/mknod /run/disk b 7 0
+mknod-char          host    /usr/bin/mknod /run/mem c 1 1
 sys-write           both    echo > /sys/kernel/dibber-trial
 init-environment    both    cat /proc/1/environ
 init-descriptors    both    cat /proc/1/fd/0

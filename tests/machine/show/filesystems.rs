@@ -25,6 +25,9 @@ fn ext_of_every_age_is_read_as_it_was_made() {
     for (args, kind) in [
         (&["-t", "ext4"][..], "ext4"),
         (&["-t", "ext4", "-b", "1024", "-O", "^metadata_csum,^64bit"], "ext4"),
+        (&["-t", "ext4", "-I", "128"], "ext4"),
+        (&["-t", "ext4", "-O", "bigalloc", "-C", "65536"], "ext4"),
+        (&["-t", "ext4", "-O", "bigalloc", "-b", "1024", "-I", "128"], "ext4"),
         (&["-t", "ext3"], "ext3"),
         (&["-t", "ext2"], "ext2"),
     ] {

@@ -1,6 +1,6 @@
-//! A fleet: the machines of an `instackenv.json`, or of ironic's own JSON.
+//! A fleet: the machines of an `instackenv.json`, or of what ironic's client prints.
 //!
-//! In: the text of the file. Out: what each machine needs of an image, or why that is not known. Never: a word of the file in
+//! In: the text of the file, and its format. Out: what each machine needs of an image, or why that is not known. Never: a word of the file in
 //! a message, other than of the keys read here: it holds passwords.
 
 use alloc::format;
@@ -13,6 +13,12 @@ use serde_json::Value;
 
 use super::NodeRequirements;
 
+mod file;
+mod record;
+
+pub use file::NodesFormat;
+use record::NodeRecord;
+
 /// Where a machine's architecture stands: TripleO's key, ironic's property, and the same outside of `properties`.
 const ARCH: [&str; 3] = ["/arch", "/cpu_arch", "/properties/cpu_arch"];
 
@@ -23,7 +29,7 @@ const PLATFORM: [&str; 3] = ["/platform", "/extra/tripleo_platform", "/propertie
 const CAPABILITIES: [&str; 2] = ["/capabilities", "/properties/capabilities"];
 
 /// What a machine goes by, the best first.
-const NAMES: [&str; 4] = ["/name", "/uuid", "/mac/0", "/ports/0/address"];
+const NAMES: [&str; 5] = ["/name", "/uuid", "/mac/0", "/mac", "/ports/0/address"];
 
 /// Most machines of a fleet: what is printed of one is many times as long as the shortest description of one.
 const MACHINES_MAX: usize = 20_000;
@@ -31,8 +37,8 @@ const MACHINES_MAX: usize = 20_000;
 /// Why a file of nodes could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodesError {
-    /// It is not JSON.
-    #[error("line {line}, column {column}: not JSON: {why}")]
+    /// It is not of its format.
+    #[error("line {line}, column {column}: {why}")]
     Syntax {
         /// Line, from 1.
         line: usize,
@@ -41,7 +47,7 @@ pub enum NodesError {
         /// What the reader said.
         why: String,
     },
-    /// It is JSON of another kind.
+    /// It is of another kind.
     #[error("{place}: {why}")]
     Shape {
         /// Path of the value: `nodes[2].arch`.
@@ -70,12 +76,15 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Reads `{"nodes": [...]}`, or the list alone. Keys that are not looked for are left alone.
-    pub fn read(text: &str) -> Result<Fleet, NodesError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| syntax_error(&error))?;
-        let list = value.get("nodes").unwrap_or(&value);
-        let Some(list) = list.as_array() else {
-            return Err(bad_shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}"));
+    /// Reads `{"nodes": [...]}`, the list alone, or one machine as ironic's client shows it. Keys that are not looked for are
+    /// left alone.
+    pub fn read(text: &str, format: NodesFormat) -> Result<Fleet, NodesError> {
+        let value = format.read(text)?;
+        let found = value.get("nodes").unwrap_or(&value);
+        let list = match found {
+            Value::Array(list) => list.as_slice(),
+            one if is_one_machine(one) => core::slice::from_ref(one),
+            _ => return Err(bad_shape("nodes", "a list of machines is expected, as {\"nodes\": [...]}")),
         };
         if list.len() > MACHINES_MAX {
             return Err(bad_shape(
@@ -86,40 +95,37 @@ impl Fleet {
         if list.is_empty() {
             return Err(bad_shape("nodes", "the list is empty"));
         }
-        let machines = list.iter().enumerate().map(|(index, node)| machine(index, node));
-        Ok(Fleet { machines: machines.collect::<Result<_, _>>()? })
+        let said = list.iter().enumerate().map(|(index, node)| statements(index, node));
+        let said = said.collect::<Result<Vec<_>, _>>()?;
+        let others_say = said.iter().any(|said| !said.arch.is_empty());
+        Ok(Fleet { machines: said.into_iter().map(|said| machine(said, others_say)).collect() })
     }
 }
 
-/// The reader's words for a syntax error quote nothing of the text.
-fn syntax_error(error: &serde_json::Error) -> NodesError {
-    let (line, column) = (error.line(), error.column());
-    let why = error.to_string();
-    let why = why.split(" at line ").next().unwrap_or_default().to_string();
-    NodesError::Syntax { line, column, why }
+/// `openstack baremetal node show -f json` prints one without a list around it.
+fn is_one_machine(value: &Value) -> bool {
+    let Some(entries) = value.as_object() else { return false };
+    entries.keys().any(|key| ["uuid", "properties", "arch"].contains(&key.to_ascii_lowercase().as_str()))
 }
 
 fn bad_shape(place: impl Into<String>, why: impl Into<String>) -> NodesError {
     NodesError::Shape { place: place.into(), why: why.into() }
 }
 
-fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
+fn statements(index: usize, node: &Value) -> Result<Statements, NodesError> {
     let place = format!("nodes[{index}]");
-    if !node.is_object() {
-        return Err(bad_shape(place, "a machine is expected, as {\"name\": ..., \"arch\": ...}"));
-    }
-    let mut notes = Vec::new();
-    let mut said = Statements::default();
+    let NodeRecord { value: node, unread } = NodeRecord::of(&place, node)?;
+    let mut said = Statements { unread, ..Statements::default() };
     for path in ARCH {
         said.arch
-            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
+            .extend(text_at(&place, &node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in PLATFORM {
         said.platform
-            .extend(text_at(&place, node, path)?.map(|text| Statement { place: written_path(path), text }));
+            .extend(text_at(&place, &node, path)?.map(|text| Statement { place: written_path(path), text }));
     }
     for path in CAPABILITIES {
-        for Statement { place: name, text } in capabilities(&place, node, path, &mut notes)? {
+        for Statement { place: name, text } in capabilities(&place, &node, path, &mut said.notes)? {
             let statement = Statement { place: format!("capability {name}"), text };
             match name.as_str() {
                 "cpu_arch" => said.arch.push(statement),
@@ -130,8 +136,17 @@ fn machine(index: usize, node: &Value) -> Result<Machine, NodesError> {
         }
     }
     let name = NAMES.iter().find_map(|path| node.pointer(path)?.as_str().filter(|name| !name.is_empty()));
-    let name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
-    Ok(Machine { name, requirements: requirements(&said, &mut notes), notes })
+    said.name = name.map_or_else(|| format!("node {}", index + 1), ToString::to_string);
+    said.is_of_ironic = node.get("uuid").is_some() && node.get("properties").is_none();
+    Ok(said)
+}
+
+fn machine(mut said: Statements, others_say: bool) -> Machine {
+    let requirements = requirements(&said, others_say);
+    if let (Ok(found), true) = (&requirements, said.arch.is_empty()) {
+        said.notes.push(format!("it names no architecture, and counts as {}", found.target.arch));
+    }
+    Machine { name: said.name, requirements, notes: said.notes }
 }
 
 /// `/properties/cpu_arch` as people write it.
@@ -192,22 +207,40 @@ struct Statement {
 /// What a machine says of itself.
 #[derive(Default)]
 struct Statements {
+    name: String,
     arch: Vec<Statement>,
     platform: Vec<Statement>,
     boot_mode: Vec<Statement>,
+    notes: Vec<String>,
+    /// Why a part of it could not be read.
+    unread: Option<String>,
+    /// Whether ironic's client printed it, without its properties.
+    is_of_ironic: bool,
 }
 
-fn requirements(said: &Statements, notes: &mut Vec<String>) -> Result<NodeRequirements, String> {
+/// What a machine needs. One that names no architecture counts as that of untagged images only where none does: among others that do, it
+/// is rather one that was forgotten.
+fn requirements(said: &Statements, others_say: bool) -> Result<NodeRequirements, String> {
     let (arch, platform) = (agreed(&said.arch)?, agreed::<Platform>(&said.platform)?);
     let boot_mode = agreed(&said.boot_mode)?;
-    if let (None, Some(platform)) = (arch, &platform) {
+    if let Some(arch) = arch {
+        return Ok(NodeRequirements { target: Target { arch, platform }, boot_mode });
+    }
+    if let Some(unread) = &said.unread {
+        return Err(unread.clone());
+    }
+    if let Some(platform) = &platform {
         return Err(format!("it names the platform {platform} and no architecture; add \"arch\""));
     }
-    let counts = arch.or(Arch::untagged()).ok_or("it names no architecture; add \"arch\"")?;
-    if arch.is_none() {
-        notes.push(format!("it names no architecture, and counts as {counts}"));
+    if others_say {
+        return Err("it names no architecture, and others of the file do; add \"arch\"".into());
     }
-    Ok(NodeRequirements { target: Target { arch: counts, platform }, boot_mode })
+    if said.is_of_ironic {
+        let mend = "print the nodes with --fields uuid name properties extra";
+        return Err(format!("it has no properties, where ironic has the architecture; {mend}"));
+    }
+    let arch = Arch::untagged().ok_or("it names no architecture; add \"arch\"")?;
+    Ok(NodeRequirements { target: Target { arch, platform }, boot_mode })
 }
 
 /// The one value that all places give.

@@ -1,5 +1,6 @@
 //! The search by names and the tags.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -85,7 +86,8 @@ fn boot_modes_must_meet() {
 
 #[test]
 fn machines_say_what_they_need_and_no_secret() {
-    let read = |node: &str| Fleet::read(node).map(|mut fleet| fleet.machines.swap_remove(0));
+    let read =
+        |node: &str| Fleet::read(node, NodesFormat::Json).map(|mut fleet| fleet.machines.swap_remove(0));
     let one = read(
         r#"[{"name": "n", "properties": {"cpu_arch": "ppc64le", "capabilities": "boot_mode:uefi,x"},
              "extra": {"tripleo_platform": "p9"}, "pm_password": "hunter2"}]"#,
@@ -110,7 +112,73 @@ fn machines_say_what_they_need_and_no_secret() {
         ("{\"nodes\": [{\"arch\": [\"hunter2\"]}]}", "nodes[0].arch: a text is expected"),
         ("[]", "nodes: the list is empty"),
     ] {
-        let error = Fleet::read(text).unwrap_err().to_string();
+        let error = Fleet::read(text, NodesFormat::Json).unwrap_err().to_string();
         assert!(error.starts_with(said) && !error.contains("hunter2"), "{error}");
     }
+}
+
+/// A machine's name, and its target or why that is not known.
+fn fleet(text: &str, format: NodesFormat) -> Vec<String> {
+    let machines = Fleet::read(text, format).unwrap().machines.into_iter();
+    machines
+        .map(|machine| match machine.requirements {
+            Ok(found) => {
+                let mode = found.boot_mode.map_or(String::new(), |mode| format!(" {mode}"));
+                format!("{}: {}{mode}", machine.name, found.target)
+            }
+            Err(why) => format!("{}: {why}", machine.name),
+        })
+        .collect()
+}
+
+/// What python-tripleoclient's `parse_env_file` reads, by the ending of the file's name.
+#[test]
+fn files_of_nodes_are_json_yaml_or_csv() {
+    let json = "\u{feff}{\"nodes\": [{\"name\": \"n1\", \"arch\": \"ppc64le\"}]}";
+    assert_eq!(fleet(json, NodesFormat::of("instackenv.JSON", json)), ["n1: ppc64le"]);
+    let yaml = "\u{feff}nodes:\r\n  - name: n1\r\n    arch: ppc64le\r\n    mac: [\"52:54:00:00:00:01\"]\r\n  - name: 17\r\n    arch: x86_64\r\n";
+    assert_eq!(fleet(yaml, NodesFormat::of("a.b/nodes.yml", yaml)), ["n1: ppc64le", "17: x86_64"]);
+    assert_eq!(NodesFormat::of("/dev/fd/63", " [{}]"), NodesFormat::Json);
+    assert_eq!(NodesFormat::of("/dev/fd/63", "- name: n"), NodesFormat::Yaml);
+    let csv = "pxe_ipmitool,192.0.2.1,admin,\"hun,ter2\",52:54:00:00:00:01\r\n\r\n";
+    assert_eq!(fleet(csv, NodesFormat::of("nodes.csv", csv)), ["52:54:00:00:00:01: x86_64"]);
+    let csv = "name,arch,capabilities,mac\nn1,aarch64,boot_mode:uefi,\nn2,,,52:54:00:00:00:02\n";
+    let others = "it names no architecture, and others of the file do; add \"arch\"";
+    assert_eq!(fleet(csv, NodesFormat::Csv), ["n1: aarch64 uefi".to_string(), format!("n2: {others}")]);
+    for (text, format) in [
+        ("nodes: [{pm_password: hunter2", NodesFormat::Yaml),
+        ("name: a\nname: hunter2\n", NodesFormat::Yaml),
+        ("pm_type,hunter2\na,b,hunter2,d\n", NodesFormat::Csv),
+        ("a: &x [*x]\nhunter2: [*y]\n", NodesFormat::Yaml),
+    ] {
+        let error = Fleet::read(text, format).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+/// `openstack baremetal node list --fields uuid name properties extra -f FORMAT`, and `node show`.
+#[test]
+fn ironics_client_prints_nodes_in_other_words() {
+    let json = r#"[{"UUID": "u1", "Name": "power-1", "Extra": {"tripleo_platform": "p9"},
+                    "Properties": {"cpu_arch": "ppc64le", "capabilities": "boot_mode:bios"}}]"#;
+    assert_eq!(fleet(json, NodesFormat::Json), ["power-1: p9-ppc64le bios"]);
+    let texts = r#"[{"UUID": "u1", "Name": null, "Properties": "{\"cpu_arch\": \"aarch64\", \"capabilities\": \"{'boot_mode': 'uefi'}\"}"}]"#;
+    assert_eq!(fleet(texts, NodesFormat::Json), ["u1: aarch64 uefi"]);
+    let yaml = "- Name: power-1\n  Properties:\n    cpu_arch: ppc64le\n  UUID: u1\n";
+    assert_eq!(fleet(yaml, NodesFormat::Yaml), ["power-1: ppc64le"]);
+    let csv = "\"UUID\",\"Name\",\"Properties\",\"Extra\"\n\
+               \"u1\",\"power-1\",\"{'cpu_arch': 'ppc64le', 'cpus': 8, 'vendor': \"\"O'Hara\"\", 'gpu': None, 'capabilities': 'boot_mode:bios'}\",\"{}\"\n";
+    assert_eq!(fleet(csv, NodesFormat::Csv), ["power-1: ppc64le bios"]);
+    let show = r#"{"uuid": "u1", "name": "arm-1", "properties": {"cpu_arch": "aarch64"}}"#;
+    assert_eq!(fleet(show, NodesFormat::Json), ["arm-1: aarch64"]);
+}
+
+#[test]
+fn a_machine_of_which_nothing_is_known_gets_nothing() {
+    let list = r#"[{"UUID": "u1", "Name": "n1", "Power State": "power on"}]"#;
+    let told = "n1: it has no properties, where ironic has the architecture; print the nodes with --fields uuid name properties extra";
+    assert_eq!(fleet(list, NodesFormat::Json), [told]);
+    let odd = r#"[{"Name": "n1", "Properties": "cpu_arch ppc64le"}]"#;
+    let told = "n1: its properties are a text that is neither JSON nor a dictionary of Python's";
+    assert_eq!(fleet(odd, NodesFormat::Json), [told]);
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dibber_model::redact::{self, Redact};
+use dibber_plan::Proxies;
 use dibber_sandbox::attended::{self, ProgramEnd};
 use dibber_sandbox::interrupts::Interrupts;
 
@@ -21,7 +22,8 @@ const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 const LARGEST: u64 = 16 << 20;
 
 /// Fetches. Messages name the URL without its user.
-pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result<Vec<u8>, ReleaseError> {
+pub(super) fn fetch(url: &str, proxies: &Proxies, stop: &Interrupts) -> Result<Vec<u8>, ReleaseError> {
+    let proxy = proxies.of_url(url);
     // Nobody else can enter it.
     let scratch = dibber_fs::temporary::directory("dibber-release-")
         .map_err(|source| ReleaseError::File { path: std::env::temp_dir(), source })?;
@@ -39,6 +41,9 @@ pub(super) fn fetch(url: &str, proxy: Option<&str>, stop: &Interrupts) -> Result
     write_private(&settings, &settings_text(proxy, &logins)).map_err(at("apt.conf"))?;
     let mut command = Command::new(APT_HELPER);
     command.arg("-q").arg("-c").arg(&settings).arg("download-file").arg(&public).arg(&file);
+    if let Some(hosts) = proxies.direct_hosts() {
+        command.env("no_proxy", hosts);
+    }
     let ended = attended::run(&mut command, LARGEST, stop).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReleaseError::NoApt(APT_HELPER),
         _ => ReleaseError::File { path: APT_HELPER.into(), source: error },
@@ -61,7 +66,8 @@ fn settings_text(proxy: Option<&str>, logins: &Path) -> String {
     // Without its own user, apt-helper could not write into a directory that is ours alone.
     let mut text = String::from("APT::Sandbox::User \"\";\nAcquire::Retries \"3\";\n");
     if let Some(proxy) = proxy {
-        text += &format!("Acquire::http::Proxy \"{}\";\n", without_quotes(proxy));
+        let proxy = without_quotes(proxy);
+        text += &format!("Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";\n");
     }
     if logins.exists() {
         text += &format!("Dir::Etc::netrc \"{}\";\n", logins.display());

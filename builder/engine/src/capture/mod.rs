@@ -5,9 +5,11 @@
 //! Never: a change to the disk, a step across a mount point, or anything that depends on the order of directories or threads.
 
 mod content;
+mod devices;
 mod entry;
 mod files;
 mod nodes;
+mod resolv_conf;
 pub mod rules;
 mod sanitize;
 mod walk;
@@ -83,6 +85,8 @@ pub fn capture(root: &Dir, options: &CaptureOptions<'_>) -> Result<(Tree, Captur
     let mut assembly = Assembly { dirs: walked.dirs, ids: HashMap::new(), files: Vec::new() };
     let mut tree = Tree::new(walked.meta);
     assembly.fill(&mut tree)?;
+    resolv_conf::restore(&mut tree);
+    devices::make(&mut tree);
     sanitize(&mut tree, options.sanitize)?;
     nodes::add(&mut tree, options)?;
     for id in 0..tree.inode_count() as u32 {

@@ -62,6 +62,7 @@ fn with_file(name: &str) -> std::io::Result<Vec<ElementSource>> {
             name: element.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             origin: element.display().to_string(),
             entries: BTreeMap::from([(name.to_string(), entry)]),
+            modes: BTreeMap::new(),
         });
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));

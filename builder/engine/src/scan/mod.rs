@@ -9,6 +9,7 @@
 )]
 
 mod element;
+mod modes;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -161,6 +162,7 @@ fn embedded_elements(files: &[Embedded<'_>]) -> impl Iterator<Item = ElementSour
             name: name.to_string(),
             origin: "built in".to_string(),
             entries: BTreeMap::new(),
+            modes: BTreeMap::new(),
         });
         for (end, _) in path.match_indices('/') {
             element.entries.entry(path[..end].to_string()).or_insert(Entry::Dir);

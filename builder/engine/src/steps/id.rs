@@ -1,33 +1,18 @@
 //! The ids of steps: digests over everything that a step can see. Two steps with the same id would leave the same, so the second is not run.
 //!
-//! In: a plan and the id of the step before. Out: the id under which a step's result is kept. Never: the caller's
-//! environment, a path of this machine, or, where others may read the id, a secret; nor limits of hooks: what ends within them is
-//! the same under any.
+//! In: the id of the step before, and what a step sees besides (`inputs`). Out: the id under which a step's result is kept. Never: where
+//! others may read the id, a secret.
 
-use std::borrow::Cow;
+use dibber_model::{Digest, Hasher, Side};
+use dibber_plan::elements::StepRequest;
+use dibber_plan::elements::hooks::StepPlace;
+use dibber_plan::elements::visibility::NEVER;
+use dibber_plan::{Action, Plan, Step};
 
-use dibber_model::{Digest, Hasher, Identify, Phase, Side, redact};
-use dibber_plan::elements::{StepRequest, hooks};
-use dibber_plan::{Action, ElementSource, Entry, NETWORK_FILE, Plan, Step};
-
+use super::inputs::{self, Secrets, StepInput};
 use crate::breakpoints::Breakpoint;
 use crate::given::GivenFile;
-use crate::worker::job::{BuildJob, HostTool};
-
-/// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 6";
-
-/// Variables that carry credentials or the way to the network; what they lead to is the same.
-const NOT_SEEN: [&str; 8] = [
-    "http_proxy",
-    "https_proxy",
-    "ftp_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "FTP_PROXY",
-    "NO_PROXY",
-];
+use crate::worker::job::BuildJob;
 
 /// Where a step comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +46,7 @@ impl<'a> IdChain<'a> {
 
     /// The id that a step has if it comes next.
     pub(super) fn next(&self, step: &Step, origin: Origin) -> Digest {
-        match origin {
-            Origin::AddedByHook => self.ids.of_added(self.last, step),
-            Origin::Planned => self.ids.of_planned(self.last, step),
-        }
+        self.ids.of(self.last, step, origin)
     }
 
     /// Appends a step.
@@ -78,131 +60,63 @@ impl<'a> IdChain<'a> {
     }
 }
 
-/// Digests that the ids of one plan's steps share.
+/// How the ids of one plan's steps are made.
 pub(super) struct Ids<'a> {
     job: &'a BuildJob,
-    plan: &'a Plan,
-    /// Files of the elements that are no hooks, the variables that are not deferred, the time: what every step sees.
-    common: Digest,
-    /// The archive's Release files and the host's tools: what the first step starts from.
+    /// What the first step starts from.
     origin: Digest,
-    /// Whether secrets that a step sees are in its id. Results are kept so; what everybody may read tells nothing of them.
-    with_secrets: bool,
+    secrets: Secrets,
 }
 
 impl<'a> Ids<'a> {
     pub(super) fn new(job: &'a BuildJob) -> Self {
-        let BuildJob { plan, releases, tools, epoch, .. } = job;
-        let mut origin = Hasher::new("origin 1");
-        origin.digest(releases.digest());
-        for HostTool { name, version } in tools {
-            origin.part(name.as_bytes()).part(version.as_bytes());
-        }
-        Ids { job, plan, common: common(plan, *epoch), origin: origin.finish(), with_secrets: true }
+        Ids { job, origin: inputs::start_digest(&inputs::start(job)), secrets: Secrets::Included }
     }
 
     /// Ids that everybody may read.
     pub(super) fn public(job: &'a BuildJob) -> Self {
-        Ids { with_secrets: false, ..Ids::new(job) }
+        Ids { secrets: Secrets::LeftOut, ..Ids::new(job) }
     }
 
     /// Ids of the same steps whatever the archive says, the host's tools are, and whenever that is.
     pub(super) fn timeless(job: &'a BuildJob) -> Self {
-        let origin = Hasher::new("timeless 1").finish();
-        Ids { job, plan: &job.plan, common: common(&job.plan, 0), origin, with_secrets: true }
+        let origin = inputs::start_digest(&inputs::timeless_start(&job.plan));
+        Ids { job, origin, secrets: Secrets::Included }
     }
 
-    /// The id of a step of the plan.
-    fn of_planned(&self, parent: Digest, step: &Step) -> Digest {
-        // A step without network sees less than one with it, so what the one left is not the other's.
-        let mut hasher =
-            Hasher::new(if self.plan.cut(step).is_some() { "step without network" } else { "step" });
-        hasher
-            .digest(parent)
-            .digest(self.common)
-            .part(step.phase.name().as_bytes())
-            .part(step.name.as_bytes());
-        step.action.identify(&mut hasher);
-        if let Some(secrets) = secrets_seen(self.plan, Some(step)).filter(|_| self.with_secrets) {
-            hasher.digest(secrets);
-        }
-        if step.action == Action::ImagePackages {
-            for package in &self.plan.packages {
-                hasher.part(package.as_bytes());
-            }
-        }
-        if step.action == Action::Fstab {
-            hasher.part(dibber_plan::fstab(&self.plan.disk).as_bytes());
-        }
-        for file in files_given_to(self.job, step) {
-            hasher.part(file.given.at.as_os_str().as_encoded_bytes()).digest(file.digest);
-        }
-        let deferred: Vec<&str> = self.plan.deferred_past(step).collect();
-        for name in self.plan.deferred_variables.keys().filter(|name| !deferred.contains(&name.as_str())) {
-            let value = self.plan.variables.get(name).map(|value| public(name, value));
-            hasher.part(name.as_bytes()).part(value.as_ref().map_or(b"unset", |value| value.as_bytes()));
-            hasher.part(&[u8::from(value.is_some())]);
-        }
-        for file in hooks::seen_by(&step_request(self.plan), step) {
-            let Some(element) = self.plan.elements.iter().find(|element| element.name == file.element) else {
-                continue;
-            };
-            // A phase's directory itself is there in every step.
-            let is_seen = is_hook(&file.source) && file.source.contains('/');
-            let is_seen = is_seen || element.is_settings_data(&file.source);
-            if let Some(entry) = element.entries.get(&file.source).filter(|_| is_seen) {
-                hasher.part(file.path.as_bytes());
-                add_entry(&mut hasher, entry);
-            }
-        }
-        hasher.finish()
+    /// What a step sees that the one before it does not.
+    pub(super) fn inputs(&self, step: &Step, origin: Origin) -> Vec<StepInput> {
+        let place = match origin {
+            Origin::Planned => self.job.plan.place_of(step),
+            Origin::AddedByHook => StepPlace { step, at: NEVER },
+        };
+        inputs::inputs(self.job, place, self.secrets)
     }
 
-    /// The id of a hook that an earlier hook put into the hooks directory: what it contains, its parent decides.
-    fn of_added(&self, parent: Digest, step: &Step) -> Digest {
-        let mut hasher = Hasher::new("added step");
-        hasher.digest(self.of_planned(parent, step));
+    fn of(&self, parent: Digest, step: &Step, origin: Origin) -> Digest {
+        let mut hasher = Hasher::new(match origin {
+            Origin::Planned => "step",
+            Origin::AddedByHook => "added step",
+        });
+        inputs::hash(hasher.digest(parent), &self.inputs(step, origin));
         hasher.finish()
     }
 }
 
 /// Files of the host that a step is given. One that is not of the plan, because a hook added it, is given all.
 pub(super) fn files_given_to<'a>(job: &'a BuildJob, step: &Step) -> impl Iterator<Item = &'a GivenFile> {
-    let at = job.plan.steps.iter().position(|other| other == step);
+    let at = job.plan.place_of(step).at;
     let is_host = step.phase.side() == Side::Host || step.action == Action::FetchSources;
-    job.given.iter().filter(move |file| is_host && at.is_none_or(|at| at >= file.from))
-}
-
-/// What every step sees.
-fn common(plan: &Plan, epoch: i64) -> Digest {
-    let mut common = Hasher::new(GENERATION);
-    // The platform is a variable, and may be a deferred one.
-    common.part(plan.target.arch.kernel_name().as_bytes()).part(&epoch.to_le_bytes());
-    let seen = |name: &str| !NOT_SEEN.contains(&name) && !plan.deferred_variables.contains_key(name);
-    for (name, value) in plan.variables.iter().filter(|(name, _)| seen(name)) {
-        common.part(name.as_bytes()).part(public(name, value).as_bytes());
-    }
-    for element in &plan.elements {
-        let always = |path: &str| !is_hook(path) && path != NETWORK_FILE && !element.is_settings_data(path);
-        for (path, entry) in element.entries.iter().filter(|(path, _)| always(path)) {
-            common.part(element.name.as_bytes()).part(path.as_bytes());
-            add_entry(&mut common, entry);
-        }
-    }
-    common.finish()
-}
-
-/// A variable's value as ids have it: a password in them could be guessed by whoever reads them.
-fn public<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    if redact::is_secret(name) { Cow::Borrowed("***") } else { redact::mask_urls(value) }
+    job.given.iter().filter(move |file| is_host && at >= file.from)
 }
 
 /// A digest of the secrets that a step can see, or that all steps together can: values of secret variables, and users and passwords
 /// that URLs carry. No id that others may read has it. The cache keeps results by it, so that what a hook wrote of one's password
 /// gets into no image of another's, nor into the next one's after it was changed.
 pub(crate) fn secrets_seen(plan: &Plan, step: Option<&Step>) -> Option<Digest> {
-    let deferred: Vec<&str> = step.into_iter().flat_map(|step| plan.deferred_past(step)).collect();
-    let secrets = plan.secrets_seen(&deferred);
+    let at = step.map_or(NEVER, |step| plan.place_of(step).at);
+    let withheld: Vec<&str> = plan.visibility.withheld(at).collect();
+    let secrets = plan.secrets_seen(&withheld);
     let mut hasher = Hasher::new("secrets seen 1");
     secrets.iter().for_each(|secret| {
         hasher.part(secret.as_bytes());
@@ -244,25 +158,4 @@ pub(super) fn step_request(plan: &Plan) -> StepRequest<'_> {
         variables: &plan.variables,
         image_packages: !plan.packages.is_empty(),
     }
-}
-
-pub(super) fn element_entry<'a>(
-    elements: &'a [ElementSource],
-    element: &str,
-    path: &str,
-) -> Option<&'a Entry> {
-    elements.iter().find(|candidate| candidate.name == element)?.entries.get(path)
-}
-
-/// Whether a path is a phase's directory, which every step has whoever brings it, or in one.
-fn is_hook(path: &str) -> bool {
-    path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
-}
-
-fn add_entry(hasher: &mut Hasher, entry: &Entry) {
-    match entry {
-        Entry::File { executable, digest, .. } => hasher.part(&[u8::from(*executable)]).digest(*digest),
-        Entry::Symlink(target) => hasher.part(b"link").part(target.as_bytes()),
-        Entry::Dir => hasher.part(b"dir"),
-    };
 }

@@ -15,6 +15,13 @@ const NO_PROCESS: [&str; 2] = ["fork: Resource temporarily unavailable", "fork: 
 const NO_FILE: &str = "Too many open files";
 const NO_SIZE: &str = "File too large";
 
+/// What chown(1), tar(1), cpio(1), rsync(1) and install(1) say when the kernel knows no such owner (EINVAL of chown(2)).
+fn is_of_an_unknown_owner(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    let is_about_owners = ["chown", "ownership", "owner", "uid"].iter().any(|word| line.contains(word));
+    is_about_owners && line.contains("invalid argument")
+}
+
 /// The limit that a failed hook met, if it met one.
 pub(super) fn met(end: &HookResult, tail: &[String], limits: &Limits) -> Option<String> {
     let printed = |text: &str| tail.iter().any(|line| line.contains(text));
@@ -34,9 +41,36 @@ pub(super) fn met(end: &HookResult, tail: &[String], limits: &Limits) -> Option<
             "a process had {open_files} files open, the limit; `limits: {{open_files: ...}}` in the image file allows more"
         ));
     }
+    if let Some(line) = tail.iter().find(|line| is_of_an_unknown_owner(line)) {
+        return Some(format!(
+            "`{}`: the sandbox has no such user or group id; grant the person who builds more of them in /etc/subuid and /etc/subgid \
+             (usermod --add-subuids, --add-subgids), or leave the owner out, as tar --no-same-owner does",
+            line.trim()
+        ));
+    }
     NO_PROCESS.iter().any(|text| printed(text)).then(|| {
         format!(
             "it had {processes} processes, the limit; `limits: {{processes: ...}}` in the image file allows more"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_an_unknown_owner;
+
+    #[test]
+    fn owners_beyond_the_sandboxs_ids_are_known_by_the_words_of_programs() {
+        for line in [
+            "chown: changing ownership of 'f': Invalid argument",
+            "tar: x: Cannot change ownership to uid 1000620000, gid 0: Invalid argument",
+            "rsync: [receiver] chown \"/srv/x\" failed: Invalid argument (22)",
+            "cpio: usr/x: Cannot change mode or owner: Invalid argument",
+        ] {
+            assert!(is_of_an_unknown_owner(line), "{line}");
+        }
+        for line in ["chown: invalid user: 'x'", "dd: invalid argument", "mount: wrong owner"] {
+            assert!(!is_of_an_unknown_owner(line), "{line}");
+        }
+    }
 }

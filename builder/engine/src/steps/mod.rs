@@ -4,14 +4,20 @@
 //!
 //! In: a plan, inside the sandbox. Out: the layers of the finished tree. Never: a step that saw more than its id says.
 
+mod agenda;
+mod dib_lib;
 mod downloads;
 mod error;
+mod forecast;
 mod hook_failure;
 mod hooks_directory;
 mod id;
+mod inputs;
 mod limit;
 mod native;
 mod reach;
+mod record;
+mod resolv_conf;
 mod runner;
 mod sandbox;
 mod scratch;
@@ -31,10 +37,13 @@ use downloads::Downloads;
 use runner::StepRunner;
 
 pub(crate) use error::StepError;
+pub use forecast::{StepForecast, forecast};
+pub(crate) use record::BuildRecord;
 pub(crate) use stand_ins::StandIns;
 
 pub use hooks_directory::ELEMENTS;
 pub(crate) use id::secrets_seen;
+pub(crate) use resolv_conf::ORIGINAL as RESOLV_CONF_ORIGINAL;
 pub(crate) use scratch::ScratchTree;
 use tree::TreeLayer;
 

@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use dibber_fs::Dir;
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Phase, Side};
+use dibber_plan::elements::visibility::NEVER;
 use dibber_plan::elements::{hooks, manifests};
 use dibber_plan::{Plan, Step};
-use dibber_sandbox::{HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NativePrograms};
+use dibber_sandbox::{
+    HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms,
+};
 
 use super::TREE;
 use super::downloads::Downloads;
@@ -44,6 +47,8 @@ pub(super) struct StepSandbox<'a> {
     pub(super) downloads: Option<&'a Downloads<'a>>,
     /// Files of this machine that hooks may read.
     pub(super) given: Vec<PathBuf>,
+    /// What the tree's `/etc/resolv.conf` is while they run.
+    pub(super) name_servers: NameServers,
     /// What the programs of its step reach. Nothing, until it is said.
     pub(super) reach: Reach,
     redact: Redact,
@@ -67,9 +72,15 @@ pub(super) enum Readers {
     Root,
 }
 
+/// Paths of the files of `environment.d` that the step at a place is given, in their order.
+fn environment_files(plan: &Plan, at: usize) -> Vec<String> {
+    let files = hooks::environment(&plan.elements, &plan.visibility, at);
+    files.into_iter().map(|file| file.path).collect()
+}
+
 impl<'a> StepSandbox<'a> {
     pub(super) fn new(plan: &'a Plan, epoch: i64, dir: &Path, emit: &'a dyn Fn(Event)) -> Self {
-        let environment = hooks::environment(&plan.elements).into_iter().map(|file| file.path).collect();
+        let environment = environment_files(plan, NEVER);
         let redact = plan.redact();
         StepSandbox {
             plan,
@@ -81,10 +92,18 @@ impl<'a> StepSandbox<'a> {
             native: None,
             downloads: None,
             given: Vec::new(),
+            name_servers: NameServers::Lent,
             reach: Reach::NotNeeded,
             redact,
             emit,
         }
+    }
+
+    /// Leaves it what a step is given of variables and files of `environment.d`.
+    pub(super) fn limit_to(&mut self, step: &Step) {
+        let at = self.plan.place_of(step).at;
+        self.plan.visibility.withheld(at).for_each(|name| self.variables.withhold(name));
+        self.environment = environment_files(self.plan, at);
     }
 
     /// A sandbox for programs that are no hooks: `environment.d` is not read for them.
@@ -198,7 +217,15 @@ impl<'a> StepSandbox<'a> {
             }
             (self.emit)(event);
         })?;
-        if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, last)))) }
+        if end.code != 0 {
+            return Err(StepError::Hook(Box::new(self.failure(step, &end, last))));
+        }
+        // dib then runs none of the phase's hooks, and says nothing.
+        if let Some(file) = &end.environment_file {
+            let text = format!("{}/{} was not run: {file} ended with exit code 0", step.phase, step.name);
+            (self.emit)(Event::Warning { text });
+        }
+        Ok(end)
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: HookCommand<'b>) -> HookInvocation<'b> {
@@ -213,6 +240,7 @@ impl<'a> StepSandbox<'a> {
             native: self.native.as_ref(),
             given: &self.given,
             network: self.reach.network(),
+            name_servers: self.name_servers,
             redact: &self.redact,
             limits: self.plan.limits,
         }

@@ -14,7 +14,7 @@ use dibber_fs::{Dir, os, remove_tree};
 use dibber_model::{Digest, Phase};
 use dibber_plan::elements::run_parts;
 use dibber_plan::{Plan, Step};
-use dibber_store::layers::Overlay;
+use dibber_store::layers::{self, Overlay};
 use dibber_store::{Draft, Session};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,9 @@ pub(super) struct StepTree<'a> {
     draft: Draft<'a>,
 }
 
+/// Directories in which the sandbox puts something for as long as a program runs, deepest first.
+const LENT_DIRS: [&str; 2] = ["mnt/etc", "mnt"];
+
 /// Whether a layer changes what those below it say.
 type IsChanged = fn(&Path, &[PathBuf]) -> Result<bool, StepError>;
 
@@ -98,6 +101,8 @@ impl<'a> StepTree<'a> {
         let added = self.dir().and_then(|merged| added_hooks(&layer, &merged).map_err(path_error(&layer)))?;
         let StepTree { overlay, hooks, lowers, draft } = self;
         overlay.unmount()?;
+        // What the sandbox put there for the programs, and took away again.
+        layers::prune(&layer, &lowers, &LENT_DIRS)?;
         if !is_changed(&layer, &lowers)? {
             draft.discard_part("layer")?;
         }

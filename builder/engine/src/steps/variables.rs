@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use dibber_model::Side;
 use dibber_plan::Plan;
 use dibber_plan::elements::image_element;
+use dibber_plan::elements::visibility::ELEMENTS_YAML;
 use dibber_sandbox::{BUILD, IN_TARGET};
 
-use super::ELEMENTS;
+use super::{ELEMENTS, dib_lib};
 
 /// dib's word for a build without network.
 const OFFLINE: &str = "DIB_OFFLINE";
@@ -36,8 +37,8 @@ impl HookVariables {
         }
     }
 
-    /// Hides a deferred variable: only later steps see it.
-    pub(super) fn defer(&mut self, name: &str) {
+    /// Hides a variable that only later steps are given.
+    pub(super) fn withhold(&mut self, name: &str) {
         self.outside.remove(name);
         self.inside.remove(name);
     }
@@ -65,12 +66,12 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
         Side::Chroot => IN_TARGET.to_string(),
     };
     let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
-    set("IMAGE_ELEMENT_YAML", image_element::image_element_yaml(&places));
+    set(ELEMENTS_YAML, image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
-    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
-        if let Some(proxy) = &plan.archive.proxy {
-            set(name, proxy.clone());
-        }
+    set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
+    if side == Side::Host {
+        set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
     }
+    plan.archive.proxies.variables().for_each(|(name, proxy)| drop(set(name, proxy.to_string())));
     all
 }

@@ -16,7 +16,8 @@ use super::phases::{self, Child};
 use super::steps::install_type;
 use super::steps::request::StepRequest;
 use super::steps::scripts::scripts;
-use super::{package_installs, run_parts};
+use super::visibility::{NEVER, Visibility};
+use super::{package_installs, required_variables, run_parts};
 use crate::network;
 use crate::source::{ElementSource, Entry};
 use crate::step::{Action, Step};
@@ -32,13 +33,27 @@ pub struct HookFile {
     pub source: String,
 }
 
+/// A step, and its place among a plan's steps; [`NEVER`](super::visibility::NEVER) for one that is in no plan.
+#[derive(Clone, Copy, Debug)]
+pub struct StepPlace<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// Its place.
+    pub at: usize,
+}
+
 /// Directories of an element that are never copied.
 const LEFT_OUT: [&str; 2] = ["tests", "__pycache__"];
 
+/// Whether a path is a file by which an element tells this program something, which hooks do not see.
+pub fn is_declaration(path: &str) -> bool {
+    path == network::FILE || path == required_variables::FILE
+}
+
 /// Whether an entry is copied at all. `ls` does not list dot files of a directory.
-fn is_copied(path: &str) -> bool {
+pub(crate) fn is_copied(path: &str) -> bool {
     match path.split_once('/') {
-        None if path == network::FILE => false,
+        None if is_declaration(path) => false,
         None => !path.ends_with(".pyc") && !LEFT_OUT.contains(&path),
         Some((top, rest)) => !LEFT_OUT.contains(&top) && !rest.starts_with('.'),
     }
@@ -89,38 +104,116 @@ pub fn hidden(elements: &[ElementSource]) -> Vec<ElementWarning> {
     warnings
 }
 
-/// What a step sees of the hooks directory, by path: hooks of its own phase that ran before it, itself, and every file
-/// that is no hook. A native step sees no more than the hooks before it.
-pub fn seen_by(request: &StepRequest<'_>, step: &Step) -> Vec<HookFile> {
-    let all: BTreeMap<(&str, &str), Phase> = Phase::all()
+/// An element's script by its element and its path there.
+pub(crate) type ScriptKey<'a> = (&'a str, &'a str);
+
+/// The scripts of all phases, with the phase that runs each.
+pub(crate) fn all_scripts<'a>(request: &StepRequest<'a>) -> BTreeMap<ScriptKey<'a>, Phase> {
+    Phase::all()
         .flat_map(|phase| scripts(request, phase).into_iter().map(move |hook| (phase, hook)))
         .map(|(phase, hook)| ((hook.element.name.as_str(), hook.path), phase))
-        .collect();
+        .collect()
+}
+
+/// The scripts that a step sees: those of its own phase that ran before it, itself, and what it is a link to. A native step sees no
+/// more than the hooks before it.
+pub(crate) fn scripts_seen_by<'a>(
+    request: &StepRequest<'a>,
+    step: &Step,
+    all: &BTreeMap<ScriptKey<'a>, Phase>,
+) -> Vec<(&'a ElementSource, &'a str)> {
     let mut wanted = BTreeSet::new();
     if let Action::Script { path } = &step.action {
         wanted.extend(link_chain(request.elements, &step.element, path));
     }
-    let mut files: BTreeMap<String, HookFile> = BTreeMap::new();
+    let mut seen = Vec::new();
     for element in request.elements {
-        for path in element.entries.keys().filter(|path| is_copied(path)) {
+        for path in element.entries.keys().map(String::as_str).filter(|path| is_copied(path)) {
+            let Some(phase) = all.get(&(element.name.as_str(), path)) else { continue };
             let name = path.rsplit('/').next().unwrap_or(path);
-            let visible = match all.get(&(element.name.as_str(), path.as_str())) {
-                None => step.phase >= Phase::PostInstall || !element.is_settings_data(path),
-                Some(phase) => {
-                    *phase == step.phase && comes_before_or_is(name, step) || wanted.contains(path)
-                }
-            };
-            if !visible {
-                continue;
-            }
-            for place in places(request, path) {
-                let file =
-                    HookFile { path: place.clone(), element: element.name.clone(), source: path.clone() };
-                files.insert(place, file);
+            if (*phase == step.phase && comes_before_or_is(name, step)) || wanted.contains(path) {
+                seen.push((element, path));
             }
         }
     }
+    seen
+}
+
+/// What a step sees of the hooks directory, by path: scripts (see [`scripts_seen_by`]), and the other files that it is given.
+pub fn seen_by(request: &StepRequest<'_>, visibility: &Visibility, place: StepPlace<'_>) -> Vec<HookFile> {
+    let all = all_scripts(request);
+    let scripts = scripts_seen_by(request, place.step, &all);
+    let others = request.elements.iter().flat_map(|element| {
+        let paths = element.entries.keys().map(String::as_str).filter(|path| is_copied(path));
+        paths.map(move |path| (element, path))
+    });
+    let given = others.filter(|(element, path)| {
+        let is_script = all.contains_key(&(element.name.as_str(), *path));
+        !is_script && visibility.file_from(&element.name, path) <= place.at
+    });
+    let mut all: Vec<(&ElementSource, &str)> = scripts.into_iter().chain(given).collect();
+    // A later element's file takes the place of an earlier one's.
+    all.sort_by_key(|(element, _)| request.elements.iter().position(|other| other.name == element.name));
+    let mut files: BTreeMap<String, HookFile> = BTreeMap::new();
+    for (element, path) in all {
+        for place in places(request, path) {
+            let file =
+                HookFile { path: place.clone(), element: element.name.clone(), source: path.to_string() };
+            files.insert(place, file);
+        }
+    }
     files.into_values().collect()
+}
+
+/// What a step is the first of its phase or of all to be given: its own script with what that is a link to, and other files. Each by
+/// the path at which it lies.
+pub fn new_at(request: &StepRequest<'_>, visibility: &Visibility, place: StepPlace<'_>) -> Vec<HookFile> {
+    let all = all_scripts(request);
+    let own = match &place.step.action {
+        Action::Script { path } => {
+            let mut chain = link_chain(request.elements, &place.step.element, path);
+            chain.push(path.clone());
+            chain
+        }
+        _ => Vec::new(),
+    };
+    let is_new = |element: &ElementSource, path: &str| match all.contains_key(&(element.name.as_str(), path))
+    {
+        true => own.iter().any(|own| own == path),
+        false => place.at == NEVER || visibility.file_from(&element.name, path) == place.at,
+    };
+    // A phase's directory is there in every step, whoever brings it.
+    let is_told = |path: &str| is_copied(path) && Phase::of_directory(path).is_none();
+    let mut files = Vec::new();
+    for element in request.elements {
+        for path in element.entries.keys().filter(|path| is_told(path) && is_new(element, path)) {
+            files.extend(places(request, path).into_iter().map(|place| HookFile {
+                path: place,
+                element: element.name.clone(),
+                source: path.clone(),
+            }));
+        }
+    }
+    files
+}
+
+/// Paths of the hooks directory that several elements have, each with the element whose file lies there: the last one.
+pub fn contested(elements: &[ElementSource]) -> BTreeMap<&str, &str> {
+    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for element in elements {
+        for (path, _) in
+            element.entries.iter().filter(|(path, entry)| is_copied(path) && **entry != Entry::Dir)
+        {
+            owners.entry(path).or_default().push(&element.name);
+        }
+    }
+    let several = owners.into_iter().filter(|(path, owners)| owners.len() > 1 && !is_for_dib(path));
+    several.filter_map(|(path, owners)| Some((path, *owners.last()?))).collect()
+}
+
+/// Files that people and dib itself read, and no hook.
+fn is_for_dib(path: &str) -> bool {
+    path.starts_with("README") || path.starts_with("element-")
 }
 
 /// Image packages come after every hook of install; all else has its place by name.
@@ -157,13 +250,24 @@ fn places(request: &StepRequest<'_>, path: &str) -> Vec<String> {
     places
 }
 
-/// The files of `environment.d`, in the order in which they are sourced before each phase.
-pub fn environment(elements: &[ElementSource]) -> Vec<HookFile> {
+/// The directory whose files every hook sources.
+pub(crate) const ENVIRONMENT: &str = "environment.d";
+
+/// Whether a path within an element is such a file, by its name.
+pub(crate) fn is_environment(path: &str) -> bool {
+    let name = path.strip_prefix(ENVIRONMENT).and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| {
+        !name.contains('/') && run_parts::is_environment_name(name) && !name.starts_with('.')
+    })
+}
+
+/// The files of `environment.d` that the step at a place is given, in the order in which they are sourced before each phase.
+pub fn environment(elements: &[ElementSource], visibility: &Visibility, at: usize) -> Vec<HookFile> {
     let mut files = Vec::new();
     for element in elements {
-        for Child { name, path } in phases::children(element, "environment.d") {
+        for Child { path, .. } in phases::children(element, ENVIRONMENT) {
             let is_file = !matches!(element.entries.get(path), Some(Entry::Dir) | None);
-            if is_file && run_parts::is_environment_name(name) && !name.starts_with('.') {
+            if is_file && is_environment(path) && visibility.file_from(&element.name, path) <= at {
                 files.push(HookFile {
                     path: path.to_string(),
                     element: element.name.clone(),

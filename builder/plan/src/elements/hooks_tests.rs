@@ -4,6 +4,11 @@ use super::super::steps::steps;
 use super::super::testing::{element, env, words};
 use super::*;
 
+/// Nothing is withheld.
+fn all() -> Visibility {
+    Visibility::default()
+}
+
 /// What the step of that name sees, as `path` or `path<-element:source`.
 fn seen(elements: &[ElementSource], name: &str) -> Vec<String> {
     let names = words("install-types");
@@ -11,7 +16,7 @@ fn seen(elements: &[ElementSource], name: &str) -> Vec<String> {
     let request = StepRequest { elements, names: &names, variables: &variables, image_packages: false };
     let steps = steps(&request).unwrap();
     let step = steps.iter().find(|step| step.name == name).unwrap();
-    seen_by(&request, step).into_iter().map(|file| file.path).collect()
+    seen_by(&request, &all(), StepPlace { step, at: 0 }).into_iter().map(|file| file.path).collect()
 }
 
 #[test]
@@ -86,7 +91,7 @@ fn the_last_element_wins_and_says_so() {
     let request =
         StepRequest { elements: &elements, names: &names, variables: &variables, image_packages: false };
     let step = steps(&request).unwrap().remove(0);
-    let files = seen_by(&request, &step);
+    let files = seen_by(&request, &all(), StepPlace { step: &step, at: 0 });
     assert_eq!(files.iter().find(|file| file.path == "block-device-default.yaml").unwrap().element, "b");
 }
 
@@ -99,6 +104,6 @@ fn environment_files_are_in_byte_order() {
         ),
         element("b", &[("environment.d/20-e.bash", ""), ("environment.d/20-e~", "")]),
     ];
-    let names: Vec<_> = environment(&elements).into_iter().map(|file| file.path).collect();
+    let names: Vec<_> = environment(&elements, &all(), 0).into_iter().map(|file| file.path).collect();
     assert_eq!(names, ["environment.d/100-e", "environment.d/20-e.bash", "environment.d/9-e"]);
 }

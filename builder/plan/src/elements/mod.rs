@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod expand;
 pub mod hooks;
 pub mod image_element;
+mod line_ends;
 pub mod manifests;
 pub mod native;
 mod order;
@@ -25,13 +26,14 @@ pub mod package_installs;
 pub(crate) mod phases;
 pub mod pkg_map;
 pub mod repositories;
+pub(crate) mod required_variables;
 pub(crate) mod resolve;
 pub mod run_parts;
 pub(crate) mod steps;
 pub mod svc_map;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod variable_scan;
+pub mod visibility;
 mod yaml;
 
 pub use check::check;

@@ -13,7 +13,7 @@
 mod entry;
 mod read;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Phase;
@@ -114,6 +114,29 @@ pub fn packages(
     }
     lists.uninstall.retain(|package| !stays.contains(&package.name));
     Ok(lists)
+}
+
+/// Variables that decide which packages of a phase are asked for. What is wrong with a list, the steps have said.
+pub(crate) fn variables(request: &StepRequest<'_>, phase: Phase) -> BTreeSet<String> {
+    let lists = request.elements.iter().flat_map(|element| read(element).unwrap_or_default());
+    lists.filter(|entry| entry.phase == phase).flat_map(|entry| entry.variables()).collect()
+}
+
+/// The entries of a phase, as they are in the lists: whatever a step installs is a function of them and the variables.
+pub fn entries(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<PackageEntry>, ElementError> {
+    let mut all = Vec::new();
+    for element in request.elements {
+        all.extend(read(element)?.into_iter().filter(|entry| entry.phase == phase));
+    }
+    Ok(all)
+}
+
+/// Elements whose `pkg-map` has names of packages that are asked for in a phase.
+pub fn maps_used(request: &StepRequest<'_>, phase: Phase) -> Result<BTreeSet<String>, ElementError> {
+    let mut used: BTreeSet<String> =
+        entries(request, phase)?.into_iter().map(|entry| entry.element).collect();
+    used.extend(legacy(request, phase)?.into_iter().map(|line| line.package.element));
+    Ok(used)
 }
 
 /// Packages of the older text files, `package-installs-<map>` in a phase's directory or in a chosen install type's: one

@@ -48,9 +48,13 @@ pub fn has_any(element: &ElementSource) -> bool {
     files(element).next().is_some()
 }
 
+/// Whether a path within an element is such a file.
+pub fn is_list(path: &str) -> bool {
+    path.starts_with("source-repository-") && !path.contains('/') && !path.ends_with('~')
+}
+
 fn files(element: &ElementSource) -> impl Iterator<Item = &str> {
-    let names = element.entries.keys().map(String::as_str);
-    names.filter(|name| name.starts_with("source-repository-") && !name.contains('/') && !name.ends_with('~'))
+    element.entries.keys().map(String::as_str).filter(|path| is_list(path))
 }
 
 /// The repositories to fetch: elements in resolved order, files by name, lines as they stand. Those whose install type

@@ -32,7 +32,7 @@ pub(crate) fn element(name: &str, files: &[(&str, &str)]) -> ElementSource {
             entries.insert(path.trim_end_matches('@').to_owned(), entry);
         }
     }
-    ElementSource { name: name.to_owned(), origin: format!("/e/{name}"), entries }
+    ElementSource { name: name.to_owned(), origin: format!("/e/{name}"), entries, modes: BTreeMap::new() }
 }
 
 /// A set of elements.

@@ -121,10 +121,6 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     if spec.chroot {
         tree::enter(spec.shares_proc)?;
     }
-    if spec.shares_proc {
-        // The stand-in for mount(8) asks for it.
-        fs::write(dibber_shim::SHARES_PROC, "").context("mark that /proc is shared")?;
-    }
     stage_texts(&spec.staged)?;
     let records = Records::make()?;
     let terminal = matches!(spec.action, HookAction::Shell).then(Pty::open);

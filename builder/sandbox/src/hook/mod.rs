@@ -6,7 +6,9 @@
 
 mod exec;
 pub(crate) mod init;
+mod left_mounts;
 mod mount_points;
+pub(crate) mod name_servers;
 pub(crate) mod output;
 mod process;
 mod pty;
@@ -27,6 +29,8 @@ use crate::error::{Context, SandboxError};
 use crate::interpreter::NativePrograms;
 use crate::messages::{HookAction, HookReport};
 
+pub use exec::environment_reader;
+use name_servers::NameServers;
 use output::{HookOutput, OutputStream};
 use process::HookProcess;
 
@@ -63,6 +67,8 @@ pub struct HookInvocation<'a> {
     pub given: &'a [PathBuf],
     /// Whether it sees the building machine's network.
     pub network: Network,
+    /// What the tree's `/etc/resolv.conf` is meanwhile.
+    pub name_servers: NameServers,
     /// Secrets: a line that is told in pieces is cut within none of them.
     pub redact: &'a Redact,
     /// What it may take. A [`shell`](crate::run_shell) has all the time that it wants.
@@ -118,19 +124,14 @@ fn result_of(call: &HookInvocation<'_>, report: &HookReport) -> HookResult {
     let mut requests = Vec::new();
     for request in report.record.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         match request {
-            Request::Mount(mount) if call.side == Side::Host && replay::is_possible(&mount) => {
-                mounts.push(mount);
-            }
-            Request::Unmount { target } if call.side == Side::Host => {
-                if let Some(last) = mounts.iter().rposition(|mount| mount.target == target) {
-                    mounts.remove(last);
-                }
-            }
-            Request::Mount(_) | Request::Unmount { .. } => {}
             Request::Loader(loader) => requests.push(loader),
+            change if call.side == Side::Host => left_mounts::change(&mut mounts, change),
+            _ => {}
         }
     }
-    let environment_file = Some(report.reading.clone()).filter(|file| !file.is_empty());
+    // The note is a file that a hook can write to.
+    let environment_file =
+        call.environment_files.iter().find(|file| report.reading.ends_with(*file)).cloned();
     HookResult { code: report.code, environment_file, mounts, requests, overran: report.overran }
 }
 

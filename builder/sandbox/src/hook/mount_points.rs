@@ -11,7 +11,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use crate::error::{Context, SandboxError};
@@ -28,7 +28,6 @@ pub(crate) struct MountPoints {
     tree: OwnedFd,
     made: Vec<&'static str>,
     in_tmp: Option<OwnedFd>,
-    resolv: Option<EmptyResolvConf>,
 }
 
 impl MountPoints {
@@ -36,7 +35,7 @@ impl MountPoints {
     pub(crate) fn add(build_dir: &Path) -> Result<MountPoints, SandboxError> {
         let build = File::open(build_dir).context(format_args!("open {}", build_dir.display()))?;
         let tree = open_plain_dir(&build, "mnt", "")?;
-        let mut points = MountPoints { tree, made: Vec::new(), in_tmp: None, resolv: None };
+        let mut points = MountPoints { tree, made: Vec::new(), in_tmp: None };
         let added = points.add_missing();
         match added {
             Ok(()) => Ok(points),
@@ -67,9 +66,6 @@ impl MountPoints {
             Err(error) => return Err(error).context("make the tree's /tmp/in_target.d"),
         }
         self.in_tmp = Some(tmp);
-        if let Ok(etc) = open_plain_dir(&self.tree, "etc", "etc") {
-            self.resolv = EmptyResolvConf::add(etc)?;
-        }
         Ok(())
     }
 
@@ -78,12 +74,6 @@ impl MountPoints {
         // What is gone, or is in use by now, is not ours to remove.
         if let Some(tmp) = &self.in_tmp {
             let _ = unlinkat(tmp, HOOKS, AtFlags::REMOVEDIR);
-        }
-        if let Some(EmptyResolvConf { etc, inode }) = &self.resolv {
-            let same = statat(etc, "resolv.conf", AtFlags::SYMLINK_NOFOLLOW);
-            if same.is_ok_and(|found| found.st_ino == *inode && found.st_size == 0) {
-                let _ = unlinkat(etc, "resolv.conf", AtFlags::empty());
-            }
         }
         for name in &self.made {
             let _ = unlinkat(&self.tree, *name, AtFlags::REMOVEDIR);
@@ -100,26 +90,4 @@ fn open_plain_dir(parent: &impl std::os::fd::AsFd, name: &str, told: &str) -> Re
     })?;
     let kind = rustix::fs::fstat(&found).map(|stat| FileType::from_raw_mode(stat.st_mode));
     if kind == Ok(FileType::Directory) { Ok(found) } else { Err(refuse("it is a file".to_owned())) }
-}
-
-/// A file that was made for a mount to lie over.
-struct EmptyResolvConf {
-    /// The tree's /etc.
-    etc: OwnedFd,
-    inode: u64,
-}
-
-impl EmptyResolvConf {
-    /// Adds it where there is none.
-    fn add(etc: OwnedFd) -> Result<Option<EmptyResolvConf>, SandboxError> {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        match openat(&etc, "resolv.conf", flags, Mode::from_raw_mode(0o644)) {
-            Ok(file) => {
-                let inode = rustix::fs::fstat(&file).context("look at the tree's /etc/resolv.conf")?.st_ino;
-                Ok(Some(EmptyResolvConf { etc, inode }))
-            }
-            Err(Errno::EXIST) => Ok(None),
-            Err(error) => Err(error).context("make the tree's /etc/resolv.conf"),
-        }
-    }
 }

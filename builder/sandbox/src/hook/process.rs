@@ -17,6 +17,7 @@ use crate::channel::Channel;
 use crate::error::{Context, SandboxError};
 use crate::hook::HookInvocation;
 use crate::hook::mount_points::MountPoints;
+use crate::hook::name_servers::Loan;
 use crate::ids::Ids;
 use crate::isolation;
 use crate::messages::{HookAction, HookReport, HookSpec, await_stage, report_mapped};
@@ -51,7 +52,10 @@ pub(crate) fn with_prepared(
     fs::set_permissions(tmp.path(), PermissionsExt::from_mode(0o1777))
         .context("open the hook's /tmp to everyone")?;
     let mount_points = if call.side == Side::Chroot { Some(MountPoints::add(call.build_dir)?) } else { None };
-    let report = run(&spec_of(call, action, tmp.path()));
+    let report = Loan::begin(call.build_dir, call.name_servers).and_then(|loan| {
+        let report = run(&spec_of(call, action, tmp.path()))?;
+        loan.end().map(|()| report)
+    });
     if let Some(mount_points) = mount_points {
         mount_points.remove();
     }

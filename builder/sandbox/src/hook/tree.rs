@@ -9,9 +9,10 @@
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Context, SandboxError};
+use crate::hook::name_servers::write_in_run;
 use crate::interpreter::NATIVE;
 use crate::mounts::{self, within};
 use crate::{BUILD, OWN, SHIMS, isolation};
@@ -61,39 +62,5 @@ pub(crate) fn enter(shares_proc: bool) -> Result<(), SandboxError> {
     fs::create_dir_all("/run/lock").context("make /run/lock")?;
     fs::set_permissions("/run/lock", PermissionsExt::from_mode(0o1777))
         .context("open /run/lock to everyone")?;
-    name_servers(&names)
-}
-
-/// Gives the tree's processes our name servers, without a change to the tree. From here on links cannot lead outside:
-/// there is no outside.
-fn name_servers(text: &str) -> Result<(), SandboxError> {
-    let (place, ours) = (Path::new("/etc/resolv.conf"), Path::new("/run/dibber/resolv.conf"));
-    fs::write(ours, text).context("write resolv.conf")?;
-    match fs::canonicalize(place) {
-        Ok(found) if found.is_file() => mounts::place(&mounts::copy(ours)?, &found.to_string_lossy()),
-        Ok(_) => Ok(()),
-        Err(_) => match fs::read_link(place).ok().and_then(|target| in_run(&target)) {
-            // A link to what a daemon of the booted system will write: /run is ours, so it can be there now.
-            Some(target) => {
-                let parent = target.parent().unwrap_or(Path::new("/run"));
-                fs::create_dir_all(parent).context("make the directory of resolv.conf")?;
-                fs::write(&target, text).context("write resolv.conf")
-            }
-            None => Ok(()),
-        },
-    }
-}
-
-/// Where below /run a link in /etc leads, if it does.
-fn in_run(target: &Path) -> Option<PathBuf> {
-    let mut path = PathBuf::from("/");
-    for part in Path::new("/etc").join(target).components() {
-        match part {
-            Component::ParentDir => drop(path.pop()),
-            Component::Normal(name) => path.push(name),
-            _ => {}
-        }
-    }
-    let path = path.strip_prefix("/var").map_or(path.clone(), |rest| Path::new("/").join(rest));
-    (path.starts_with("/run") && !path.starts_with(OWN)).then_some(path)
+    write_in_run(&names)
 }

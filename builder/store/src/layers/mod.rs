@@ -10,6 +10,7 @@
 
 mod copy;
 mod overlay;
+mod prune;
 mod squash;
 
 use std::io;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use dibber_fs::PathError;
 
 pub use overlay::{Overlay, is_unchanged};
+pub use prune::prune;
 pub use squash::{SquashSummary, squash};
 
 /// Why a tree could not be mounted or merged.

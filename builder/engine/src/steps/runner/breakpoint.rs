@@ -8,7 +8,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use dibber_model::Phase;
 use dibber_plan::{Action, Step};
+use dibber_sandbox::NameServers;
 
 use super::{StepRunner, StepState};
 use crate::breakpoints::Breakpoint;
@@ -39,6 +41,9 @@ impl StepRunner<'_> {
         let mut hooks = steps.filter(|step| step.action.may_reach_network());
         let beside = if matches!(point, Breakpoint::Before(_)) { hooks.next() } else { hooks.next_back() };
         sandbox.reach = Reach::of_step(self.job, beside.unwrap_or(&step));
+        if point == Breakpoint::Before(Phase::Root) {
+            sandbox.name_servers = NameServers::AsCopied;
+        }
         if self.job.offline {
             sandbox.variables.say_offline();
         }

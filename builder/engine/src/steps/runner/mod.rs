@@ -10,15 +10,16 @@ mod squash;
 use std::time::Instant;
 
 use dibber_model::{Digest, Phase};
-use dibber_plan::elements::run_parts;
-use dibber_plan::{Action, Step};
+use dibber_plan::Step;
 use dibber_sandbox::{LoaderRequest, MountRequest};
 use dibber_store::{Checkpoint, CheckpointMeta, Lookup, Session};
 use serde::{Deserialize, Serialize};
 
+use super::agenda::{NextStep, next_step};
 use super::downloads::{Cache, CacheRequest, Downloads};
 use super::error::StepError;
-use super::id::{self, IdChain, Ids, Origin};
+use super::forecast::Reasons;
+use super::id::{self, IdChain, Ids};
 use super::reach::Reach;
 use super::sandbox::StepSandbox;
 use super::tree::{AddedHook, StepTree, TreeLayer};
@@ -29,25 +30,19 @@ use crate::worker::job::BuildJob;
 
 /// What a checkpoint remembers besides its layer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct StepState {
+pub(super) struct StepState {
     /// Mounts that host-side hooks left, in order, replayed before each later step.
     mounts: Vec<MountRequest>,
     /// What this step asked of the boot loader's installer.
     requests: Vec<LoaderRequest>,
     /// Hooks that this step put into the hooks directory.
-    added: Vec<AddedHook>,
+    pub(super) added: Vec<AddedHook>,
 }
 
 impl StepState {
     fn to_json(&self) -> Result<serde_json::Value, StepError> {
         serde_json::to_value(self).map_err(|e| StepError::State(e.to_string()))
     }
-}
-
-/// A step that is to be run now.
-struct NextStep {
-    step: Step,
-    origin: Origin,
 }
 
 /// Runs the steps of one build. It stands between two steps.
@@ -68,6 +63,8 @@ pub(super) struct StepRunner<'a> {
     requests: Vec<LoaderRequest>,
     /// Why the next step is not found, once one was not.
     diverged: Option<String>,
+    /// Whether a step after root.d has been run: the first one saves the image's own `/etc/resolv.conf`.
+    is_past_root: bool,
     /// Whether the step at hand, or one before it, was given a secret or a file of the person's: what it leaves can tell of them.
     has_private_inputs: bool,
 }
@@ -92,6 +89,7 @@ impl<'a> StepRunner<'a> {
             state: StepState::default(),
             requests: Vec::new(),
             diverged: None,
+            is_past_root: false,
             has_private_inputs: false,
         }
     }
@@ -107,7 +105,8 @@ impl<'a> StepRunner<'a> {
         let below = self.layers.len();
         self.stop_at(Breakpoint::Before(phase))?;
         let mut ran: Vec<String> = Vec::new();
-        while let Some(NextStep { step, origin }) = self.next(phase, &ran) {
+        while let Some(NextStep { step, origin }) = next_step(&self.job.plan, &self.state.added, phase, &ran)
+        {
             let id = self.kept_as.next(&step, origin);
             self.has_private_inputs |= id::sees_private_inputs(self.job, &step);
             self.lineage.advance(&step, origin);
@@ -118,31 +117,10 @@ impl<'a> StepRunner<'a> {
             };
             ran.push(step.name.clone());
             self.build_on(&checkpoint)?;
+            self.is_past_root |= phase != Phase::Root;
         }
         self.stop_at(Breakpoint::After(phase))?;
         self.squash(phase, below)
-    }
-
-    /// The first step of the phase, by run-parts' order, that has not run: planned, or added by an earlier hook.
-    fn next(&self, phase: Phase, ran: &[String]) -> Option<NextStep> {
-        let planned = self.job.plan.steps.iter().filter(|step| step.phase == phase).cloned();
-        let added = self.state.added.iter().filter(|hook| {
-            hook.phase == phase
-                && !self.job.plan.steps.iter().any(|step| step.phase == phase && step.name == hook.name)
-        });
-        let added = added.map(|AddedHook { name, .. }| Step {
-            phase,
-            name: name.clone(),
-            element: "added by a hook".into(),
-            action: Action::Script { path: format!("{}/{name}", phase.directory()) },
-        });
-        let planned = planned.map(|step| NextStep { step, origin: Origin::Planned });
-        let added = added.map(|step| NextStep { step, origin: Origin::AddedByHook });
-        let left = planned.chain(added).filter(|next| !ran.contains(&next.step.name));
-        left.min_by(|NextStep { step: a, .. }, NextStep { step: b, .. }| {
-            let last = |step: &Step| step.action == Action::ImagePackages;
-            last(a).cmp(&last(b)).then_with(|| run_parts::compare(&a.name, &b.name))
-        })
     }
 
     fn find_kept(&mut self, id: Digest, step: &Step) -> Result<Option<Checkpoint>, StepError> {
@@ -176,12 +154,14 @@ impl<'a> StepRunner<'a> {
     fn run_and_keep(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
         let named = format!("{}/{}", step.phase, step.name);
         let why = self.diverged.replace(format!("it comes after {named}"));
+        let why =
+            why.unwrap_or_else(|| Reasons::new(self.job, self.session.store()).of(step, None).join("; "));
         self.events.emit(Event::StepStarted {
             phase: step.phase,
             name: step.name.clone(),
             element: step.element.clone(),
             network: Reach::of_step(self.job, step).network(),
-            why: why.unwrap_or_else(|| "it, or what it sees, is new".into()),
+            why,
             estimate: self.job.timings.get(&named).copied(),
         });
         let start = Instant::now();

@@ -5,7 +5,7 @@
 use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::{Action, Plan, Step};
-use dibber_sandbox::{HookCommand, HookResult, MountRequest};
+use dibber_sandbox::{HookCommand, HookResult, MountRequest, NameServers};
 use dibber_store::Draft;
 use dibber_store::layers::is_unchanged;
 
@@ -16,12 +16,15 @@ use crate::steps::downloads::{self, Cache};
 use crate::steps::error::{StepError, path_error};
 use crate::steps::reach::Reach;
 use crate::steps::sandbox::StepSandbox;
-use crate::steps::{TREE, id, native};
+use crate::steps::{TREE, id, native, resolv_conf};
 
 impl<'a> StepRunner<'a> {
     /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
     pub(super) fn run_step(&self, step: &Step) -> Result<(Draft<'a>, StepState), StepError> {
         let tree = self.mount_tree(Some(step))?;
+        if step.phase != Phase::Root && !self.is_past_root {
+            resolv_conf::save(&tree.dir()?).map_err(path_error(tree.path()))?;
+        }
         let emit = |event| self.events.emit(event);
         let mut sandbox = StepSandbox::new(&self.job.plan, self.job.epoch, tree.path(), &emit);
         self.prepare(&mut sandbox, step)?;
@@ -60,9 +63,10 @@ impl<'a> StepRunner<'a> {
         sandbox.mounts = self.state.mounts.clone();
         sandbox.began = self.job.began;
         sandbox.reach = Reach::of_step(self.job, step);
-        for name in self.job.plan.deferred_past(step) {
-            sandbox.variables.defer(name);
+        if step.phase == Phase::Root {
+            sandbox.name_servers = NameServers::AsCopied;
         }
+        sandbox.limit_to(step);
         sandbox.given = id::files_given_to(self.job, step).map(|file| file.given.at.clone()).collect();
         let native = self.stand_ins.map(|stand_ins| stand_ins.within(&sandbox.tree()?)).transpose();
         sandbox.native = native.map_err(path_error(sandbox.path()))?;

@@ -78,6 +78,25 @@ fn same_arch(a: &str, b: &str) -> bool {
 }
 
 impl PackageEntry {
+    /// All that it says, wherever it stands, in words that differ where it does.
+    pub fn content(&self) -> String {
+        format!("{:?}", PackageEntry { place: FileLine::new(String::new(), 0), ..self.clone() })
+    }
+
+    /// The variables that its conditions are about.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let own = format!("DIB_INSTALLTYPE_{}", self.element.replace('-', "_"));
+        let mut names: Vec<String> = self.when.iter().map(|condition| condition.variable.clone()).collect();
+        if self.installtype.is_some() {
+            names.extend([own, "DIB_DEFAULT_INSTALLTYPE".to_string()]);
+        }
+        if !self.arch.is_empty() || !self.not_arch.is_empty() {
+            names.push("ARCH".to_string());
+        }
+        names.extend(self.python.iter().map(|_| "DIB_PYTHON_VERSION".to_string()));
+        names
+    }
+
     /// Whether its conditions hold. A `when` about a variable that is not set is an error, as in dib.
     pub fn applies(&self, env: &BTreeMap<String, String>) -> Result<bool, ElementError> {
         let own = format!("DIB_INSTALLTYPE_{}", self.element.replace('-', "_"));
