@@ -144,6 +144,10 @@ fn the_shipped_profile_is_enough_for_a_user() {
     contained(shop, &[&user[..], &closed[..]].concat(), &[], &strict).refuses(MACHINE, &words);
 }
 
+fn profile_text() -> String {
+    std::fs::read_to_string(PROFILE.trim_start_matches("seccomp=")).expect("docs/seccomp.json")
+}
+
 /// A root of busybox, bash and the programs that a build of the tiny operating system runs, as its user's own.
 const SMALL_ROOT: &str = r#"
 cd "$1" && mkdir -p bin usr/bin etc tmp proc sys dev run root var/lib var/tmp
@@ -168,28 +172,31 @@ fn podman_without_root() {
     }
     let (root, runtime) = (shop.text("root"), shop.text("runtime"));
     dibber_tests::accepts("bash", &["-eu", "-c", SMALL_ROOT, "bash", &root, &runtime]);
-    for (options, warns) in [(&SETTINGS[..], false), (&[], true)] {
+    // Whoever is not root need not be able to read where this project lies.
+    let profile = format!("seccomp={}", shop.file("seccomp.json", &profile_text()));
+    let settings = ["--security-opt", &profile, "--security-opt", "unmask=/proc/*"];
+    for (options, warns) in [(&settings[..], false), (&[], true)] {
         let home = shop.text("");
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", USER, "--regid", USER, "--init-groups", "podman", "--runtime", "runc"]);
-        command.args([
-            "--cgroup-manager",
-            "cgroupfs",
-            "run",
-            "--rm",
-            "--network",
-            "host",
-            "--log-driver",
-            "none",
-        ]);
+        let mut command = rootless(&runtime);
+        command.args(["run", "--rm", "--network", "host", "--log-driver", "none"]);
         command.args(["--volume", &format!("{home}:{home}"), "--workdir", &shop.text("work")]);
         command.args(["--env", "PATH=/usr/bin:/bin", "--env", "HOME=/root"]).args(options);
         command.args(["--rootfs", &root, &shop.text("dibber")]).args(build_arguments(&shop, &image, &[]));
-        command.env("HOME", format!("/home/{USER}")).env("XDG_RUNTIME_DIR", &runtime).current_dir("/");
         let told = run(&mut command).well();
         assert_eq!(told.err.contains("hooks see the container's /proc"), warns, "{}", told.err);
         same_bytes(&shop);
     }
+    // The process that holds the user's namespaces between containers.
+    run(rootless(&runtime).args(["system", "migrate"])).well();
+}
+
+/// Podman as the ordinary user has it.
+fn rootless(runtime: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--regid", USER, "--init-groups"]);
+    command.args(["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs"]).current_dir("/");
+    command.env("HOME", format!("/home/{USER}")).env("XDG_RUNTIME_DIR", runtime);
+    command
 }
 
 /// An engine whose profile refuses new user namespaces, as Docker's own does to containers without CAP_SYS_ADMIN.
@@ -197,8 +204,7 @@ fn podman_without_root() {
 fn no_user_namespaces_by_a_profile() {
     let earlier = Earlier::of(None);
     let shop = &earlier.shop;
-    let text = std::fs::read_to_string(PROFILE.trim_start_matches("seccomp=")).expect("docs/seccomp.json");
-    let closed = shop.file("closed.json", &text.replace("\"unshare\",", ""));
+    let closed = shop.file("closed.json", &profile_text().replace("\"unshare\",", ""));
     let options = ["--security-opt", &format!("seccomp={closed}")];
     let arguments = build_arguments(shop, &shop.image("good", &[]), &[]);
     let words = ["user namespaces", "by its seccomp filter", "a container of podman", "unmask=/proc/*"];
