@@ -12,6 +12,7 @@ mod boot_lines;
 mod boot_menu;
 mod capture;
 mod commit;
+mod container_engines;
 mod containers;
 mod cpio;
 mod dib_agreement;
