@@ -67,7 +67,11 @@ def plan(program, request, path, directory):
     lines = [line.strip(" |") for line in ended.stderr.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("warning", "note"))]
     errors = [line for line in lines if line.startswith("error")] or lines
-    return (errors or ["nothing said"])[0].removeprefix("error: ").replace(path.split(":")[0], "DIB")
+    said = (errors or ["nothing said"])[0].removeprefix("error: ")
+    # Where the packages were installed is nobody's matter.
+    for place in path.split(":"):
+        said = said.replace(place, "DIB" if place == path.split(":")[0] else pathlib.Path(place).name)
+    return said
 
 
 def judge(program, name, elements, path, directory):
