@@ -36,7 +36,10 @@ const STEPS: [Known; 13] = [
     Known { step: "install/30-b", sees: &["hook b/install.d/30-b", "variable DIB_LATE"] },
     Known { step: "install/image-packages", sees: &["packages of the image"] },
     Known { step: "post-install/00-package-installs", sees: &["packages of post-install"] },
-    Known { step: "post-install/30-b", sees: &["hook b/post-install.d/30-b", "default of DIB_DEFAULTED", "name"] },
+    Known {
+        step: "post-install/30-b",
+        sees: &["hook b/post-install.d/30-b", "default of DIB_DEFAULTED", "name"],
+    },
     Known { step: "post-install/60-c", sees: &["hook c/post-install.d/60-c"] },
     Known { step: "finalise/30-a", sees: &["hook a/finalise.d/30-a", "elements"] },
 ];
@@ -113,7 +116,10 @@ impl Model<'_> {
             format!("{name}: '{value}'")
         };
         let names = ["ROOT_WORD", "DIB_IN_BIN", "DIB_LATE", "DIB_NOBODY_ASKS"].map(variable).join(", ");
-        let wants = self.values.get("variable DIB_WANTS").is_some_and(|word| word.ends_with(['1', '3', '5', '7', '9']));
+        let wants = self
+            .values
+            .get("variable DIB_WANTS")
+            .is_some_and(|word| word.ends_with(['1', '3', '5', '7', '9']));
         let wants = if wants { "yes" } else { "no" };
         let keys = [
             ("elements", elements),
@@ -127,7 +133,10 @@ impl Model<'_> {
     /// Steps that must run, and from now on are kept.
     fn predicted(&mut self) -> Vec<String> {
         let (mut chain, mut runs) = (Vec::new(), Vec::new());
-        let wants = self.values.get("variable DIB_WANTS").is_some_and(|word| word.ends_with(['1', '3', '5', '7', '9']));
+        let wants = self
+            .values
+            .get("variable DIB_WANTS")
+            .is_some_and(|word| word.ends_with(['1', '3', '5', '7', '9']));
         for known in STEPS.iter().filter(|known| self.has_c || !known.step.ends_with("-c")) {
             let sees = known.sees.iter().map(|key| match *key {
                 "elements" => self.has_c.to_string(),

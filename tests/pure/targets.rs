@@ -230,12 +230,7 @@ fn platforms_of_overcloud_full_share_what_does_not_read_them() {
         .iter()
         .position(|step| step.action == dibber_plan::Action::ImagePackages)
         .expect("packages");
-    assert_eq!(
-        (shared(eight, nine), shared(power, nine)),
-        (packages, packages),
-        "{:?}",
-        nine.visibility
-    );
+    assert_eq!((shared(eight, nine), shared(power, nine)), (packages, packages), "{:?}", nine.visibility);
     assert_eq!(shared(x86_64, power), 0);
     // Without packages of their own, up to the hook that writes the kernel's arguments down.
     let same = overcloud().replace("packages: [libcxl1]", "packages: [libocxl1]");

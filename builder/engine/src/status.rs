@@ -76,9 +76,9 @@ fn counted(forecast: &[StepForecast], build: &BuildJob) -> String {
     let Some(at) = forecast.iter().position(|step| !step.is_kept) else {
         return format!("all {count} steps are kept");
     };
-    let seconds = forecast[at..].iter().filter_map(|StepForecast { step, .. }| {
-        build.timings.get(&format!("{}/{}", step.phase, step.name))
-    });
+    let seconds = forecast[at..]
+        .iter()
+        .filter_map(|StepForecast { step, .. }| build.timings.get(&format!("{}/{}", step.phase, step.name)));
     let time: f64 = seconds.sum();
     let time = if time > 0.0 { format!("; the rest took {time:.0} s the last time") } else { String::new() };
     let first = &forecast[at].step;

@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Archive;
+use crate::elements::repositories;
 use crate::elements::steps::StepRequest;
 use crate::elements::visibility::{NEVER, Visibility};
-use crate::elements::repositories;
 use crate::step::{Action, Step};
 
 /// A path of the building machine.

@@ -247,7 +247,7 @@ fn devices_that_hooks_make_are_in_the_image() {
     shop.hook("e/post-root.d/10-devices", makes);
     let image = image(&shop, "[tiny-os, e]", &[("outputs", "[tar]")]);
     shop.build(&image, &[]).well();
-    let list = dibber_tests::accepts("tar", &["--numeric-owner", "-tvf", &archive(&shop), "./d"]);
+    let list = accepts("tar", &["--numeric-owner", "-tvf", &archive(&shop), "./d"]);
     let told: Vec<String> = list
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())

@@ -16,12 +16,7 @@ pub(super) struct NextStep {
 }
 
 /// The first step of the phase, by run-parts' order, that has not run: planned, or added by an earlier hook.
-pub(super) fn next_step(
-    plan: &Plan,
-    added: &[AddedHook],
-    phase: Phase,
-    ran: &[String],
-) -> Option<NextStep> {
+pub(super) fn next_step(plan: &Plan, added: &[AddedHook], phase: Phase, ran: &[String]) -> Option<NextStep> {
     let planned = plan.steps.iter().filter(|step| step.phase == phase).cloned();
     let added = added.iter().filter(|hook| {
         hook.phase == phase && !plan.steps.iter().any(|step| step.phase == phase && step.name == hook.name)

@@ -61,7 +61,8 @@ pub(super) struct Reasons {
 
 impl Reasons {
     pub(super) fn new(job: &BuildJob, store: &Store) -> Reasons {
-        let earlier = store.build_record(&job.plan.basename()).and_then(|bytes| BuildRecord::from_json(&bytes));
+        let earlier =
+            store.build_record(&job.plan.basename()).and_then(|bytes| BuildRecord::from_json(&bytes));
         Reasons { now: BuildRecord::new(job), earlier }
     }
 
@@ -73,7 +74,9 @@ impl Reasons {
         match (after, &self.earlier) {
             (Some(after), _) => words.push(format!("it comes after {}/{}", after.phase, after.name)),
             (None, None) => words.push("no build of this image has succeeded with this cache yet".into()),
-            (None, Some(_)) if words.is_empty() => words.push("its result is not in the cache any more".into()),
+            (None, Some(_)) if words.is_empty() => {
+                words.push("its result is not in the cache any more".into())
+            }
             (None, Some(_)) => {}
         }
         words

@@ -59,12 +59,15 @@ impl BuildRecord {
         }
         words.extend(changes(&earlier.steps[then].inputs, &self.steps[now].inputs));
         // A step that is not there any more is in the parent's id.
-        let before = |record: &BuildRecord, at: usize| at.checked_sub(1).map(|at| record.steps[at].name.clone());
+        let before =
+            |record: &BuildRecord, at: usize| at.checked_sub(1).map(|at| record.steps[at].name.clone());
         match (before(earlier, then), before(self, now)) {
             (Some(was), Some(_) | None) if self.place(&was).is_none() => {
                 words.push(format!("step {was}, which it came after, is gone"));
             }
-            (_, Some(is)) if earlier.place(&is).is_none() => words.push(format!("step {is} before it is new")),
+            (_, Some(is)) if earlier.place(&is).is_none() => {
+                words.push(format!("step {is} before it is new"))
+            }
             _ => {}
         }
         words
@@ -117,12 +120,17 @@ fn list_changes(was: &str, is: &str) -> String {
     let gone = was.split(' ').filter(|name| !is.split(' ').any(|other| other == *name));
     let words: Vec<String> =
         added.map(|name| format!("+{name}")).chain(gone.map(|name| format!("-{name}"))).collect();
-    if words.is_empty() { ": another order".into() } else { format!(": {}", printable(words.join(" ").as_bytes())) }
+    if words.is_empty() {
+        ": another order".into()
+    } else {
+        format!(": {}", printable(words.join(" ").as_bytes()))
+    }
 }
 
 /// The beginning of a digest, with what follows it.
 fn start_of(value: &str) -> String {
-    let (digest, rest) = value.split_once(' ').map_or((value, String::new()), |(d, rest)| (d, format!(" {rest}")));
+    let (digest, rest) =
+        value.split_once(' ').map_or((value, String::new()), |(d, rest)| (d, format!(" {rest}")));
     let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
     match is_digest {
         true => format!("{}{rest}", &digest[..12]),

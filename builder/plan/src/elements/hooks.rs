@@ -152,7 +152,8 @@ pub fn seen_by(request: &StepRequest<'_>, visibility: &Visibility, place: StepPl
     let mut files: BTreeMap<String, HookFile> = BTreeMap::new();
     for (element, path) in all {
         for place in places(request, path) {
-            let file = HookFile { path: place.clone(), element: element.name.clone(), source: path.to_string() };
+            let file =
+                HookFile { path: place.clone(), element: element.name.clone(), source: path.to_string() };
             files.insert(place, file);
         }
     }
@@ -171,7 +172,8 @@ pub fn new_at(request: &StepRequest<'_>, visibility: &Visibility, place: StepPla
         }
         _ => Vec::new(),
     };
-    let is_new = |element: &ElementSource, path: &str| match all.contains_key(&(element.name.as_str(), path)) {
+    let is_new = |element: &ElementSource, path: &str| match all.contains_key(&(element.name.as_str(), path))
+    {
         true => own.iter().any(|own| own == path),
         false => place.at == NEVER || visibility.file_from(&element.name, path) == place.at,
     };
@@ -194,7 +196,9 @@ pub fn new_at(request: &StepRequest<'_>, visibility: &Visibility, place: StepPla
 pub fn contested(elements: &[ElementSource]) -> BTreeMap<&str, &str> {
     let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for element in elements {
-        for (path, _) in element.entries.iter().filter(|(path, entry)| is_copied(path) && **entry != Entry::Dir) {
+        for (path, _) in
+            element.entries.iter().filter(|(path, entry)| is_copied(path) && **entry != Entry::Dir)
+        {
             owners.entry(path).or_default().push(&element.name);
         }
     }

@@ -133,7 +133,8 @@ pub fn entries(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<PackageEnt
 
 /// Elements whose `pkg-map` has names of packages that are asked for in a phase.
 pub fn maps_used(request: &StepRequest<'_>, phase: Phase) -> Result<BTreeSet<String>, ElementError> {
-    let mut used: BTreeSet<String> = entries(request, phase)?.into_iter().map(|entry| entry.element).collect();
+    let mut used: BTreeSet<String> =
+        entries(request, phase)?.into_iter().map(|entry| entry.element).collect();
     used.extend(legacy(request, phase)?.into_iter().map(|line| line.package.element));
     Ok(used)
 }

@@ -105,7 +105,8 @@ impl<'a> StepRunner<'a> {
         let below = self.layers.len();
         self.stop_at(Breakpoint::Before(phase))?;
         let mut ran: Vec<String> = Vec::new();
-        while let Some(NextStep { step, origin }) = next_step(&self.job.plan, &self.state.added, phase, &ran) {
+        while let Some(NextStep { step, origin }) = next_step(&self.job.plan, &self.state.added, phase, &ran)
+        {
             let id = self.kept_as.next(&step, origin);
             self.has_private_inputs |= id::sees_private_inputs(self.job, &step);
             self.lineage.advance(&step, origin);
@@ -153,7 +154,8 @@ impl<'a> StepRunner<'a> {
     fn run_and_keep(&mut self, id: Digest, step: &Step) -> Result<Checkpoint, StepError> {
         let named = format!("{}/{}", step.phase, step.name);
         let why = self.diverged.replace(format!("it comes after {named}"));
-        let why = why.unwrap_or_else(|| Reasons::new(self.job, self.session.store()).of(step, None).join("; "));
+        let why =
+            why.unwrap_or_else(|| Reasons::new(self.job, self.session.store()).of(step, None).join("; "));
         self.events.emit(Event::StepStarted {
             phase: step.phase,
             name: step.name.clone(),

@@ -67,7 +67,15 @@ mod tests {
     fn files_that_only_set_variables() {
         let text = "# why\n\nexport DIB_A=${DIB_A:-a b}\nB='x; y'\nexport C=\"$A ${B} z\"\nD=\n";
         let names: Vec<String> = assigned(text).into_iter().flatten().collect();
-        assert_eq!(names, ["B", "C", "DIB_A", "D"].map(String::from).into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            names,
+            ["B", "C", "DIB_A", "D"]
+                .map(String::from)
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+        );
         for text in [
             "umask 022",
             "A=$(date)",

@@ -82,8 +82,36 @@ fn is_for_hooks(name: &str) -> bool {
 /// Beginnings of names that programs are known to read: the locale, proxies, certificates, package managers, compilers. Every step is
 /// given these. A variable of another name is given from the first step that names it, or to all steps if none does.
 const FOR_PROGRAMS: [&str; 30] = [
-    "ANSIBLE_", "APT_", "AWS_", "BASH_", "CARGO_", "CC", "CFLAGS", "CURL_", "CXX", "DEB", "DNF_", "GEM_", "GIT_", "GO", "HOME",
-    "LANG", "LC_", "LD_", "LDFLAGS", "MAKE", "NODE_", "NPM_", "PATH", "PERL", "PIP_", "PYTHON", "REQUESTS_", "SSL_", "TERM", "UV_",
+    "ANSIBLE_",
+    "APT_",
+    "AWS_",
+    "BASH_",
+    "CARGO_",
+    "CC",
+    "CFLAGS",
+    "CURL_",
+    "CXX",
+    "DEB",
+    "DNF_",
+    "GEM_",
+    "GIT_",
+    "GO",
+    "HOME",
+    "LANG",
+    "LC_",
+    "LD_",
+    "LDFLAGS",
+    "MAKE",
+    "NODE_",
+    "NPM_",
+    "PATH",
+    "PERL",
+    "PIP_",
+    "PYTHON",
+    "REQUESTS_",
+    "SSL_",
+    "TERM",
+    "UV_",
 ];
 
 /// Whether every step is given a variable, whoever names it.

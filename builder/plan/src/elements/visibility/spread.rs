@@ -47,7 +47,8 @@ pub(super) fn spread(request: &StepRequest<'_>, steps: &[Step]) -> Visibility {
     let mut spread = Spread::new(request, steps);
     spread.settle();
     // One that nobody names may be any program's, unless it is of those that only hooks know.
-    for (_, from) in spread.variables.iter_mut().filter(|(name, from)| **from == NEVER && !is_for_hooks(name)) {
+    for (_, from) in spread.variables.iter_mut().filter(|(name, from)| **from == NEVER && !is_for_hooks(name))
+    {
         *from = 0;
     }
     spread.settle();
@@ -61,7 +62,8 @@ pub(super) fn spread(request: &StepRequest<'_>, steps: &[Step]) -> Visibility {
 impl<'a> Spread<'a> {
     fn new(request: &StepRequest<'a>, steps: &[Step]) -> Self {
         let names = names(request);
-        let variables = names.iter().map(|name| (name.clone(), if is_for_programs(name) { 0 } else { NEVER }));
+        let variables =
+            names.iter().map(|name| (name.clone(), if is_for_programs(name) { 0 } else { NEVER }));
         let mut spread = Spread {
             variables: variables.collect(),
             files: BTreeMap::new(),

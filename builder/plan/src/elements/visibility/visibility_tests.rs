@@ -15,8 +15,7 @@ impl Set {
     fn new(elements: &[ElementSource], variables: &str) -> Set {
         let names = words("system a b install-bin install-static package-installs");
         let variables = env(variables);
-        let request =
-            StepRequest { elements, names: &names, variables: &variables, image_packages: false };
+        let request = StepRequest { elements, names: &names, variables: &variables, image_packages: false };
         let steps = steps(&request).expect("steps");
         Set { visibility: Visibility::new(&request, &steps), steps }
     }
