@@ -152,12 +152,15 @@ impl<'a> TarMember<'a> {
     fn headers(&self) -> (Header, Records) {
         let mut records = Records::default();
         let mut header = empty_header(self.kind);
-        let stood_for = self.sparse.map(|sparse| sparse.describe(self.name, &mut records));
+        let stood_for = self.sparse.map(|_| SparseFile::stand_in_name(self.name));
         {
             let name = stood_for.as_deref().unwrap_or(self.name);
             let ustar = header.as_ustar_mut().expect("empty_header() makes ustar headers");
             records.text_field("path", name, &mut ustar.name);
             records.text_field("linkpath", self.link, &mut ustar.linkname);
+        }
+        if let Some(sparse) = self.sparse {
+            sparse.describe(self.name, &mut records);
         }
         header.set_mode(u32::from(self.meta.mode));
         header.set_uid(records.number_field("uid", u64::from(self.meta.uid), 7));

@@ -41,7 +41,8 @@ fn mount_otherwise(name: &str, call: &MountCall) -> Option<MountCall> {
     is_done.then(|| MountCall::parse(&words))
 }
 
-/// A change of options that names those that are locked, which a user namespace may not take away by leaving them out.
+/// A change of options that names those that are locked, which a user namespace may not take away by leaving them out, and none besides:
+/// what the kernel tells of a tmpfs are ids of the machine, which it does not take back here.
 fn remount_words(call: &MountCall) -> Option<Vec<String>> {
     let (target, asked) = call.remounted()?;
     let target = absolute(target);
@@ -53,7 +54,8 @@ fn remount_words(call: &MountCall) -> Option<Vec<String>> {
     let mut options = asked.to_vec();
     let now = found.get(5)?.split(',').filter(|option| locked.contains(option));
     options.extend(now.map(str::to_owned).filter(|option| !asked.contains(option)));
-    Some(vec!["-o".to_owned(), options.join(","), target])
+    let words = ["--options-mode", "ignore", "-o"].map(str::to_owned);
+    Some(words.into_iter().chain([options.join(","), target]).collect())
 }
 
 /// Options of umount(8) with a value.

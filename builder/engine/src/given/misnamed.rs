@@ -103,7 +103,9 @@ fn check_path(host: &HostPath) -> Result<(), NotFound> {
     let found = match fs::metadata(&path) {
         Ok(found) => found,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            let is_for_a_file = FILES.iter().any(|end| named_by.ends_with(end));
+            // The whole of a list is none; each of its paths is looked at by itself.
+            let is_list = path.contains(|c: char| c.is_whitespace() || c == ',' || c == ':');
+            let is_for_a_file = !is_list && FILES.iter().any(|end| named_by.ends_with(end));
             return if is_for_a_file { Err(NotFound::Missing { named_by, path }) } else { Ok(()) };
         }
         Err(source) => return Err(NotFound::OutOfReach { named_by, path, source }),

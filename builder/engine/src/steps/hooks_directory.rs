@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
@@ -159,8 +159,15 @@ fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
     match what {
         ItemContent::Dir | ItemContent::ElementDir(_) => Ok(()),
         ItemContent::Link(target) => dir.link_to(target, path),
-        ItemContent::Text { bytes, mode } => dir.create(path, mode)?.write_all(bytes),
-        ItemContent::Copy { mut from, mode } => io::copy(&mut from, &mut dir.create(path, mode)?).map(drop),
+        ItemContent::Text { mut bytes, mode } => write_file(dir, path, mode, &mut bytes),
+        ItemContent::Copy { mut from, mode } => write_file(dir, path, mode, &mut from),
         ItemContent::Again(first) => dir.hard_link(first, dir, path),
     }
+}
+
+/// The mode comes last: the kernel takes the set-user-ID bit from a file that is written to.
+fn write_file(dir: &Dir, path: &Path, mode: u32, from: &mut dyn io::Read) -> io::Result<()> {
+    let mut file = dir.create(path, 0o600)?;
+    io::copy(from, &mut file)?;
+    Ok(rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(mode))?)
 }
