@@ -18,7 +18,8 @@ const APT: &str = "apt=(apt-get -q --yes -o Dir=$TARGET_ROOT -o Dir::State::stat
                    -o APT::Architecture=amd64 -o APT::Sandbox::User= -o Debug::NoLocking=true -o Acquire::Languages=none \
                    -o Dir::Etc::parts=/dev/null -o Acquire::GzipIndexes=false -o APT::Keep-Downloaded-Packages=true)";
 
-/// A shop whose element `apt` binds the cache as dib's do, reads the lists, and unpacks the package `word`.
+/// A shop whose element `apt` binds the cache as dib's do, reads the lists, and unpacks the package `word`. Its hooks name the image, so
+/// that no image takes another's results for its own.
 fn shop(archive: &Archive) -> Workshop {
     let shop = Workshop::new();
     archive.add("trial", "word", "good\n");
@@ -26,7 +27,7 @@ fn shop(archive: &Archive) -> Workshop {
     shop.hook(
         "apt/root.d/60-lists",
         &format!(
-            "{APT}\ncd $TARGET_ROOT; mkdir -p var/lib/apt/lists/partial var/lib/dpkg var/cache/apt/archives etc/apt\n\
+            "{APT}\n: $IMAGE_NAME; cd $TARGET_ROOT; mkdir -p var/lib/apt/lists/partial var/lib/dpkg var/cache/apt/archives etc/apt\n\
              : > var/lib/dpkg/status; echo 'deb [trusted=yes] {url} trial main' > etc/apt/sources.list\n\
              mkdir -p $DIB_IMAGE_CACHE/apt/trial/partial\n\
              sudo mount --bind $DIB_IMAGE_CACHE/apt/trial $TARGET_ROOT/var/cache/apt/archives\n\"${{apt[@]}}\" update"
@@ -157,7 +158,7 @@ fn a_package_with_a_flipped_bit_is_fetched_again() {
 #[test]
 fn what_else_a_hook_leaves_is_its_own() {
     let shop = Workshop::new();
-    let count = "n=$(cat $DIB_IMAGE_CACHE/count 2> /dev/null || echo 0); echo $((n + 1)) > $DIB_IMAGE_CACHE/count\n\
+    let count = ": $IMAGE_NAME; n=$(cat $DIB_IMAGE_CACHE/count 2> /dev/null || echo 0); echo $((n + 1)) > $DIB_IMAGE_CACHE/count\n\
                  cp $DIB_IMAGE_CACHE/count $TARGET_ROOT/count";
     shop.hook("count/extra-data.d/50-count", count);
     shop.hook("count/extra-data.d/60-other", "test ! -e $DIB_IMAGE_CACHE/count");

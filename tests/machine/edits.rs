@@ -284,7 +284,7 @@ fn a_plan_says_why_a_step_runs() {
     let more = explained(&model.image(), &[]);
     assert!(more.contains("kept  post-install/30-b"), "{more}");
     assert!(more.contains("runs  post-install/60-c\n        the step is new\n"), "{more}");
-    assert!(more.contains("the list of elements changed: +c"), "{more}");
+    assert!(more.contains("variable IMAGE_ELEMENT changed: +c\n"), "{more}");
     // A build says the same when it begins to run steps.
     let told = built(&shop, &model.image());
     assert!(told.out.contains("the step is new"), "{}", told.out);

@@ -62,7 +62,9 @@ pub use grants::{SandboxGrants, give_to_sandbox, is_own};
 pub use hook::name_servers::{NameServers, is_lent};
 pub use hook::output::OutputStream;
 pub use hook::shell::run_shell;
-pub use hook::{HookCommand, HookInvocation, HookResult, environment_reader, read_environment, run_hook};
+pub use hook::{
+    HookCommand, HookInvocation, HookResult, environment_reader, is_read_by_bash, read_environment, run_hook,
+};
 pub use interpreter::NativePrograms;
 pub use isolation::{Concessions, Isolation};
 pub use kernel::is_output_closed;

@@ -84,9 +84,9 @@ by-handle           both    $REACH handle /
 by-handle-usr       host    $REACH handle /usr
 trace-init          both    $REACH ptrace
 read-init           both    $REACH memory
-own-as-unmapped     both    $REACH owner 70000
+own-as-unmapped     both    $REACH owner 2000000000
 own-as-overflow     both    $REACH owner 4294967294
-become-unmapped     both    $REACH become 70000
+become-unmapped     both    $REACH become 2000000000
 socket-in-run       both    $REACH socket /run/dibber-escape.sock
 socket-in-tmp       both    $REACH socket /tmp/dibber-escape.sock
 socket-by-name      both    $REACH socket "$MARK.sock"

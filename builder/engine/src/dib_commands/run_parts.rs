@@ -12,8 +12,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use dibber_plan::elements::run_parts;
-use dibber_sandbox::environment_reader;
-use rustix::io::Errno;
+use dibber_sandbox::{environment_reader, is_read_by_bash};
 
 pub(super) fn main(arguments: &[String]) -> i32 {
     let (list, dir) = match arguments {
@@ -102,11 +101,9 @@ fn end(script: &Path, environment: &[PathBuf]) -> io::Result<ExitStatus> {
         let (reader, count) = (environment_reader("/dev/null"), environment.len().to_string());
         return bash.args(["-c", &reader, "bash", &count]).args(environment).arg(script).status();
     }
-    match Command::new(script).status() {
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => {
-            bash.arg("--").arg(script).status()
-        }
-        ended => ended,
+    match is_read_by_bash(script) {
+        true => bash.arg("--").arg(script).status(),
+        false => Command::new(script).status(),
     }
 }
 

@@ -102,7 +102,9 @@ fn named(input: &StepInput) -> String {
 fn changed(was: &StepInput, is: &StepInput) -> String {
     let named = named(is);
     match is.kind {
-        InputKind::Elements => format!("{named} changed{}", list_changes(&was.value, &is.value)),
+        _ if is.kind == InputKind::Elements || is.name == "IMAGE_ELEMENT" => {
+            format!("{named} changed{}", list_changes(&was.value, &is.value))
+        }
         // A digest tells nobody anything but that it is another.
         InputKind::Secrets | InputKind::HostFile | InputKind::Step | InputKind::Package => {
             format!("{named} changed")

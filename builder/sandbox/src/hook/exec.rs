@@ -4,11 +4,11 @@
 //! In: a spec. Out: the program, in this process. Never: a descriptor, signal or variable of ours passed on.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
-
-use rustix::io::Errno;
 
 use crate::hook::pty;
 use crate::messages::{HookAction, HookSpec};
@@ -80,14 +80,22 @@ pub(crate) fn become_hook(spec: &HookSpec, terminal: Option<&OwnedFd>) -> String
         bash.args(files).arg(&program).args(&arguments);
         return format!("cannot start bash, which reads environment.d: {}", bash.exec());
     }
-    let mut command = Command::new(&program);
-    let error = command.args(&arguments).env_clear().envs(&variables).exec();
     // What no kernel starts dib-run-parts starts all the same, as it is itself a script of bash, which reads such a file as its own.
-    if Errno::from_io_error(&error) == Some(Errno::NOEXEC) {
+    if matches!(spec.action, HookAction::Script(_)) && is_read_by_bash(Path::new(&program)) {
         let error = bash.arg("--").arg(&program).args(&arguments).exec();
         return format!("{program} has no `#!` line, and bash, which reads it then, cannot start: {error}");
     }
+    let error = Command::new(&program).args(&arguments).env_clear().envs(&variables).exec();
     format!("cannot start {program}: {error} (is the program of its first line there?)")
+}
+
+/// Whether a script has neither a `#!` line nor is a program. To ask the kernel would not do: the C library's execvp(3) answers for it, and
+/// starts /bin/sh.
+#[expect(clippy::disallowed_methods, reason = "the hook's own process opens what it is about to become")]
+pub fn is_read_by_bash(script: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(script).and_then(|mut file| file.read(&mut start));
+    read.is_ok_and(|length| !start[..length].starts_with(b"#!") && start[..length] != *b"\x7fELF")
 }
 
 fn clean_slate() -> Result<(), std::io::Error> {

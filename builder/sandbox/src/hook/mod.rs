@@ -29,7 +29,7 @@ use crate::error::{Context, SandboxError};
 use crate::interpreter::NativePrograms;
 use crate::messages::{HookAction, HookReport};
 
-pub use exec::environment_reader;
+pub use exec::{environment_reader, is_read_by_bash};
 use name_servers::NameServers;
 use output::{HookOutput, OutputStream};
 use process::HookProcess;
