@@ -7,6 +7,7 @@
 //! devices by UUID alone: github.com/open-power/petitboot, discover/grub2 (builtins.c, lexer.l, parser.y, script.c, grub2.c).
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,15 +27,30 @@ for hook in finalise.d/48-grub-defaults finalise.d/50-bootloader; do bash "./$ho
 
 /// The menu of a system with two kernels.
 fn menu(arch: Arch, more: &[(&str, &str)]) -> String {
+    let usual =
+        ["vmlinux-6.1.0-40-any", "initrd.img-6.1.0-40-any", "vmlinuz-6.1.0-9-any", "config-6.1.0-9-any"];
+    written(arch, &usual, more).unwrap_or_else(|why| panic!("{why}")).menu
+}
+
+/// What the element writes.
+pub(crate) struct Written {
+    pub(crate) menu: String,
+    /// `/etc/default/grub`.
+    pub(crate) settings: String,
+}
+
+/// What the element writes of a system with these files in `/boot` (`NAME -> TARGET` is a link), or why it does not.
+pub(crate) fn written(arch: Arch, boot: &[&str], more: &[(&str, &str)]) -> Result<Written, String> {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name);
     for name in ["boot", "default"] {
         fs::create_dir(at(name)).expect("make a directory");
     }
-    for name in
-        ["vmlinux-6.1.0-40-any", "initrd.img-6.1.0-40-any", "vmlinuz-6.1.0-9-any", "config-6.1.0-9-any"]
-    {
-        fs::write(at("boot").join(name), "").expect("write a file");
+    for name in boot {
+        match name.split_once(" -> ") {
+            Some((link, target)) => symlink(target, at("boot").join(link)).expect("make a link"),
+            None => fs::write(at("boot").join(name), "").expect("write a file"),
+        }
     }
     fs::write(at("os-release"), "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n").expect("write a file");
     let elements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../elements/bootloader");
@@ -43,8 +59,11 @@ fn menu(arch: Arch, more: &[(&str, &str)]) -> String {
     command.env("W", dir.path()).env("E", elements).env("ARCH", arch.debian_name());
     command.env("DIB_ROOT_UUID", UUID).env("DIB_ROOT_LABEL", "img-rootfs").env("DIB_MOUNTPOINTS", "/");
     let output = command.envs(more.iter().copied()).output().expect("unshare is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fs::read_to_string(at("boot/grub/grub.cfg")).expect("the element wrote a menu")
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let read = |name: &str| fs::read_to_string(at(name)).expect("the element wrote it");
+    Ok(Written { menu: read("boot/grub/grub.cfg"), settings: read("default/grub") })
 }
 
 /// Commands that petitboot runs, and those that it passes over; any other is an "undefined function".

@@ -19,13 +19,13 @@ use dibber_plan::source::{Body, ElementSource, Entry, SourceSet};
 use serde_json::Value;
 
 /// dib, installed.
-struct Dib {
-    python: PathBuf,
-    package: PathBuf,
+pub(super) struct Dib {
+    pub(super) python: PathBuf,
+    pub(super) package: PathBuf,
 }
 
 impl Dib {
-    fn find() -> Dib {
+    pub(super) fn find() -> Dib {
         let venv = std::env::var_os("DIBBER_DIB_VENV")
             .expect("DIBBER_DIB_VENV must name a virtual environment with diskimage-builder 3.43.0; scripts/test makes one");
         let python = Path::new(&venv).join("bin/python");
@@ -75,7 +75,7 @@ print(json.dumps(out))
 }
 
 /// Runs a program to its end, which must be a success.
-fn run(command: &mut Command, input: &str) -> String {
+pub(super) fn run(command: &mut Command, input: &str) -> String {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");

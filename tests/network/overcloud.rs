@@ -104,7 +104,7 @@ fn tables_and_filesystems_are_sound() {
     accepts("fsck.fat", &["-n", text(esp.path())]);
     accepts("e2fsck", &["-fn", root]);
     let release = accepts("debugfs", &["-R", "cat /usr/lib/os-release", root]);
-    assert!(release.contains("VERSION_CODENAME=bookworm"), "{release}");
+    assert!(release.contains("VERSION_CODENAME=trixie"), "{release}");
 }
 
 #[test]
@@ -282,12 +282,20 @@ fn the_kernel_of_a_set_boots_its_disk() {
     assert!(seen, "the initrd did not find the root filesystem:\n{said}");
 }
 
+/// The same image by BIOS with the old table, and with arguments to which shells and GRUB give a meaning: the kernel prints what it
+/// was told, as `/proc/cmdline` has it.
 #[test]
-fn the_mbr_image_boots_by_bios() {
+fn the_mbr_image_boots_by_bios_and_its_kernel_is_told_all_arguments() {
     let out = place("mbr");
-    dibber(&["build", "overcloud-full", "--layout", "mbr", "-t", "raw", "-o", text(&out)]);
+    let arguments =
+        "DIB_BOOTLOADER_DEFAULT_CMDLINE=ds=nocloud;s=/seed/ m=128M$1G x=`id` k=\"v w\" c=a#b|{&} u=\u{fc}";
+    let build =
+        ["build", "overcloud-full", "--layout", "mbr", "-t", "raw", "--env", arguments, "-o", text(&out)];
+    dibber(&build);
     let disk = out.join("overcloud-full.raw");
     accepts("sfdisk", &["--verify", text(&disk)]);
-    boots(&disk, &["--firmware", "bios"]);
+    let said = boots(&disk, &["--firmware", "bios"]);
+    let told = "ds=nocloud;s=/seed/ m=128M$1G x=`id` \"k=v w\" c=a#b|{&}";
+    assert!(said.contains(told), "the kernel was not told `{told}`:\n{said}");
     fs::remove_dir_all(&out).expect("remove a large file");
 }

@@ -3,6 +3,7 @@
 //! In: texts and the program. Out: verdicts in seconds, for any user. Never: a sandbox, an image file, a foreign judge.
 
 mod arch_table;
+mod booting;
 mod ids;
 mod layout;
 mod plans;

@@ -30,7 +30,7 @@ fn on(arch: Arch, change: impl Fn(&mut Request)) -> Request {
     request
 }
 
-fn plans(images: &[&str], change: impl Fn(&mut Request)) -> Result<Vec<Plan>, PlanError> {
+pub(crate) fn plans(images: &[&str], change: impl Fn(&mut Request)) -> Result<Vec<Plan>, PlanError> {
     plan(&sources(images), &on(Arch::X86_64, change))
 }
 
@@ -38,7 +38,7 @@ fn targets(plans: &[Plan]) -> Vec<String> {
     plans.iter().map(|plan| plan.target.to_string()).collect()
 }
 
-fn built_in(name: &str) -> String {
+pub(crate) fn built_in(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../images/{name}.yaml"));
     std::fs::read_to_string(path).expect("a built-in image file")
 }

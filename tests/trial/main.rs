@@ -11,7 +11,7 @@ use std::path::Path;
 use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Side};
 use dibber_sandbox::{
-    DriverInput, HookCommand, HookInvocation, NameServers, OutputStream, STORE, SandboxGrants,
+    DriverInput, HookCommand, HookInvocation, Isolation, NameServers, OutputStream, STORE, SandboxGrants,
 };
 use serde_json::{Value, json};
 
@@ -43,7 +43,14 @@ fn grants(base: &Path) -> SandboxGrants {
     for dir in [&store, &stage] {
         fs::create_dir_all(dir).expect("make a directory to grant");
     }
-    SandboxGrants { store, stage, given: Vec::new(), emulator: None, commands: Vec::new() }
+    SandboxGrants {
+        store,
+        stage,
+        given: Vec::new(),
+        emulator: None,
+        commands: Vec::new(),
+        isolation: Isolation::Namespaces,
+    }
 }
 
 /// Starts a worker on these and prints its events.

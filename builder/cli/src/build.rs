@@ -13,6 +13,7 @@ use dibber_engine::event::Event;
 use dibber_engine::settings::BuildSettings;
 use dibber_model::Bytes;
 use dibber_plan::Plan;
+use dibber_sandbox::Isolation;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
@@ -34,6 +35,11 @@ pub(crate) struct BuildArgs {
     /// the same either way.
     #[arg(long)]
     pub(crate) no_accelerate: bool,
+    /// How far to keep hooks apart from what the build runs in: `namespaces` for all that docs/sandbox.md promises, `chroot` to do
+    /// without a host name and a /proc of their own where these are refused, `auto` for `chroot` in a container and `namespaces` on
+    /// a machine. The files are the same either way.
+    #[arg(long, value_name = "HOW", value_parser = ["auto", "namespaces", "chroot"], default_value = "auto")]
+    pub(crate) isolation: String,
     /// Number of images to build at the same time; default: one per processor.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
@@ -158,7 +164,16 @@ fn settings(args: &BuildArgs) -> Result<BuildSettings, Problem> {
         jobs: jobs(args, &breakpoints),
         breakpoints,
         accelerate: !args.no_accelerate,
+        isolation: isolation(&args.isolation),
     })
+}
+
+fn isolation(word: &str) -> Isolation {
+    match word {
+        "namespaces" => Isolation::Namespaces,
+        "chroot" => Isolation::Chroot,
+        _ => Isolation::Auto,
+    }
 }
 
 /// dib's variables, and the options that say the same.

@@ -53,7 +53,7 @@ disk_images:
   - imagename: NAME
     arch: ARCH
     distro: debian-minimal
-    release: bookworm
+    release: trixie
     # baremetal takes kernel and initrd out; block-device-efi makes a GPT disk that boots by BIOS and UEFI.
     elements:
       - baremetal

@@ -2,6 +2,7 @@
 //!
 //! In: arguments. Out: scanned sources and plans. Never: a plan of some images where another is wrong.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -35,9 +36,10 @@ pub(crate) struct RequestArgs {
         env = "ELEMENTS_PATH",
         value_delimiter = ':',
         value_name = "DIR[:DIR]",
+        value_parser = clap::builder::OsStringValueParser::new(),
         hide_env_values = true
     )]
-    pub(crate) elements_path: Vec<PathBuf>,
+    pub(crate) elements_path: Vec<OsString>,
     /// Add an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
     pub(crate) elements: Vec<String>,
@@ -121,7 +123,7 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
     let carried = EmbeddedFiles::all();
     let places = SourcePlaces {
-        elements: &args.elements_path,
+        elements: &directories(&args.elements_path),
         images: &files,
         layouts: layout_file.as_slice(),
         embedded: &carried.files(),
@@ -132,6 +134,11 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
         plan.warnings.extend(unused_proxies(plan));
     }
     Ok((sources, plans))
+}
+
+/// The directories of a path. One that is empty, or that begins or ends with a colon, is what scripts make of an empty variable.
+fn directories(path: &[OsString]) -> Vec<PathBuf> {
+    path.iter().filter(|part| !part.is_empty()).map(PathBuf::from).collect()
 }
 
 /// Proxies that the person's environment has. Hooks see nothing of that, so each must be declared, and whoever relies on an

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use dibber_model::arch::Core;
-use dibber_model::{DiskSpec, FsSpec, Loader, MountPoint, PartContents};
+use dibber_model::{DiskSpec, FsKind, FsSpec, Loader, MountPoint, PartContents, Tree};
 use dibber_plan::Plan;
 
-use dibber_sandbox::STAGED;
+use dibber_sandbox::{LoaderRequest, STAGED};
 
 /// Bytes for a disk's boot loader places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,17 @@ pub(crate) enum LoaderError {
         "the layout has no filesystem for / or /boot, so GRUB has no menu to read; give it one, or take a layout without a place for GRUB"
     )]
     NoMenu,
+    /// EFI's loader was asked for, and the partition for it has none.
+    #[error(
+        "`{asked}` asks for a boot loader in {esp}, and nothing is there that UEFI starts: dibber only notes such a request; add the \
+         element bootloader, or have a hook copy the loader to {esp}/EFI/BOOT"
+    )]
+    NoEfi {
+        /// The command.
+        asked: String,
+        /// Where the partition is mounted.
+        esp: String,
+    },
     /// A file of the scratch tree could not be read or written.
     #[error("{path}: {source}")]
     File {
@@ -96,6 +107,26 @@ pub(crate) fn grub_cores(plan: &Plan, scratch: &dyn GrubTree) -> Result<GrubCore
         made.cores.insert(core.place, core_bytes(plan, core, scratch)?);
     }
     Ok(made)
+}
+
+/// Whether what hooks asked of grub-install for UEFI is in the EFI system partition: the only place that is a filesystem, and so hooks' own.
+pub(crate) fn check_efi(disk: &DiskSpec, requests: &[LoaderRequest], tree: &Tree) -> Result<(), LoaderError> {
+    let is_efi = |word: &String| word.starts_with("--target") && word.ends_with("-efi");
+    let Some(request) = requests.iter().find(|request| request.arguments.iter().any(is_efi)) else {
+        return Ok(());
+    };
+    let vfat = disk.filesystems().filter(|fs| fs.kind == FsKind::Vfat);
+    let Some(esp) = vfat.filter_map(|fs| fs.mount.as_ref()).find(|mount| !mount.is_root()) else {
+        return Ok(());
+    };
+    let is_loader = |path: &[u8]| {
+        path.starts_with(esp.relative().as_bytes()) && path.to_ascii_lowercase().ends_with(b".efi")
+    };
+    if tree.walk().iter().any(|(path, _)| is_loader(path)) {
+        return Ok(());
+    }
+    let asked = format!("{} {}", request.program, request.arguments.join(" "));
+    Err(LoaderError::NoEfi { asked, esp: esp.to_string() })
 }
 
 fn has_place(disk: &DiskSpec, place: Loader) -> bool {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use dibber_imageset::BuiltSet;
 use dibber_layout::Measured;
-use dibber_model::{Bytes, Digest, Hasher, Loader, Timestamp, Tree};
+use dibber_model::{Bytes, Digest, DiskSpec, Hasher, Loader, Timestamp, Tree};
 use dibber_plan::Plan;
 use dibber_store::Session;
 
@@ -73,14 +73,30 @@ fn attempt(
         let root = scratch.tree().map_err(|source| steps::StepError::TreeGone { source })?;
         Ok(capture(&root, &options)?)
     })?;
-    let cores = run_stage(BuildStage::BootLoader, events, || boot_loader(&build.plan, &finished, &scratch))?;
+    if build.plan.has_disk() {
+        bootloader::check_efi(&build.plan.disk, &finished.requests, &tree)?;
+    }
+    let asked = asks_for_boot_loader(&build.plan, &finished);
+    if let Some(text) = build.plan.empty_loader_place().filter(|_| !asked)
+        && !build.plan.warnings.contains(&text)
+    {
+        events.emit(Event::Warning { text });
+    }
+    let cores = run_stage(BuildStage::BootLoader, events, || match asked {
+        true => Ok(bootloader::grub_cores(&build.plan, &scratch)?),
+        false => Ok(GrubCores::default()),
+    })?;
     let facts =
         SetFacts { build, id, kernel: kernel::newest(&tree), packages: outputs::packages(&tree, &files)? };
     let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
     let disk = match build.plan.has_disk() {
-        true => Some(run_stage(BuildStage::Disk, events, || disk(&build.plan, tree, &cores, &settings))?),
+        true => {
+            // A place that nobody fills is as empty as any other partition.
+            let spec = if asked { build.plan.disk.clone() } else { build.plan.disk.without_loaders() };
+            Some(run_stage(BuildStage::Disk, events, || disk(&spec, tree, &cores, &settings))?)
+        }
         false => None,
     };
     for caution in disk.iter().flat_map(|disk| dibber_layout::warnings(&disk.layout)) {
@@ -93,28 +109,26 @@ fn attempt(
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.
 fn disk(
-    plan: &Plan,
+    spec: &DiskSpec,
     tree: Tree,
     cores: &GrubCores,
     settings: &FilesystemSettings,
 ) -> Result<ComposedDisk, BuildError> {
-    let trees = partitions::split(tree, &plan.disk)?;
-    let content = partitions::measure(&trees, &plan.disk, settings)?;
+    let trees = partitions::split(tree, spec)?;
+    let content = partitions::measure(&trees, spec, settings)?;
     let loaders: BTreeMap<Loader, Bytes> =
         cores.cores.iter().map(|(place, core)| (*place, Bytes(core.len() as u64))).collect();
-    let layout = dibber_layout::solve(&plan.disk, &Measured { content }, &loaders)?;
+    let layout = dibber_layout::solve(spec, &Measured { content }, &loaders)?;
     let filesystems = partitions::write(&trees, &layout, settings)?;
     let content = partitions::with_loaders(filesystems, &layout, cores)?;
     let content = dibber_format::disk::compose(&layout, content)?;
     Ok(ComposedDisk { layout, content })
 }
 
-/// GRUB's cores, where an element or a hook asked for a boot loader.
-fn boot_loader(plan: &Plan, finished: &Finished, scratch: &ScratchTree<'_>) -> Result<GrubCores, BuildError> {
+/// Whether an element or a hook asked for a boot loader outside the filesystems: then one that cannot be made is an error.
+fn asks_for_boot_loader(plan: &Plan, finished: &Finished) -> bool {
     // A ramdisk has no boot loader, whatever its kernel's package asked for.
-    let asked = plan.has_disk()
-        && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty());
-    if asked { Ok(bootloader::grub_cores(plan, scratch)?) } else { Ok(GrubCores::default()) }
+    plan.has_disk() && (plan.names.iter().any(|name| name == "bootloader") || !finished.requests.is_empty())
 }
 
 /// Digest over everything that the files are a function of.

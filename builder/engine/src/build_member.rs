@@ -80,8 +80,9 @@ pub fn build(
         events.emit(Event::Warning { text: line.to_string() });
     }
     let log = output_names::log(&stem);
-    let reply = WorkerClient { store: &store, stage: &stage, log: &log, events, stop }
-        .run(&Job::Build(Box::new(build)));
+    let reply =
+        WorkerClient { store: &store, stage: &stage, log: &log, events, stop, isolation: settings.isolation }
+            .run(&Job::Build(Box::new(build)));
     let built = match reply {
         Ok(WorkerReply::UpToDate) => keep(previous.ok_or_else(Failure::ended_early)?, &stage, &seen, events)?,
         Ok(WorkerReply::Made(made)) => put_in_place(plan, &stage, &made, &seen)?,

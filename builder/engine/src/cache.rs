@@ -6,6 +6,7 @@ use std::path::Path;
 
 use dibber_imageset::Stage;
 use dibber_model::Bytes;
+use dibber_sandbox::Isolation;
 use dibber_sandbox::interrupts::Interrupts;
 use dibber_store::Store;
 
@@ -26,7 +27,8 @@ pub fn prune(
     let scratch = dibber_fs::temporary::directory("dibber-prune-").map_err(fault)?;
     let stage = Stage::open(scratch.path(), "prune").map_err(output_failure)?;
     let quiet = |_: Event| ();
-    let client = WorkerClient { store: &store, stage: &stage, log: "log", events: &quiet, stop };
+    let isolation = Isolation::default();
+    let client = WorkerClient { store: &store, stage: &stage, log: "log", events: &quiet, stop, isolation };
     match client.run(&Job::Prune { limit: limit.map(|bytes| bytes.0), all })? {
         WorkerReply::Pruned(result) => Ok(result),
         _ => Err(Failure::ended_early()),

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use dibber_sandbox::Isolation;
+
 use crate::archive::{AskedReleases, Network};
 use crate::breakpoints::Breakpoints;
 
@@ -28,4 +30,6 @@ pub struct BuildSettings {
     pub breakpoints: Breakpoints,
     /// Whether native programs may stand in for foreign ones.
     pub accelerate: bool,
+    /// How far hooks are to be kept apart from what the build runs in.
+    pub isolation: Isolation,
 }

@@ -54,6 +54,9 @@ pub struct Sidecar {
     /// Release of the kernel in the image (`uname -r`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_release: Option<String>,
+    /// Arguments that the image wants its kernel to have, beside its root and its console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_args: Option<String>,
     /// The disk, for files that hold one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskFacts>,

@@ -226,6 +226,20 @@ impl DiskSpec {
         })
     }
 
+    /// The same disk with its places for boot loaders left empty: partitions of zeros, and no boot code before them.
+    pub fn without_loaders(&self) -> DiskSpec {
+        let empty = |part: &PartSpec| match (&part.contents, part.size) {
+            (PartContents::Loader(_), SizeRule::Content { min: None, max }) => PartSpec {
+                contents: PartContents::Nothing,
+                size: SizeRule::Content { min: Some(Bytes(self.align)), max },
+                ..part.clone()
+            },
+            (PartContents::Loader(_), _) => PartSpec { contents: PartContents::Nothing, ..part.clone() },
+            _ => part.clone(),
+        };
+        DiskSpec { bios_boot: false, parts: self.parts.iter().map(empty).collect(), ..self.clone() }
+    }
+
     /// The filesystem mounted on `/`.
     pub fn root(&self) -> Option<&FsSpec> {
         self.filesystems().find(|fs| fs.mount.as_ref().is_some_and(MountPoint::is_root))

@@ -39,6 +39,7 @@ pub mod distro;
 pub mod extent;
 pub mod filesystem;
 mod identify;
+pub mod kernel_line;
 pub mod layout;
 mod limits;
 mod mount_point;
@@ -51,6 +52,7 @@ pub mod size;
 pub mod span;
 pub mod time;
 pub mod tree;
+pub mod version;
 
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;

@@ -24,6 +24,21 @@ impl Bytes {
     pub const fn gib(n: u64) -> Self {
         Bytes(n << 30)
     }
+    /// A decimal number of units, such as `2.5` GiB, less what is left of a byte; `None` where the text is none, or past `u64::MAX`.
+    pub fn of_units(text: &str, unit: Bytes) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !is_number(part) || (whole.is_empty() && part.is_empty()) {
+            return None;
+        }
+        let zero_if_empty = |text: &str| if text.is_empty() { Ok(0) } else { text.parse::<u64>() };
+        // No unit is so large that a later digit would be a byte.
+        let part = &part[..part.len().min(18)];
+        let whole = zero_if_empty(whole).ok()?.checked_mul(unit.0)?;
+        let part =
+            u128::from(zero_if_empty(part).ok()?) * u128::from(unit.0) / 10_u128.pow(part.len() as u32);
+        whole.checked_add(u64::try_from(part).ok()?).map(Bytes)
+    }
     /// The next multiple of `align` at or above this size; `None` past `u64::MAX`.
     pub fn round_up(self, align: u64) -> Option<Self> {
         self.0.checked_next_multiple_of(align).map(Bytes)
@@ -80,16 +95,18 @@ impl FromStr for Bytes {
     /// Unlike dib, an empty text and a unit without a number are errors, not one byte and one unit.
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let fail = |why| SizeError { text: text.to_string(), why };
-        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (number, unit) = text.split_at(digits);
         let unit = unit.trim_start_matches(' ');
-        if number.is_empty() {
+        if !number.contains(|c: char| c.is_ascii_digit()) {
             return Err(fail("it has no number"));
         }
-        let number: u64 = number.parse().map_err(|_| fail("the number is too large"))?;
+        if number.matches('.').count() > 1 {
+            return Err(fail("the number has more than one point"));
+        }
         let (_, factor) =
             UNITS.iter().find(|(u, _)| *u == unit).ok_or_else(|| fail("its unit is unknown"))?;
-        number.checked_mul(*factor).map(Bytes).ok_or_else(|| fail("the number is too large"))
+        Bytes::of_units(number, Bytes(*factor)).ok_or_else(|| fail("the number is too large"))
     }
 }
 
@@ -108,6 +125,13 @@ mod tests {
             ("1800M", 1_800_000_000),
             ("1GB", 1_000_000_000),
             ("2TiB", 2 << 40),
+            ("1.5GiB", 3 << 29),
+            ("0.3 KB", 300),
+            (".5G", 500_000_000),
+            ("2.GiB", 2 << 30),
+            ("1.7B", 1),
+            ("0.333333333333333333333333333TiB", 366_503_875_925),
+            ("16777215.9999999TiB", 18_446_744_073_599_600_435),
         ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
@@ -119,7 +143,10 @@ mod tests {
             ("", "no number"),
             ("GiB", "no number"),
             ("5 gib", "unit"),
-            ("1.5GiB", "unit"),
+            ("1.5gib", "unit"),
+            ("1,5GiB", "unit"),
+            (".GiB", "no number"),
+            ("1.2.3GiB", "more than one point"),
             ("-1", "no number"),
             ("99999999999999999999", "too large"),
             ("99999999999TiB", "too large"),

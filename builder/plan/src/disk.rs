@@ -20,7 +20,7 @@ mod tests;
 mod types;
 
 pub(crate) use choose::{ChosenLayout, LayoutRequest};
-pub(crate) use defaults::DiskDefaults;
+pub(crate) use defaults::{DiskDefaults, image_size};
 pub use fstab::fstab;
 pub(crate) use fstab::variables;
 pub(crate) use mkfs::{mkfs_options, over};

@@ -15,6 +15,7 @@ use dibber_model::distro;
 use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
+use crate::booting;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
 use crate::elements::steps::StepRequest;
@@ -67,6 +68,7 @@ impl ImagePlanner<'_> {
         variables.extend(disk::variables(&disk));
         variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
         variables.insert("DIB_ARGS".into(), self.arguments());
+        booting::check(&variables)?;
         let env = variables::dib_env(&variables);
         variables.insert("DIB_ENV".into(), env);
         let packages = self.packages();
@@ -106,6 +108,7 @@ impl ImagePlanner<'_> {
         plan.properties = properties(image, &plan);
         plan.warnings.extend(contradictions(&plan));
         plan.warnings.extend(source::modes_unknown(&plan.elements));
+        plan.warnings.extend(booting::cautions(&plan));
         Ok(plan)
     }
 
@@ -168,8 +171,10 @@ impl ImagePlanner<'_> {
     ) -> Result<DiskDefaults, PlanError> {
         let ImagePlanner { image, target, request, .. } = self;
         let text = |name: &str| declared.get(name).filter(|text| !text.is_empty()).cloned();
-        let size = scaled(declared, "DIB_IMAGE_SIZE", Bytes::gib(1))?;
-        let journal = scaled(declared, "DIB_JOURNAL_SIZE", Bytes::mib(1))?;
+        let gib = "a number of GiB is expected, such as 4 or 2.5";
+        let size = number(declared, "DIB_IMAGE_SIZE", disk::image_size, gib)?;
+        let mib = |text: &str| text.parse::<u64>().ok()?.checked_mul(1 << 20).map(Bytes);
+        let journal = number(declared, "DIB_JOURNAL_SIZE", mib, "a whole number of MiB is expected")?;
         Ok(DiskDefaults {
             arch: target.arch,
             seed,
@@ -244,16 +249,17 @@ impl ImagePlanner<'_> {
     }
 }
 
-/// A whole number of some unit, as dib's variables give sizes.
-fn scaled(declared: &BTreeMap<String, String>, name: &str, unit: Bytes) -> Result<Option<Bytes>, PlanError> {
+/// A size that one of dib's variables gives as a number of some unit.
+fn number(
+    declared: &BTreeMap<String, String>,
+    name: &str,
+    read: impl Fn(&str) -> Option<Bytes>,
+    why: &str,
+) -> Result<Option<Bytes>, PlanError> {
     let Some(value) = declared.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    match value.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.0)) {
-        Some(bytes) => Ok(Some(Bytes(bytes))),
-        None => {
-            let why = alloc::format!("a whole number, in units of {unit}, is expected");
-            Err(PlanError::Variable { name: name.to_string(), value: value.clone(), why })
-        }
-    }
+    let refused =
+        || PlanError::Variable { name: name.to_string(), value: value.clone(), why: why.to_string() };
+    read(value).map(Some).ok_or_else(refused)
 }
 
 /// xz is for ramdisks: qcow2 has no such clusters.

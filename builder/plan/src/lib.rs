@@ -45,6 +45,7 @@
 extern crate alloc;
 
 mod archive;
+mod booting;
 mod compression;
 mod declared_node;
 mod disk;
@@ -79,7 +80,7 @@ pub use error::PlanError;
 pub use explain::explain;
 pub use host_paths::HostPath;
 pub use image::schema;
-pub use network::{Cuts, FILE as NETWORK_FILE};
+pub use network::Cuts;
 pub use output::{OutputKind, Role};
 pub use plan::Plan;
 pub use planner::plan;

@@ -25,7 +25,7 @@ use crate::spelling::nearest;
 use crate::step::{Action, Step};
 use crate::yaml::{Fault, Yaml};
 
-pub use element::FILE;
+pub(crate) use element::FILE;
 pub(crate) use element::{ElementRules, element_rules};
 pub(crate) use image::{ImageRules, image_rules};
 

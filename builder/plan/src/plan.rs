@@ -135,6 +135,10 @@ impl Plan {
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);
+        // A sidecar tells them, whether or not a step was given them.
+        if let Some(arguments) = self.kernel_arguments() {
+            arguments.identify(hasher.part(b"kernel arguments"));
+        }
     }
 
     /// A step with its place. One that is not of the plan, because a hook added it, is given all.

@@ -13,6 +13,7 @@ use dibber_model::distro::{DistroFacts, Snapshots};
 use dibber_model::redact::quoted;
 
 use crate::archive::Archive;
+use crate::booting::CMDLINE;
 use crate::image::{ImageSpec, Security};
 use crate::proxies::Proxies;
 use crate::request::Request;
@@ -77,9 +78,9 @@ pub(crate) fn variables(
         set("DIB_DEBIAN_SECURITY_MIRROR", security);
     }
     if !image.kernel_args.is_empty() {
-        let base = declared.get("DIB_BOOTLOADER_DEFAULT_CMDLINE").map_or(DEFAULT_CMDLINE, String::as_str);
+        let base = declared.get(CMDLINE).map_or(DEFAULT_CMDLINE, String::as_str);
         let args = image.kernel_args.join(" ");
-        set("DIB_BOOTLOADER_DEFAULT_CMDLINE", format!("{base} {args}").trim());
+        set(CMDLINE, format!("{base} {args}").trim_matches(' '));
     }
     set("LC_ALL", "C");
     set("ARCH", target.arch.debian_name());

@@ -65,6 +65,14 @@ impl SandboxError {
         matches!(self, Self::Left { .. } | Self::Tree { .. } | Self::Inside { of_hooks: true, .. })
     }
 
+    /// What the machine lacks, if that is it.
+    pub(crate) fn missing(&self) -> Option<&Finding> {
+        match self {
+            Self::Missing(finding) => Some(finding),
+            _ => None,
+        }
+    }
+
     /// The same, where it was hooks that made the things which the system calls met.
     pub(crate) fn of_hooks(self) -> SandboxError {
         match self {

@@ -18,6 +18,7 @@ use crate::emulator::Emulator;
 use crate::error::SandboxError;
 use crate::given::Given;
 use crate::ids::{Ids, MapWriter, Owner};
+use crate::isolation::Isolation;
 use crate::{mounts, serde_path};
 
 /// What of the host a worker is granted: two directories to write, files to read, an emulator. The directories must exist; they
@@ -34,6 +35,8 @@ pub struct SandboxGrants {
     pub emulator: Option<Emulator>,
     /// Names under which hooks call this program, besides those of the stand-ins for the host's tools.
     pub commands: Vec<String>,
+    /// How far hooks are to be kept apart from what the build runs in.
+    pub isolation: Isolation,
 }
 
 /// A directory that a worker is granted: where it is, and which it is, as its path may lead to another one by then.

@@ -9,12 +9,15 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
 use crate::error::{Context, SandboxError};
-use crate::remedy;
 use crate::subordinate_ids::{GrantedIds, IDS, ROOT_MORE, ROOT_RANGE, find_granted};
+use crate::{id_helpers, remedy};
 
 /// The inode of the first user namespace (`PROC_USER_INIT_INO` in the kernel's `include/linux/proc_ns.h`).
 const FIRST_NAMESPACE: u64 = 0xEFFF_FFFD;
@@ -84,8 +87,9 @@ impl Ids {
         Owner { uid: self.users[0].outside, gid: self.groups[0].outside }
     }
 
-    /// Writes the maps of a process that has just entered its own user namespace.
-    pub(crate) fn write(&self, pid: u32) -> Result<(), SandboxError> {
+    /// Writes the maps of a child that has just entered its own user namespace.
+    pub(crate) fn write(&self, child: u32) -> Result<(), SandboxError> {
+        let pid = number_in_proc(child).context("find a process of the sandbox in /proc")?;
         if self.writer == MapWriter::Helpers {
             run_helper("newuidmap", pid, &self.users)?;
             return run_helper("newgidmap", pid, &self.groups);
@@ -97,6 +101,16 @@ impl Ids {
     }
 }
 
+/// The number of a child in /proc, which is that of the pid namespace that this proc was made in: a container's, where the sandbox has none
+/// of its own (`Pid` of a pidfd's fdinfo, pidfd_open(2)).
+fn number_in_proc(child: u32) -> io::Result<u32> {
+    let id = i32::try_from(child).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let process = pidfd_open(id, PidfdFlags::empty())?;
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd()))?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+    number.and_then(|number| number.parse().ok()).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 fn map_text(extents: &[IdExtent]) -> String {
     extents.iter().map(|e| format!("{} {} {}\n", e.inside, e.outside, e.count)).collect()
 }
@@ -104,13 +118,12 @@ fn map_text(extents: &[IdExtent]) -> String {
 fn run_helper(program: &str, pid: u32, extents: &[IdExtent]) -> Result<(), SandboxError> {
     let numbers = extents.iter().flat_map(|e| [e.inside, e.outside, e.count]).map(|n| n.to_string());
     let output = Command::new(program).arg(pid.to_string()).args(numbers).output();
-    let output =
-        output.map_err(|e| SandboxError::Missing(remedy::helper_missing(program, &e.to_string())))?;
+    let output = output.map_err(|e| SandboxError::Missing(id_helpers::absent(program, &e.to_string())))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(SandboxError::Missing(remedy::helper_refused(program, &said)))
+    Err(SandboxError::Missing(id_helpers::refused(program, &said)))
 }
 
 /// The ids of this namespace, each standing for itself.

@@ -9,15 +9,18 @@ use std::path::PathBuf;
 
 use dibber_model::{Limits, Network};
 use dibber_shim::MountRequest;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 use crate::emulator::Emulator;
 use crate::error::{Context, SandboxError};
+use crate::finding::Finding;
 use crate::given::Given;
 use crate::grants::GrantedDir;
 use crate::host_files::HostFiles;
 use crate::interpreter::NativePrograms;
+use crate::isolation::Isolation;
 
 /// What the supervisor is told before anything else.
 #[derive(Serialize, Deserialize)]
@@ -31,6 +34,7 @@ pub(crate) struct SandboxConfig {
     pub(crate) emulator: Option<Emulator>,
     /// Names of this program in every hook's `PATH`.
     pub(crate) commands: Vec<String>,
+    pub(crate) isolation: Isolation,
 }
 
 /// What the driver does.
@@ -101,6 +105,8 @@ pub(crate) struct HookSpec {
     /// `TERM` of the person.
     pub(crate) terminal: String,
     pub(crate) limits: Limits,
+    /// Whether its /proc is the worker's.
+    pub(crate) shares_proc: bool,
 }
 
 /// What the hook's process 1 answers at the end.
@@ -122,26 +128,34 @@ pub(crate) struct HookReport {
 struct ErrorMessage {
     text: String,
     of_hooks: bool,
+    /// What the machine lacks, if that is it.
+    missing: Option<Finding>,
 }
 
-/// Whether a process reached the stage that it was to reach.
-type StageResult = Result<(), ErrorMessage>;
+/// What a process has to say of the stage that it was to reach, or why it did not reach it.
+type StageResult<T> = Result<T, ErrorMessage>;
 
 /// Tells the process above that a stage was reached, or why not.
-pub(crate) fn report_stage(
+pub(crate) fn report_stage<T: Serialize>(
     channel: &mut Channel,
-    reached: Result<(), &SandboxError>,
+    reached: Result<T, &SandboxError>,
 ) -> Result<(), SandboxError> {
-    let message: StageResult =
-        reached.map_err(|error| ErrorMessage { text: error.to_string(), of_hooks: error.is_of_hooks() });
+    let message: StageResult<T> = reached.map_err(|error| ErrorMessage {
+        text: error.to_string(),
+        of_hooks: error.is_of_hooks(),
+        missing: error.missing().cloned(),
+    });
     channel.send(&message).context("tell whether a stage of the sandbox was reached")
 }
 
 /// Waits until the process below has reached its next stage; fails with what stopped it there.
-pub(crate) fn await_stage(channel: &mut Channel) -> Result<(), SandboxError> {
-    let reached: StageResult =
+pub(crate) fn await_stage<T: DeserializeOwned>(channel: &mut Channel) -> Result<T, SandboxError> {
+    let reached: StageResult<T> =
         channel.receive().context("hear from a process of the sandbox, which ended early")?;
-    reached.map_err(|ErrorMessage { text, of_hooks }| SandboxError::Inside { text, of_hooks })
+    reached.map_err(|error| match error {
+        ErrorMessage { missing: Some(finding), .. } => SandboxError::Missing(finding),
+        ErrorMessage { text, of_hooks, .. } => SandboxError::Inside { text, of_hooks },
+    })
 }
 
 /// Tells the process below that its ids are mapped.

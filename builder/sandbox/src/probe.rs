@@ -1,10 +1,6 @@
 //! What this machine lacks for a sandbox, and how to get it: `dibber doctor` prints it before the first build does.
 //!
 //! In: the kernel's settings, a trial. Out: findings. Never: a change.
-#![expect(clippy::disallowed_methods, reason = "files of the host")]
-
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use crate::error::SandboxError;
 use crate::finding::Finding;
@@ -12,17 +8,18 @@ use crate::grants::SandboxGrants;
 use crate::ids::{Ids, MapWriter};
 use crate::messages::DriverTask;
 use crate::settings::check_settings;
-use crate::{emulator, kernel, remedy, start, trial};
+use crate::{emulator, id_helpers, kernel, remedy, start, trial};
 
 /// Looks at everything that the sandbox needs, and tries nothing.
 pub fn probe() -> Vec<Finding> {
-    let mut findings = check_settings();
+    let mut findings = remedy::of_this_container();
+    findings.extend(check_settings());
     match Ids::for_sandbox() {
         Ok(ids) => {
             findings
                 .push(Finding::ok("subordinate ids", format!("root inside is {} outside", ids.root().uid)));
             if ids.writer == MapWriter::Helpers {
-                findings.extend(["newuidmap", "newgidmap"].map(helper));
+                findings.extend(["newuidmap", "newgidmap"].map(id_helpers::look));
             }
         }
         Err(SandboxError::Missing(finding)) => findings.push(finding),
@@ -39,24 +36,6 @@ pub fn probe() -> Vec<Finding> {
     });
     findings.push(landlock());
     findings
-}
-
-/// Whether a helper is there with the rights that it needs.
-fn helper(program: &'static str) -> Finding {
-    let Some(found) = dibber_fs::path_search::find(program) else {
-        return remedy::helper_missing(program, "not found in PATH");
-    };
-    let setuid = fs::metadata(&found).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
-    let mut room = [0; 64];
-    let capable = rustix::fs::getxattr(&found, "security.capability", &mut room[..]).is_ok();
-    if setuid || capable {
-        Finding::ok(program, format!("{} may map ids", found.display()))
-    } else {
-        remedy::helper_refused(
-            program,
-            &format!("{} is neither set-user-ID root nor has a capability", found.display()),
-        )
-    }
 }
 
 fn landlock() -> Finding {
@@ -81,10 +60,10 @@ pub fn probe_by_trial(grants: &SandboxGrants) -> Vec<Finding> {
     };
     match worker.wait().map(|status| status.code()) {
         Ok(Some(code @ (trial::WORKS | trial::NO_BINFMT_MISC))) => {
-            vec![
-                Finding::ok(what, "it stands, and overlays work in it"),
-                emulator::finding(code == trial::WORKS),
-            ]
+            let mut findings = vec![Finding::ok(what, "it stands, and overlays work in it")];
+            findings.extend(remedy::of_concessions(worker.conceded));
+            findings.push(emulator::finding(code == trial::WORKS));
+            findings
         }
         _ => vec![Finding::missing(
             what,

@@ -1,5 +1,5 @@
-//! The sentences that say what to do when the machine refuses what the sandbox needs: each distribution and each container
-//! engine has its own way to allow it.
+//! The sentences that say what to do when the machine refuses what the sandbox needs: each distribution has its own way to allow it, and
+//! each container engine, as `engine` has it.
 //!
 //! In: what was refused. Out: findings. Never: a guess where the machine can be asked.
 #![expect(clippy::disallowed_methods, reason = "paths of the host, which no hook writes to")]
@@ -10,33 +10,90 @@ use std::path::Path;
 
 use dibber_model::Arch;
 
+use crate::confinement::Confinement;
+use crate::engine::Engine;
 use crate::error::SandboxError;
 use crate::finding::{Finding, FindingState};
+use crate::isolation::Concessions;
 use crate::settings::{MORE_NETWORKS, NETWORK_NAMESPACES, check_settings};
 use crate::subordinate_ids::{IDS, free_range};
 
-const CONTAINERS: &str = "Docker: run with --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
---security-opt systempaths=unconfined; Podman: --security-opt seccomp=unconfined --security-opt unmask=ALL; GitLab: \
-security_opt = [\"seccomp=unconfined\", \"apparmor=unconfined\", \"systempaths=unconfined\"] under [runners.docker]; \
-Kubernetes: hostUsers: false, and in securityContext seccompProfile and appArmorProfile of type Unconfined and procMount: \
-Unmasked";
+/// What to tell whoever runs a container that this machine does not know for one.
+const CONTAINERS: &str = "in a container its engine has to allow it: docs/containers.md says what to set for Podman, Docker, GitLab, \
+Kubernetes and LXC";
 
-pub(crate) fn helper_missing(program: &str, why: &str) -> Finding {
-    Finding::missing(
-        "newuidmap and newgidmap",
-        format!("{program} cannot be run: {why}"),
-        "install the package uidmap (Debian, Ubuntu) or shadow-utils (others)",
-    )
+/// What the engine of this container is to be told.
+fn container_remedy() -> &'static str {
+    Confinement::here().engine.map_or(CONTAINERS, Engine::settings)
 }
 
-pub(crate) fn helper_refused(program: &str, said: &str) -> Finding {
-    Finding::missing(
-        "newuidmap and newgidmap",
-        format!("{program} refused: {said}"),
-        "the program must be set-user-ID root (chmod u+s) or have its file capability, and lie on a file system that is not \
-         mounted nosuid; no_new_privs and strace take that away; in Kubernetes allowPrivilegeEscalation must be true",
-    )
+/// What `dibber doctor` says of the container that it runs in.
+pub(crate) fn of_this_container() -> Vec<Finding> {
+    let here = Confinement::here();
+    let mut findings: Vec<Finding> = here
+        .engine
+        .map(|engine| Finding::ok("a container", format!("its engine is {}", engine.name())))
+        .into_iter()
+        .collect();
+    if here.no_new_privs {
+        let mend = here
+            .engine
+            .map_or("start dibber by something that does not set it", Engine::without_no_new_privs);
+        let why =
+            "it is set: set-user-ID programs give no rights, so `sudo` and `su` of users in a tree fail";
+        findings.push(Finding::degraded("no_new_privs", why, mend));
+    }
+    findings
 }
+
+/// What `dibber doctor` says of a sandbox that stands, but not whole.
+pub(crate) fn of_concessions(conceded: Concessions) -> Vec<Finding> {
+    let found = |what, why: String| Finding::degraded(what, why, container_remedy());
+    let name =
+        || found("a host name of its own", format!("refused by {}: hooks see the container's", refuser()));
+    let proc = || {
+        let why =
+            format!("refused, as {}: hooks see the container's, with the names of its processes", covered());
+        found("a /proc of its own", why)
+    };
+    conceded.host_name.then(name).into_iter().chain(conceded.proc.then(proc)).collect()
+}
+
+/// What refuses system calls to root in its own user namespace.
+fn refuser() -> String {
+    Confinement::here().refuser().unwrap_or_else(|| "the kernel".to_owned())
+}
+
+/// Why the kernel makes no proc here.
+fn covered() -> String {
+    match Confinement::here().covered.as_slice() {
+        [] => "no /proc is seen here that nothing covers".to_owned(),
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more places in /proc are covered", rest.len())
+        }
+        few => format!("in /proc there is something over {}", few.join(", ")),
+    }
+}
+
+/// The same error; where a filter or a security module refused a call that the kernel itself allows root of a user namespace, with that
+/// cause and what to tell the engine.
+pub(crate) fn explained(error: SandboxError) -> SandboxError {
+    let here = Confinement::here();
+    let SandboxError::System { action, source } = &error else { return error };
+    let by_filter = matches!(source.raw_os_error(), Some(PERM | NOSYS));
+    let by_module = here.label.is_some() && source.raw_os_error() == Some(ACCES);
+    match here.refuser().filter(|_| by_filter || by_module) {
+        Some(refuser) => {
+            let why = format!("cannot {action}: {source}, by {refuser}");
+            SandboxError::Missing(Finding::missing("what is allowed here", why, container_remedy()))
+        }
+        None => error,
+    }
+}
+
+const PERM: i32 = rustix::io::Errno::PERM.raw_os_error();
+const NOSYS: i32 = rustix::io::Errno::NOSYS.raw_os_error();
+const ACCES: i32 = rustix::io::Errno::ACCESS.raw_os_error();
 
 pub(crate) fn no_range(path: &str, name: &str) -> Finding {
     let texts = ["/etc/subuid", "/etc/subgid"].map(|file| fs::read_to_string(file).unwrap_or_default());
@@ -59,31 +116,26 @@ pub(crate) fn too_few_inner_ids() -> Finding {
 }
 
 pub(crate) fn user_namespace_refused(error: &io::Error) -> Finding {
-    Finding::missing(
-        "user namespaces",
-        format!("the kernel refused a new one: {error}"),
-        format!("{}; {CONTAINERS}", host_remedy()),
-    )
+    let by = Confinement::here().refuser().map_or(String::new(), |by| format!(", by {by}"));
+    let why = format!("the kernel refused a new one: {error}{by}");
+    Finding::missing("user namespaces", why, format!("{}{}", host_remedy(), container_remedy()))
 }
 
-/// What to do on a host, as its settings say.
+/// What to do on a host where its settings forbid it; else nothing.
 fn host_remedy() -> String {
-    check_settings().into_iter().find(|found| found.state == FindingState::Missing).map_or_else(
-        || {
-            "on a host every setting allows them, so a container's seccomp or AppArmor profile is in the way"
-                .to_owned()
-        },
-        |found| format!("{}: {}", found.why, found.remedy),
-    )
+    let missing = check_settings().into_iter().find(|found| found.state == FindingState::Missing);
+    missing.map_or(String::new(), |found| format!("{}: {}; ", found.why, found.remedy))
 }
 
 pub(crate) fn namespaces_refused(error: &io::Error) -> Finding {
+    let by = Confinement::here().refuser().map_or(String::new(), |by| format!(", by {by}"));
     Finding::missing(
         "namespaces",
-        format!("mount, pid, ipc and uts namespaces were refused inside a user namespace: {error}"),
+        format!("mount, pid, ipc and uts namespaces were refused inside a user namespace: {error}{by}"),
         format!(
             "Ubuntu: AppArmor takes capabilities away there: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a \
-             profile for dibber that says `userns,`; {CONTAINERS}"
+             profile for dibber that says `userns,`; {}",
+            container_remedy()
         ),
     )
 }
@@ -92,15 +144,13 @@ pub(crate) fn network_refused(error: &io::Error) -> Finding {
     Finding::missing(
         NETWORK_NAMESPACES,
         format!("the kernel refused a new one, and this step is to have no network: {error}"),
-        format!("{MORE_NETWORKS}; {CONTAINERS}"),
+        format!("{MORE_NETWORKS}; {}", container_remedy()),
     )
 }
 
 pub(crate) fn proc_refused(error: &SandboxError) -> SandboxError {
-    let why = format!(
-        "{error}: the kernel allows it only where the /proc outside is whole, and containers cover parts of it"
-    );
-    SandboxError::Missing(Finding::missing("a /proc of its own", why, CONTAINERS))
+    let why = format!("{error}, as {}", covered());
+    SandboxError::Missing(Finding::missing("a /proc of its own", why, container_remedy()))
 }
 
 /// How to have the host's instance serve.

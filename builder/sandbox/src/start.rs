@@ -16,6 +16,7 @@ use crate::error::{Context, SandboxError};
 use crate::grants::{GrantedDir, SandboxGrants};
 use crate::host_files::HostFiles;
 use crate::ids::{Ids, MapWriter};
+use crate::isolation::Concessions;
 use crate::messages::{DriverTask, SandboxConfig, await_stage, report_mapped};
 use crate::{WORKER, kernel, terminal};
 
@@ -29,6 +30,8 @@ pub struct Worker {
     errors: Option<JoinHandle<()>>,
     /// What the driver writes to its events.
     pub events: File,
+    /// What its hooks have of the container's.
+    pub conceded: Concessions,
 }
 
 impl Worker {
@@ -81,6 +84,7 @@ pub(crate) fn start(task: &DriverTask, grants: &SandboxGrants) -> Result<Worker,
         given: grants.given.clone(),
         emulator: grants.emulator.clone(),
         commands: grants.commands.clone(),
+        isolation: grants.isolation,
     };
     let (mut channel, theirs) = Channel::pair().context("make a socket pair")?;
     let mut child = spawn(theirs)?;
@@ -95,8 +99,10 @@ pub(crate) fn start(task: &DriverTask, grants: &SandboxGrants) -> Result<Worker,
         .and_then(|()| task.send(&mut channel).context("tell the worker its job"));
     let up = sent.and_then(|()| bring_up(&mut channel, &ids, child.id()));
     // A worker that is dropped is killed: on failure this very one.
-    let worker = Worker { child, _life: channel, shells, errors, events: File::from(events) };
-    up.map(|()| worker)
+    let conceded = Concessions::default();
+    let mut worker = Worker { child, _life: channel, shells, errors, events: File::from(events), conceded };
+    worker.conceded = up?;
+    Ok(worker)
 }
 
 /// Prints lines of the worker's on standard error, which it does not have itself: it could be a terminal.
@@ -137,8 +143,8 @@ fn spawn(stdin: OwnedFd) -> Result<Child, SandboxError> {
 }
 
 /// Speaks with the worker until its sandbox stands.
-fn bring_up(channel: &mut Channel, ids: &Ids, pid: u32) -> Result<(), SandboxError> {
-    await_stage(channel)?;
+fn bring_up(channel: &mut Channel, ids: &Ids, pid: u32) -> Result<Concessions, SandboxError> {
+    let () = await_stage(channel)?;
     ids.write(pid)?;
     report_mapped(channel)?;
     await_stage(channel)

@@ -24,7 +24,7 @@ const LONG_WITH_VALUE: [&str; 13] = [
 
 /// File systems of the kernel's that no user namespace mounts, and where the sandbox has them. The first two are bound at once: a
 /// network of the hook's own decides whether the kernel mounts sysfs, and a later hook may have none.
-const KERNELS: [KernelFs; 11] = [
+const KERNELS: [KernelFs; 12] = [
     KernelFs { kind: "sysfs", place: "/sys" },
     KernelFs { kind: "devtmpfs", place: "/dev" },
     KernelFs { kind: "securityfs", place: "/sys/kernel/security" },
@@ -36,6 +36,7 @@ const KERNELS: [KernelFs; 11] = [
     KernelFs { kind: "bpf", place: "/sys/fs/bpf" },
     KernelFs { kind: "cgroup2", place: "/sys/fs/cgroup" },
     KernelFs { kind: "hugetlbfs", place: "/dev/hugepages" },
+    KernelFs { kind: "proc", place: "/proc" },
 ];
 
 struct KernelFs {
@@ -287,7 +288,7 @@ mod tests {
             ("-B --make-rslave /sys /t/sys", Some("--rbind --make-rslave /sys /t/sys")),
             ("-o bind,ro /sys /t/sys", Some("--rbind -o ro /sys /t/sys")),
             ("-t securityfs none /t/x", Some("--rbind /sys/kernel/security /t/x")),
-            ("-t proc none /t/proc", None),
+            ("-t proc none /t/proc", Some("--rbind /proc /t/proc")),
             ("--rbind /dev /t/dev", None),
             ("-o remount,ro,bind /t", None),
         ] {

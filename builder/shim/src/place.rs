@@ -4,10 +4,11 @@
 //! root alone. Never: a file outside the tree: it runs in the chroot, so every link leads to a place of the tree.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dibber_fs::{PathContext, PathError};
 
@@ -39,9 +40,11 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
 /// Copies; without a mode for all files, each keeps its own.
 fn copy_directory(from: &Path, to: &Path, mode: Option<u32>) -> Result<(), PathError> {
     make_directory(from, to)?;
-    for entry in fs::read_dir(from).with_path("read", from)? {
+    let from_here = Place::of(from).with_path("open", from)?;
+    let to_here = Place::of(to).with_path("open", to)?;
+    for entry in fs::read_dir(&from_here.path).with_path("read", from)? {
         let entry = entry.with_path("read", from)?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let (source, target) = (entry.path(), to_here.path.join(entry.file_name()));
         let kind = entry.file_type().with_path("read", &source)?;
         if kind.is_dir() {
             copy_directory(&source, &target, mode)?;
@@ -65,6 +68,27 @@ fn copy_directory(from: &Path, to: &Path, mode: Option<u32>) -> Result<(), PathE
         }
     }
     Ok(())
+}
+
+/// A path that is longer than this is not added to: the kernel takes 4095 bytes (`PATH_MAX` of its limits.h), and a name has up to 255.
+const LONGEST: usize = 3500;
+
+/// A directory, by a path to which names can be added.
+struct Place {
+    path: PathBuf,
+    /// What the path leads to where it is one of `/proc`.
+    _open: Option<File>,
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Place> {
+        if path.as_os_str().len() <= LONGEST {
+            return Ok(Place { path: path.to_path_buf(), _open: None });
+        }
+        let open = File::open(path)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        Ok(Place { path, _open: Some(open) })
+    }
 }
 
 /// A directory that is missing gets the mode of the one that is copied; one that is there keeps its own, as rsync has it.

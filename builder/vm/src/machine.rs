@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dibber_fs::PathContext;
-use dibber_model::Arch;
 use dibber_model::arch::{FirmwareFacts, Machine};
+use dibber_model::{Arch, kernel_line};
 use dibber_sandbox::attended;
 use serde_json::{Value, json};
 
@@ -125,8 +125,9 @@ fn processor(request: &BootRequest, machine: &Machine, kvm: bool) -> Option<&'st
 
 /// What the kernel is told: its console first, unless the arguments name one.
 fn kernel_line(direct: &DirectKernel, console: &str) -> String {
-    let names_one = direct.append.split_whitespace().any(|word| word.starts_with("console="));
-    match (names_one, direct.append.trim()) {
+    let arguments = kernel_line::arguments(&direct.append);
+    let names_one = arguments.iter().any(|argument| argument.starts_with("console="));
+    match (names_one, direct.append.trim_matches(' ')) {
         (true, append) => append.to_string(),
         (false, "") => format!("console={console}"),
         (false, append) => format!("console={console} {append}"),

@@ -172,6 +172,9 @@ fn a_kernel_is_started_without_firmware_and_told_its_console() {
         assert!(!line.contains("pflash") && !line.contains("qcow2"), "{line}");
     }
     assert!(with(Arch::X86_64, "a console=tty0").contains("-append a console=tty0 -blockdev"));
+    let quoted = "a=\"b console=tty0\" ds=nocloud;s=/x/";
+    let told = format!("-append console=ttyS0,115200 {quoted} -blockdev");
+    assert!(with(Arch::X86_64, quoted).contains(&told), "a value is no argument");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dibber_model::{Arch, Platform};
+use dibber_model::{Arch, Platform, kernel_line};
 
 use super::{BootError, DirectKernel};
 
@@ -19,7 +19,8 @@ pub struct BootMedium {
 }
 
 /// What a file is, by its name: `NAME.kernel` is started with `NAME.initramfs`, `NAME.vmlinuz` with `NAME.initrd` and, if
-/// there is one, the disk `NAME.qcow2` or `NAME.raw`, whose root filesystem its sidecar names. All else is a disk.
+/// there is one, the disk `NAME.qcow2` or `NAME.raw`, whose root filesystem its sidecar names. The kernel's own sidecar names further
+/// arguments. All else is a disk.
 pub fn find_medium(file: &Path) -> Result<BootMedium, BootError> {
     let of_kind = |kind: &str| file.with_extension(kind);
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -35,8 +36,8 @@ pub fn find_medium(file: &Path) -> Result<BootMedium, BootError> {
     }
     let disks = if extension == "vmlinuz" { ["qcow2", "raw"].as_slice() } else { &[] };
     let disk = disks.iter().map(|kind| of_kind(kind)).find(|disk| disk.exists());
-    let append =
-        disk.as_deref().and_then(root_argument).map(|root| format!("root={root} ro")).unwrap_or_default();
+    let root = disk.as_deref().and_then(root_argument).map(|root| format!("root={root} ro"));
+    let append = [root, kernel_args(file)].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let direct = DirectKernel { kernel: file.to_path_buf(), initrd: Some(initrd), append };
     Ok(BootMedium { disk, direct: Some(direct) })
 }
@@ -69,6 +70,12 @@ fn root_argument(disk: &Path) -> Option<String> {
     // The sidecar may be anybody's: more than an identity would be arguments of its choice.
     let uuid = root["filesystem"]["uuid"].as_str()?;
     uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-').then(|| format!("UUID={uuid}"))
+}
+
+/// What the image's own menu would tell the kernel. The sidecar may be anybody's; so is the kernel, and it is told this alone.
+fn kernel_args(kernel: &Path) -> Option<String> {
+    let told = sidecar(kernel)?["kernel_args"].as_str()?.to_string();
+    kernel_line::check(&told).ok().map(|()| told)
 }
 
 #[cfg(test)]
@@ -106,6 +113,12 @@ mod tests {
         let sidecar = r#"{"arch": "x86_64", "disk": {"partitions": [{"filesystem": {"uuid": "E5", "mount_point": "/boot/efi"}},
             {"filesystem": {"uuid": "r00t", "mount_point": "/"}}]}}"#;
         fs::write(at("a.qcow2.json"), sidecar).unwrap();
+        assert_eq!(find_medium(&at("a.vmlinuz")).unwrap(), with("root=UUID=r00t ro"));
+        let args = r#"{"arch": "x86_64", "kernel_args": "ds=nocloud;s=/x/ a=\"b c\" m=1$2"}"#;
+        fs::write(at("a.vmlinuz.json"), args).unwrap();
+        let told = "root=UUID=r00t ro ds=nocloud;s=/x/ a=\"b c\" m=1$2";
+        assert_eq!(find_medium(&at("a.vmlinuz")).unwrap(), with(told));
+        fs::write(at("a.vmlinuz.json"), r#"{"arch": "x86_64", "kernel_args": "a\nb"}"#).unwrap();
         assert_eq!(find_medium(&at("a.vmlinuz")).unwrap(), with("root=UUID=r00t ro"));
         let error = find_medium(&at("alone.kernel")).unwrap_err().to_string();
         assert!(error.contains("alone.kernel needs its initramfs") && error.contains("--initrd"), "{error}");

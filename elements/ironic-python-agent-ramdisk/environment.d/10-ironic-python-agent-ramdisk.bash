@@ -7,6 +7,8 @@ if [ -n "${DIB_PYPI_MIRROR_URL:-}" ]; then
 fi
 # A list of pins in place of the element's own, as an absolute path.
 export DIB_IPA_REQUIREMENTS=${DIB_IPA_REQUIREMENTS:-}
+# The version of the tree's Python, where its package lists do not tell it.
+export DIB_IPA_PYTHON=${DIB_IPA_PYTHON:-}
 # 1 keeps manual pages, locales and drivers that no deployment needs.
 export DIB_IPA_MINIMAL_PRUNE=${DIB_IPA_MINIMAL_PRUNE:-0}
 # Directories of the kernel's modules, below kernel/, with spaces between. A machine that is being deployed plays no sound, films

@@ -5,6 +5,7 @@
 
 mod breaks;
 mod commands;
+mod elements;
 mod fake_os;
 mod plumbing;
 

@@ -5,7 +5,7 @@ use std::fs;
 use dibber_tests::accepts;
 use dibber_tests::workshop::Workshop;
 
-use super::{archive, content, image, made, names};
+use super::{HOOK, archive, content, image, made, names};
 
 #[test]
 fn plumbing_places_files_and_chooses_install_types() {
@@ -56,7 +56,7 @@ fn sources_and_manifests() {
     shop.write(
         "e/source-repository-e",
         &format!(
-            "# what and where\nrepo git /opt/repo file://{} v1\nd tar /opt/d file://{} .\nplain file /opt/plain file://{}\n",
+            "# what and where\nrepo git /opt/repo file://{} v1\nd tar /opt/d file://{}\nplain file /opt/plain file://{}\n",
             at("repo"),
             at("d.tgz"),
             at("plain")
@@ -70,6 +70,79 @@ fn sources_and_manifests() {
     assert!(manifest.contains("repo") && manifest.contains(sha.trim()), "{manifest}");
     let elements = content(&shop, "etc/dib-manifests/dib-element-manifest");
     assert!(elements.starts_with("e\n") && elements.contains("source-repositories\n"), "{elements}");
+}
+
+/// A directory that the sandbox shows, for a shell script to fill.
+fn origin(script: &str) -> tempfile::TempDir {
+    let origin = tempfile::tempdir_in("/srv").expect("make a directory in /srv");
+    let place = origin.path().to_str().expect("UTF-8");
+    accepts("sh", &["-euc", &format!("cd \"$1\"; {script}; chmod -R a+rX ."), "sh", place]);
+    origin
+}
+
+#[test]
+fn references_of_archives() {
+    let shop = Workshop::new();
+    let origin = origin(
+        "mkdir -p p-1/sub q; echo t > p-1/top; echo s > p-1/sub/deep; echo q > q/other; echo o > outer; tar czf a.tgz p-1 q outer",
+    );
+    let url = format!("file://{}/a.tgz", origin.path().display());
+    for (reference, found) in [
+        (".", "outer p-1 p-1/sub p-1/sub/deep p-1/top q q/other"),
+        ("*", "other sub sub/deep top"),
+        ("", "other sub sub/deep top"),
+        ("p-1", "sub sub/deep top"),
+        ("p-*/sub", "deep"),
+    ] {
+        shop.write("e/source-repository-a", &format!("a tar /opt/a {url} {reference}\n"));
+        shop.build(&image(&shop, "[tiny-os, e, source-repositories]", &[]), &[]).well();
+        let mut all = names(&shop);
+        all.retain(|name| name.starts_with("opt/a/") && name != "opt/a/");
+        all.sort();
+        let all: Vec<&str> = all.iter().map(|name| name["opt/a/".len()..].trim_end_matches('/')).collect();
+        assert_eq!(all.join(" "), found, "`{reference}`");
+    }
+    shop.write("e/source-repository-a", &format!("a tar /opt/a {url} nowhere\n"));
+    let told = shop.build(&image(&shop, "[tiny-os, e, source-repositories]", &[]), &[]);
+    told.refuses(HOOK, &["has no directory nowhere"]);
+}
+
+/// Whatever a fetch can name: branches, tags, changes under review, commits that are on no branch.
+#[test]
+fn references_of_repositories() {
+    let shop = Workshop::new();
+    let origin = origin(
+        "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t
+         git init -q -b main repo; cd repo; echo tag > f; git add f; git commit -qm tag; git tag v1; git checkout -q --detach
+         echo change > f; git commit -qam change; git update-ref refs/changes/34/1234/5 HEAD; git update-ref refs/pull/7/head HEAD
+         echo lost > f; git commit -qam lost; git rev-parse HEAD > ../lost
+         git checkout -q main; echo main > f; git commit -qam main",
+    );
+    let lost = fs::read_to_string(origin.path().join("lost")).expect("read the commit");
+    let url = format!("file://{}/repo", origin.path().display());
+    shop.write("e/source-repository-r", &format!("r git /opt/r {url} main\n"));
+    let image = image(&shop, "[tiny-os, e, source-repositories]", &[]);
+    let build = |reference: &str, more: &[&str]| {
+        let variable = format!("DIB_REPOREF_r={reference}");
+        shop.build(&image, &[&["--env", variable.as_str()], more].concat())
+    };
+    for (reference, found) in [
+        ("main", "main"),
+        ("origin/main", "main"),
+        ("v1", "tag"),
+        ("refs/changes/34/1234/5", "change"),
+        ("pull/7/head", "change"),
+        (lost.trim(), "lost"),
+        ("refs/tags/v1", "tag"),
+    ] {
+        build(reference, &[]).well();
+        assert_eq!(content(&shop, "opt/r/f").trim(), found, "{reference}");
+    }
+    // What another image had fetched is not in this one's repository.
+    assert!(!names(&shop).iter().any(|name| name.contains(&lost.trim()[2..])));
+    build("refs/changes/1/2/3", &[])
+        .refuses(HOOK, &["has no reference refs/changes/1/2/3 that can be fetched"]);
+    build("refs/changes/1/2/3", &["--offline"]).refuses(HOOK, &["was not fetched before"]);
 }
 
 #[test]

@@ -12,12 +12,8 @@ use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use dibber_plan::elements::run_parts;
-
-/// Reads the files of environment.d, then becomes the script.
-const READER: &str = r#"set -eu -o pipefail
-while [ "$1" != -- ]; do source "$1"; shift; done
-shift
-exec "$@""#;
+use dibber_sandbox::environment_reader;
+use rustix::io::Errno;
 
 pub(super) fn main(arguments: &[String]) -> i32 {
     let (list, dir) = match arguments {
@@ -79,18 +75,7 @@ fn run(dir: &Path, scripts: &[String]) -> i32 {
         let script = dir.join(name);
         eprintln!("dib-run-parts Running {}", script.display());
         let start = Instant::now();
-        let mut command = if environment.is_empty() {
-            Command::new(&script)
-        } else {
-            let mut shell = Command::new("bash");
-            shell
-                .args(["--noprofile", "--norc", "-c", READER, "bash"])
-                .args(&environment)
-                .arg("--")
-                .arg(&script);
-            shell
-        };
-        let code = match command.status() {
+        let code = match end(&script, &environment) {
             Ok(status) => code(status),
             Err(error) => {
                 eprintln!("dib-run-parts: cannot start {}: {error}", script.display());
@@ -107,6 +92,22 @@ fn run(dir: &Path, scripts: &[String]) -> i32 {
         eprintln!("dib-run-parts {name:<40} {seconds:>10.3}");
     }
     0
+}
+
+/// Runs a script to its end. One without a `#!` line bash reads, as it does where dib-run-parts starts it.
+fn end(script: &Path, environment: &[PathBuf]) -> io::Result<ExitStatus> {
+    let mut bash = Command::new("bash");
+    bash.args(["--noprofile", "--norc"]);
+    if !environment.is_empty() {
+        let (reader, count) = (environment_reader("/dev/null"), environment.len().to_string());
+        return bash.args(["-c", &reader, "bash", &count]).args(environment).arg(script).status();
+    }
+    match Command::new(script).status() {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOEXEC) => {
+            bash.arg("--").arg(script).status()
+        }
+        ended => ended,
+    }
 }
 
 fn code(status: ExitStatus) -> i32 {

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dibber_sandbox::SandboxGrants;
+use dibber_sandbox::{Isolation, SandboxGrants};
 use dibber_store::{Site, Store, TRIAL};
 use tempfile::TempDir;
 
@@ -44,6 +44,7 @@ impl Trial {
             given: Vec::new(),
             emulator: None,
             commands: Vec::new(),
+            isolation: Isolation::Auto,
         };
         fs::create_dir(&grants.stage).map_err(|e| refused(&grants.stage, &e))?;
         Ok(Trial { _base: base, grants, place })

@@ -76,6 +76,7 @@ impl SetFacts<'_> {
                     .collect(),
             },
             kernel_release: kernel.as_ref().map(|kernel| redact.public(kernel.release.clone())),
+            kernel_args: plan.kernel_arguments().map(|text| redact.public(text.to_string())),
             disk: layout.filter(|_| file.kind.is_disk()).map(DiskFacts::of),
             role: Some(role),
             structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),

@@ -3,13 +3,15 @@
 //! In: an entry of the path of elements. Out: its elements with their files. Never: the decision which of two wins.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, FileType};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use dibber_fs::{Dir, DirEntry, file_type, os};
 use dibber_model::{Digest, Phase};
 use dibber_plan::{Body, ElementSource, Entry};
+use rustix::fs::FileType;
 use sha2::Digest as _;
 
 use super::modes::Checkout;
@@ -17,6 +19,9 @@ use super::{ScanError, unreadable};
 
 /// Larger files stay on disk.
 const INLINE: u64 = 1 << 20;
+
+/// Less than PATH_MAX of the kernel's limits.h.
+const LONGEST_PATH: usize = 4000;
 
 /// A link among the elements that leads elsewhere.
 pub(super) struct OutsideLink {
@@ -58,7 +63,7 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirector
         {
             let found = fs::metadata(&real).map_err(unreadable(&real))?;
             let mut files = ElementFiles::of(Checkout::new(found.permissions().mode()));
-            files.read_directory(&real, "")?;
+            files.read(&real)?;
             place.insert(ElementSource { name, origin, entries: files.entries, modes: files.modes });
         }
     }
@@ -90,55 +95,71 @@ impl ElementFiles {
         ElementFiles { checkout, entries: BTreeMap::new(), modes }
     }
 
-    /// Reads a directory; `under` is its path in the element, with a slash at its end unless it is the element itself.
-    fn read_directory(&mut self, dir: &Path, under: &str) -> Result<(), ScanError> {
-        for path in sorted(dir)? {
-            let name = utf8(path.file_name(), &path)?;
-            let place = format!("{under}{name}");
-            let found = fs::symlink_metadata(&path).map_err(unreadable(&path))?;
-            let kind = found.file_type();
-            let entry = if kind.is_dir() {
+    /// Reads all of it. Every directory in it is opened anew from the top, so that neither how deep it is nor how long its path becomes
+    /// matters.
+    fn read(&mut self, element: &Path) -> Result<(), ScanError> {
+        let top = Dir::open(element).map_err(unreadable(element))?;
+        let mut left = vec![String::new()];
+        while let Some(under) = left.pop() {
+            let path = element.join(&under);
+            let dir = top.below(&under).map_err(unreadable(&path))?;
+            for name in dir.names().map_err(unreadable(&path))? {
+                let path = path.join(os(&name));
+                let name_text = utf8(Some(os(&name)), &path)?;
+                let place =
+                    if under.is_empty() { name_text.to_string() } else { format!("{under}/{name_text}") };
+                let Some(found) = dir.entry(&name).statx().map_err(unreadable(&path))? else { continue };
+                let entry = read_entry(dir.entry(&name), file_type(&found), &path)?;
                 // What Python left beside plugins is no part of an element, and changes with every run.
-                if name == "__pycache__" {
+                if entry == Entry::Dir && name_text == "__pycache__" {
                     continue;
                 }
-                self.read_directory(&path, &format!("{place}/"))?;
-                Entry::Dir
-            } else if kind.is_symlink() {
-                let target = fs::read_link(&path).map_err(unreadable(&path))?;
-                Entry::Symlink(utf8(Some(target.as_os_str()), &path)?.to_string())
-            } else if kind.is_file() {
-                read_file(&path)?
-            } else {
-                return Err(ScanError::Special { kind: special(kind), path });
-            };
-            // Hooks run as root whatever their modes, and a link has none.
-            if !kind.is_symlink() && place.split('/').next().and_then(Phase::of_directory).is_none() {
-                let mode = self.checkout.in_image(found.permissions().mode(), kind.is_dir());
-                self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+                // Hooks run as root whatever their modes, and a link has none.
+                let is_link = matches!(entry, Entry::Symlink(_));
+                if !is_link && place.split('/').next().and_then(Phase::of_directory).is_none() {
+                    let mode = self.checkout.in_image(found.stx_mode.into(), entry == Entry::Dir);
+                    self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+                }
+                if entry == Entry::Dir {
+                    left.push(place.clone());
+                }
+                self.entries.insert(place, entry);
             }
-            self.entries.insert(place, entry);
         }
         Ok(())
     }
 }
 
-fn special(kind: FileType) -> &'static str {
-    if kind.is_socket() {
-        "a socket"
-    } else if kind.is_fifo() {
-        "a named pipe"
-    } else {
-        "a device"
+fn read_entry(entry: DirEntry<'_>, kind: FileType, path: &Path) -> Result<Entry, ScanError> {
+    match kind {
+        FileType::Directory => Ok(Entry::Dir),
+        FileType::Symlink => {
+            let target = entry.read_link().map_err(unreadable(path))?;
+            Ok(Entry::Symlink(utf8(Some(os(&target)), path)?.to_string()))
+        }
+        FileType::RegularFile => {
+            let open = entry.open_file().map_err(unreadable(path))?;
+            read_file(File::from(open), path)
+        }
+        other => Err(ScanError::Special { kind: special(other), path: path.to_path_buf() }),
     }
 }
 
-fn read_file(path: &Path) -> Result<Entry, ScanError> {
-    let read = || -> io::Result<_> {
-        let mut file = File::open(path)?;
+fn special(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Socket => "a socket",
+        FileType::Fifo => "a named pipe",
+        _ => "a device",
+    }
+}
+
+fn read_file(mut file: File, path: &Path) -> Result<Entry, ScanError> {
+    // A file that no path leads to, because it would be too long for the kernel, cannot be looked for again.
+    let has_path = path.as_os_str().len() < LONGEST_PATH;
+    let mut read = || -> io::Result<_> {
         let meta = file.metadata()?;
         let executable = meta.permissions().mode() & 0o111 != 0;
-        if meta.len() <= INLINE {
+        if meta.len() <= INLINE || !has_path {
             let mut bytes = Vec::with_capacity(meta.len() as usize);
             file.read_to_end(&mut bytes)?;
             return Ok((executable, Digest::of(&bytes), Some(bytes)));

@@ -1,7 +1,7 @@
 # Copies a source repository from the download cache, which this run cannot change, into the tree. Runs on the host's side of
 # the sandbox. Arguments: kind, name, reference, destination in the tree, and a directory with the text `location`.
 set -eu -o pipefail
-kind=$1 name=$2 reference=$3 destination=$4
+kind=$1 repository=$2 reference=$3 destination=$4
 location=$(cat "$5/location")
 
 source=$DIB_IMAGE_CACHE/source
@@ -13,28 +13,48 @@ git)
     # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
     git config --global --add safe.directory '*'
     rm -rf "$target"
-    git clone --quiet --no-hardlinks "$source" "$target"
-    [ "$reference" = '*' ] || git -C "$target" checkout --quiet --detach "$reference" 2>/dev/null ||
-        git -C "$target" checkout --quiet --detach "origin/$reference"
+    # By git's own transport: what else other images had fetched into the cache is none of this one's.
+    git clone --quiet --no-local "$source" "$target"
+    if [ "$reference" != '*' ]; then
+        commit=
+        # As a fetch resolves a name: a tag before a branch, then what was fetched by that name, then a commit.
+        for name in "refs/tags/$reference" "refs/heads/${reference#origin/}" "refs/dibber/$reference" "$reference"; do
+            commit=$(git -C "$source" rev-parse --quiet --verify "$name^{commit}") && break
+        done
+        [ -n "$commit" ] || { echo "$location has no reference $reference"; exit 1; }
+        if ! git -C "$target" cat-file -e "$commit" 2> /dev/null; then
+            git -c protocol.version=2 -C "$target" fetch --quiet "$source" "$commit"
+            rm -f "$target/.git/FETCH_HEAD"
+        fi
+        git -C "$target" checkout --quiet --detach "$commit"
+    fi
     git -C "$target" remote set-url origin "$location"
     commit=$(git -C "$target" rev-parse HEAD)
     # What the driver places among the manifests.
     manifest=$TMP_HOOKS_PATH/.dibber/sources
     mkdir -p "$manifest"
-    echo "$name git $destination $location $commit" >> "$manifest/dib-manifest-git-$IMAGE_NAME"
-    echo "$name $location $commit"
+    echo "$repository git $destination $location $commit" >> "$manifest/dib-manifest-git-$IMAGE_NAME"
+    echo "$repository $location $commit"
     ;;
 tar | file)
     if [ "$kind" = file ]; then
         cp "$source" "$target"
     else
+        # As dib has it: `.` is all of the archive, `*` what is in its directories, anything else what is in that directory of it.
+        unpacked=$(mktemp -d)
+        tar -C "$unpacked" -xf "$source"
         mkdir -p "$target"
-        case $reference in
-        . | '') tar -C "$target" --strip-components=1 -xf "$source" ;;
-        '*') tar -C "$target" -xf "$source" ;;
-        *) tar -C "$target" --strip-components=1 -xf "$source" --wildcards "*/$reference" ;;
-        esac
+        # A reference may have patterns, but no blanks. Directories alone are matched, as rsync has it by the slash and dot at the end.
+        IFS=
+        found=
+        for directory in "$unpacked"/$reference/.; do
+            [ -d "$directory" ] || continue
+            found=yes
+            tar -C "$directory" -cf - . | tar -C "$target" -xf -
+        done
+        [ -n "$found" ] || { echo "$location has no directory $reference"; exit 1; }
+        rm -rf "$unpacked"
     fi
-    echo "$name $location $(sha256sum "$source" | cut -d' ' -f1)"
+    echo "$repository $location $(sha256sum "$source" | cut -d' ' -f1)"
     ;;
 esac

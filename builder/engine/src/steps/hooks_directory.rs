@@ -4,6 +4,7 @@
 //! In: a plan and a step. Out: files below `hooks/`, and each element's own files below `hooks/.elements/`, with the modes that images
 //! have of them. Never: an owner or time of the directories that were scanned; a link of an element followed.
 
+use std::collections::{BTreeMap, btree_map};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,15 +13,17 @@ use dibber_fs::Dir;
 use dibber_model::Phase;
 use dibber_plan::elements::hooks;
 use dibber_plan::elements::visibility::{NEVER, OWN_DIRECTORIES};
-use dibber_plan::{Body, ElementSource, Entry, NETWORK_FILE, Plan, Step};
+use dibber_plan::{Body, ElementSource, Entry, Plan, Step};
 
+use super::dib_lib::{self, LibFile};
 use super::error::StepError;
 use super::{TREE, id};
 
 /// The hooks in `TMP_BUILD_DIR`.
 pub(super) const HOOKS: &str = "hooks";
 
-/// Below the hooks directory: a directory for each element with the files of its top.
+/// Below the hooks directory: each element's own directory, as `get_image_element_array` names it, whose files the flat merge would hide or
+/// mix with others'. Names of hooks and of phases have no dot in front, so nothing there is taken for one.
 pub const ELEMENTS: &str = OWN_DIRECTORIES;
 
 /// ItemContent is to be made of one name, with everything opened that is elsewhere.
@@ -37,6 +40,8 @@ enum ItemContent<'a> {
         from: File,
         mode: u32,
     },
+    /// The same file as at this path. What lies on top of this layer is written to never here, so nobody sees that they are one.
+    Again(PathBuf),
 }
 
 /// One name of the hooks directory.
@@ -48,30 +53,43 @@ struct LayoutItem<'a> {
 /// A hooks directory that has yet to be made.
 pub(super) struct HooksLayout<'a> {
     items: Vec<LayoutItem<'a>>,
+    /// Where large files are already, by their places in the store and modes.
+    large: BTreeMap<(&'a str, u32), PathBuf>,
 }
 
 impl<'a> HooksLayout<'a> {
     /// ItemContent a step sees; without a step, the elements' own files only.
     pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<HooksLayout<'a>> {
-        let mut layout =
-            HooksLayout { items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }] };
+        let mut layout = HooksLayout {
+            items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }],
+            large: BTreeMap::new(),
+        };
         let hooks = Path::new(HOOKS);
         for phase in Phase::all() {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
+        for LibFile { name, text } in dib_lib::FILES {
+            let what = ItemContent::Text { bytes: text.as_bytes(), mode: 0o644 };
+            layout.items.push(LayoutItem { path: hooks.join(dib_lib::LIB).join(name), what });
+        }
         layout.elements(plan, step.map_or(NEVER, |step| plan.place_of(step).at))?;
         let Some(step) = step else { return Ok(layout) };
+        let elements = hooks.join(ELEMENTS);
         for file in hooks::seen_by(&id::step_request(plan), &plan.visibility, plan.place_of(step)) {
             let element = plan.elements.iter().find(|element| element.name == file.element);
             if let Some(element) = element {
                 layout.add(hooks.join(&file.path), element, &file.source)?;
+                // Its directory may be there for the sake of a later step's hook alone.
+                if is_of_a_phase(&file.source) && file.source.contains('/') {
+                    layout.add(elements.join(&file.element).join(&file.source), element, &file.source)?;
+                }
             }
         }
         Ok(layout)
     }
 
-    /// A directory for each name, empty for what the program stands in for, once a step can ask for the names; and the files that the
-    /// step at a place is given.
+    /// A directory for each name, empty for what the program stands in for, once a step can ask for the names. In it is what the step at a
+    /// place is given of the element's files; of hooks a step sees here, too, its own phase's up to itself.
     fn elements(&mut self, plan: &'a Plan, at: usize) -> io::Result<()> {
         let all = Path::new(HOOKS).join(ELEMENTS);
         self.items.push(LayoutItem { path: all.clone(), what: ItemContent::Dir });
@@ -79,12 +97,9 @@ impl<'a> HooksLayout<'a> {
             self.items.push(LayoutItem { path: all.join(name), what: ItemContent::Dir });
         }
         for element in &plan.elements {
-            // ItemContent concerns one element alone lies at its top: pkg-map, package-installs.yaml, source-repository-*.
-            let top = |path: &str| {
-                !path.contains('/') && Phase::of_directory(path).is_none() && path != NETWORK_FILE
-            };
+            let is_seen = |path: &str| !is_of_a_phase(path) && !hooks::is_declaration(path);
             let given = |path: &str| plan.visibility.file_from(&element.name, path) <= at;
-            for path in element.entries.keys().filter(|path| top(path) && given(path)) {
+            for path in element.entries.keys().filter(|path| is_seen(path) && given(path)) {
                 self.add(all.join(&element.name).join(path), element, path)?;
             }
         }
@@ -100,9 +115,13 @@ impl<'a> HooksLayout<'a> {
             Entry::Symlink(target) => ItemContent::Link(target),
             Entry::File { body: Body::Inline(bytes), .. } => ItemContent::Text { bytes, mode },
             // A copy in the store under a digest: see `Store::keep_source`.
-            Entry::File { body: Body::OnDisk(source), .. } => {
-                ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode }
-            }
+            Entry::File { body: Body::OnDisk(source), .. } => match self.large.entry((source, mode)) {
+                btree_map::Entry::Occupied(first) => ItemContent::Again(first.get().clone()),
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(path.clone());
+                    ItemContent::Copy { from: dibber_fs::open_file(Path::new(source))?, mode }
+                }
+            },
         };
         self.items.push(LayoutItem { path, what });
         Ok(())
@@ -115,6 +134,11 @@ impl<'a> HooksLayout<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a path is a phase's directory or in one.
+fn is_of_a_phase(path: &str) -> bool {
+    path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
 fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
@@ -137,6 +161,7 @@ fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {
         ItemContent::Link(target) => dir.link_to(target, path),
         ItemContent::Text { mut bytes, mode } => write_file(dir, path, mode, &mut bytes),
         ItemContent::Copy { mut from, mode } => write_file(dir, path, mode, &mut from),
+        ItemContent::Again(first) => dir.hard_link(first, dir, path),
     }
 }
 

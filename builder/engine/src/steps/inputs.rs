@@ -224,15 +224,15 @@ fn element_file(plan: &Plan, element: &str, source: &str, path: &str) -> Option<
         true => format!("{element}/{source}"),
         false => format!("{element}/{source} as {path}"),
     };
-    let mut value = match entry {
+    let value = match entry {
         Entry::File { executable: true, digest, .. } => format!("{digest} executable"),
         Entry::File { digest, .. } => digest.to_string(),
         Entry::Symlink(target) => format!("link to {target}"),
         Entry::Dir => "directory".to_string(),
     };
-    if let Some(mode) = element_source.modes.get(source) {
-        value += &format!(" mode {mode:04o}");
-    }
+    // Only one that is not the usual one.
+    let mode = element_source.modes.get(source).map(|mode| format!(" mode {mode:04o}")).unwrap_or_default();
+    let value = value + &mode;
     Some(StepInput::new(InputKind::File, name, value))
 }
 

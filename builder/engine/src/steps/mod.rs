@@ -5,6 +5,7 @@
 //! In: a plan, inside the sandbox. Out: the layers of the finished tree. Never: a step that saw more than its id says.
 
 mod agenda;
+mod dib_lib;
 mod downloads;
 mod error;
 mod forecast;

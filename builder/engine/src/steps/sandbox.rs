@@ -217,7 +217,15 @@ impl<'a> StepSandbox<'a> {
             }
             (self.emit)(event);
         })?;
-        if end.code == 0 { Ok(end) } else { Err(StepError::Hook(Box::new(self.failure(step, &end, last)))) }
+        if end.code != 0 {
+            return Err(StepError::Hook(Box::new(self.failure(step, &end, last))));
+        }
+        // dib then runs none of the phase's hooks, and says nothing.
+        if let Some(file) = &end.environment_file {
+            let text = format!("{}/{} was not run: {file} ended with exit code 0", step.phase, step.name);
+            (self.emit)(Event::Warning { text });
+        }
+        Ok(end)
     }
 
     fn hook_call<'b>(&'b self, side: Side, what: HookCommand<'b>) -> HookInvocation<'b> {

@@ -75,7 +75,11 @@ fn bring(
     }
     let alone = OwnProgram { variables: &variables, texts, is_networked: true };
     let bound = downloads.open_source(key)?;
-    sandbox.call_alone(&alone, HookCommand::Command(&words(FETCH, &[kind, &began, STAGED])), step)?;
+    sandbox.call_alone(
+        &alone,
+        HookCommand::Command(&words(FETCH, &[kind, reference, &began, STAGED])),
+        step,
+    )?;
     drop(bound);
     let _shown = downloads.show_source(key)?;
     let alone = OwnProgram { is_networked: false, ..alone };

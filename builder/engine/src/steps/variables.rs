@@ -10,7 +10,7 @@ use dibber_plan::elements::image_element;
 use dibber_plan::elements::visibility::ELEMENTS_YAML;
 use dibber_sandbox::{BUILD, IN_TARGET};
 
-use super::ELEMENTS;
+use super::{ELEMENTS, dib_lib};
 
 /// dib's word for a build without network.
 const OFFLINE: &str = "DIB_OFFLINE";
@@ -68,6 +68,10 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     let places = plan.names.iter().map(|name| (name.clone(), format!("{hooks}/{ELEMENTS}/{name}"))).collect();
     set(ELEMENTS_YAML, image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
+    set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
+    if side == Side::Host {
+        set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
+    }
     plan.archive.proxies.variables().for_each(|(name, proxy)| drop(set(name, proxy.to_string())));
     all
 }

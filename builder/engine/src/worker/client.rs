@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dibber_imageset::{BuiltSet, LOG, Stage};
 use dibber_sandbox::interrupts::{Interrupts, Wake};
-use dibber_sandbox::{STAGE, STORE, SandboxGrants, Worker};
+use dibber_sandbox::{Isolation, STAGE, STORE, SandboxGrants, Worker};
 use dibber_store::Store;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -38,6 +38,7 @@ pub(crate) struct WorkerClient<'a> {
     pub(crate) log: &'a str,
     pub(crate) events: &'a dyn Events,
     pub(crate) stop: &'a Interrupts,
+    pub(crate) isolation: Isolation,
 }
 
 /// What a build says, for people to read afterwards. It is empty until something is said.
@@ -58,6 +59,9 @@ impl WorkerClient<'_> {
     pub(crate) fn run(&self, job: &Job) -> Result<WorkerReply, Failure> {
         let mut log = Log(self.stage.dir().create_by_umask(self.log).map_err(fault)?);
         let mut worker = self.start(job)?;
+        for text in worker.conceded.warnings() {
+            self.report(Event::Warning { text }, &mut log)?;
+        }
         let events = worker.events.try_clone().map_err(fault)?;
         let mut messages = BufReader::new(events);
         let mut reply = None;
@@ -112,6 +116,7 @@ impl WorkerClient<'_> {
             given,
             emulator,
             commands: dib_commands::names().map(str::to_string).collect(),
+            isolation: self.isolation,
         };
         self.give_store()?;
         dibber_sandbox::start_worker(bytes, &grants).map_err(|e| Failure::from_error(FailureKind::Machine, e))

@@ -23,3 +23,9 @@ pub(crate) struct DiskDefaults {
     /// Choices for `mkfs_root`.
     pub mkfs: MkfsOptions,
 }
+
+/// A number of GiB, as `DIB_IMAGE_SIZE` and `--image-size` say it. dib counts a fraction in KiB, and rounds it up to the next 64.
+pub(crate) fn image_size(text: &str) -> Option<Bytes> {
+    let size = Bytes::of_units(text, Bytes::gib(1))?;
+    Bytes(size.0 >> 10 << 10).round_up(64 << 10)
+}

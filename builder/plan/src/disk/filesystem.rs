@@ -11,7 +11,7 @@ use dibber_model::{FsKind, Fstab, MkfsOptions, MountPoint};
 use super::defaults::DiskDefaults;
 use super::mkfs::{ROOT_EXT4, mkfs_options, over};
 use super::nodes::BlockNode;
-use crate::yaml::{Cause, Fault, Yaml};
+use crate::yaml::{Cause, Fault};
 
 /// dib's label of a root filesystem that is not given one.
 const ROOT_LABEL: &str = "cloudimg-rootfs";
@@ -56,16 +56,24 @@ pub(super) fn fstab_line(node: &BlockNode, kind: FsKind) -> Result<Fstab, Fault>
     })
 }
 
-pub(super) fn label(node: &BlockNode, kind: FsKind, defaults: &DiskDefaults) -> Result<String, Fault> {
-    let given = node.keys.get("label");
-    let text = match given.and_then(Yaml::text) {
+/// What a filesystem is called, whether or not there can be one of its kind: in capital letters where the kind has no others.
+pub(super) fn label_text(node: &BlockNode, kind: Option<FsKind>, defaults: &DiskDefaults) -> String {
+    let text = match node.keys.get_text("label") {
         Some(text) => text,
         None if node.name == "mkfs_root" => defaults.root_label.as_deref().unwrap_or(ROOT_LABEL),
         None => &node.name,
     };
+    match kind.is_some_and(|kind| kind.facts().label == LabelRule::UpperAscii) {
+        true => text.to_uppercase(),
+        false => text.to_string(),
+    }
+}
+
+pub(super) fn label(node: &BlockNode, kind: FsKind, defaults: &DiskDefaults) -> Result<String, Fault> {
+    let given = node.keys.get("label");
     let facts = kind.facts();
     let upper = facts.label == LabelRule::UpperAscii;
-    let label = if upper { text.to_uppercase() } else { text.to_string() };
+    let label = label_text(node, Some(kind), defaults);
     let at = given.map_or(&node.at, |value| &value.at);
     if label.len() > facts.longest_label {
         let (have, most) = (label.len(), facts.longest_label);

@@ -76,6 +76,7 @@ const PARTITIONING_KEYS: &[Key] = &[
 ];
 const PARTITION_KEYS: &[Key] = &[
     NAME.needed(),
+    BASE,
     Key::new("size", WORD, "").needed(),
     Key::new("min", WORD, ""),
     Key::new("max", WORD, ""),
@@ -173,6 +174,7 @@ impl WrittenNode<'_> {
         let own = value.get("base").and_then(|own| own.text().map(|text| (text, own)));
         if let (Some(outer), Some((text, own))) = (base, own)
             && text != outer
+            && plugin != Plugin::Partition
         {
             return Err(own.at.bad(format!("base `{text}` contradicts the node around it, `{outer}`")));
         }
@@ -215,11 +217,25 @@ impl WrittenNode<'_> {
         needed(plugin, at, value)?;
         if plugin == Plugin::Partitioning {
             for part in value.get("partitions").map(Yaml::items).unwrap_or_default() {
+                partition_base(part, &name, base)?;
                 let part = WrittenNode { plugin: Plugin::Partition, at: &part.at, value: part };
                 part.gather(Some(&name), found)?;
             }
         }
         Ok(())
+    }
+}
+
+/// In dib's graph form a partition says which disk it is on. It stands in its table, and says no more than that does.
+fn partition_base(part: &Yaml, table: &str, disk: Option<&str>) -> Result<(), Fault> {
+    let Some(own) = part.get("base") else { return Ok(()) };
+    match own.text() {
+        Some(text) if text == table || Some(text) == disk => Ok(()),
+        text => {
+            let (text, disk) = (text.unwrap_or_default(), disk.unwrap_or_default());
+            let fault = own.at.bad(format!("base `{text}` of a partition contradicts its table's, `{disk}`"));
+            Err(fault.hint("leave it out: a partition is on the disk of the table that it stands in"))
+        }
     }
 }
 

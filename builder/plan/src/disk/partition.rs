@@ -31,11 +31,9 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
     }
     if let Some(percent) = text.strip_suffix('%') {
         let share = hundredths(percent.trim_end());
-        return share.map(|share| SizeRule::Free { share }).ok_or_else(|| {
-            value.at.bad(format!(
-                "`{text}` is not a share; write more than 0% and up to 100%, with up to two decimals"
-            ))
-        });
+        return share
+            .map(|share| SizeRule::Free { share })
+            .ok_or_else(|| value.at.bad(format!("`{text}` is not a share; write from 0.01% to 100%")));
     }
     match text.parse::<Bytes>() {
         Ok(Bytes(0)) => Err(value.at.bad(format!("partition `{}` has no size", node.name))),
@@ -49,15 +47,15 @@ fn bytes(keys: &Yaml, key: &str) -> Result<Option<Bytes>, Fault> {
     value.text().unwrap_or_default().parse().map(Some).map_err(|error| value.at.bad(error))
 }
 
-/// `12.5` is 1250.
+/// `12.5` is 1250. Further decimals, which dib takes too, are cut.
 fn hundredths(text: &str) -> Option<u32> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 3 || part.len() > 2 || !digits(whole) || !digits(part) {
+    if whole.is_empty() || whole.len() > 3 || !digits(whole) || !digits(part) {
         return None;
     }
     let whole: u32 = whole.parse().ok()?;
-    let part: u32 = format!("{part:0<2}").parse().ok()?;
+    let part: u32 = format!("{part:0<2}")[..2].parse().ok()?;
     Some(whole * 100 + part).filter(|share| (1..=10_000).contains(share))
 }
 
@@ -161,9 +159,9 @@ mod tests {
     #[test]
     fn shares_have_two_decimals() {
         assert_eq!(
-            ["100", "12.5", "0.01", "33.33"].map(hundredths),
-            [Some(10_000), Some(1250), Some(1), Some(3333)]
+            ["100", "12.5", "0.01", "33.33", "33.33399", "5."].map(hundredths),
+            [Some(10_000), Some(1250), Some(1), Some(3333), Some(3333), Some(500)]
         );
-        assert_eq!(["", "0", "100.01", "1.234", "-5", ".5", "1e2", "1234"].map(hundredths), [None; 8]);
+        assert_eq!(["", "0", "100.01", "0.009", "-5", ".5", "1e2", "1234"].map(hundredths), [None; 8]);
     }
 }

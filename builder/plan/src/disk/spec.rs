@@ -4,6 +4,7 @@
 //! needs to be measured.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use dibber_model::{
     Bytes, DiskSpec, FsKind, FsSpec, Loader, PartContents, PartKind, PartSpec, SectorSize, SizeRule,
@@ -11,7 +12,7 @@ use dibber_model::{
 };
 
 use super::defaults::DiskDefaults;
-use super::filesystem::{fstab_line, label, mount_point, options};
+use super::filesystem::{fstab_line, label, label_text, mount_point, options};
 use super::nodes::{BlockNode, Plugin, nodes};
 use super::partition;
 use super::types::{BIOS_BOOT, PREP, guid_of};
@@ -23,6 +24,7 @@ pub(crate) fn disk_spec(config: &Yaml, defaults: &DiskDefaults) -> Result<DiskSp
     let nodes = nodes(config)?;
     let graph = Graph { nodes: &nodes, defaults };
     graph.edges()?;
+    graph.labels()?;
     let disk = graph.disk(config)?;
     let table = graph.only(Plugin::Partitioning, "a disk has one partition table")?;
     let sector = graph.sector(disk)?;
@@ -106,6 +108,22 @@ impl<'a> Graph<'a> {
             {
                 return Err(at.bad(format!("`{base}` carries both `{}` and `{}`", first.name, node.name)));
             }
+        }
+        Ok(())
+    }
+
+    /// Labels are used once, as dib has it: fstab names filesystems by them.
+    fn labels(&self) -> Result<(), Fault> {
+        let mut seen: Vec<(String, &BlockNode)> = Vec::new();
+        for node in self.of(Plugin::Mkfs) {
+            let kind = node.keys.get_text("type").and_then(|word| word.parse().ok());
+            let label = label_text(node, kind, self.defaults);
+            if let Some((_, other)) = seen.iter().find(|(used, _)| *used == label) {
+                let (first, second) = (&other.name, &node.name);
+                let what = format!("label `{label}` is used more than once: `{first}` and `{second}`");
+                return Err(node.at.bad(what).hint("give one of them another `label`"));
+            }
+            seen.push((label, node));
         }
         Ok(())
     }
@@ -248,20 +266,13 @@ fn primaries_first(table: &BlockNode, spec: &DiskSpec) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Labels and mount points are used once, and something is mounted on `/`.
+/// Mount points are used once, and something is mounted on `/`.
 fn check_filesystems(config: &Yaml, graph: &Graph<'_>, spec: &DiskSpec) -> Result<(), Fault> {
     let all: Vec<&FsSpec> = spec.filesystems().collect();
     let at = |fs: &FsSpec| {
         graph.nodes.iter().find(|node| node.name == fs.name).map_or(&config.at, |node| &node.at)
     };
     for (index, fs) in all.iter().enumerate() {
-        if let Some(other) = all[..index].iter().find(|other| other.label == fs.label) {
-            let fault = at(fs).bad(format!(
-                "label `{}` is used more than once: `{}` and `{}`",
-                fs.label, other.name, fs.name
-            ));
-            return Err(fault.hint("give one of them another `label`"));
-        }
         if let (Some(point), Some(other)) =
             (&fs.mount, all[..index].iter().find(|other| other.mount == fs.mount))
         {

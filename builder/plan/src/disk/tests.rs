@@ -68,8 +68,8 @@ const EFI_GRAPH: &str = "\
     base: image0
     label: gpt
     partitions:
-      - {name: ESP, type: EF00, size: 550MiB}
-      - {name: BSP, type: EF02, size: 8MiB}
+      - {name: ESP, base: image0, type: EF00, size: 550MiB}
+      - {name: BSP, base: partitioning_image0, type: EF02, size: 8MiB}
       - {name: root, size: 100%}
 - local_loop: {name: image0}
 ";
@@ -262,6 +262,14 @@ fn breaches_of_nodes_name_place_cause_and_mend() {
             "disk.yaml:10:9: duplicate node name `root`; the other one is in line 6",
         ),
     ]);
+}
+
+#[test]
+fn a_partition_is_on_the_disk_of_its_table() {
+    are_refused(&[(
+        around("      - {name: p, base: image1, size: 1M}\n"),
+        "disk.yaml:10:25: base `image1` of a partition contradicts its table's, `image0`; leave it out",
+    )]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::error::{ElementError, ElementWarning};
 use super::steps::StepRequest;
-use super::{hooks, package_installs, phases};
+use super::{hooks, package_installs, phases, required_variables};
 use crate::source::Entry;
 
 /// Files and directories that only plumbing reads, and which.
@@ -15,6 +15,7 @@ const READ_BY: [(&str, &str); 4] =
 
 /// Checks hooks, names and modes, and that the plumbing which an element's files need was chosen. Warnings come sorted.
 pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementError> {
+    required_variables::check(request)?;
     let mut warnings = phases::check(request.elements)?;
     hooks::check_duplicates(request.elements)?;
     warnings.extend(hooks::hidden(request.elements));

@@ -84,12 +84,6 @@ pub enum ElementError {
         /// Where they were asked for.
         place: FileLine,
     },
-    /// Elements that need each other.
-    #[error("elements need each other in a circle: {}; take one of these lines out of its element-deps", path.join(" -> "))]
-    Cycle {
-        /// The names along it; the first is also the last.
-        path: Vec<String>,
-    },
     /// A line of `element-deps` or `element-provides` that is more than a name.
     #[error("{place}: `{text}` is not an element's name; write one name a line, without blanks and comments")]
     NotAName {
@@ -104,16 +98,6 @@ pub enum ElementError {
         /// The file.
         place: FileLine,
     },
-    /// A file named as hooks are, which would never run.
-    #[error(
-        "{place}: this hook is not executable and would never run; chmod +x it, or move it out of {directory}"
-    )]
-    NotExecutable {
-        /// The file.
-        place: FileLine,
-        /// The phase's directory.
-        directory: String,
-    },
     /// Two files that become one in the hooks directory.
     #[error("{first} and {second} would be the same file {path} of the build; rename one of them")]
     DuplicateHook {
@@ -124,13 +108,23 @@ pub enum ElementError {
         /// The other.
         second: FileLine,
     },
-    /// A directory whose name is nearly a phase's.
-    #[error("{place}: nothing reads this directory; did you mean `{meant}`?")]
-    MisspeltPhase {
-        /// The directory.
+    /// A hook whose interpreter's name ends in a carriage return.
+    #[error(
+        "{place}: this line ends in a carriage return (CRLF), which is taken for the last letter of the interpreter's name, so that the \
+         hook cannot start; save the file with LF line ends, as dos2unix does"
+    )]
+    CarriageReturn {
+        /// The first line.
         place: FileLine,
-        /// The phase's directory.
-        meant: String,
+    },
+    /// A hook with something in front of its `#!`.
+    #[error(
+        "{place}: a byte order mark stands in front of the hook's first line, so that its `#!` is not found; save the file as UTF-8 \
+         without one"
+    )]
+    ByteOrderMark {
+        /// The first line.
+        place: FileLine,
     },
     /// A file whose content does not follow its format.
     #[error("{place}: {what}")]
@@ -171,15 +165,32 @@ pub enum ElementWarning {
         /// A name that runs.
         mend: String,
     },
-    /// A file that is named as a hook, but is neither executable nor a script.
+    /// A file that is named as a hook, but not executable.
     #[error(
-        "{place}: named as a hook, but will not run; if it should, give it a `#!` line and chmod +x it, or move it out of {directory}"
+        "{place}: named as a hook, but not executable: it is passed over; if it should run, chmod +x it, else move it out of {directory}"
     )]
-    NeverRuns {
+    NotExecutable {
         /// The file.
         place: FileLine,
         /// The phase's directory.
         directory: String,
+    },
+    /// A directory whose name is nearly a phase's.
+    #[error("{place}: nothing reads this directory; did you mean `{meant}`?")]
+    MisspeltPhase {
+        /// The directory.
+        place: FileLine,
+        /// The phase's directory.
+        meant: String,
+    },
+    /// A line of a shell's script that ends in a carriage return.
+    #[error(
+        "{place}: this line ends in a carriage return (CRLF), which the shell takes for the last letter of the line's last word; save \
+         the file with LF line ends, as dos2unix does"
+    )]
+    CarriageReturn {
+        /// The first such line.
+        place: FileLine,
     },
     /// Two elements with a file of one name.
     #[error(

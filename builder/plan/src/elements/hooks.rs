@@ -17,7 +17,7 @@ use super::steps::install_type;
 use super::steps::request::StepRequest;
 use super::steps::scripts::scripts;
 use super::visibility::{NEVER, Visibility};
-use super::{package_installs, run_parts};
+use super::{package_installs, required_variables, run_parts};
 use crate::network;
 use crate::source::{ElementSource, Entry};
 use crate::step::{Action, Step};
@@ -45,10 +45,15 @@ pub struct StepPlace<'a> {
 /// Directories of an element that are never copied.
 const LEFT_OUT: [&str; 2] = ["tests", "__pycache__"];
 
+/// Whether a path is a file by which an element tells this program something, which hooks do not see.
+pub fn is_declaration(path: &str) -> bool {
+    path == network::FILE || path == required_variables::FILE
+}
+
 /// Whether an entry is copied at all. `ls` does not list dot files of a directory.
 pub(crate) fn is_copied(path: &str) -> bool {
     match path.split_once('/') {
-        None if path == network::FILE => false,
+        None if is_declaration(path) => false,
         None => !path.ends_with(".pyc") && !LEFT_OUT.contains(&path),
         Some((top, rest)) => !LEFT_OUT.contains(&top) && !rest.starts_with('.'),
     }

@@ -24,7 +24,7 @@ pub fn image_element_yaml(paths: &BTreeMap<String, String>) -> String {
 /// What the shell function `get_image_element_array` prints: `[name]=path [name]=path`, for `declare -A`.
 pub fn image_element_array(paths: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> =
-        paths.iter().map(|(name, path)| format!("[{name}]={}", shell_word(path))).collect();
+        paths.iter().map(|(name, path)| format!("[{}]={}", shell_word(name), shell_word(path))).collect();
     pairs.join(" ")
 }
 
@@ -52,14 +52,16 @@ mod tests {
     use alloc::string::ToString;
 
     fn paths() -> BTreeMap<String, String> {
-        [("vm", "/e/vm"), ("base", "/it's/base")].map(|(a, b)| (a.to_string(), b.to_string())).into()
+        [("vm", "/e/vm"), ("base", "/it's/base"), ("a b", "/a")]
+            .map(|(a, b)| (a.to_string(), b.to_string()))
+            .into()
     }
 
     #[test]
     fn texts() {
         assert_eq!(image_element(&["vm".to_string(), "base".to_string()]), "base vm");
-        assert_eq!(image_element_yaml(&paths()), "'base': '/it''s/base'\n'vm': '/e/vm'\n");
-        assert_eq!(image_element_array(&paths()), "[base]='/it'\\''s/base' [vm]=/e/vm");
+        assert_eq!(image_element_yaml(&paths()), "'a b': '/a'\n'base': '/it''s/base'\n'vm': '/e/vm'\n");
+        assert_eq!(image_element_array(&paths()), "['a b']=/a [base]='/it'\\''s/base' [vm]=/e/vm");
         let vm = BTreeMap::from([("vm".to_string(), "/e/vm".to_string())]);
         assert_eq!(image_element_function(&vm), "() {  printf '%s\\n' '[vm]=/e/vm'\n}");
     }

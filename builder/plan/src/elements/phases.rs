@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use dibber_model::Phase;
 
 use super::error::{ElementError, ElementWarning, FileLine};
-use super::run_parts;
+use super::{line_ends, run_parts};
 use crate::source::{ElementSource, Entry};
 use crate::spelling;
 
@@ -122,22 +122,30 @@ pub(crate) fn hooks<'a>(
     children(element, directory).filter(|child| verdict(element, child.path) == Verdict::Runs)
 }
 
-/// Looks over the phase directories of every element. Refuses a script (`#!`) that is not executable and a directory whose name
-/// is nearly a phase's; warns of a hook whose name dib-run-parts skips.
+/// Looks over the phase directories of every element. Refuses a script that cannot start; warns of what will not run though it may be
+/// meant to, as dib passes over it: a script that is not executable, a name that dib-run-parts skips, a directory whose name is nearly
+/// a phase's.
 pub(crate) fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
     let mut warnings = Vec::new();
     for element in elements {
         for (name, entry) in &element.entries {
             if *entry == Entry::Dir && !name.contains('/') {
-                check_directory_name(element, name)?;
+                warnings.extend(misspelt_phase(element, name));
             }
         }
         for phase in Phase::all() {
             let directory = phase.directory();
             for Child { name, path } in children(element, &directory) {
-                warnings.extend(check_hook(element, path, &directory)?);
+                warnings.extend(not_executable(element, path, &directory));
                 warnings.extend(skipped(element, name, path));
+                if verdict(element, path) == Verdict::Runs {
+                    warnings.extend(line_ends::check_hook(element, path)?);
+                }
             }
+        }
+        for Child { name, path } in children(element, "environment.d") {
+            let told = line_ends::check_environment(element, path);
+            warnings.extend(told.filter(|_| run_parts::is_environment_name(name)));
         }
     }
     Ok(warnings)
@@ -148,22 +156,15 @@ fn looks_like_a_hook(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn check_hook(
-    element: &ElementSource,
-    path: &str,
-    directory: &str,
-) -> Result<Option<ElementWarning>, ElementError> {
+/// dib's own enable-serial-console has such a file, and so have elements of octavia and trove: trees like them must still work.
+fn not_executable(element: &ElementSource, path: &str, directory: &str) -> Option<ElementWarning> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let meant = looks_like_a_hook(name) && run_parts::is_hook_name(name);
-    if !meant || is_executable(element, path) != Some(false) {
-        return Ok(None);
-    }
-    let (place, directory) = (place(element, path), directory.to_string());
-    // dib's own enable-serial-console has such a file without a `#!`, which has never run: trees like it must still work.
-    match element.text(path) {
-        Some(text) if !text.starts_with("#!") => Ok(Some(ElementWarning::NeverRuns { place, directory })),
-        _ => Err(ElementError::NotExecutable { place, directory }),
-    }
+    let passed_over = meant && is_executable(element, path) == Some(false);
+    passed_over.then(|| ElementWarning::NotExecutable {
+        place: place(element, path),
+        directory: directory.to_string(),
+    })
 }
 
 fn skipped(element: &ElementSource, name: &str, path: &str) -> Option<ElementWarning> {
@@ -177,26 +178,21 @@ fn skipped(element: &ElementSource, name: &str, path: &str) -> Option<ElementWar
     Some(ElementWarning::IgnoredName { place: place(element, path), mend })
 }
 
-fn check_directory_name(element: &ElementSource, name: &str) -> Result<(), ElementError> {
+fn misspelt_phase(element: &ElementSource, name: &str) -> Option<ElementWarning> {
     let mut known: Vec<String> = Phase::all().map(Phase::directory).collect();
     known.push("environment.d".to_string());
     let looks = name.ends_with(".d") || known.iter().any(|phase| phase.strip_suffix(".d") == Some(name));
     if !looks || OTHERS.contains(&name) || known.iter().any(|phase| phase == name) {
-        return Ok(());
+        return None;
     }
     // The shared `.d` is not part of what is compared, or every short name would be near `root.d`.
     let stem = name.strip_suffix(".d").unwrap_or(name);
     let stems = known.iter().filter_map(|phase| phase.strip_suffix(".d"));
     let meant = match known.iter().find(|phase| phase.strip_suffix(".d") == Some(stem)) {
-        Some(_) => Some(stem),
-        None => spelling::nearest_name(stem, stems),
+        Some(_) => stem,
+        None => spelling::nearest_name(stem, stems)?,
     };
-    match meant {
-        Some(meant) => {
-            Err(ElementError::MisspeltPhase { place: place(element, name), meant: format!("{meant}.d") })
-        }
-        None => Ok(()),
-    }
+    Some(ElementWarning::MisspeltPhase { place: place(element, name), meant: format!("{meant}.d") })
 }
 
 #[cfg(test)]

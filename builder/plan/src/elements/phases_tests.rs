@@ -11,15 +11,18 @@ fn run(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
 
 #[test]
 fn a_hook_that_is_not_executable() {
-    assert_eq!(
-        run(&[("install.d/10-x", "#!/bin/sh")]).unwrap_err(),
-        "/e/e/install.d/10-x: this hook is not executable and would never run; chmod +x it, or move it out of install.d"
-    );
-    assert!(run(&[("install.d/10-x@", "../files/x"), ("files/x", "")]).is_err());
-    assert!(
-        run(&[("install.d/10-x", "echo")]).unwrap()[0]
-            .starts_with("/e/e/install.d/10-x: named as a hook, but")
-    );
+    for passed_over in [
+        &[("install.d/10-x", "#!/bin/sh")][..],
+        &[("install.d/10-x", "echo")],
+        &[("install.d/10-x@", "../files/x"), ("files/x", "")],
+    ] {
+        assert_eq!(
+            run(passed_over).unwrap(),
+            [
+                "/e/e/install.d/10-x: named as a hook, but not executable: it is passed over; if it should run, chmod +x it, else move it out of install.d"
+            ]
+        );
+    }
     // Data beside hooks, links that run, links out of the element, and files that are sourced.
     for fine in [
         &[("install.d/dhcp.service", ""), ("extra-data.d/key.gpg", "")][..],
@@ -32,7 +35,8 @@ fn a_hook_that_is_not_executable() {
     ] {
         assert_eq!(run(fine), Ok(Vec::new()), "{fine:?}");
     }
-    assert!(run(&[("install.d/10-x@", "10-y"), ("install.d/10-y@", "10-x")]).is_err(), "links in a circle");
+    let circle = [("install.d/10-x@", "10-y"), ("install.d/10-y@", "10-x")];
+    assert_eq!(run(&circle).unwrap().len(), 2, "links in a circle");
 }
 
 #[test]
@@ -60,10 +64,9 @@ fn misspelt_phases() {
         ("install", "install.d"),
         ("Install.d", "install.d"),
     ] {
-        let message = run(&[(&alloc::format!("{directory}/10-x"), "")]).unwrap_err();
         assert_eq!(
-            message,
-            alloc::format!("/e/e/{directory}: nothing reads this directory; did you mean `{meant}`?")
+            run(&[(&alloc::format!("{directory}/10-x"), "")]).unwrap(),
+            [alloc::format!("/e/e/{directory}: nothing reads this directory; did you mean `{meant}`?")]
         );
     }
     for fine in [

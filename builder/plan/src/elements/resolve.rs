@@ -36,8 +36,8 @@ pub struct ElementRequest<'a> {
 /// dependents.
 ///
 /// The order: elements are taken as requested (ramdisk element, `base`, then the image's own); each is preceded by what
-/// it needs, in order of name, where a virtual name stands for the element that provides it. A circle through virtual
-/// names is cut where it closes; one through real names is an error.
+/// it needs, in order of name, where a virtual name stands for the element that provides it. A circle is cut where it closes: as
+/// dib has it, an element may need one that needs it.
 pub fn resolve(sources: &SourceSet, request: &ElementRequest<'_>) -> Result<Vec<String>, ElementError> {
     let mut names: Vec<String> = Vec::new();
     names.extend(request.ramdisk.map(ToString::to_string));
@@ -51,7 +51,7 @@ pub fn resolve(sources: &SourceSet, request: &ElementRequest<'_>) -> Result<Vec<
         closure = close(sources, &names, &request.place)?;
     }
     settle(sources, &names, &mut closure, &request.place)?;
-    order::order(&names, &closure)
+    Ok(order::order(&names, &closure))
 }
 
 /// The directories of resolved names, in their order; native ones have none.

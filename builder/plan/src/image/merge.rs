@@ -26,6 +26,7 @@ pub fn merged(files: &[TextSource]) -> Result<Vec<Merged>, Fault> {
     let mut images: Vec<Merged> = Vec::new();
     for file in files {
         let yaml = read(&Arc::new(file.clone()))?;
+        not_of_dibs_front_end(&yaml)?;
         FILE_SHAPE.check(&yaml)?;
         for entry in yaml.get("disk_images").map(Yaml::items).unwrap_or_default() {
             // The shape made sure of the name.
@@ -38,6 +39,19 @@ pub fn merged(files: &[TextSource]) -> Result<Vec<Merged>, Fault> {
         }
     }
     Ok(images)
+}
+
+/// A list of images is what dib's command `diskimage-builder` takes.
+fn not_of_dibs_front_end(yaml: &Yaml) -> Result<(), Fault> {
+    let is_entry = |item: &Yaml| matches!(&item.node, Node::Map(_));
+    if !matches!(&yaml.node, Node::List(_)) || !yaml.items().iter().all(is_entry) {
+        return Ok(());
+    }
+    let fault = yaml.at.bad("this is a list of images, as dib's command `diskimage-builder` takes it");
+    Err(fault.hint(
+        "write `disk_images:` above it, and in each image `arch` for `architecture`, `outputs` for `types` and `skip_base` for \
+         `skip-base`",
+    ))
 }
 
 /// The name becomes part of file names.
@@ -140,6 +154,10 @@ mod tests {
             (
                 "disk_images:\n  - imagename: a\n    users: [{groups: [sudo]}]\n",
                 "f:3:13: a user needs the key `name`",
+            ),
+            (
+                "- imagename: a\n  types: [qcow2]\n",
+                "f:1:1: this is a list of images, as dib's command `diskimage-builder` takes it; write `disk_images:` above it",
             ),
             ("images: []\n", "f:1:1: unknown key `images`; known here are disk_images"),
             ("- imagename: a\n", "f:1:1: an image file (a mapping) is expected here, not a list"),

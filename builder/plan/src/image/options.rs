@@ -160,11 +160,9 @@ fn refused(name: &str, item: &Yaml) -> Fault {
 }
 
 fn gib(value: &str, item: &Yaml) -> Result<Bytes, Fault> {
-    let number: Option<u64> = value.parse().ok();
-    number
-        .and_then(|n| n.checked_mul(1 << 30))
-        .map(Bytes)
-        .ok_or_else(|| item.at.bad(format!("`--image-size {value}`: a whole number of GiB is expected")))
+    crate::disk::image_size(value).ok_or_else(|| {
+        item.at.bad(format!("`--image-size {value}`: a number of GiB is expected, such as 4 or 2.5"))
+    })
 }
 
 /// `mke2fs -E resize=` counts blocks, of 4096 bytes here.

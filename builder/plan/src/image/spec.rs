@@ -12,7 +12,7 @@ use dibber_model::{Arch, Bytes, Limits, MkfsOptions, Platform};
 use super::merge::Merged;
 use super::options::{DibOptions, dib_options};
 use super::tree_spec::{FileSpec, HookSpec, UserSpec, file, hook, nodes, user};
-use super::values::{address, flag, list, one_or_more, parsed};
+use super::values::{address, flag, kernel_args, list, one_or_more, parsed};
 use crate::compression::{Qcow2Compression, RamdiskCompression};
 use crate::declared_node::DeclaredNode;
 use crate::limits::limits;
@@ -122,7 +122,7 @@ impl ImageSpec {
                 Some(Yaml { node: Node::Bool(false), .. }) => Security::Off,
                 Some(mirror) => Security::Mirror(address(mirror)?.to_string()),
             },
-            kernel_args: one_or_more(&entry, "kernel_args"),
+            kernel_args: kernel_args(&entry)?,
             users: list(&entry, "users").iter().map(user).collect::<Result<_, _>>()?,
             files: list(&entry, "files").iter().map(file).collect::<Result<_, _>>()?,
             hooks: list(&entry, "hooks").iter().map(hook).collect::<Result<_, _>>()?,

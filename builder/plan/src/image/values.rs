@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use core::fmt::Display;
 use core::str::FromStr;
 
+use dibber_model::kernel_line;
+
 use super::mirror;
 use crate::yaml::{Fault, Node, Yaml};
 
@@ -27,6 +29,19 @@ pub(super) fn one_or_more(entry: &Yaml, key: &str) -> Vec<String> {
         Some(value) if value.text().is_some() => alloc::vec![value.text().unwrap_or_default().to_string()],
         _ => entry.get_texts(key),
     }
+}
+
+/// Kernel arguments, as they were written but for white space around them, which block texts of YAML end with.
+pub(super) fn kernel_args(entry: &Yaml) -> Result<Vec<String>, Fault> {
+    let Some(value) = entry.get("kernel_args") else { return Ok(Vec::new()) };
+    let one = core::slice::from_ref(value);
+    let written = if value.text().is_some() { one } else { value.items() };
+    let arguments = written.iter().map(|item| {
+        let text = item.text().unwrap_or_default().trim_matches([' ', '\n']);
+        kernel_line::check(text).map_err(|why| item.at.bad(why))?;
+        Ok(text.to_string())
+    });
+    arguments.collect()
 }
 
 /// A value that parses from its text, or the fault of its type.

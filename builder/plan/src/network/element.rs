@@ -18,7 +18,7 @@ use crate::spelling;
 
 /// The file at an element's top. dib knows no such file, and copies it beside the hooks, where nothing reads it. Here it is
 /// no data of hooks: they do not see it, so that a change of it is new to those steps alone that it is about.
-pub const FILE: &str = "network-access";
+pub(crate) const FILE: &str = "network-access";
 
 /// What one element gives up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use rustix::io::Errno;
+
 use crate::hook::pty;
 use crate::messages::{HookAction, HookSpec};
 use crate::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, limits, seccomp};
@@ -21,20 +23,41 @@ pub(crate) const ENVIRONMENT: &str = "/run/dibber/environment";
 
 const STANDARD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Reads the files of environment.d as dib-run-parts does, under `set -eu -o pipefail`, then becomes the program. The
-/// program inherits variables only.
-const READER: &str = r#"
-while [ "$1" != -- ]; do
-    printf %s "$1" >"$DIBBER_READING"
-    set -eu -o pipefail
-    source "$DIBBER_HOOKS/$1"
-    shift
-done
-shift
-: >"$DIBBER_READING"
-unset DIBBER_READING DIBBER_HOOKS
-exec "$@"
-"#;
+/// A script of bash that reads files of environment.d as dib-run-parts does, in a function under `set -eu -o pipefail`, then becomes a
+/// program, which inherits variables only. Its arguments: how many files there are, the files, the program's words. `note` is a file in
+/// which it says what it reads, so that an end there can be told.
+///
+/// The files share this shell, and may do to it what they may do to dib's: set arguments, options, `IFS`, `noclobber`, a directory to work in,
+/// functions by any name. So nothing that comes after a file depends on these: the loop took its words before the first file was read, the
+/// program's words are arguments of the script and not of the function, and what is called afterwards is bash's own. Options stay as a file
+/// leaves them for the next one. A trap on EXIT runs when the program has ended.
+pub fn environment_reader(note: &str) -> String {
+    format!(
+        r#"
+set -eu -o pipefail
+DIBBER_FILES=("${{@:2:$1}}")
+dibber_read_environment() {{
+    for DIBBER_FILE in "${{DIBBER_FILES[@]}}"; do
+        builtin printf %s "$DIBBER_FILE" >|{note}
+        source "$DIBBER_FILE"
+    done
+}}
+dibber_read_environment
+builtin unset -v DIBBER_FILES DIBBER_FILE
+: >|{note}
+builtin shift "$(($1 + 1))"
+# To exec, an empty script is no program; to dib-run-parts it is one that does nothing.
+if builtin test -f "$1" -a ! -s "$1"; then
+    builtin exit 0
+fi
+if builtin test -n "$(builtin trap -p EXIT)"; then
+    "$@"
+    builtin exit
+fi
+builtin exec -- "$@"
+"#
+    )
+}
 
 /// Becomes the hook, on a terminal if it is given one. Returns only if that fails, with why.
 pub(crate) fn become_hook(spec: &HookSpec, terminal: Option<&OwnedFd>) -> String {
@@ -49,18 +72,22 @@ pub(crate) fn become_hook(spec: &HookSpec, terminal: Option<&OwnedFd>) -> String
     }
     let (program, arguments) = program(spec);
     let variables = variables(spec);
-    let mut command = if spec.environment_files.is_empty() {
-        Command::new(&program)
-    } else {
-        let mut shell = Command::new("/bin/bash");
-        shell.args(["--noprofile", "--norc", "-c", READER, "bash"]).args(&spec.environment_files);
-        shell.arg("--").arg(&program);
-        shell.env_clear().env("DIBBER_READING", READING).env("DIBBER_HOOKS", hooks(spec));
-        shell.args(&arguments).envs(variables);
-        return format!("cannot start bash, which reads environment.d: {}", shell.exec());
-    };
-    command.args(&arguments).env_clear().envs(variables);
-    format!("cannot start {program}: {} (is the program of its first line there?)", command.exec())
+    let mut bash = Command::new("/bin/bash");
+    bash.args(["--noprofile", "--norc"]).env_clear().envs(&variables);
+    if !spec.environment_files.is_empty() {
+        let files = spec.environment_files.iter().map(|file| format!("{}/{file}", hooks(spec)));
+        bash.args(["-c", &environment_reader(READING), "bash", &files.len().to_string()]);
+        bash.args(files).arg(&program).args(&arguments);
+        return format!("cannot start bash, which reads environment.d: {}", bash.exec());
+    }
+    let mut command = Command::new(&program);
+    let error = command.args(&arguments).env_clear().envs(&variables).exec();
+    // What no kernel starts dib-run-parts starts all the same, as it is itself a script of bash, which reads such a file as its own.
+    if Errno::from_io_error(&error) == Some(Errno::NOEXEC) {
+        let error = bash.arg("--").arg(&program).args(&arguments).exec();
+        return format!("{program} has no `#!` line, and bash, which reads it then, cannot start: {error}");
+    }
+    format!("cannot start {program}: {error} (is the program of its first line there?)")
 }
 
 fn clean_slate() -> Result<(), std::io::Error> {

@@ -24,7 +24,7 @@ use crate::kernel::Fork;
 use crate::messages::{HookAction, HookSpec, report_stage};
 use crate::process::{EXIT_SANDBOX_FAILED, NAMESPACES, enter_user_namespace, reap_until, watch};
 use crate::{
-    BUILD, CACHE, HOSTNAME, SHIMS, STAGED, TEMPLATE, devices, kernel, limits, mounts, network, run_dir,
+    BUILD, CACHE, SHIMS, STAGED, TEMPLATE, devices, isolation, kernel, limits, mounts, network, run_dir,
 };
 
 /// The work of a process that was started as a hook's first.
@@ -41,7 +41,7 @@ fn run() -> Result<i32, SandboxError> {
         .and_then(|()| kernel::unshare(NAMESPACES).context("enter the hook's namespaces"))
         .and_then(|()| network::enter(spec.network));
     if let Err(error) = entered {
-        report_stage(&mut channel, Err(&error))?;
+        report_stage::<()>(&mut channel, Err(&error))?;
         return Ok(EXIT_SANDBOX_FAILED);
     }
     match kernel::fork().context("start a process")? {
@@ -59,7 +59,7 @@ fn run_as_init(mut channel: Channel, spec: &HookSpec) -> Result<i32, SandboxErro
     let HookRoot { binfmt_misc: _binfmt_misc, records, terminal } = match make_root(spec) {
         Ok(root) => root,
         Err(error) => {
-            report_stage(&mut channel, Err(&error))?;
+            report_stage::<()>(&mut channel, Err(&error))?;
             return Ok(EXIT_SANDBOX_FAILED);
         }
     };
@@ -91,17 +91,15 @@ struct HookRoot {
     terminal: Option<Pty>,
 }
 
-/// Makes the root that the hook sees, and enters it.
+/// Makes the root that the hook sees, and enters it. Its host name is the worker's, as a new namespace of names begins with a copy.
 fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
-    rustix::system::sethostname(HOSTNAME.as_bytes()).context("set the host name")?;
     let root = mounts::copy(Path::new(TEMPLATE))?;
     let build = mounts::copy(&spec.build_dir)?;
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&spec.tmp)?), ("/var/tmp", mounts::copy(&spec.tmp)?)];
     let native_tree = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
     let given = HookShare::copy(&spec.given)?;
-    // While the worker's is still there: see `worker::root::make`.
-    let proc = mounts::make("proc", &[])?;
+    let proc = isolation::proc_of(spec.shares_proc)?;
     mounts::enter(&root)?;
     mounts::place(&proc, "/proc")?;
     network::show(spec.network)?;
@@ -119,9 +117,9 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     let binfmt_misc = spec.native.as_ref().zip(native_tree.as_ref());
     let binfmt_misc =
         binfmt_misc.map(|(native, native_tree)| stand_in(native, native_tree, spec.chroot)).transpose()?;
-    replay::replay(&spec.mounts).map_err(SandboxError::of_hooks)?;
+    replay::replay(&spec.mounts, spec.shares_proc).map_err(SandboxError::of_hooks)?;
     if spec.chroot {
-        tree::enter()?;
+        tree::enter(spec.shares_proc)?;
     }
     stage_texts(&spec.staged)?;
     let records = Records::make()?;

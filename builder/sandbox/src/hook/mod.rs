@@ -29,6 +29,7 @@ use crate::error::{Context, SandboxError};
 use crate::interpreter::NativePrograms;
 use crate::messages::{HookAction, HookReport};
 
+pub use exec::environment_reader;
 use name_servers::NameServers;
 use output::{HookOutput, OutputStream};
 use process::HookProcess;
@@ -128,7 +129,9 @@ fn result_of(call: &HookInvocation<'_>, report: &HookReport) -> HookResult {
             _ => {}
         }
     }
-    let environment_file = Some(report.reading.clone()).filter(|file| !file.is_empty());
+    // The note is a file that a hook can write to.
+    let environment_file =
+        call.environment_files.iter().find(|file| report.reading.ends_with(*file)).cloned();
     HookResult { code: report.code, environment_file, mounts, requests, overran: report.overran }
 }
 

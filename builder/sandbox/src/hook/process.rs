@@ -19,6 +19,7 @@ use crate::hook::HookInvocation;
 use crate::hook::mount_points::MountPoints;
 use crate::hook::name_servers::Loan;
 use crate::ids::Ids;
+use crate::isolation;
 use crate::messages::{HookAction, HookReport, HookSpec, await_stage, report_mapped};
 use crate::{HOOK, SHIMS};
 
@@ -36,6 +37,7 @@ fn spec_of(call: &HookInvocation<'_>, action: HookAction, tmp: &Path) -> HookSpe
         given: if call.side == Side::Host { call.given.to_vec() } else { Vec::new() },
         network: call.network,
         limits: call.limits,
+        shares_proc: isolation::conceded().proc,
         terminal: std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned()),
     }
 }
@@ -104,7 +106,7 @@ impl HookProcess {
 /// Speaks with a hook's first process until its root stands.
 fn bring_up(spec: &HookSpec, channel: &mut Channel, pid: u32) -> Result<(), SandboxError> {
     channel.send(spec).context("tell the hook's first process what to run")?;
-    await_stage(channel)?;
+    let () = await_stage(channel)?;
     Ids::identity().context("read the ids of the sandbox")?.write(pid)?;
     report_mapped(channel)?;
     await_stage(channel)

@@ -16,9 +16,9 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, open_tree,
 };
 
-use crate::BUILD;
 use crate::error::{Context, SandboxError};
 use crate::mounts::{self, within};
+use crate::{BUILD, isolation};
 
 /// `MOUNT_ATTR_NOEXEC` of `linux/mount.h`.
 const NO_EXEC: u64 = 8;
@@ -46,13 +46,14 @@ fn place_of(request: &MountRequest) -> Option<&Path> {
 }
 
 /// Makes these mounts again. One whose place, or what it showed, is gone by now is left out: /tmp is each hook's own.
-pub(crate) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
+pub(crate) fn replay(requests: &[MountRequest], shares_proc: bool) -> Result<(), SandboxError> {
     for request in requests {
         let Some(place) = place_of(request).and_then(Path::to_str) else { continue };
         // Opened each time: an earlier one of them may have been put over it.
         let build = File::open(BUILD).context("open the build directory")?;
         let Ok(target) = within(&build, place, false) else { continue };
         let mount = match make_mount(request) {
+            Err(Errno::PERM) if shares_proc && is_proc(request) => isolation::proc_of(shares_proc)?,
             Err(Errno::NOENT) if matches!(request.what, MountSource::Bind { .. }) => continue,
             other => other.context(format_args!("repeat an earlier hook's mount on {}", request.target))?,
         };
@@ -60,6 +61,11 @@ pub(crate) fn replay(requests: &[MountRequest]) -> Result<(), SandboxError> {
         mounts::place_on(&mount, &target, &request.target)?;
     }
     Ok(())
+}
+
+/// A proc, which a hook that shares the worker's cannot make.
+fn is_proc(request: &MountRequest) -> bool {
+    matches!(&request.what, MountSource::New { kind, .. } if kind == "proc")
 }
 
 fn make_mount(request: &MountRequest) -> rustix::io::Result<OwnedFd> {

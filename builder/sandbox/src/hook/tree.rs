@@ -15,7 +15,7 @@ use crate::error::{Context, SandboxError};
 use crate::hook::name_servers::write_in_run;
 use crate::interpreter::NATIVE;
 use crate::mounts::{self, within};
-use crate::{BUILD, OWN, SHIMS};
+use crate::{BUILD, OWN, SHIMS, isolation};
 
 /// A copy of the mount of a build directory's tree, whose name must not be a link.
 pub(crate) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
@@ -25,7 +25,7 @@ pub(crate) fn copy(build_dir: &Path) -> Result<OwnedFd, SandboxError> {
 }
 
 /// Makes the tree the root.
-pub(crate) fn enter() -> Result<(), SandboxError> {
+pub(crate) fn enter(shares_proc: bool) -> Result<(), SandboxError> {
     let names = fs::read_to_string(Path::new(OWN).join("etc/resolv.conf")).context("read resolv.conf")?;
     let build = File::open(BUILD).context("open the build directory")?;
     let open = |name: &str| {
@@ -40,7 +40,7 @@ pub(crate) fn enter() -> Result<(), SandboxError> {
     let native = Path::new(NATIVE);
     let native = native.is_dir().then(|| mounts::copy(native)).transpose()?;
     let places: [(&str, OwnedFd); 5] = [
-        ("proc", mounts::make("proc", &[])?),
+        ("proc", isolation::proc_of(shares_proc)?),
         ("sys", mounts::copy(Path::new("/sys"))?),
         ("dev", mounts::copy(Path::new("/dev"))?),
         ("run", mounts::memory("0755")?),

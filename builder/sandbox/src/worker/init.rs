@@ -9,14 +9,15 @@ use std::path::PathBuf;
 
 use crate::channel::Channel;
 use crate::emulator::BinfmtMisc;
-use crate::error::{Context, SandboxError};
+use crate::error::SandboxError;
+use crate::isolation::{self, Conceder, Concessions};
 use crate::kernel::Fork;
 use crate::messages::{DriverTask, SandboxConfig, report_stage};
 use crate::process::{EXIT_SANDBOX_FAILED, die_with_parent, reap_until};
 use crate::worker::DriverInput;
 use crate::worker::opened::{OpenedGrants, Programs};
 use crate::worker::root::{self, RootParts};
-use crate::{HOSTNAME, emulator, kernel, trial};
+use crate::{emulator, kernel, remedy, trial};
 
 /// The exit code of a driver that panicked, as Rust's runtime has it.
 const EXIT_PANIC: i32 = 101;
@@ -54,6 +55,7 @@ struct Root {
     _binfmt_misc: Option<BinfmtMisc>,
     /// The directory for temporary files.
     scratch: PathBuf,
+    conceded: Concessions,
 }
 
 impl Init {
@@ -62,9 +64,10 @@ impl Init {
         let Init { mut channel, guard, config, programs, opened } = self;
         let made =
             make_root(&config, programs, opened).and_then(|root| die_with_parent(&guard).map(|()| root));
-        let reported = report_stage(&mut channel, made.as_ref().map(drop));
+        let reported = report_stage(&mut channel, made.as_ref().map(|root| root.conceded));
         let (Ok(root), Ok(())) = (made, reported) else { return EXIT_SANDBOX_FAILED };
         drop(channel);
+        isolation::remember(root.conceded);
         match kernel::fork() {
             Ok(Fork::Parent(child)) => {
                 drop(driver);
@@ -87,12 +90,14 @@ fn make_root(
     programs: Programs,
     opened: Option<OpenedGrants>,
 ) -> Result<Root, SandboxError> {
-    rustix::system::sethostname(HOSTNAME.as_bytes()).context("set the host name")?;
+    let mut conceder = Conceder::new(config.isolation);
+    conceder.name_host().map_err(remedy::explained)?;
     let OpenedGrants { store, stage, given } = match opened {
         Some(opened) => opened,
         None => OpenedGrants::open(config)?,
     };
-    let scratch = root::make(RootParts { store, stage, programs, taken: given, config })?;
+    let parts = RootParts { store, stage, programs, taken: given, config };
+    let scratch = root::make(parts, &mut conceder).map_err(remedy::explained)?;
     let binfmt_misc = config.emulator.as_ref().map_or(Ok(None), emulator::serve)?;
-    Ok(Root { _binfmt_misc: binfmt_misc, scratch })
+    Ok(Root { _binfmt_misc: binfmt_misc, scratch, conceded: conceder.made })
 }

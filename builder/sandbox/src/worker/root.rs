@@ -19,11 +19,12 @@ use crate::emulator::Emulator;
 use crate::error::{Context, SandboxError};
 use crate::given::{self, TakenFile};
 use crate::host_files::Cover;
+use crate::isolation::Conceder;
 use crate::messages::SandboxConfig;
 use crate::worker::host_dirs::{self, HostDirs};
 use crate::worker::opened::Programs;
 use crate::{
-    CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, limits, mounts, remedy, run_dir, scratch,
+    CACHE, OWN, SHIMS, STAGE, STORE, TEMPLATE, devices, interpreter, limits, mounts, run_dir, scratch,
 };
 
 /// What the root is made of.
@@ -38,12 +39,11 @@ pub(crate) struct RootParts<'a> {
 }
 
 /// Makes the root of this mount namespace and enters it.
-pub(crate) fn make(mut parts: RootParts<'_>) -> Result<PathBuf, SandboxError> {
+pub(crate) fn make(mut parts: RootParts<'_>, conceder: &mut Conceder) -> Result<PathBuf, SandboxError> {
     mounts::make_private()?;
     let nodes = devices::copy_nodes()?;
     let host = HostDirs::copy()?;
-    // The kernel makes a proc only where one is visible whole: while the host's is still there (fs/namespace.c, mount_too_revealing).
-    let proc = mounts::make("proc", &[]).map_err(|e| remedy::proc_refused(&e))?;
+    let proc = conceder.proc()?;
     let root = mounts::memory("0755")?;
     mounts::enter(&root)?;
     host.make_places()?;

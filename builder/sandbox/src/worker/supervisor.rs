@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use crate::channel::Channel;
+use crate::confinement::Confinement;
 use crate::error::{Context, SandboxError};
 use crate::hook::shell;
 use crate::kernel::Fork;
@@ -36,7 +37,7 @@ fn supervise(run: impl FnOnce(DriverInput) -> i32) -> Result<i32, SandboxError> 
     let prepared = match prepare(&mut channel) {
         Ok(prepared) => prepared,
         Err(error) => {
-            report_stage(&mut channel, Err(&error))?;
+            report_stage::<()>(&mut channel, Err(&error))?;
             return Ok(EXIT_SANDBOX_FAILED);
         }
     };
@@ -72,6 +73,8 @@ struct Prepared {
 
 /// Enters the namespaces, as root inside.
 fn prepare(channel: &mut Channel) -> Result<Prepared, SandboxError> {
+    // While the root is the one that the program was started in.
+    Confinement::here();
     kernel::ignore_terminal_signals();
     kernel::leave_keyring();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));

@@ -63,10 +63,10 @@ impl<'a> StepRunner<'a> {
         sandbox.mounts = self.state.mounts.clone();
         sandbox.began = self.job.began;
         sandbox.reach = Reach::of_step(self.job, step);
-        sandbox.limit_to(step);
         if step.phase == Phase::Root {
             sandbox.name_servers = NameServers::AsCopied;
         }
+        sandbox.limit_to(step);
         sandbox.given = id::files_given_to(self.job, step).map(|file| file.given.at.clone()).collect();
         let native = self.stand_ins.map(|stand_ins| stand_ins.within(&sandbox.tree()?)).transpose();
         sandbox.native = native.map_err(path_error(sandbox.path()))?;

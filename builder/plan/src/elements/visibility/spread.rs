@@ -96,7 +96,7 @@ impl<'a> Spread<'a> {
         let file = (element.name.as_str(), path);
         let text = element.text(path).filter(|_| !is_for_people(path));
         let is_environment = hooks::is_environment(path);
-        let from = match text.and_then(|text| environment_file::assigned(text)).filter(|_| is_environment) {
+        let from = match text.and_then(environment_file::assigned).filter(|_| is_environment) {
             Some(assigned) => {
                 self.quiet.insert(file, assigned);
                 NEVER

@@ -1,0 +1,1 @@
+environment.d/20-b
