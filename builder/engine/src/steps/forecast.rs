@@ -75,7 +75,7 @@ impl Reasons {
             (Some(after), _) => words.push(format!("it comes after {}/{}", after.phase, after.name)),
             (None, None) => words.push("no build of this image has succeeded with this cache yet".into()),
             (None, Some(_)) if words.is_empty() => {
-                words.push("its result is not in the cache any more".into())
+                words.push("its result is not in the cache any more".into());
             }
             (None, Some(_)) => {}
         }

@@ -66,7 +66,7 @@ impl BuildRecord {
                 words.push(format!("step {was}, which it came after, is gone"));
             }
             (_, Some(is)) if earlier.place(&is).is_none() => {
-                words.push(format!("step {is} before it is new"))
+                words.push(format!("step {is} before it is new"));
             }
             _ => {}
         }
