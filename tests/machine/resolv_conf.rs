@@ -56,92 +56,92 @@ fn with_hooks(name: &str, hooks: &[(&str, &str)]) -> String {
     found
 }
 
+const OWN: &str = "nameserver 127.0.0.1";
+
+/// A name, hooks by their paths, and what the image has.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const CASES: &[Case] = &[
+    ("untouched", &[("install.d/10-reads", RESOLVES)], "none"),
+    // dib's published interface, alone and with the file itself (octavia's no-resolvconf).
+    ("original", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf.ORIG")], OWN),
+    (
+        "both",
+        &[(
+            "install.d/10-x",
+            "for f in /etc/resolv.conf /etc/resolv.conf.ORIG; do echo nameserver 127.0.0.1 > $f; done",
+        )],
+        OWN,
+    ),
+    ("written", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf")], OWN),
+    ("added-to", &[("install.d/10-x", "echo nameserver 127.0.0.1 >> /etc/resolv.conf")], OWN),
+    ("edited", &[("install.d/10-x", "sed -i '/search/d' /etc/resolv.conf")], "none"),
+    ("removed", &[("install.d/10-x", "rm /etc/resolv.conf; test ! -e /etc/resolv.conf")], "none"),
+    // systemd-resolved's postinst, and its removal by a later hook.
+    (
+        "linked",
+        &[(
+            "install.d/10-x",
+            "mv /etc/resolv.conf /etc/.resolv.conf.bak\nln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf\ngrep -q nameserver /etc/resolv.conf",
+        )],
+        " -> ../run/systemd/resolve/stub-resolv.conf",
+    ),
+    (
+        "moved-back",
+        &[
+            (
+                "install.d/10-x",
+                "mv /etc/resolv.conf /etc/resolv.conf.bak; ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
+            ),
+            ("install.d/20-y", "rm /etc/resolv.conf; mv /etc/resolv.conf.bak /etc/resolv.conf"),
+        ],
+        "none",
+    ),
+    // resolvconf's.
+    (
+        "resolvconf",
+        &[(
+            "install.d/10-x",
+            "mkdir -p /etc/resolvconf/resolv.conf.d; ln -s /run/resolvconf /etc/resolvconf/run\ncp /etc/resolv.conf /etc/resolvconf/resolv.conf.d/original\nln -sf /etc/resolvconf/run/resolv.conf /etc/resolv.conf",
+        )],
+        " -> /etc/resolvconf/run/resolv.conf",
+    ),
+    // A link to a file of the tree's own.
+    (
+        "elsewhere",
+        &[(
+            "install.d/10-x",
+            "echo nameserver 127.0.0.53 > /usr/own.conf; ln -sf ../usr/own.conf /etc/resolv.conf",
+        )],
+        " -> ../usr/own.conf",
+    ),
+    (
+        "link-wins",
+        &[("install.d/10-x", "echo nameserver 1 > /etc/resolv.conf.ORIG; ln -sf /run/x/y /etc/resolv.conf")],
+        " -> /run/x/y",
+    ),
+    // root.d's own, and the copy of the machine's that tools of root.d take.
+    ("own", &[("root.d/50-x", "echo nameserver 127.0.0.1 > $TARGET_ROOT/etc/resolv.conf")], OWN),
+    ("own-link", &[("root.d/50-x", "ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf")], " -> /run/x/y"),
+    (
+        "copied",
+        &[
+            ("root.d/50-x", "cp -L /etc/resolv.conf $TARGET_ROOT/etc/resolv.conf"),
+            ("root.d/60-y", "grep -q 192.0.2.53 $TARGET_ROOT/etc/resolv.conf"),
+        ],
+        "none",
+    ),
+    (
+        "outside",
+        &[("cleanup.d/90-x", "rm $TARGET_ROOT/etc/resolv.conf; ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf")],
+        " -> /run/x/y",
+    ),
+];
+
 #[test]
 fn the_image_has_what_hooks_made_of_it() {
-    let own = "nameserver 127.0.0.1";
-    for (name, hooks, expected) in [
-        ("untouched", &[("install.d/10-reads", RESOLVES)][..], "none"),
-        // dib's published interface, alone and with the file itself (octavia's no-resolvconf).
-        ("original", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf.ORIG")], own),
-        (
-            "both",
-            &[(
-                "install.d/10-x",
-                "for f in /etc/resolv.conf /etc/resolv.conf.ORIG; do echo nameserver 127.0.0.1 > $f; done",
-            )],
-            own,
-        ),
-        ("written", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf")], own),
-        ("added-to", &[("install.d/10-x", "echo nameserver 127.0.0.1 >> /etc/resolv.conf")], own),
-        ("edited", &[("install.d/10-x", "sed -i '/search/d' /etc/resolv.conf")], "none"),
-        ("removed", &[("install.d/10-x", "rm /etc/resolv.conf; test ! -e /etc/resolv.conf")], "none"),
-        // systemd-resolved's postinst, and its removal by a later hook.
-        (
-            "linked",
-            &[(
-                "install.d/10-x",
-                "mv /etc/resolv.conf /etc/.resolv.conf.bak\nln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf\ngrep -q nameserver /etc/resolv.conf",
-            )],
-            " -> ../run/systemd/resolve/stub-resolv.conf",
-        ),
-        (
-            "moved-back",
-            &[
-                (
-                    "install.d/10-x",
-                    "mv /etc/resolv.conf /etc/resolv.conf.bak; ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf",
-                ),
-                ("install.d/20-y", "rm /etc/resolv.conf; mv /etc/resolv.conf.bak /etc/resolv.conf"),
-            ],
-            "none",
-        ),
-        // resolvconf's.
-        (
-            "resolvconf",
-            &[(
-                "install.d/10-x",
-                "mkdir -p /etc/resolvconf/resolv.conf.d; ln -s /run/resolvconf /etc/resolvconf/run\ncp /etc/resolv.conf /etc/resolvconf/resolv.conf.d/original\nln -sf /etc/resolvconf/run/resolv.conf /etc/resolv.conf",
-            )],
-            " -> /etc/resolvconf/run/resolv.conf",
-        ),
-        // A link to a file of the tree's own.
-        (
-            "elsewhere",
-            &[(
-                "install.d/10-x",
-                "echo nameserver 127.0.0.53 > /usr/own.conf; ln -sf ../usr/own.conf /etc/resolv.conf",
-            )],
-            " -> ../usr/own.conf",
-        ),
-        (
-            "link-wins",
-            &[(
-                "install.d/10-x",
-                "echo nameserver 1 > /etc/resolv.conf.ORIG; ln -sf /run/x/y /etc/resolv.conf",
-            )],
-            " -> /run/x/y",
-        ),
-        // root.d's own, and the copy of the machine's that tools of root.d take.
-        ("own", &[("root.d/50-x", "echo nameserver 127.0.0.1 > $TARGET_ROOT/etc/resolv.conf")], own),
-        ("own-link", &[("root.d/50-x", "ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf")], " -> /run/x/y"),
-        (
-            "copied",
-            &[
-                ("root.d/50-x", "cp -L /etc/resolv.conf $TARGET_ROOT/etc/resolv.conf"),
-                ("root.d/60-y", "grep -q 192.0.2.53 $TARGET_ROOT/etc/resolv.conf"),
-            ],
-            "none",
-        ),
-        (
-            "outside",
-            &[(
-                "cleanup.d/90-x",
-                "rm $TARGET_ROOT/etc/resolv.conf; ln -s /run/x/y $TARGET_ROOT/etc/resolv.conf",
-            )],
-            " -> /run/x/y",
-        ),
-    ] {
-        assert_eq!(with_hooks(name, hooks).trim_end_matches('\n'), expected, "{name}");
+    for (name, hooks, expected) in CASES {
+        assert_eq!(with_hooks(name, hooks).trim_end_matches('\n'), *expected, "{name}");
     }
 }
 

@@ -60,7 +60,8 @@ impl NodeRecord {
                 value_in_text(text).unwrap_or_else(|| value.clone())
             }
             Value::Object(_) if MAPPINGS.contains(&name) => with_capabilities(value.clone()),
-            Value::Number(number) => Value::String(number.to_string()),
+            // YAML has numbers where JSON's authors write texts.
+            Value::Number(number) if name == "name" => Value::String(number.to_string()),
             other => other.clone(),
         }
     }
