@@ -46,14 +46,14 @@ fn what_no_kernel_can_be_told_is_refused_where_it_is_written() {
             "SERIAL_CONSOLE=`ttyS0\nx`: kernel arguments hold",
         ),
     ] {
-        let refused = planned(lines, |_| {}).err().expect("no plan").to_string();
+        let refused = planned(lines, |_| {}).expect_err("no plan").to_string();
         assert!(refused.contains(why), "{lines}{refused}");
     }
     let long = format!("    kernel_args: {}\n", "x".repeat(2048));
-    let refused = planned(&long, |_| {}).err().expect("no plan").to_string();
+    let refused = planned(&long, |_| {}).expect_err("no plan").to_string();
     assert!(refused.contains("of 2048 bytes, and a kernel takes 2047"), "{refused}");
     let line = planned("", |request| drop(request.variables.insert(LINE.into(), "a\nb".into())));
-    assert!(line.err().expect("no plan").to_string().contains("kernel arguments hold a line end"));
+    assert!(line.expect_err("no plan").to_string().contains("kernel arguments hold a line end"));
 }
 
 #[test]

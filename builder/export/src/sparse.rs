@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(sparse.map.len(), 512);
         assert!(sparse.map.starts_with(b"3\n0\n4096\n8192\n4096\n1048576\n0\n\0"));
         assert_eq!(sparse.stored(), 512 + 8192);
-        let end = SparseFile::of(&content(100_003, &[98_304..100_003])).unwrap();
+        let end = SparseFile::of(&content(100_003, core::slice::from_ref(&(98_304..100_003)))).unwrap();
         assert!(end.map.starts_with(b"1\n98304\n1699\n\0"));
         assert!(SparseFile::of(&content(1 << 30, &[])).unwrap().map.starts_with(b"1\n1073741824\n0\n"));
     }

@@ -54,92 +54,93 @@ fn the_newest_kernel_brings_its_own_ramdisk() {
     assert_eq!(taken(&["boot/grub/grub.cfg", "etc/fstab"]), "none");
 }
 
+/// A tree's files, and what is taken of them: the release, the kernel, the initial ramdisk.
+type KernelTree = (&'static str, &'static [&'static str], &'static str);
+
+const DISTRIBUTIONS: &[KernelTree] = &[
+    (
+        "Fedora",
+        &["lib -> usr/lib", "usr/lib/modules/6.8.5-301.fc40/vmlinuz", "boot/initramfs-6.8.5-301.fc40.img"],
+        "6.8.5-301.fc40 usr/lib/modules/6.8.5-301.fc40/vmlinuz boot/initramfs-6.8.5-301.fc40.img",
+    ),
+    (
+        "ostree",
+        &["usr/lib/modules/6.8.5/vmlinuz", "usr/lib/modules/6.8.5/initramfs.img"],
+        "6.8.5 usr/lib/modules/6.8.5/vmlinuz usr/lib/modules/6.8.5/initramfs.img",
+    ),
+    (
+        "SUSE",
+        &[
+            "usr/lib/modules/6.4.0-1-default/vmlinuz",
+            "boot/vmlinuz-6.4.0-1-default -> ../usr/lib/modules/6.4.0-1-default/vmlinuz",
+            "boot/vmlinuz -> vmlinuz-6.4.0-1-default",
+            "boot/vmlinux-6.4.0-1-default.gz",
+            "boot/initrd-6.4.0-1-default",
+        ],
+        "6.4.0-1-default usr/lib/modules/6.4.0-1-default/vmlinuz boot/initrd-6.4.0-1-default",
+    ),
+    (
+        "Arch",
+        &[
+            "usr/lib/modules/6.9.1-arch1-1/vmlinuz",
+            "boot/vmlinuz-linux",
+            "boot/initramfs-linux.img",
+            "boot/initramfs-linux-fallback.img",
+        ],
+        "6.9.1-arch1-1 boot/vmlinuz-linux boot/initramfs-linux.img",
+    ),
+    (
+        "Alpine",
+        &[
+            "lib/modules/6.6.31-0-lts/",
+            "lib/modules/6.6.31-0-virt/",
+            "boot/vmlinuz-virt",
+            "boot/initramfs-virt",
+        ],
+        "6.6.31-0-virt boot/vmlinuz-virt boot/initramfs-virt",
+    ),
+    (
+        "Gentoo",
+        &["lib/modules/6.6.30-gentoo/", "boot/kernel-6.6.30-gentoo", "boot/initramfs-6.6.30-gentoo.img"],
+        "6.6.30-gentoo boot/kernel-6.6.30-gentoo boot/initramfs-6.6.30-gentoo.img",
+    ),
+    (
+        "a link of Debian's",
+        &[
+            "vmlinuz -> boot/kernel.bin",
+            "boot/kernel.bin",
+            "initrd.img -> boot/rd",
+            "boot/rd",
+            "lib/modules/6.1.0/",
+        ],
+        "6.1.0 boot/kernel.bin boot/rd",
+    ),
+    (
+        "links alone",
+        &[
+            "vmlinuz -> /opt/k/vmlinuz-6.1.0",
+            "opt/k/vmlinuz-6.1.0",
+            "lib/modules/6.1.0/",
+            "boot/initrd.img-6.1.0",
+        ],
+        "6.1.0 opt/k/vmlinuz-6.1.0 boot/initrd.img-6.1.0",
+    ),
+    (
+        "a kernel built by hand",
+        &["boot/Image.gz", "lib/modules/6.10.0/", "boot/initrd.img"],
+        "6.10.0 boot/Image.gz boot/initrd.img",
+    ),
+    (
+        "kernel-install",
+        &["usr/lib/modules/6.8.5/modules.dep", "boot/0123abc/6.8.5/linux", "boot/0123abc/6.8.5/initrd"],
+        "6.8.5 boot/0123abc/6.8.5/linux boot/0123abc/6.8.5/initrd",
+    ),
+];
+
 #[test]
 fn kernels_where_distributions_keep_them() {
-    for (what, paths, right) in [
-        (
-            "Fedora",
-            &[
-                "lib -> usr/lib",
-                "usr/lib/modules/6.8.5-301.fc40/vmlinuz",
-                "boot/initramfs-6.8.5-301.fc40.img",
-            ][..],
-            "6.8.5-301.fc40 usr/lib/modules/6.8.5-301.fc40/vmlinuz boot/initramfs-6.8.5-301.fc40.img",
-        ),
-        (
-            "ostree",
-            &["usr/lib/modules/6.8.5/vmlinuz", "usr/lib/modules/6.8.5/initramfs.img"],
-            "6.8.5 usr/lib/modules/6.8.5/vmlinuz usr/lib/modules/6.8.5/initramfs.img",
-        ),
-        (
-            "SUSE",
-            &[
-                "usr/lib/modules/6.4.0-1-default/vmlinuz",
-                "boot/vmlinuz-6.4.0-1-default -> ../usr/lib/modules/6.4.0-1-default/vmlinuz",
-                "boot/vmlinuz -> vmlinuz-6.4.0-1-default",
-                "boot/vmlinux-6.4.0-1-default.gz",
-                "boot/initrd-6.4.0-1-default",
-            ],
-            "6.4.0-1-default usr/lib/modules/6.4.0-1-default/vmlinuz boot/initrd-6.4.0-1-default",
-        ),
-        (
-            "Arch",
-            &[
-                "usr/lib/modules/6.9.1-arch1-1/vmlinuz",
-                "boot/vmlinuz-linux",
-                "boot/initramfs-linux.img",
-                "boot/initramfs-linux-fallback.img",
-            ],
-            "6.9.1-arch1-1 boot/vmlinuz-linux boot/initramfs-linux.img",
-        ),
-        (
-            "Alpine",
-            &[
-                "lib/modules/6.6.31-0-lts/",
-                "lib/modules/6.6.31-0-virt/",
-                "boot/vmlinuz-virt",
-                "boot/initramfs-virt",
-            ],
-            "6.6.31-0-virt boot/vmlinuz-virt boot/initramfs-virt",
-        ),
-        (
-            "Gentoo",
-            &["lib/modules/6.6.30-gentoo/", "boot/kernel-6.6.30-gentoo", "boot/initramfs-6.6.30-gentoo.img"],
-            "6.6.30-gentoo boot/kernel-6.6.30-gentoo boot/initramfs-6.6.30-gentoo.img",
-        ),
-        (
-            "a link of Debian's",
-            &[
-                "vmlinuz -> boot/kernel.bin",
-                "boot/kernel.bin",
-                "initrd.img -> boot/rd",
-                "boot/rd",
-                "lib/modules/6.1.0/",
-            ],
-            "6.1.0 boot/kernel.bin boot/rd",
-        ),
-        (
-            "links alone",
-            &[
-                "vmlinuz -> /opt/k/vmlinuz-6.1.0",
-                "opt/k/vmlinuz-6.1.0",
-                "lib/modules/6.1.0/",
-                "boot/initrd.img-6.1.0",
-            ],
-            "6.1.0 opt/k/vmlinuz-6.1.0 boot/initrd.img-6.1.0",
-        ),
-        (
-            "a kernel built by hand",
-            &["boot/Image.gz", "lib/modules/6.10.0/", "boot/initrd.img"],
-            "6.10.0 boot/Image.gz boot/initrd.img",
-        ),
-        (
-            "kernel-install",
-            &["usr/lib/modules/6.8.5/modules.dep", "boot/0123abc/6.8.5/linux", "boot/0123abc/6.8.5/initrd"],
-            "6.8.5 boot/0123abc/6.8.5/linux boot/0123abc/6.8.5/initrd",
-        ),
-    ] {
-        assert_eq!(taken(paths), right, "{what}");
+    for (what, paths, right) in DISTRIBUTIONS {
+        assert_eq!(taken(paths), *right, "{what}");
     }
 }
 
