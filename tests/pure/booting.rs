@@ -71,7 +71,7 @@ fn what_comes_out_otherwise_is_said() {
             plans(&[&format!("{head}    layout: {layout}\n{args}")], |_| {}).expect("a plan").swap_remove(0);
         plan.warnings.join("\n")
     };
-    assert!(bare("partition", "    kernel_args: [quiet]\n").contains("`quiet` come into no boot menu"));
+    assert!(bare("partition", "    kernel_args: [quiet]\n").contains("quiet` come into no boot menu"));
     assert!(bare("gpt", "").contains("partition `BSP`, and nothing of this image asks for one"));
     assert!(bare("mbr", "").contains("the gap after its table, and nothing"));
     assert!(!bare("partition", "").contains("boot loader"));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use dibber_model::arch::Core;
-use dibber_model::{DiskSpec, FsKind, FsSpec, Loader, MountPoint, PartContents, Tree};
+use dibber_model::{DiskSpec, FsSpec, Loader, MountPoint, PartContents, Tree};
 use dibber_plan::Plan;
 
 use dibber_sandbox::{LoaderRequest, STAGED};
@@ -115,8 +115,8 @@ pub(crate) fn check_efi(disk: &DiskSpec, requests: &[LoaderRequest], tree: &Tree
     let Some(request) = requests.iter().find(|request| request.arguments.iter().any(is_efi)) else {
         return Ok(());
     };
-    let vfat = disk.filesystems().filter(|fs| fs.kind == FsKind::Vfat);
-    let Some(esp) = vfat.filter_map(|fs| fs.mount.as_ref()).find(|mount| !mount.is_root()) else {
+    let readable = disk.filesystems().filter(|fs| fs.kind.facts().read_by_uefi);
+    let Some(esp) = readable.filter_map(|fs| fs.mount.as_ref()).find(|mount| !mount.is_root()) else {
         return Ok(());
     };
     let is_loader = |path: &[u8]| {

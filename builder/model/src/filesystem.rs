@@ -49,6 +49,8 @@ pub struct FsFacts {
     pub takes_mke2fs_options: bool,
     /// Least free room that one which is as large as its content has beyond what was measured; a tenth of that if it is more.
     pub headroom: Bytes,
+    /// Whether UEFI firmware reads it, so that it may be an EFI system partition (UEFI 2.10, section 13.3).
+    pub read_by_uefi: bool,
     /// GRUB's module that reads it, and `grub-probe`'s word for it.
     pub grub_module: Option<&'static str>,
 }
@@ -85,6 +87,7 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         takes_mke2fs_options: true,
         // A system that boots writes logs, caches and keys before its root is grown.
         headroom: Bytes::mib(64),
+        read_by_uefi: false,
         grub_module: Some("ext2"),
     },
     FsFacts {
@@ -99,6 +102,7 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         takes_mke2fs_options: false,
         // Room for the next kernel's loader, or for a few variables of the firmware.
         headroom: Bytes::mib(1),
+        read_by_uefi: true,
         grub_module: Some("fat"),
     },
     FsFacts {
@@ -112,6 +116,7 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         identity: FsIdentity::Uuid,
         takes_mke2fs_options: false,
         headroom: Bytes(0),
+        read_by_uefi: false,
         grub_module: None,
     },
 ];

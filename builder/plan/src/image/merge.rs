@@ -160,7 +160,7 @@ mod tests {
                 "f:1:1: this is a list of images, as dib's command `diskimage-builder` takes it; write `disk_images:` above it",
             ),
             ("images: []\n", "f:1:1: unknown key `images`; known here are disk_images"),
-            ("- imagename: a\n", "f:1:1: an image file (a mapping) is expected here, not a list"),
+            ("- a\n", "f:1:1: an image file (a mapping) is expected here, not a list"),
             ("", "f:1:1: an image file (a mapping) is expected here, not nothing"),
         ] {
             let fault = merged(&[file("f", text)]).unwrap_err().to_string();

@@ -66,6 +66,9 @@ mod tests {
         for dir in ["low/mnt/etc", "up/mnt/etc", "low/mnt", "up/mnt"] {
             File::open(at(dir)).unwrap().set_times(time).unwrap();
         }
+        let another =
+            FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1));
+        File::open(at("low/mnt/var")).unwrap().set_times(another).unwrap();
         prune(&at("up"), &[at("low")], &["mnt/etc", "mnt/var", "mnt", "gone"]).unwrap();
         // The time of one differs, and so it stays, and what it is in.
         assert!(!at("up/mnt/etc").exists() && at("up/mnt/var").exists());

@@ -67,7 +67,7 @@ fn variables_are_given_where_they_are_named() {
     ] {
         assert_eq!(set.variable(name), step, "{name}");
     }
-    assert_eq!(set.file("a", "environment.d/10-a.bash"), "finalise/10-b");
+    assert_eq!(set.file("a", "environment.d/10-a.bash"), "post-install/50-a", "with all files");
     assert_eq!(set.file("a", "environment.d/20-a.bash"), "root/10-system");
     assert_eq!(set.at(set.visibility.names_from()), "post-install/50-a");
 }
