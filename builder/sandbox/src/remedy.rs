@@ -81,7 +81,7 @@ pub(crate) fn explained(error: SandboxError) -> SandboxError {
     let here = Confinement::here();
     let SandboxError::System { action, source } = &error else { return error };
     let by_filter = matches!(source.raw_os_error(), Some(PERM | NOSYS));
-    let by_module = here.label.is_some() && source.raw_os_error() == Some(ACCES);
+    let by_module = here.label.is_some() && source.raw_os_error() == Some(REFUSED);
     match here.refuser().filter(|_| by_filter || by_module) {
         Some(refuser) => {
             let why = format!("cannot {action}: {source}, by {refuser}");
@@ -93,7 +93,7 @@ pub(crate) fn explained(error: SandboxError) -> SandboxError {
 
 const PERM: i32 = rustix::io::Errno::PERM.raw_os_error();
 const NOSYS: i32 = rustix::io::Errno::NOSYS.raw_os_error();
-const ACCES: i32 = rustix::io::Errno::ACCESS.raw_os_error();
+const REFUSED: i32 = rustix::io::Errno::ACCESS.raw_os_error();
 
 pub(crate) fn no_range(path: &str, name: &str) -> Finding {
     let texts = ["/etc/subuid", "/etc/subgid"].map(|file| fs::read_to_string(file).unwrap_or_default());
