@@ -195,7 +195,9 @@ fn rootless(runtime: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", USER, "--regid", USER, "--init-groups"]);
     command.args(["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs"]).current_dir("/");
-    command.env("HOME", format!("/home/{USER}")).env("XDG_RUNTIME_DIR", runtime);
+    // podman remembers in a home where it put things the first time.
+    command.env("HOME", runtime).env("XDG_RUNTIME_DIR", runtime);
+    command.env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
     command
 }
 

@@ -49,9 +49,14 @@ fn the_same_verdicts_on_configs() {
     let read = |name: &str| {
         let text = fs::read_to_string(directory.join(name)).expect("readable");
         // Which kinds of filesystems there are, and that dib hands a UUID on whatever it is, is another matter.
-        text.replace("type: xfs", "type: ext4")
-            .replace("root-uuid-1234", "9e1a2d38-c612-4316-aa26-8b49521e5a8b")
-            .replace("var-uuid-1234", "0c6a5a3b-5bd5-4a5a-8b44-6b1f9f6ac3d1")
+        let text = text.replace("type: xfs", "type: ext4");
+        let uuids = ["root", "var", "swap", "home", "boot"].into_iter().zip(1..);
+        uuids.fold(text, |text, (name, number)| {
+            text.replace(
+                &format!("{name}-uuid-1234"),
+                &format!("9e1a2d38-c612-4316-aa26-8b49521e5a{number:02}"),
+            )
+        })
     };
     let names = fs::read_dir(&directory).expect("readable").map(|entry| entry.expect("readable").file_name());
     let mut taken = 0;
