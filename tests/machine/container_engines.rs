@@ -183,7 +183,8 @@ fn podman_without_root() {
         command.args(["--env", "PATH=/usr/bin:/bin", "--env", "HOME=/root"]).args(options);
         command.args(["--rootfs", &root, &shop.text("dibber")]).args(build_arguments(&shop, &image, &[]));
         let told = run(&mut command).well();
-        assert_eq!(told.err.contains("hooks see the container's /proc"), warns, "{}", told.err);
+        // Whether the kernel lets it have a /proc of its own hangs on what the machine's own /proc is covered by.
+        assert_eq!(told.err.contains("hooks see the container's"), warns, "{}", told.err);
         same_bytes(&shop);
     }
     // The process that holds the user's namespaces between containers.

@@ -37,7 +37,7 @@ fn image(shop: &Workshop, extra_data: &str, finalise: &str, more: &[(&str, &str)
 /// Different from the first step on, so that nothing is shared.
 const APART: (&str, &str) = (
     "platforms",
-    "{p1: {environment: {WHO: p1}}, p2: {environment: {WHO: p2}}, p3: {environment: {WHO: p3}}}",
+    "{p1: {environment: {WHO: p1, PIP_WHO: p1}}, p2: {environment: {WHO: p2, PIP_WHO: p2}}, p3: {environment: {WHO: p3, PIP_WHO: p3}}}",
 );
 
 fn events(told: &Told, kind: &str) -> Vec<Value> {

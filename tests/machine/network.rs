@@ -31,7 +31,7 @@ fn server() -> u16 {
 /// Bash text that says, after a name, what there is of a network: the server, or none; a loopback of its own in each case.
 fn look(name: &str, port: u16) -> String {
     format!(
-        "if told=$(exec 2>&-; cat < /dev/tcp/127.0.0.1/{port}); then echo \"{name}: $told\"; else echo '{name}: nobody'; fi\n\
+        ": $IMAGE_NAME; if told=$(exec 2>&-; cat < /dev/tcp/127.0.0.1/{port}); then echo \"{name}: $told\"; else echo '{name}: nobody'; fi\n\
          exec 5<>/dev/udp/127.0.0.1/9 && echo '{name}: a loopback'"
     )
 }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
 use dibber_model::Phase;
-use dibber_plan::elements::hooks;
+use dibber_plan::elements::hooks::{self, StepPlace};
 use dibber_plan::elements::visibility::{NEVER, OWN_DIRECTORIES};
-use dibber_plan::{Body, ElementSource, Entry, Plan, Step};
+use dibber_plan::{Body, ElementSource, Entry, Plan};
 
 use super::dib_lib::{self, LibFile};
 use super::error::StepError;
@@ -59,7 +59,7 @@ pub(super) struct HooksLayout<'a> {
 
 impl<'a> HooksLayout<'a> {
     /// ItemContent a step sees; without a step, the elements' own files only.
-    pub(super) fn new(plan: &'a Plan, step: Option<&Step>) -> io::Result<HooksLayout<'a>> {
+    pub(super) fn new(plan: &'a Plan, view: Option<StepPlace<'_>>) -> io::Result<HooksLayout<'a>> {
         let mut layout = HooksLayout {
             items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }],
             large: BTreeMap::new(),
@@ -72,10 +72,10 @@ impl<'a> HooksLayout<'a> {
             let what = ItemContent::Text { bytes: text.as_bytes(), mode: 0o644 };
             layout.items.push(LayoutItem { path: hooks.join(dib_lib::LIB).join(name), what });
         }
-        layout.elements(plan, step.map_or(NEVER, |step| plan.place_of(step).at))?;
-        let Some(step) = step else { return Ok(layout) };
+        layout.elements(plan, view.map_or(NEVER, |place| place.at))?;
+        let Some(place) = view else { return Ok(layout) };
         let elements = hooks.join(ELEMENTS);
-        for file in hooks::seen_by(&id::step_request(plan), &plan.visibility, plan.place_of(step)) {
+        for file in hooks::seen_by(&id::step_request(plan), &plan.visibility, place) {
             let element = plan.elements.iter().find(|element| element.name == file.element);
             if let Some(element) = element {
                 layout.add(hooks.join(&file.path), element, &file.source)?;

@@ -12,8 +12,9 @@ use std::{fs, io};
 
 use dibber_fs::{Dir, os, remove_tree};
 use dibber_model::{Digest, Phase};
+use dibber_plan::Plan;
+use dibber_plan::elements::hooks::StepPlace;
 use dibber_plan::elements::run_parts;
-use dibber_plan::{Plan, Step};
 use dibber_store::layers::{self, Overlay};
 use dibber_store::{Draft, Session};
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl<'a> StepTree<'a> {
         session: &'a Session,
         layers: &[TreeLayer],
         plan: &Plan,
-        view: Option<&Step>,
+        view: Option<StepPlace<'_>>,
     ) -> Result<Self, StepError> {
         let hooks = lay_out_hooks(session, plan, view)?;
         let layers = layers.iter().map(|layer| layer.path.clone());
@@ -112,12 +113,12 @@ impl<'a> StepTree<'a> {
 }
 
 /// A fresh bottom layer: the hooks that this step may see.
-fn lay_out_hooks(session: &Session, plan: &Plan, step: Option<&Step>) -> Result<PathBuf, StepError> {
+fn lay_out_hooks(session: &Session, plan: &Plan, view: Option<StepPlace<'_>>) -> Result<PathBuf, StepError> {
     let base = session.scratch().join(HOOKS);
     remove_tree(&base).map_err(path_error(&base))?;
     fs::create_dir(&base).map_err(path_error(&base))?;
     let (dir, layout) = Dir::open(&base)
-        .and_then(|dir| Ok((dir, HooksLayout::new(plan, step)?)))
+        .and_then(|dir| Ok((dir, HooksLayout::new(plan, view)?)))
         .map_err(path_error(&base))?;
     dibber_sandbox::without_store(|| layout.make(&dir))??;
     Ok(base)

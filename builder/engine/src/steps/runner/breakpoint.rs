@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dibber_model::Phase;
+use dibber_plan::elements::hooks::StepPlace;
+use dibber_plan::elements::visibility::NEVER;
 use dibber_plan::{Action, Step};
 use dibber_sandbox::NameServers;
 
@@ -28,8 +30,8 @@ impl StepRunner<'_> {
             return Ok(());
         }
         let steps = self.job.plan.steps.iter().filter(|step| step.phase == phase);
-        // As the phase's last hook sees them: all of its hooks.
-        let view = steps.clone().next_back();
+        // As the phase's last hook sees them: all of its hooks; and all else, as a person may look at anything, and no id has what a person did.
+        let view = steps.clone().next_back().map(|step| StepPlace { step, at: NEVER });
         let tree = self.mount_tree(view)?;
         let events = self.events;
         let emit = |event| events.emit(event);

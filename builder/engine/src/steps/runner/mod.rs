@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use dibber_model::{Digest, Phase};
 use dibber_plan::Step;
+use dibber_plan::elements::hooks::StepPlace;
 use dibber_sandbox::{LoaderRequest, MountRequest};
 use dibber_store::{Checkpoint, CheckpointMeta, Lookup, Session};
 use serde::{Deserialize, Serialize};
@@ -209,7 +210,7 @@ impl<'a> StepRunner<'a> {
     }
 
     /// Mounts the tree as it is now, with the hooks that `view` sees. What runs there reads the layers: they are compared before.
-    fn mount_tree(&self, view: Option<&Step>) -> Result<StepTree<'a>, StepError> {
+    fn mount_tree(&self, view: Option<StepPlace<'_>>) -> Result<StepTree<'a>, StepError> {
         self.session.compare(self.layers.iter().map(|layer| layer.checkpoint))?;
         self.stand_ins.map_or(Ok(()), |stand_ins| stand_ins.compare(self.session))?;
         StepTree::mount(self.session, &self.layers, &self.job.plan, view)

@@ -21,7 +21,7 @@ use crate::steps::{TREE, id, native, resolv_conf};
 impl<'a> StepRunner<'a> {
     /// Runs a step. An error leaves nothing behind but the session's scratch, which goes with it.
     pub(super) fn run_step(&self, step: &Step) -> Result<(Draft<'a>, StepState), StepError> {
-        let tree = self.mount_tree(Some(step))?;
+        let tree = self.mount_tree(Some(self.job.plan.place_of(step)))?;
         if step.phase != Phase::Root && !self.is_past_root {
             resolv_conf::save(&tree.dir()?).map_err(path_error(tree.path()))?;
         }
