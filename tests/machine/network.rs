@@ -198,7 +198,8 @@ fn our_own_steps_have_none_and_install_packages_has_it() {
 fn a_shell_has_what_its_step_has() {
     let (shop, port) = (Workshop::new(), server());
     shop.hook("probe/install.d/50-first", "true");
-    shop.hook("probe/install.d/60-last", "false");
+    // Where a hook failed, a shell has the files that the hook was given.
+    shop.hook("probe/install.d/60-last", "test ! -e /tmp/in_target.d/look");
     let network = "{steps: {install.d/50-first: none}}";
     let image = shop.image("good", &[("elements", "[tiny-os, probe]"), ("network", network)]);
     shop.write("probe/look", &look("shell", port));

@@ -25,8 +25,10 @@ const FUNCTION: &str = "get_image_element_array";
 /// What a text may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mentions {
-    /// Variables.
+    /// Variables, by name.
     pub(super) variables: BTreeSet<String>,
+    /// Whether all variables are listed, whatever their names.
+    pub(super) lists_variables: bool,
     /// Names at the top of the hooks directory.
     pub(super) tops: BTreeSet<String>,
     /// Elements whose own directory is named.
@@ -81,9 +83,7 @@ impl Mentions {
             let end = word_on.find(|c: char| !is_word(c)).unwrap_or(word_on.len());
             let (word, after) = word_on.split_at(end);
             let before = line[..line.len() - word_on.len()].trim_end();
-            if lists_all(before, word, after) {
-                self.variables.extend(names.iter().cloned());
-            }
+            self.lists_variables |= lists_all(before, word, after);
             if word == FUNCTION || word == ELEMENTS_YAML {
                 self.variables.extend([ELEMENTS_YAML, EXPORTED_FUNCTION].map(ToString::to_string));
                 self.everything = true;
@@ -206,12 +206,11 @@ mod tests {
             "${DIB_ROOT_UUID:-x}",
             "for x in A B; do eval y=\\$DIB_$x; done",
             "echo ${!DIB_*}",
-            "env | sort",
-            "x=$(env)",
-            "export -p > /tmp/all",
-            "os.environ['X']",
         ] {
             assert!(of(line).variables.contains("DIB_ROOT_UUID"), "{line}");
+        }
+        for line in ["env | sort", "x=$(env)", "export -p > /tmp/all", "os.environ['X']"] {
+            assert!(of(line).lists_variables, "{line}");
         }
         for line in [
             "#!/usr/bin/env bash",
@@ -222,7 +221,8 @@ mod tests {
             "echo it is not set; mend it",
             "",
         ] {
-            assert!(!of(line).variables.contains("DIB_ROOT_UUID"), "{line}");
+            let found = of(line);
+            assert!(!found.variables.contains("DIB_ROOT_UUID") && !found.lists_variables, "{line}");
         }
     }
 

@@ -149,6 +149,14 @@ impl<'a> Spread<'a> {
                 *from = at.min(*from);
             }
         }
+        // One that nobody names is not the hooks' alone: what it is for is not known yet.
+        let is_listed =
+            |name: &str, from: usize| named.lists_variables && (is_for_hooks(name) || from != NEVER);
+        for (name, from) in &mut self.variables {
+            if is_listed(name, *from) {
+                *from = at.min(*from);
+            }
+        }
         if named.everything {
             self.names = at.min(self.names);
         }
@@ -196,7 +204,7 @@ fn asked_by_step(request: &StepRequest<'_>, step: &Step, names: &BTreeSet<String
             asked.variables.extend(names.iter().filter(is_asked).cloned());
         }
         // It writes them all down.
-        Action::Manifests if step.phase == Phase::Cleanup => asked.variables.extend(names.iter().cloned()),
+        Action::Manifests if step.phase == Phase::Cleanup => asked.lists_variables = true,
         _ => {}
     }
     asked

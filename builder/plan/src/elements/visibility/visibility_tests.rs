@@ -50,7 +50,7 @@ fn variables_are_given_where_they_are_named() {
         ],
     );
     let b = element("b", &[("!finalise.d/10-b", "echo $DIB_DEFAULTED; env")]);
-    let names = "DIB_A=1 DIB_LATE_x=1 DIB_EARLY=1 OWN_WORD=1 PIP_INDEX_URL=1 ANY=1 IMAGE_NAME=i ARCH=amd64";
+    let names = "DIB_A=1 DIB_LATE_x=1 DIB_EARLY=1 OWN_WORD=1 PIP_INDEX_URL=1 ANY=1 DIB_LISTED=1 IMAGE_NAME=i ARCH=amd64";
     let set = Set::new(&[system(), a, b], names);
     for (name, step) in [
         ("DIB_A", "install/50-a"),
@@ -61,8 +61,9 @@ fn variables_are_given_where_they_are_named() {
         ("ARCH", "root/10-system"),
         ("IMAGE_NAME", "finalise/10-b"),
         ("DIB_DEFAULTED", "finalise/10-b"),
-        // `env` lists them all.
-        ("ANY", "finalise/10-b"),
+        // `env` lists them all; but any program may ask for this one, as no hook names it.
+        ("DIB_LISTED", "finalise/10-b"),
+        ("ANY", "root/10-system"),
         (ELEMENTS_YAML, "post-install/50-a"),
     ] {
         assert_eq!(set.variable(name), step, "{name}");
