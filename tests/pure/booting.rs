@@ -67,14 +67,18 @@ fn what_comes_out_otherwise_is_said() {
     assert!(!warned("    kernel_args: [quiet]\n", "boot menu"));
     let bare = |layout: &str, args: &str| {
         let head = "disk_images:\n  - imagename: i\n    distro: debian-minimal\n    arch: x86_64\n    skip_base: true\n";
-        let plan =
-            plans(&[&format!("{head}    layout: {layout}\n{args}")], |_| {}).expect("a plan").swap_remove(0);
-        plan.warnings.join("\n")
+        let plans = plans(&[&format!("{head}    {layout}\n{args}")], |_| {});
+        plans.expect("a plan").swap_remove(0).warnings.join("\n")
     };
-    assert!(bare("partition", "    kernel_args: [quiet]\n").contains("quiet` come into no boot menu"));
-    assert!(bare("gpt", "").contains("partition `BSP`, and nothing of this image asks for one"));
-    assert!(bare("mbr", "").contains("the gap after its table, and nothing"));
-    assert!(!bare("partition", "").contains("boot loader"));
+    assert!(
+        bare("layout: partition", "    kernel_args: [quiet]\n").contains("quiet` come into no boot menu")
+    );
+    assert!(
+        bare("elements: [block-device-gpt]", "")
+            .contains("partition `BSP`, and nothing of this image asks for one")
+    );
+    assert!(bare("elements: [block-device-mbr]", "").contains("the gap after its table, and nothing"));
+    assert!(!bare("layout: partition", "").contains("boot loader"));
     assert!(!warned("", "boot loader"));
 }
 
