@@ -67,7 +67,7 @@ fn print_clap(told: &clap::Error) -> Exit {
     if wrong { Exit::Usage } else { Exit::Ok }
 }
 
-/// DriverInput the sandbox this file stands in for other programs, and is its own worker; it is told by the name it is called by.
+/// In the sandbox this file stands in for other programs, and is its own worker; it is told by the name it is called by.
 fn run_as_stand_in_or_worker() {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();

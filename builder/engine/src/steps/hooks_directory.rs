@@ -26,7 +26,7 @@ pub(super) const HOOKS: &str = "hooks";
 /// mix with others'. Names of hooks and of phases have no dot in front, so nothing there is taken for one.
 pub const ELEMENTS: &str = OWN_DIRECTORIES;
 
-/// ItemContent is to be made of one name, with everything opened that is elsewhere.
+/// What is to be made of one name, with everything opened that is elsewhere.
 enum ItemContent<'a> {
     Dir,
     /// One of an element's, with its mode.
@@ -58,7 +58,7 @@ pub(super) struct HooksLayout<'a> {
 }
 
 impl<'a> HooksLayout<'a> {
-    /// ItemContent a step sees; without a step, the elements' own files only.
+    /// What a step sees; without a step, the elements' own files only.
     pub(super) fn new(plan: &'a Plan, view: Option<StepPlace<'_>>) -> io::Result<HooksLayout<'a>> {
         let mut layout = HooksLayout {
             items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }],
