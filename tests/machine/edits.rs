@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use dibber_tests::accepts;
 use dibber_tests::workshop::{Numbers, Told, Workshop, run};
 
 /// How many edits are made. Each is built twice.
@@ -247,6 +248,49 @@ fn a_change_costs_the_steps_that_can_see_it() {
         what = model.edit();
     }
     assert_eq!((ran.len(), compared), (STEPS.len(), ROUNDS / COLD_EVERY + 1), "{ran:?}");
+}
+
+/// Everything that lies before a hook is in its step's id: which of several elements has a file, a directory's mode, what the flat merge
+/// leaves out. Each change is built upon a cache, and upon none.
+#[test]
+fn what_lies_before_a_hook_is_in_its_id() {
+    let shop = Workshop::new();
+    for element in ["a", "b", "c"] {
+        shop.write(&format!("{element}/install.d/sub/data"), &format!("{element}\n"));
+        shop.write(&format!("{element}/shared/data"), "x\n");
+        shop.write(&format!("{element}/element-deps"), "install-types\n");
+    }
+    shop.write("a/install.d/foo-source-install/spliced.conf", "spliced\n");
+    shop.write("b/install.d/spliced.conf", "plain\n");
+    shop.write("b/data/.hidden", "one\n");
+    shop.write("b/tests/t", "one\n");
+    shop.write("b/lib/run", "#!/bin/bash\necho linked >> /made\n");
+    for (element, name) in [("a", "10-a"), ("c", "90-c")] {
+        shop.hook(&format!("{element}/install.d/{name}"), ":");
+    }
+    let look = "cd \"$(dirname \"$0\")\"; cat sub/data spliced.conf > /made; stat -c %a ../shared >> /made\n\
+                eval declare -A all=($(get_image_element_array)); cat ${all[b]}/data/.hidden ${all[b]}/tests/t >> /made";
+    shop.hook("b/install.d/20-b", look);
+    std::os::unix::fs::symlink("../lib/run", shop.at("elements/b/install.d/30-link")).expect("make a link");
+    let mode = |element: &str, mode: u32| {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(shop.at(&format!("elements/{element}/shared")), permissions).expect("set a mode");
+    };
+    mode("a", 0o700);
+    let made = |elements: &str| {
+        let image = shop.image("good", &[("elements", elements), ("outputs", "[tar]")]);
+        built(&shop, &image);
+        let warm = fs::read(shop.out().join("good.tar")).expect("the archive");
+        assert!(warm == cold(&shop, &image, "good"), "{elements}: warm is not cold");
+        accepts("tar", &["-xOf", &shop.text("work/out/good.tar"), "./made"])
+    };
+    assert_eq!(made("[tiny-os, a, b, c]"), "c\nplain\n755\none\none\nlinked\n");
+    assert_eq!(made("[tiny-os, b, a, c]"), "c\nspliced\n755\none\none\nlinked\n");
+    assert_eq!(made("[tiny-os, b, c, a]"), "a\nspliced\n700\none\none\nlinked\n");
+    shop.write("b/data/.hidden", "two\n");
+    assert_eq!(made("[tiny-os, b, c, a]"), "a\nspliced\n700\ntwo\none\nlinked\n");
+    shop.write("b/tests/t", "two\n");
+    assert_eq!(made("[tiny-os, b, c, a]"), "a\nspliced\n700\ntwo\ntwo\nlinked\n");
 }
 
 #[test]

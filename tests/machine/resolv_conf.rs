@@ -1,8 +1,8 @@
 //! `/etc/resolv.conf` is the image's: hooks and packages write, remove, move and link it, while the machine's name servers are there for
 //! every hook.
 //!
-//! In: hooks, each as a package or an element of others does it. Out: the image's file, by tar. Never: a line of this machine's file in an
-//! image or a cache.
+//! In: hooks, each as a package or an element of others does it. Out: the image's file, by tar. Never: a line of this machine's file in the
+//! `/etc` of an image or a cache.
 
 use std::fs;
 use std::process::Command;
@@ -147,7 +147,7 @@ fn the_image_has_what_hooks_made_of_it() {
 
 /// A cached step leads to the same image on every machine, and holds nothing of the one that ran it.
 #[test]
-fn layers_hold_nothing_of_the_machines_file() {
+fn layers_hold_nothing_of_the_machines_file_in_etc() {
     let hooks = "cp /etc/resolv.conf /etc/one.bak; mkdir /etc/x; cp -a /etc/resolv.conf /etc/x/two; mv /etc/resolv.conf /etc/three";
     let images: Vec<Vec<u8>> = [MACHINE, OTHER]
         .into_iter()

@@ -16,7 +16,7 @@ use std::process::Command;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::error::{Context, SandboxError};
-use crate::subordinate_ids::{GrantedIds, IDS, ROOT_MORE, ROOT_RANGE, find_granted};
+use crate::subordinate_ids::{GrantedIds, IDS, ROOT_MORE, ROOT_RANGE, all_granted, find_granted};
 use crate::{id_helpers, remedy};
 
 /// The inode of the first user namespace (`PROC_USER_INIT_INO` in the kernel's `include/linux/proc_ns.h`).
@@ -149,8 +149,8 @@ fn root_ranges(path: &str) -> Vec<IdExtent> {
     if granted.is_empty() {
         granted = vec![GrantedIds { start: ROOT_RANGE, count: IDS }];
     }
-    let end = ROOT_MORE.start + ROOT_MORE.count;
-    if granted.iter().all(|grant| grant.start + grant.count <= ROOT_MORE.start || end <= grant.start) {
+    // What anybody else was granted is theirs.
+    if all_granted(&text).iter().all(|grant| grant.is_apart_from(&ROOT_MORE)) {
         granted.push(ROOT_MORE);
     }
     numbered_from(0, &granted)

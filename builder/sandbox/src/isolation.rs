@@ -72,8 +72,8 @@ pub(crate) fn remember(conceded: Concessions) {
     let _ = CONCEDED.set(conceded);
 }
 
-/// What the driver's worker conceded.
-pub(crate) fn conceded() -> Concessions {
+/// What the driver's worker conceded; nothing in a process that is in none.
+pub fn conceded() -> Concessions {
     CONCEDED.get().copied().unwrap_or_default()
 }
 

@@ -11,8 +11,8 @@ pub(crate) const IDS: u32 = 65_536;
 /// containers (524288 to 1879048191, systemd's docs/UIDS-GIDS.md), which useradd never gives to a person.
 pub(crate) const ROOT_RANGE: u32 = 1_879_048_192 - IDS;
 
-/// Further ids of root's, for owners beyond 65535: directories of companies number their people so. They lie before [`ROOT_RANGE`],
-/// far behind what useradd grants to people.
+/// Further ids of root's, for owners beyond 65535: directories of companies number their people so. They lie before [`ROOT_RANGE`], in the
+/// range that systemd keeps for containers. They are left out where anybody was granted one of them.
 pub(crate) const ROOT_MORE: GrantedIds = GrantedIds { start: ROOT_RANGE - (1 << 28), count: 1 << 28 };
 
 /// Ids in a row that somebody may use.
@@ -22,26 +22,38 @@ pub(crate) struct GrantedIds {
     pub(crate) count: u32,
 }
 
+impl GrantedIds {
+    /// Whether no id is in both.
+    pub(crate) fn is_apart_from(&self, other: &GrantedIds) -> bool {
+        self.start + self.count <= other.start || other.start + other.count <= self.start
+    }
+}
+
+/// A line of a file of /etc/subuid's form: whose ids, and which.
+fn read(line: &str) -> Option<(&str, GrantedIds)> {
+    let mut fields = line.trim().split(':');
+    let name = fields.next()?;
+    let (start, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let is_fit = start > 0 && count > 0 && start.checked_add(count).is_some();
+    is_fit.then_some((name, GrantedIds { start, count }))
+}
+
+/// What such a file grants to anybody.
+pub(crate) fn all_granted(text: &str) -> Vec<GrantedIds> {
+    text.lines().filter_map(read).map(|(_, granted)| granted).collect()
+}
+
 /// What a file of /etc/subuid's form (subuid(5)) grants to one of `names`: first the first grant of at least `least` ids, without which
 /// there is nothing, then all others in their order.
 pub(crate) fn find_granted(text: &str, names: &[&str], least: u32) -> Vec<GrantedIds> {
-    let read = |line: &str| {
-        let mut fields = line.trim().split(':');
-        let name = fields.next()?;
-        let (start, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        let is_fit = start > 0 && count > 0 && start.checked_add(count).is_some();
-        (names.contains(&name) && is_fit).then_some(GrantedIds { start, count })
-    };
-    let mut all: Vec<GrantedIds> = text.lines().filter_map(read).collect();
+    let own = text.lines().filter_map(read).filter(|(name, _)| names.contains(name));
+    let mut all: Vec<GrantedIds> = own.map(|(_, granted)| granted).collect();
     let Some(first) = all.iter().position(|grant| grant.count >= least) else { return Vec::new() };
     all[..=first].rotate_right(1);
     let mut kept: Vec<GrantedIds> = Vec::new();
     for grant in all {
         // The kernel takes no map in which an id stands twice, and few lines of older ones.
-        let is_apart = |known: &GrantedIds| {
-            grant.start + grant.count <= known.start || known.start + known.count <= grant.start
-        };
-        if kept.len() < MOST_GRANTS && kept.iter().all(is_apart) {
+        if kept.len() < MOST_GRANTS && kept.iter().all(|known| grant.is_apart_from(known)) {
             kept.push(grant);
         }
     }
@@ -76,6 +88,16 @@ mod tests {
         assert_eq!(granted(&["ann"]), [(200_000, 65_536), (100_000, 1000)]);
         assert_eq!(granted(&["bob", "1000"]), [(300_000, 65_536)]);
         assert_eq!(granted(&["bob"]), []);
+    }
+
+    #[test]
+    fn what_others_were_granted_is_seen() {
+        let all = all_granted("alice:1700000000:65536\nbob:bad:1\n");
+        assert_eq!(all, [GrantedIds { start: 1_700_000_000, count: 65_536 }]);
+        assert!(
+            !all[0].is_apart_from(&ROOT_MORE)
+                && ROOT_MORE.is_apart_from(&GrantedIds { start: ROOT_RANGE, count: IDS })
+        );
     }
 
     #[test]

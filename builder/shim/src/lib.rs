@@ -23,7 +23,7 @@ mod sudo;
 use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
-pub use mknod::DEVICE;
+pub use mknod::{DEVICE, MAJORS, MINORS};
 pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;

@@ -16,6 +16,11 @@ use crate::real;
 /// The attribute that marks a file as a device: `c 5 1`, as mknod(1) takes it.
 pub const DEVICE: &str = "user.dibber.device";
 
+/// The numbers of devices on Linux's disks: 12 bits and 20 (the kernel's `include/linux/kdev_t.h`).
+pub const MAJORS: u32 = 1 << 12;
+/// See [`MAJORS`].
+pub const MINORS: u32 = 1 << 20;
+
 /// A command line of mknod(1) that asks for a device.
 #[derive(Debug, PartialEq, Eq)]
 struct DeviceCall<'a> {
@@ -23,7 +28,8 @@ struct DeviceCall<'a> {
     kind: char,
     major: u32,
     minor: u32,
-    mode: u32,
+    /// That of `-m`; else the umask's.
+    mode: Option<u32>,
 }
 
 pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
@@ -41,7 +47,7 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
 
 impl<'a> DeviceCall<'a> {
     fn parse(words: &'a [String]) -> Option<DeviceCall<'a>> {
-        let mut mode = 0o666 & !0o022;
+        let mut mode = None;
         let mut plain = Vec::new();
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
@@ -55,7 +61,7 @@ impl<'a> DeviceCall<'a> {
                 other => other.strip_prefix("--mode=").or_else(|| other.strip_prefix("-m")),
             };
             match given {
-                Some(text) => mode = u32::from_str_radix(text, 8).ok()? & 0o7777,
+                Some(text) => mode = Some(u32::from_str_radix(text, 8).ok()? & 0o7777),
                 None if word.starts_with('-') => return None,
                 None => plain.push(word),
             }
@@ -70,6 +76,9 @@ impl<'a> DeviceCall<'a> {
     }
 
     fn make(&self) -> io::Result<()> {
+        if self.major >= MAJORS || self.minor >= MINORS {
+            return Err(io::Error::other(format!("{} {}: there is no such device", self.major, self.minor)));
+        }
         let file = File::options().write(true).create_new(true).open(self.name)?;
         let text = format!("{} {} {}", self.kind, self.major, self.minor);
         let marked = fsetxattr(&file, DEVICE, text.as_bytes(), XattrFlags::empty());
@@ -78,7 +87,11 @@ impl<'a> DeviceCall<'a> {
             fs::remove_file(Path::new(self.name))?;
             return Err(io::Error::from(io::ErrorKind::PermissionDenied));
         }
-        file.set_permissions(Permissions::from_mode(self.mode))
+        match self.mode {
+            Some(mode) => file.set_permissions(Permissions::from_mode(mode)),
+            // 0666 less the umask, as it was opened.
+            None => Ok(()),
+        }
     }
 }
 
@@ -100,11 +113,12 @@ mod tests {
         let told = |text: &str| {
             let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
             DeviceCall::parse(&words).map(|call| {
-                format!("{} {} {} {} {:o}", call.name, call.kind, call.major, call.minor, call.mode)
+                let mode = call.mode.map(|mode| format!(" {mode:o}")).unwrap_or_default();
+                format!("{} {} {} {}{mode}", call.name, call.kind, call.major, call.minor)
             })
         };
         for (text, expected) in [
-            ("/t/dev/console c 5 1", Some("/t/dev/console c 5 1 644")),
+            ("/t/dev/console c 5 1", Some("/t/dev/console c 5 1")),
             ("-m 0600 dev/sda b 8 0", Some("dev/sda b 8 0 600")),
             ("dev/null c 1 3 -m666", Some("dev/null c 1 3 666")),
             ("--mode=660 x u 0x10 010", Some("x c 16 8 660")),

@@ -244,7 +244,10 @@ fn proxies_are_told_apart() {
 fn devices_that_hooks_make_are_in_the_image() {
     let shop = Workshop::new();
     let makes = "cd $TARGET_ROOT; mkdir -p d; mknod d/console c 5 1; mknod -m 0660 d/sda b 8 0; sudo mknod d/pipe p\n\
-                 mknod d/gone c 1 3; rm d/gone; mknod d/old c 1 5; mv d/old d/new; chmod 600 d/new; ! mknod d/new c 1 5 2>/dev/null";
+                 mknod d/gone c 1 3; rm d/gone; mknod d/old c 1 5; mv d/old d/new; chmod 600 d/new; ! mknod d/new c 1 5 2>/dev/null
+                 (umask 077; mknod d/closed b 8 1); ! mknod d/none c 0x1000 0 2>/dev/null
+                 for of in 1000 0; do : > d/of-$of; setfattr -n user.dibber.device -v 'c 1 1' d/of-$of; chown $of d/of-$of; done
+                 mkdir d/dir; setfattr -n user.dibber.device -v 'c 1 1' d/dir";
     shop.hook("e/post-root.d/10-devices", makes);
     let image = image(&shop, "[tiny-os, e]", &[("outputs", "[tar]")]);
     shop.build(&image, &[]).well();
@@ -259,10 +262,15 @@ fn devices_that_hooks_make_are_in_the_image() {
         "brw-rw---- 8,0 ./d/sda",
         "prw-r--r-- 0 ./d/pipe",
         "crw------- 1,5 ./d/new",
+        "brw------- 8,1 ./d/closed",
+        // Only root makes devices: a mark on another's file makes none.
+        "crw-r--r-- 1,1 ./d/of-0",
+        "-rw-r--r-- 0 ./d/of-1000",
     ] {
         assert!(told.iter().any(|line| line == device), "no {device} in {told:#?}");
     }
-    assert!(!list.contains("gone") && !list.contains("old"), "{list}");
+    assert!(!list.contains("gone") && !list.contains("old") && !list.contains("none"), "{list}");
+    assert!(!accepts("cat", &[&archive(&shop)]).contains("dibber.device"), "a mark is in the image");
 }
 
 fn walk(dir: &Path) -> Vec<std::path::PathBuf> {

@@ -107,6 +107,28 @@ fn references_of_archives() {
     told.refuses(HOOK, &["has no directory nowhere"]);
 }
 
+/// Whoever made an archive, or a reference into it, chooses nothing of what is beside it.
+#[test]
+fn archives_and_references_lead_nowhere_else() {
+    let shop = Workshop::new();
+    let origin =
+        origin("mkdir p; echo x > p/x; ln -s /etc elsewhere; ln -s .. p/up; tar czf a.tgz p elsewhere");
+    let url = format!("file://{}/a.tgz", origin.path().display());
+    let build = |reference: &str| {
+        shop.write("e/source-repository-a", &format!("a tar /opt/a {url} {reference}\n"));
+        shop.build(&image(&shop, "[tiny-os, e, source-repositories]", &[]), &[])
+    };
+    build("*").well();
+    let mut all = names(&shop);
+    all.retain(|name| name.starts_with("opt/a/") && name != "opt/a/");
+    all.sort();
+    assert_eq!(all, ["opt/a/up", "opt/a/x"]);
+    for reference in ["../../etc", "elsewhere", "elsewhere/apt", "p/up", "p/../elsewhere"] {
+        let told = build(reference);
+        assert_eq!(told.code, Some(HOOK), "{reference}: {}", told.err);
+    }
+}
+
 /// Whatever a fetch can name: branches, tags, changes under review, commits that are on no branch.
 #[test]
 fn references_of_repositories() {
@@ -140,6 +162,10 @@ fn references_of_repositories() {
     }
     // What another image had fetched is not in this one's repository.
     assert!(!names(&shop).iter().any(|name| name.contains(&lost.trim()[2..])));
+    // A pattern or an expression would choose for others what a name means.
+    for reference in ["refs/heads/*", "main:refs/heads/x", "^main", "main~1", "-x", "../x"] {
+        build(reference, &[]).refuses(HOOK, &["is no name of a reference of git"]);
+    }
     build("refs/changes/1/2/3", &[])
         .refuses(HOOK, &["has no reference refs/changes/1/2/3 that can be fetched"]);
     build("refs/changes/1/2/3", &["--offline"]).refuses(HOOK, &["was not fetched before"]);

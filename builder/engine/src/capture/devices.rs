@@ -1,24 +1,22 @@
 //! Devices that hooks made by mknod: in a user namespace files with a mark stand for them.
 //!
-//! In: a captured tree. Out: the same with devices in their places, owned and closed as the files are. Never: a mark in the image.
+//! In: a captured tree. Out: the same with devices in their places, owned and closed as the files are. Never: a mark in the image, nor a device that somebody else than root marked.
 
 use dibber_model::{InodeId, Kind, Rdev, Tree};
-
-/// The numbers of devices on Linux's disks: 12 bits and 20.
-const MAJORS: u32 = 1 << 12;
-const MINORS: u32 = 1 << 20;
+use dibber_sandbox::{MAJORS, MINORS};
 
 /// Makes them.
 pub(super) fn make(tree: &mut Tree) {
     for id in 0..tree.inode_count() as u32 {
         let inode = tree.inode_mut(InodeId(id));
-        let Kind::File(_) = inode.kind else { continue };
         let Some(at) = inode.meta.xattrs.iter().position(|x| *x.name == *dibber_sandbox::DEVICE.as_bytes())
         else {
             continue;
         };
         let marked = inode.meta.xattrs.remove(at);
-        if let Some(device) = device(&marked.value) {
+        // Only root makes devices, and anybody marks a file of theirs. Whose it is tells which it was.
+        let is_roots = matches!(inode.kind, Kind::File(_)) && inode.meta.uid == 0;
+        if let Some(device) = device(&marked.value).filter(|_| is_roots) {
             inode.kind = device;
         }
     }

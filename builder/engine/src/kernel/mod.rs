@@ -10,6 +10,7 @@ mod follow;
 mod names;
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use dibber_model::{InodeId, Kind, Tree, version};
 
@@ -49,6 +50,10 @@ fn order(a: &Kernel, b: &Kernel) -> Ordering {
         .then_with(|| a.initrd.is_some().cmp(&b.initrd.is_some()))
 }
 
+/// So many releases are looked at, the newest, and so many names in `/boot`: more than any image has, and few enough to be compared each
+/// with each. A hook may have made any number.
+const MOST: usize = 1000;
+
 /// Releases that the tree has modules of.
 fn modules(tree: &Tree) -> Vec<String> {
     let dirs = ["usr/lib/modules", "lib/modules"].iter().filter_map(|path| follow(tree, path));
@@ -59,7 +64,7 @@ fn modules(tree: &Tree) -> Vec<String> {
         .collect();
     found.sort_by(|a, b| version::compare(a, b));
     found.dedup();
-    found
+    found.split_off(found.len().saturating_sub(MOST))
 }
 
 struct Kernels<'a> {
@@ -78,6 +83,7 @@ impl Kernels<'_> {
                 let name = std::str::from_utf8(name).ok()?;
                 Some((KernelName::parse(name)?, self.file(&format!("boot/{name}"))?))
             })
+            .take(MOST)
             .collect();
         found.sort_by_key(|(name, _)| std::cmp::Reverse(name.rank));
         let kernel = |(name, file): (KernelName, Found)| {
@@ -92,12 +98,13 @@ impl Kernels<'_> {
 
     /// Kernels that lie with their modules, and those of boot loader entries, in `/boot/ENTRY-TOKEN/RELEASE`.
     fn beside_modules(&self) -> Vec<Kernel> {
+        let entries = self.entries();
         let mut found = Vec::new();
         for release in &self.modules {
             let dirs = [format!("usr/lib/modules/{release}"), format!("lib/modules/{release}")];
             let kernels = dirs.iter().flat_map(|dir| UNVERSIONED.map(|name| format!("{dir}/{name}")));
-            let entries = self.entry_tokens().into_iter().map(|token| format!("{token}/{release}/linux"));
-            for path in kernels.chain(entries) {
+            let entry = entries.get(release.as_str()).map(|dir| format!("{dir}/linux"));
+            for path in kernels.chain(entry) {
                 let Some(file) = self.file(&path) else { continue };
                 let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_string();
                 let beside = RAMDISKS_BESIDE.iter().map(|name| format!("{dir}/{name}"));
@@ -108,12 +115,22 @@ impl Kernels<'_> {
         found
     }
 
-    /// Directories that may hold boot loader entries (the Boot Loader Specification's entry tokens).
-    fn entry_tokens(&self) -> Vec<String> {
-        let Some(boot) = follow(self.tree, "boot") else { return Vec::new() };
-        let dirs =
-            self.tree.entries(boot.id).filter(|(_, id)| matches!(self.tree.inode(*id).kind, Kind::Dir(_)));
-        dirs.filter_map(|(name, _)| Some(format!("boot/{}", std::str::from_utf8(name).ok()?))).collect()
+    /// Directories `/boot/ENTRY-TOKEN/RELEASE` that have a kernel (the Boot Loader Specification's type 1 entries), by release.
+    fn entries(&self) -> BTreeMap<&str, String> {
+        let Some(boot) = follow(self.tree, "boot") else { return BTreeMap::new() };
+        let is_dir = |id: &InodeId| matches!(self.tree.inode(*id).kind, Kind::Dir(_));
+        let text = |name| std::str::from_utf8(name).ok();
+        let mut found = BTreeMap::new();
+        for (token, dir) in self.tree.entries(boot.id).filter(|(_, id)| is_dir(id)) {
+            for (release, _) in self.tree.entries(dir).filter(|(_, id)| is_dir(id)) {
+                let (Some(token), Some(release)) = (text(token), text(release)) else { continue };
+                let path = format!("boot/{token}/{release}");
+                if self.file(&format!("{path}/linux")).is_some() {
+                    found.insert(release, path);
+                }
+            }
+        }
+        found
     }
 
     /// A kernel under a name without a release: `/vmlinuz`, `/boot/bzImage`. A link tells by the name of what it leads to.

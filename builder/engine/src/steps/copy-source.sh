@@ -18,7 +18,10 @@ git)
     if [ "$reference" != '*' ]; then
         commit=
         # As a fetch resolves a name: a tag before a branch, then what was fetched by that name, then a commit.
-        for name in "refs/tags/$reference" "refs/heads/${reference#origin/}" "refs/dibber/$reference" "$reference"; do
+        digest=$(printf %s "$reference" | sha256sum | cut -d' ' -f1)
+        names=("refs/tags/$reference" "refs/heads/${reference#origin/}" "refs/dibber/$digest" "$reference")
+        case $reference in refs/heads/* | refs/tags/*) names=("$reference" "refs/dibber/$digest") ;; esac
+        for name in "${names[@]}"; do
             commit=$(git -C "$source" rev-parse --quiet --verify "$name^{commit}") && break
         done
         [ -n "$commit" ] || { echo "$location has no reference $reference"; exit 1; }
@@ -45,10 +48,14 @@ tar | file)
         tar -C "$unpacked" -xf "$source"
         mkdir -p "$target"
         # A reference may have patterns, but no blanks. Directories alone are matched, as rsync has it by the slash and dot at the end.
+        # Whoever made the archive or the reference may have put a link, or a way up, on the way: what it leads to is not the archive's.
+        case /$reference/ in */../*) echo "the reference $reference leads out of the archive"; exit 1 ;; esac
         IFS=
         found=
         for directory in "$unpacked"/$reference/.; do
             [ -d "$directory" ] || continue
+            directory=${directory%/.}
+            [ "$directory" = "$unpacked/." ] || [ "$(realpath "$directory")" = "$(realpath "$unpacked")${directory#"$unpacked"}" ] || continue
             found=yes
             tar -C "$directory" -cf - . | tar -C "$target" -xf -
         done

@@ -33,6 +33,11 @@ case $kind in
 git)
     # A repository of this machine belongs to an id that the sandbox does not have. HOME is this run's own.
     git config --global --add safe.directory '*'
+    # A fetch takes patterns and expressions too: what they name, one image would choose for others.
+    if [ "$reference" != '*' ] && ! git check-ref-format --allow-onelevel "$reference"; then
+        echo "$reference is no name of a reference of git, nor a commit's"
+        exit 1
+    fi
     if [ -e "$staged/login" ]; then
         git config --global credential.helper "store --file=$staged/login"
     fi
@@ -48,14 +53,16 @@ git)
         mv -T "$source.new" "$source"
     fi
     # Anything else that a fetch can name: refs/changes/..., pull/1/head, the whole hash of a commit that is on no branch.
-    own=$fetched-$(printf %s "$reference" | sha256sum | cut -d' ' -f1)
-    if ! is_usual && ! { has "refs/dibber/$reference" && is_fresh "$own"; }; then
+    # Kept under a digest of its name, which is no part of another's.
+    digest=$(printf %s "$reference" | sha256sum | cut -d' ' -f1)
+    own=$fetched-$digest
+    if ! is_usual && ! { has "refs/dibber/$digest" && is_fresh "$own"; }; then
         if [ -n "${DIB_OFFLINE:-}" ]; then
             has "$reference" || {
                 echo "$reference of $location was not fetched before, and this build is offline"
                 exit 1
             }
-        elif git -C "$source" fetch --quiet origin "+$reference:refs/dibber/$reference"; then
+        elif git -C "$source" fetch --quiet origin "+$reference:refs/dibber/$digest"; then
             touch "$own"
         elif ! has "$reference"; then
             echo "$location has no reference $reference that can be fetched"
@@ -69,7 +76,7 @@ tar | file)
         rm -f "$source"
     fi
     if [ ! -f "$source" ] || ! is_fresh "$fetched"; then
-        curl --fail --silent --show-error --location --retry 5 --output "$source.new" --config "$staged/curl"
+        curl --fail --silent --show-error --location --retry 5 --globoff --output "$source.new" --config "$staged/curl"
         mv -T "$source.new" "$source"
         sha256sum "$source" > "$source.sha256"
     fi

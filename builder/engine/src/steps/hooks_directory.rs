@@ -65,6 +65,7 @@ impl<'a> HooksLayout<'a> {
             large: BTreeMap::new(),
         };
         let hooks = Path::new(HOOKS);
+        layout.items.push(LayoutItem { path: hooks.join(ELEMENTS), what: ItemContent::Dir });
         for phase in Phase::all() {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
@@ -72,38 +73,21 @@ impl<'a> HooksLayout<'a> {
             let what = ItemContent::Text { bytes: text.as_bytes(), mode: 0o644 };
             layout.items.push(LayoutItem { path: hooks.join(dib_lib::LIB).join(name), what });
         }
-        layout.elements(plan, view.map_or(NEVER, |place| place.at))?;
-        let Some(place) = view else { return Ok(layout) };
-        let elements = hooks.join(ELEMENTS);
-        for file in hooks::seen_by(&id::step_request(plan), &plan.visibility, place) {
-            let element = plan.elements.iter().find(|element| element.name == file.element);
-            if let Some(element) = element {
+        let request = id::step_request(plan);
+        let at = view.map_or(NEVER, |place| place.at);
+        for name in plan.names.iter().filter(|_| plan.visibility.names_from() <= at) {
+            layout.items.push(LayoutItem { path: hooks.join(ELEMENTS).join(name), what: ItemContent::Dir });
+        }
+        let files = match view {
+            Some(place) => hooks::laid_out(&request, &plan.visibility, place),
+            None => hooks::all_own_directories(&plan.elements),
+        };
+        for file in files {
+            if let Some(element) = plan.elements.iter().find(|element| element.name == file.element) {
                 layout.add(hooks.join(&file.path), element, &file.source)?;
-                // Its directory may be there for the sake of a later step's hook alone.
-                if is_of_a_phase(&file.source) && file.source.contains('/') {
-                    layout.add(elements.join(&file.element).join(&file.source), element, &file.source)?;
-                }
             }
         }
         Ok(layout)
-    }
-
-    /// A directory for each name, empty for what the program stands in for, once a step can ask for the names. In it is what the step at a
-    /// place is given of the element's files; of hooks a step sees here, too, its own phase's up to itself.
-    fn elements(&mut self, plan: &'a Plan, at: usize) -> io::Result<()> {
-        let all = Path::new(HOOKS).join(ELEMENTS);
-        self.items.push(LayoutItem { path: all.clone(), what: ItemContent::Dir });
-        for name in plan.names.iter().filter(|_| plan.visibility.names_from() <= at) {
-            self.items.push(LayoutItem { path: all.join(name), what: ItemContent::Dir });
-        }
-        for element in &plan.elements {
-            let is_seen = |path: &str| !is_of_a_phase(path) && !hooks::is_declaration(path);
-            let given = |path: &str| plan.visibility.file_from(&element.name, path) <= at;
-            for path in element.entries.keys().filter(|path| is_seen(path) && given(path)) {
-                self.add(all.join(&element.name).join(path), element, path)?;
-            }
-        }
-        Ok(())
     }
 
     /// Adds what an element has at a path, if it has something there.
@@ -134,11 +118,6 @@ impl<'a> HooksLayout<'a> {
         }
         Ok(())
     }
-}
-
-/// Whether a path is a phase's directory or in one.
-fn is_of_a_phase(path: &str) -> bool {
-    path.split('/').next().is_some_and(|top| Phase::of_directory(top).is_some())
 }
 
 fn make_item(dir: &Dir, path: &Path, what: ItemContent<'_>) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! What a step sees that the step before it does not: files, variables, packages, and for the first one the archive's state and the host's
-//! tools. A step's id is the digest of its parent's and of these, and `dibber plan --explain` tells from them why a step runs.
+//! What a step sees: all files that lie before it, variables and packages that the step before it did not have, and for the first one the
+//! archive's state and the host's tools. A step's id is the digest of its parent's and of these, and `dibber plan --explain` tells from them why a step runs.
 //!
 //! In: a job and a step's place in the plan. Out: the inputs, in an order of their own. Never: a limit of hooks, the caller's environment,
 //! a path of this machine that no step is given; a secret as it is.
@@ -10,10 +10,11 @@ use std::fmt;
 use dibber_model::{Digest, redact};
 use dibber_plan::elements::{hooks, package_installs, repositories};
 use dibber_plan::{Action, Entry, Plan};
+use dibber_sandbox::Concessions;
 use serde::{Deserialize, Serialize};
 
 use dibber_plan::elements::hooks::StepPlace;
-use dibber_plan::elements::visibility::NEVER;
+use dibber_plan::elements::visibility::{NEVER, OWN_DIRECTORIES};
 
 use super::id::{files_given_to, secrets_seen, step_request};
 use crate::worker::job::{BuildJob, HostTool};
@@ -35,6 +36,8 @@ pub(crate) enum InputKind {
     Index,
     /// A program of the building machine, by version.
     Tool,
+    /// What hooks see of the container that the build runs in.
+    Container,
     /// The step itself: what it does.
     Step,
     /// Whether it has the network.
@@ -45,8 +48,6 @@ pub(crate) enum InputKind {
     Secrets,
     /// A file of an element.
     File,
-    /// Which of several elements has a file that they all bring.
-    Winner,
     /// The names of all elements.
     Elements,
     /// A package that is asked for.
@@ -80,12 +81,12 @@ impl fmt::Display for InputKind {
             InputKind::Time => "the time",
             InputKind::Index => "package index",
             InputKind::Tool => "tool",
+            InputKind::Container => "what hooks see of the container",
             InputKind::Step => "step",
             InputKind::Network => "the network",
             InputKind::Variable => "variable",
             InputKind::Secrets => "the secrets",
             InputKind::File => "file",
-            InputKind::Winner => "the element that brings file",
             InputKind::Elements => "the list of elements",
             InputKind::Package => "package",
             InputKind::HostFile => "file of this machine",
@@ -109,6 +110,7 @@ const NOT_SEEN: [&str; 10] = [
 
 /// What the first step starts from.
 pub(super) fn start(job: &BuildJob) -> Vec<StepInput> {
+    let conceded = dibber_sandbox::conceded();
     let BuildJob { plan, releases, tools, epoch, .. } = job;
     let mut inputs = timeless_start(plan);
     inputs.push(StepInput::new(InputKind::Time, "", epoch.to_string()));
@@ -118,6 +120,10 @@ pub(super) fn start(job: &BuildJob) -> Vec<StepInput> {
     }
     for HostTool { name, version } in tools {
         inputs.push(StepInput::new(InputKind::Tool, name, version));
+    }
+    // Hooks can read it, so what they made there is not what they make elsewhere.
+    if conceded != Concessions::default() {
+        inputs.push(StepInput::new(InputKind::Container, "", format!("{conceded:?}")));
     }
     inputs
 }
@@ -137,7 +143,8 @@ pub(super) enum Secrets {
     LeftOut,
 }
 
-/// What a step sees that the one before it does not.
+/// What a step sees, but for variables and names that the one before it saw. All that lies in its hooks directory is among it, so that a file
+/// can lie there and be in no id by no mistake of ours.
 pub(super) fn inputs(job: &BuildJob, place: StepPlace<'_>, secrets: Secrets) -> Vec<StepInput> {
     let (plan, step) = (&job.plan, place.step);
     let action = serde_json::to_string(&step.action).expect("an action has words alone");
@@ -156,15 +163,9 @@ pub(super) fn inputs(job: &BuildJob, place: StepPlace<'_>, secrets: Secrets) -> 
         inputs.push(StepInput::new(InputKind::Secrets, "", seen.to_string()));
     }
     let request = step_request(plan);
-    for file in hooks::new_at(&request, &plan.visibility, place) {
+    for file in hooks::laid_out(&request, &plan.visibility, place) {
         inputs.extend(element_file(plan, &file.element, &file.source, &file.path));
     }
-    let contested = hooks::contested(&plan.elements).into_iter();
-    inputs.extend(
-        contested
-            .filter(|(path, element)| is_new(plan.visibility.file_from(element, path)))
-            .map(|(path, element)| StepInput::new(InputKind::Winner, path, element)),
-    );
     if is_new(plan.visibility.names_from()) {
         inputs.push(names(plan));
     }
@@ -220,9 +221,10 @@ fn names(plan: &Plan) -> StepInput {
 fn element_file(plan: &Plan, element: &str, source: &str, path: &str) -> Option<StepInput> {
     let element_source = plan.elements.iter().find(|other| other.name == element)?;
     let entry = element_source.entries.get(source)?;
-    let name = match source == path {
-        true => format!("{element}/{source}"),
-        false => format!("{element}/{source} as {path}"),
+    let name = match path {
+        _ if source == path => format!("{element}/{source}"),
+        _ if path.starts_with(OWN_DIRECTORIES) => path.to_string(),
+        _ => format!("{element}/{source} as {path}"),
     };
     let value = match entry {
         Entry::File { executable: true, digest, .. } => format!("{digest} executable"),

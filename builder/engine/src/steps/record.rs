@@ -2,14 +2,17 @@
 //!
 //! In: a job. Out: a record, and how another job differs from it, in words. Never: a decision: ids alone decide what runs.
 
+use std::collections::BTreeSet;
+
 use dibber_model::printable::printable;
+use dibber_plan::elements::visibility::OWN_DIRECTORIES;
 use serde::{Deserialize, Serialize};
 
 use super::id::{Ids, Origin};
 use super::inputs::{self, InputKind, StepInput};
 use crate::worker::job::BuildJob;
 
-/// What one step saw.
+/// What one step saw, and the one before it did not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StepRecord {
     /// `install/10-ssh`.
@@ -28,11 +31,15 @@ impl BuildRecord {
     /// What the steps of a job see.
     pub(crate) fn new(job: &BuildJob) -> BuildRecord {
         let ids = Ids::new(job);
-        let steps = job.plan.steps.iter().map(|step| StepRecord {
-            name: format!("{}/{}", step.phase, step.name),
-            inputs: ids.inputs(step, Origin::Planned),
-        });
-        BuildRecord { start: inputs::start(job), steps: steps.collect() }
+        let mut before: BTreeSet<StepInput> = BTreeSet::new();
+        let mut steps = Vec::new();
+        for step in &job.plan.steps {
+            let now: BTreeSet<StepInput> = ids.inputs(step, Origin::Planned).into_iter().collect();
+            let inputs = now.difference(&before).cloned().collect();
+            steps.push(StepRecord { name: format!("{}/{}", step.phase, step.name), inputs });
+            before = now;
+        }
+        BuildRecord { start: inputs::start(job), steps }
     }
 
     /// As it is kept.
@@ -79,15 +86,22 @@ fn changes(then: &[StepInput], now: &[StepInput]) -> Vec<String> {
     let find = |list: &[StepInput], key: &StepInput| {
         list.iter().find(|other| other.kind == key.kind && other.name == key.name).cloned()
     };
+    // A file that also lies in its element's own directory is told of once.
+    let is_told = |input: &StepInput| {
+        let own = input.name.strip_prefix(OWN_DIRECTORIES).and_then(|rest| rest.strip_prefix('/'));
+        own.is_none_or(|name| {
+            !then.iter().chain(now).any(|other| other.kind == input.kind && other.name == name)
+        })
+    };
     let mut words = Vec::new();
-    for input in now {
+    for input in now.iter().filter(|input| is_told(input)) {
         match find(then, input) {
             None => words.push(format!("{} is new", named(input))),
             Some(was) if was.value != input.value => words.push(changed(&was, input)),
             Some(_) => {}
         }
     }
-    let gone = then.iter().filter(|was| find(now, was).is_none());
+    let gone = then.iter().filter(|was| is_told(was) && find(now, was).is_none());
     words.extend(gone.map(|was| format!("{} is gone", named(was))));
     words
 }

@@ -121,9 +121,9 @@ fn fetch_variables(environment: &BTreeMap<String, String>) -> BTreeMap<String, S
 }
 
 fn source_key(kind: &str, location: &str, variables: &BTreeMap<String, String>) -> Digest {
-    let mut hasher = Hasher::new("source 1");
-    // Who asks, and not the password: what one may read, another may not.
-    let user = redact::login(location).map_or("", |login| login.user.split(':').next().unwrap_or_default());
+    let mut hasher = Hasher::new("source 2");
+    // Who asks, by the password too: what one may read, another may not. The cache is its owner's alone, and keeps ids of steps so as well.
+    let user = redact::login(location).map_or("", |login| login.user);
     hasher.part(kind.as_bytes()).part(redact::without_login(location).as_bytes()).part(user.as_bytes());
     for (name, value) in variables {
         hasher.part(name.as_bytes()).part(redact::mask_urls(value).as_bytes());

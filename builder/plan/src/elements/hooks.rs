@@ -16,7 +16,7 @@ use super::phases::{self, Child};
 use super::steps::install_type;
 use super::steps::request::StepRequest;
 use super::steps::scripts::scripts;
-use super::visibility::{NEVER, Visibility};
+use super::visibility::{OWN_DIRECTORIES, Visibility};
 use super::{package_installs, required_variables, run_parts};
 use crate::network;
 use crate::source::{ElementSource, Entry};
@@ -140,7 +140,11 @@ pub(crate) fn scripts_seen_by<'a>(
 }
 
 /// What a step sees of the hooks directory, by path: scripts (see [`scripts_seen_by`]), and the other files that it is given.
-pub fn seen_by(request: &StepRequest<'_>, visibility: &Visibility, place: StepPlace<'_>) -> Vec<HookFile> {
+pub(crate) fn seen_by(
+    request: &StepRequest<'_>,
+    visibility: &Visibility,
+    place: StepPlace<'_>,
+) -> Vec<HookFile> {
     let all = all_scripts(request);
     let scripts = scripts_seen_by(request, place.step, &all);
     let others = request.elements.iter().flat_map(|element| {
@@ -165,55 +169,46 @@ pub fn seen_by(request: &StepRequest<'_>, visibility: &Visibility, place: StepPl
     files.into_values().collect()
 }
 
-/// What a step is the first of its phase or of all to be given: its own script with what that is a link to, and other files. Each by
-/// the path at which it lies.
-pub fn new_at(request: &StepRequest<'_>, visibility: &Visibility, place: StepPlace<'_>) -> Vec<HookFile> {
-    let all = all_scripts(request);
-    let own = match &place.step.action {
-        Action::Script { path } => {
-            let mut chain = link_chain(request.elements, &place.step.element, path);
-            chain.push(path.clone());
-            chain
-        }
-        _ => Vec::new(),
+/// All that lies in the hooks directory of a step, by path: what it sees of the flat merge, and each element's own directory with what the step
+/// is given of it; of a phase's files what it sees of the phase. A step's id has all of this, and its hooks directory nothing else of elements.
+pub fn laid_out(request: &StepRequest<'_>, visibility: &Visibility, place: StepPlace<'_>) -> Vec<HookFile> {
+    let mut files = seen_by(request, visibility, place);
+    let seen: BTreeSet<(String, String)> =
+        files.iter().map(|file| (file.element.clone(), file.source.clone())).collect();
+    let is_given = |element: &ElementSource, path: &str| match phase_of(path) {
+        // A phase's directory itself is there in every step, whoever brings it.
+        Some(_) => path.contains('/') && seen.contains(&(element.name.clone(), path.to_string())),
+        None => visibility.file_from(&element.name, path) <= place.at,
     };
-    let is_new = |element: &ElementSource, path: &str| match all.contains_key(&(element.name.as_str(), path))
-    {
-        true => own.iter().any(|own| own == path),
-        false => place.at == NEVER || visibility.file_from(&element.name, path) == place.at,
-    };
-    // A phase's directory is there in every step, whoever brings it.
-    let is_told = |path: &str| is_copied(path) && Phase::of_directory(path).is_none();
+    files.retain(|file| phase_of(&file.source).is_none() || file.source.contains('/'));
+    files.extend(own_directories(request.elements, &is_given));
+    files
+}
+
+/// Each element's own directory, with all but the phases' files.
+pub fn all_own_directories(elements: &[ElementSource]) -> Vec<HookFile> {
+    own_directories(elements, &|_, path| phase_of(path).is_none())
+}
+
+fn own_directories(
+    elements: &[ElementSource],
+    is_given: &dyn Fn(&ElementSource, &str) -> bool,
+) -> Vec<HookFile> {
     let mut files = Vec::new();
-    for element in request.elements {
-        for path in element.entries.keys().filter(|path| is_told(path) && is_new(element, path)) {
-            files.extend(places(request, path).into_iter().map(|place| HookFile {
-                path: place,
-                element: element.name.clone(),
-                source: path.clone(),
-            }));
-        }
+    for element in elements {
+        let paths = element.entries.keys().filter(|path| !is_declaration(path));
+        files.extend(paths.filter(|path| is_given(element, path)).map(|path| HookFile {
+            path: format!("{OWN_DIRECTORIES}/{}/{path}", element.name),
+            element: element.name.clone(),
+            source: path.clone(),
+        }));
     }
     files
 }
 
-/// Paths of the hooks directory that several elements have, each with the element whose file lies there: the last one.
-pub fn contested(elements: &[ElementSource]) -> BTreeMap<&str, &str> {
-    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for element in elements {
-        for (path, _) in
-            element.entries.iter().filter(|(path, entry)| is_copied(path) && **entry != Entry::Dir)
-        {
-            owners.entry(path).or_default().push(&element.name);
-        }
-    }
-    let several = owners.into_iter().filter(|(path, owners)| owners.len() > 1 && !is_for_dib(path));
-    several.filter_map(|(path, owners)| Some((path, *owners.last()?))).collect()
-}
-
-/// Files that people and dib itself read, and no hook.
-fn is_for_dib(path: &str) -> bool {
-    path.starts_with("README") || path.starts_with("element-")
+/// The phase in whose directory a path is, or which it is.
+fn phase_of(path: &str) -> Option<Phase> {
+    path.split('/').next().and_then(Phase::of_directory)
 }
 
 /// Image packages come after every hook of install; all else has its place by name.
@@ -222,7 +217,7 @@ fn comes_before_or_is(name: &str, step: &Step) -> bool {
 }
 
 /// The files that a hook is a link to, within its element and by the same path in any other.
-fn link_chain(elements: &[ElementSource], element: &str, path: &str) -> Vec<String> {
+pub(crate) fn link_chain(elements: &[ElementSource], element: &str, path: &str) -> Vec<String> {
     let mut chain = Vec::new();
     let mut path = path.to_string();
     let mut owner = elements.iter().find(|candidate| candidate.name == element);

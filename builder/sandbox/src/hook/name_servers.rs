@@ -3,7 +3,7 @@
 //! `finalise_base` of its `lib`). Here that is done around each program, because what one leaves is kept for other machines.
 //!
 //! In: a tree that no program runs in. Out: the file in place; afterwards, what the program made of it. Never: a line of this
-//! machine's file in what is kept, or a mount over the file, under which `rm` and `ln` fail.
+//! machine's file in `/etc` of what is kept, or a mount over the file, under which `rm` and `ln` fail.
 //!
 //! What is lent begins with [`LENT`], so that copies of it are known as such. What a hook writes itself becomes
 //! `/etc/resolv.conf.ORIG`, which is dib's published place for the image's own; later hooks are lent the machine's again.

@@ -14,7 +14,7 @@ use dibber_model::Phase;
 
 use super::super::image_element::EXPORTED_FUNCTION;
 use super::super::steps::StepRequest;
-use super::super::{hooks, package_installs};
+use super::super::{hooks, package_installs, repositories};
 use super::mentions::{Mentions, Reading, is_for_people, mentions};
 use super::{ELEMENTS_YAML, NEVER, Visibility, environment_file, is_for_hooks, is_for_programs, names};
 use crate::source::{ElementSource, SETTINGS_DATA};
@@ -73,7 +73,9 @@ impl<'a> Spread<'a> {
         };
         let scripts = hooks::all_scripts(request);
         for element in request.elements {
-            for path in element.entries.keys().map(String::as_str).filter(|path| hooks::is_copied(path)) {
+            // What the flat merge leaves out is in the element's own directory.
+            for path in element.entries.keys().map(String::as_str).filter(|path| !hooks::is_declaration(path))
+            {
                 if !scripts.contains_key(&(element.name.as_str(), path)) {
                     spread.add_file(element, path, first_use(element, path, steps), &names);
                 }
@@ -180,7 +182,10 @@ fn first_use(element: &ElementSource, path: &str, steps: &[Step]) -> usize {
     match (Phase::of_directory(top), top) {
         // The older lists of packages, which a step of our own reads.
         (Some(phase), _) if name.starts_with("package-installs-") => first(&|step| step.phase == phase),
-        (Some(phase), _) => first(&|step| step.phase == phase && step.element == element.name),
+        (Some(phase), _) => {
+            let own = first(&|step| step.phase == phase && step.element == element.name);
+            if own == NEVER { first(&|step| step.phase == phase) } else { own }
+        }
         (None, "bin") => first(&|step| step.action == Action::InstallBin),
         (None, "static") => first(&|step| step.action == Action::InstallStatic),
         (None, SETTINGS_DATA) => first(&|step| step.element == element.name),
@@ -197,11 +202,33 @@ fn asked_by_step(request: &StepRequest<'_>, step: &Step, names: &BTreeSet<String
             asked.variables.extend(["DISTRO_NAME", "DIB_RELEASE"].map(ToOwned::to_owned));
         }
         Action::FetchSources => {
-            let starts = ["DIB_REPO", "DIB_GITREPOBASE", "DIB_INSTALLTYPE_", "DIB_MANIFEST", "IMAGE_NAME"];
+            let starts = [
+                "DIB_REPO",
+                "DIB_GITREPOBASE",
+                "DIB_INSTALLTYPE_",
+                "DIB_MANIFEST",
+                "IMAGE_NAME",
+                "NO_SOURCE_REPOSITORIES",
+            ];
             let is_asked = |name: &&String| {
                 starts.iter().any(|start| name.starts_with(start)) || *name == "DIB_DEFAULT_INSTALLTYPE"
             };
             asked.variables.extend(names.iter().filter(is_asked).cloned());
+            let lists = request.elements.iter().flat_map(|element| {
+                element
+                    .entries
+                    .keys()
+                    .filter(|path| repositories::is_list(path))
+                    .filter_map(|path| element.text(path))
+            });
+            for list in lists {
+                asked.variables.extend(mentions(list, names, Reading::Program).variables);
+            }
+        }
+        // What a hook is a link to.
+        Action::Script { ref path } => {
+            let chain = hooks::link_chain(request.elements, &step.element, path);
+            asked.tops.extend(chain.iter().filter_map(|path| Some(path.split_once('/')?.0.to_string())));
         }
         // It writes them all down.
         Action::Manifests if step.phase == Phase::Cleanup => asked.lists_variables = true,

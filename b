@@ -1,1 +1,0 @@
-environment.d/20-b
