@@ -18,7 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
-    CompressedStream, Container, LeftOut, NamedWriter, PourError, Squashfs, StreamCompression, Target, WriteOptions,
+    CompressedStream, Container, LeftOut, NamedWriter, PourError, Squashfs, StreamCompression, Target,
+    WriteOptions,
 };
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::BuiltSet;
