@@ -68,6 +68,9 @@ impl ImagePlanner<'_> {
         variables.extend(disk::variables(&disk));
         variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
         variables.insert("DIB_ARGS".into(), self.arguments());
+        if image.skip_base || request.skip_base {
+            variables.insert("SKIP_BASE".into(), "1".into());
+        }
         booting::check(&variables)?;
         let env = variables::dib_env(&variables);
         variables.insert("DIB_ENV".into(), env);
@@ -227,7 +230,8 @@ impl ImagePlanner<'_> {
         if has("baremetal") {
             add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
         }
-        if ramdisk && has("no-final-image") {
+        if has("no-final-image") {
+            // Hooks make what such an image is for.
             outputs.retain(|kind| !kind.is_disk());
         } else if self.image.outputs.is_empty() && !ramdisk {
             outputs.insert(0, OutputKind::Qcow2);

@@ -13,9 +13,10 @@ pub(super) struct LibFile {
 }
 
 /// All of them.
-pub(super) const FILES: [LibFile; 7] = [
+pub(super) const FILES: [LibFile; 8] = [
     LibFile { name: "common-defaults", text: include_str!("dib_lib/common-defaults.sh") },
     LibFile { name: "common-functions", text: include_str!("dib_lib/common-functions.sh") },
+    LibFile { name: "dib-run-parts", text: include_str!("dib_lib/dib-run-parts.sh") },
     LibFile { name: "die", text: include_str!("dib_lib/die.sh") },
     LibFile { name: "img-defaults", text: include_str!("dib_lib/img-defaults.sh") },
     LibFile { name: "img-functions", text: include_str!("dib_lib/img-functions.sh") },

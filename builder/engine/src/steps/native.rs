@@ -68,12 +68,10 @@ fn divert(sandbox: &StepSandbox<'_>, step: &Step, what: &str) -> Result<HookResu
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
 fn write_manifests(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
     if step.phase != Phase::Cleanup {
-        return Ok(sandbox.unchanged());
+        // Hooks put manifests of their own there.
+        return sandbox.place_texts(&BTreeMap::new(), sandbox.manifests_directory(), Readers::Root, step);
     }
-    let mut files = BTreeMap::from([
-        ("dib-element-manifest".to_string(), manifests::element_manifest(&sandbox.plan.names)),
-        ("dib_environment".to_string(), manifests::environment(&sandbox.plan.variables)),
-    ]);
+    let mut files = manifests::files(&sandbox.plan.names, &sandbox.plan.variables);
     // What is wrong with a database the image's own list of packages tells.
     let packages = sandbox
         .tree()

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use dibber_model::Side;
-use dibber_plan::Plan;
 use dibber_plan::elements::image_element;
 use dibber_plan::elements::visibility::ELEMENTS_YAML;
+use dibber_plan::{Plan, contract};
 use dibber_sandbox::{BUILD, IN_TARGET};
 
 use super::{ELEMENTS, dib_lib};
@@ -37,10 +37,14 @@ impl HookVariables {
         }
     }
 
-    /// Hides a variable that only later steps are given.
+    /// Hides a variable that only later steps are given. One that dib's driver always has is as if none were declared.
     pub(super) fn withhold(&mut self, name: &str) {
-        self.outside.remove(name);
-        self.inside.remove(name);
+        for side in [&mut self.outside, &mut self.inside] {
+            match contract::default_text(name) {
+                Some(text) => drop(side.insert(name.into(), text.into())),
+                None => drop(side.remove(name)),
+            }
+        }
     }
 
     /// Tells programs that nothing can be fetched.
@@ -52,13 +56,17 @@ impl HookVariables {
 
     /// Whether programs are told so, by the plan or by this.
     pub(super) fn is_offline(&self) -> bool {
-        self.outside.contains_key(OFFLINE) || self.inside.contains_key(OFFLINE)
+        [&self.outside, &self.inside]
+            .iter()
+            .any(|side| side.get(OFFLINE).is_some_and(|text| !text.is_empty()))
     }
 }
 
 /// What every program sees: the plan's variables, and those that depend on the side or must not be in an id.
 fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String> {
-    let mut all = plan.variables.clone();
+    let mut all: BTreeMap<String, String> =
+        contract::default_texts().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    all.extend(plan.variables.clone());
     let mut set = |name: &str, value: String| all.insert(name.to_string(), value);
     set("SOURCE_DATE_EPOCH", epoch.to_string());
     let hooks = match side {
@@ -69,6 +77,14 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     set(ELEMENTS_YAML, image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
     set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
+    set("ELEMENTS_PATH", format!("{hooks}/{ELEMENTS}"));
+    if side == Side::Chroot {
+        // Sorted as in C, and programs that want UTF-8 (Ansible) have it. A machine need not have that locale; a tree's C library has.
+        set("LC_ALL", "C.UTF-8".to_string());
+        if !plan.variables.contains_key(contract::SYSTEMD_OFFLINE) {
+            set(contract::SYSTEMD_OFFLINE, "1".to_string());
+        }
+    }
     if side == Side::Host {
         set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
     }
