@@ -72,20 +72,28 @@ fn write_manifests(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult,
         return sandbox.place_texts(&BTreeMap::new(), sandbox.manifests_directory(), Readers::Root, step);
     }
     let mut files = manifests::files(&sandbox.plan.names, &sandbox.plan.variables);
-    // What is wrong with a database the image's own list of packages tells.
-    let packages = sandbox
-        .tree()
-        .and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", LONGEST_DATABASE))
-        .and_then(|status| dpkg_packages(&String::from_utf8_lossy(&status)));
-    if let Ok(packages) = packages {
-        let packages: Vec<_> = packages
-            .into_iter()
-            .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
-            .collect();
-        let json = serde_json::json!({ "packages": packages });
-        files.insert(format!("dib-manifest-dpkg-{}", sandbox.plan.image), format!("{json:#}\n"));
+    let name = format!("dib-manifest-dpkg-{}", sandbox.plan.image);
+    if let Some(text) = packages_manifest(sandbox, &name) {
+        files.insert(name, text);
     }
     sandbox.place_texts(&files, sandbox.manifests_directory(), Readers::Root, step)
+}
+
+/// The manifest of Debian's packages: a hook's own, as dib's dpkg writes one, or the same of the database. What is wrong with that the image's
+/// own list of packages tells.
+fn packages_manifest(sandbox: &StepSandbox<'_>, name: &str) -> Option<String> {
+    let tree = sandbox.tree().ok()?;
+    let place = format!("{}/{name}", sandbox.manifests_directory().trim_start_matches('/'));
+    if let Ok(text) = read_in_root(&tree, place, LONGEST_DATABASE) {
+        return Some(String::from_utf8_lossy(&text).into_owned());
+    }
+    let status = read_in_root(&tree, "var/lib/dpkg/status", LONGEST_DATABASE).ok()?;
+    let packages: Vec<_> = dpkg_packages(&String::from_utf8_lossy(&status))
+        .ok()?
+        .into_iter()
+        .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
+        .collect();
+    Some(format!("{:#}\n", serde_json::json!({ "packages": packages })))
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.
