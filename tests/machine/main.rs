@@ -14,6 +14,7 @@ mod capture;
 mod commit;
 mod container_engines;
 mod containers;
+mod contract;
 mod cpio;
 mod dib_agreement;
 mod dib_disks;
