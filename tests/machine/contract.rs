@@ -32,9 +32,13 @@ fn files_that_hooks_leave_are_of_the_set() {
         let told = shop.build(&all, &[]).well();
         assert!(told.err.contains("wget-log"), "{}", told.err);
         let text = |name: &str| fs::read_to_string(shop.out().join(name)).unwrap_or_default();
-        for (extension, content) in
-            [("initramfs", "pruned"), ("kernel", "kernel"), ("iso", "iso"), ("late", "early"), ("early", "early")]
-        {
+        for (extension, content) in [
+            ("initramfs", "pruned"),
+            ("kernel", "kernel"),
+            ("iso", "iso"),
+            ("late", "early"),
+            ("early", "early"),
+        ] {
             for stem in ["good", "x86_64-good"] {
                 assert_eq!(text(&format!("{stem}.{extension}")).trim(), content, "{stem}.{extension}");
             }
@@ -44,7 +48,10 @@ fn files_that_hooks_leave_are_of_the_set() {
         assert!(set.contains("x86_64-good.iso") && text("SHA256SUMS").contains("x86_64-good.iso"), "{set}");
         // Nothing changed: nothing is done.
         assert_eq!(shop.build(&all, &["--json"]).well().steps("step_started"), [""; 0]);
-        shop.hook("e/cleanup.d/50-leaves", "echo kernel > $IMAGE_NAME.kernel; echo pruned > $IMAGE_NAME.initramfs");
+        shop.hook(
+            "e/cleanup.d/50-leaves",
+            "echo kernel > $IMAGE_NAME.kernel; echo pruned > $IMAGE_NAME.initramfs",
+        );
         shop.build(&all, &[]).well();
         assert!(!shop.out().join("good.iso").exists(), "a file of the former set is left");
     }
@@ -85,7 +92,9 @@ chroot $TARGET_ROOT cat /proc/self/comm"#,
 
 /// A program of the tree by a name that a stand-in has, which says that it was run.
 fn real(name: &str) -> String {
-    format!("printf '#!/bin/sh\\necho real {name}; exit 3\\n' > $TARGET_ROOT/usr/bin/{name}; chmod 755 $TARGET_ROOT/usr/bin/{name}\n")
+    format!(
+        "printf '#!/bin/sh\\necho real {name}; exit 3\\n' > $TARGET_ROOT/usr/bin/{name}; chmod 755 $TARGET_ROOT/usr/bin/{name}\n"
+    )
 }
 
 #[test]
@@ -169,8 +178,14 @@ fn plumbing_of_the_path_takes_the_place_of_ours() {
     shop.hook("e/bin/greet", "echo from bin");
     shop.hook("install-bin/pre-install.d/01-install-bin", "install -d /usr/local/bin; for file in $(dirname $0)/../bin/*; do cp $file /usr/local/bin/other-${file##*/}; done");
     shop.hook("manifests/extra-data.d/20-manifest-dir", "exit 1");
-    shop.write("manifests/environment.d/14-manifests", "export DIB_MANIFEST_SAVE_DIR=${DIB_MANIFEST_SAVE_DIR:-${IMAGE_NAME}.d/}\n");
+    shop.write(
+        "manifests/environment.d/14-manifests",
+        "export DIB_MANIFEST_SAVE_DIR=${DIB_MANIFEST_SAVE_DIR:-${IMAGE_NAME}.d/}\n",
+    );
     shop.hook("e/install.d/50-look", "[ ! -e /usr/local/bin/greet ]; [ \"$(other-greet)\" = 'from bin' ]; [ \"$DIB_MANIFEST_SAVE_DIR\" = good.d/ ]; [ -d /etc/dib-manifests ]");
-    shop.hook("tiny-os/root.d/20-install", "ln -s busybox $TARGET_ROOT/bin/install; ln -s busybox $TARGET_ROOT/bin/dirname");
+    shop.hook(
+        "tiny-os/root.d/20-install",
+        "ln -s busybox $TARGET_ROOT/bin/install; ln -s busybox $TARGET_ROOT/bin/dirname",
+    );
     shop.build(&image(&shop, &[]), &[]).well();
 }

@@ -54,7 +54,8 @@ pub fn native(name: &str) -> Option<&'static Native> {
 
 /// The native element that stands for a name where these are all elements there are.
 pub(crate) fn standing_for<'a>(sources: &SourceSet, name: &str) -> Option<&'a Native> {
-    native(name).filter(|native| !(native.yields && sources.elements.contains_key(name)))
+    native(name)
+        .filter(|native| sources.builtin_first || !(native.yields && sources.elements.contains_key(name)))
 }
 
 /// What is used of a directory that has the name of a native element: all but its hooks. Its packages are a convenience of systems that have

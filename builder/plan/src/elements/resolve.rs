@@ -61,8 +61,11 @@ pub fn chosen(sources: &SourceSet, names: &[String]) -> Vec<ElementSource> {
         names.iter().filter_map(found).any(|element| element.entries.contains_key(native::INSTALLER));
     let directory = |name: &String| {
         let element = found(name)?;
-        let is_native = native::standing_for(sources, name).is_some();
-        Some(if is_native { native::data_of(element, has_packages) } else { element.clone() })
+        match native::standing_for(sources, name) {
+            None => Some(element.clone()),
+            Some(native) if native.yields => None,
+            Some(_) => Some(native::data_of(element, has_packages)),
+        }
     };
     names.iter().filter_map(directory).collect()
 }
