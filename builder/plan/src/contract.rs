@@ -63,6 +63,7 @@ pub const DRIVER: [DriverVariable; 52] = [
     planned("DIB_ARGS"),
     planned("DIB_BOOT_LABEL"),
     planned("DIB_ENV"),
+    planned("DIB_MANIFEST_SAVE_DIR"),
     planned("DIB_MOUNTPOINTS"),
     planned("DIB_ROOT_FSTYPE"),
     planned("DIB_ROOT_LABEL"),
@@ -116,7 +117,6 @@ pub const DRIVER: [DriverVariable; 52] = [
         "DIB_IMAGE_SIZE",
         "how large the disk is is known when all hooks have run; what is declared stays, in GiB, where dib puts KiB",
     ),
-    withheld("DIB_MANIFEST_SAVE_DIR", "manifests are read from the image"),
     withheld("SUDO_*", CALLER),
 ];
 

@@ -18,6 +18,7 @@ use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 use crate::booting;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
+use crate::elements::manifests::SAVE_DIR;
 use crate::elements::steps::StepRequest;
 use crate::elements::visibility::Visibility;
 use crate::elements::{self, ElementError, ElementRequest, FileLine};
@@ -74,6 +75,10 @@ impl ImagePlanner<'_> {
         booting::check(&variables)?;
         let env = variables::dib_env(&variables);
         variables.insert("DIB_ENV".into(), env);
+        // Hooks find the image's own manifests there, and leave others.
+        if names.iter().any(|name| name == "manifests") {
+            variables.entry(SAVE_DIR.into()).or_insert_with(|| alloc::format!("{}.d/", image.name));
+        }
         let packages = self.packages();
         let image_packages = !packages.is_empty();
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };

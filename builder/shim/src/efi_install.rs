@@ -36,16 +36,50 @@ pub(crate) struct EfiInstall {
     vendor: String,
 }
 
+/// Where GRUB's packages have their platforms.
+const PLATFORMS_OF_TREE: &str = "/usr/lib/grub";
+
+/// The value of an option of grub-install.
+fn value(words: &[String], option: &str) -> Option<String> {
+    let at = words.iter().position(|word| word == option).and_then(|at| words.get(at + 1));
+    let attached = words.iter().find_map(|word| word.strip_prefix(option)?.strip_prefix('='));
+    attached.map(str::to_owned).or_else(|| at.cloned())
+}
+
+/// The platform that a call is about. Without a target it is that of the machine, which here is the one whose package the tree has.
+fn target(words: &[String]) -> Option<String> {
+    let of_tree = || {
+        let found = fs::read_dir(PLATFORMS_OF_TREE).into_iter().flatten().flatten();
+        let mut names = found.filter(|entry| entry.path().join("modinfo.sh").is_file());
+        let first = names.next()?.file_name().to_string_lossy().into_owned();
+        names.next().is_none().then_some(first)
+    };
+    value(words, "--target").or_else(of_tree)
+}
+
+/// The directory of the menu: some distributions call it `grub2`.
+fn menu(boot: &Path) -> PathBuf {
+    let (usual, other) = (boot.join("grub"), boot.join("grub2"));
+    if other.is_dir() && !usual.is_dir() { other } else { usual }
+}
+
+/// Puts a platform's modules beside the menu, which loads them, as GRUB's own program does. Those that are there stay.
+pub(crate) fn place_modules(words: &[String]) -> Result<(), String> {
+    let Some(target) = target(words) else { return Ok(()) };
+    let boot = value(words, "--boot-directory").unwrap_or_else(|| "/boot".to_owned());
+    let (from, to) = (Path::new(PLATFORMS_OF_TREE).join(&target), menu(Path::new(&boot)).join(&target));
+    if !from.is_dir() || to.exists() {
+        return Ok(());
+    }
+    copy_modules(&from, &to)
+        .map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))
+}
+
 impl EfiInstall {
-    /// Nothing where it is about another platform. Without a target it is the machine's own: UEFI where nothing else is.
+    /// Nothing where it is about another platform.
     pub(crate) fn parse(words: &[String]) -> Option<EfiInstall> {
-        let value = |option: &str| {
-            let at = words.iter().position(|word| word == option).and_then(|at| words.get(at + 1));
-            let attached = words.iter().find_map(|word| word.strip_prefix(option)?.strip_prefix('='));
-            attached.map(str::to_owned).or_else(|| at.cloned())
-        };
-        let target =
-            value("--target").or_else(|| cfg!(target_arch = "aarch64").then(|| "arm64-efi".to_owned()))?;
+        let value = |option: &str| value(words, option);
+        let target = target(words)?;
         let platform = PLATFORMS.iter().find(|platform| platform.name == target)?;
         Some(EfiInstall {
             platform,
@@ -60,17 +94,17 @@ impl EfiInstall {
     /// package is installed, it is left to whoever asks later: a disk without a loader is refused in the end.
     pub(crate) fn install(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
         let Some(search) = search_line(&self.boot, variable) else { return Ok(()) };
-        let modules = Path::new("/usr/lib/grub").join(self.platform.name);
+        let modules = Path::new(PLATFORMS_OF_TREE).join(self.platform.name);
         if !modules.join("modinfo.sh").is_file() {
             return Err(format!(
                 "{}/modinfo.sh doesn't exist; install GRUB's package for it",
                 modules.display()
             ));
         }
-        let menu = self.boot.join("grub");
+        let menu = menu(&self.boot);
         let prefix = self.prefix(&menu, variable);
-        copy_modules(&modules, &menu.join(self.platform.name))
-            .map_err(|error| format!("cannot copy {} to {}: {error}", modules.display(), menu.display()))?;
+        let directory = menu.join(self.platform.name);
+        fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let first = format!("{search}\nset prefix=($root)'{prefix}'\n");
         let config = menu.join(self.platform.name).join("load.cfg");
         fs::write(&config, first).map_err(|error| format!("{}: {error}", config.display()))?;

@@ -8,7 +8,7 @@ use std::fs;
 
 use dibber_model::FsKind;
 
-use crate::efi_install::EfiInstall;
+use crate::efi_install::{self, EfiInstall};
 use crate::record::{LoaderRequest, Request, append_to_record};
 
 /// The programs of a tree that must give way to ours, by their places there: package scripts and grub-mkconfig call some
@@ -40,8 +40,8 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
     if name.ends_with("-mkrelpath") {
         return answer(name, relative_path(&words, &variable));
     }
-    if let Some(efi) = name.ends_with("-install").then(|| EfiInstall::parse(&words)).flatten()
-        && let Err(why) = efi.install(&variable)
+    if name.ends_with("-install")
+        && let Err(why) = install(&words, &variable)
     {
         eprintln!("{name}: {why}");
         return 1;
@@ -57,6 +57,12 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
             1
         }
     }
+}
+
+/// What of grub-install is done in the tree: modules beside the menu, and a loader of UEFI's.
+fn install(words: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
+    efi_install::place_modules(words)?;
+    EfiInstall::parse(words).map_or(Ok(()), |efi| efi.install(variable))
 }
 
 fn answer(name: &str, found: Result<String, String>) -> i32 {

@@ -12,6 +12,9 @@ use dibber_model::redact::{Redact, quoted};
 /// The variable that says where manifests are in the image; its usual value is a row of [`contract`](crate::contract).
 pub const IMAGE_DIR: &str = "DIB_MANIFEST_IMAGE_DIR";
 
+/// The variable that says where they go beside the image.
+pub const SAVE_DIR: &str = "DIB_MANIFEST_SAVE_DIR";
+
 /// `dib-element-manifest`: one name a line, native ones too.
 pub fn element_manifest(names: &[String]) -> String {
     let mut names: alloc::vec::Vec<&str> = names.iter().map(String::as_str).collect();
@@ -24,7 +27,7 @@ pub fn element_manifest(names: &[String]) -> String {
 pub fn environment(variables: &BTreeMap<String, String>) -> String {
     let redact = Redact::from_variables(variables);
     let public = |name: &str, value: &str| quoted(&redact.variable(name, value, variables));
-    let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_"));
+    let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_") && *name != SAVE_DIR);
     dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", public(name, value))).collect()
 }
 
