@@ -155,11 +155,12 @@ fn a_hook_is_given_what_dib_gives_it() {
         for (name, value) in theirs.iter().filter(|(name, _)| !OF_THE_CALLER.contains(&name.as_str())) {
             match (row(name).map(|row| row.provision), ours.get(name)) {
                 (None, _) => {
-                    wrong.push(format!("{phase}: dib gives {name}={value}, which the contract does not know"))
+                    wrong
+                        .push(format!("{phase}: dib gives {name}={value}, which the contract does not know"));
                 }
                 (Some(Provision::Withheld(_)), None) => {}
                 (Some(Provision::Withheld(_)), Some(_)) => {
-                    wrong.push(format!("{phase}: {name} is given after all"))
+                    wrong.push(format!("{phase}: {name} is given after all"));
                 }
                 (_, None) => wrong.push(format!("{phase}: {name} is not given")),
                 (_, Some(own)) if EQUAL.contains(&name.as_str()) && own != value => {

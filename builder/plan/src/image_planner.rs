@@ -67,18 +67,8 @@ impl ImagePlanner<'_> {
         check_compression(image, &outputs)?;
         let mut variables = variables::variables(image, target, &archive, &declared);
         variables.extend(disk::variables(&disk));
-        variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
-        variables.insert("DIB_ARGS".into(), self.arguments());
-        if image.skip_base || request.skip_base {
-            variables.insert("SKIP_BASE".into(), "1".into());
-        }
+        self.tell_of_the_image(&names, &mut variables);
         booting::check(&variables)?;
-        let env = variables::dib_env(&variables);
-        variables.insert("DIB_ENV".into(), env);
-        // Hooks find the image's own manifests there, and leave others.
-        if names.iter().any(|name| name == "manifests") {
-            variables.entry(SAVE_DIR.into()).or_insert_with(|| alloc::format!("{}.d/", image.name));
-        }
         let packages = self.packages();
         let image_packages = !packages.is_empty();
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
@@ -118,6 +108,22 @@ impl ImagePlanner<'_> {
         plan.warnings.extend(source::modes_unknown(&plan.elements));
         plan.warnings.extend(booting::cautions(&plan));
         Ok(plan)
+    }
+
+    /// Adds the variables that tell of the image as a whole.
+    fn tell_of_the_image(&self, names: &[String], variables: &mut BTreeMap<String, String>) {
+        let ImagePlanner { image, request, .. } = self;
+        variables.insert("IMAGE_ELEMENT".into(), image_element(names));
+        variables.insert("DIB_ARGS".into(), self.arguments());
+        if image.skip_base || request.skip_base {
+            variables.insert("SKIP_BASE".into(), "1".into());
+        }
+        let env = variables::dib_env(variables);
+        variables.insert("DIB_ENV".into(), env);
+        // Hooks find the image's own manifests there, and leave others.
+        if names.iter().any(|name| name == "manifests") {
+            variables.entry(SAVE_DIR.into()).or_insert_with(|| alloc::format!("{}.d/", image.name));
+        }
     }
 
     fn blame(&self, error: ElementError) -> PlanError {

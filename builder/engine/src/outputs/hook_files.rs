@@ -63,7 +63,7 @@ pub(crate) fn left_by_hooks(work: &Dir, image: &str) -> io::Result<LeftByHooks> 
         match extension.ok_or_else(|| format!("it is not called {image}.something")).and_then(fitting) {
             Err(why) => found.passed_over.push(format!("{name} ({why})")),
             Ok(_) if found.files.len() == MOST => {
-                found.passed_over.push(format!("{name} (there are {MOST} others)"))
+                found.passed_over.push(format!("{name} (there are {MOST} others)"));
             }
             Ok(extension) => match work.file(&name) {
                 Ok(file) => found.files.push(HookFile { extension, file }),

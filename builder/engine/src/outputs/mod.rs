@@ -128,7 +128,7 @@ impl OutputWriter<'_> {
         io::copy(&mut &left.file, &mut create(&path)?)
             .map_err(|source| BuildError::File { path: path.clone(), source })?;
         let kind = left.kind().map_or_else(|| FileKind::OfHooks(left.extension.clone()), FileKind::Output);
-        summed(path, kind)
+        summed(&path, kind)
     }
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
@@ -271,13 +271,13 @@ impl OutputWriter<'_> {
 
     /// A file that something else wrote, summed.
     fn finished(&self, kind: OutputKind) -> Result<WrittenFile, BuildError> {
-        summed(self.path(kind), FileKind::Output(kind))
+        summed(&self.path(kind), FileKind::Output(kind))
     }
 }
 
-fn summed(path: PathBuf, kind: FileKind) -> Result<WrittenFile, BuildError> {
-    let fault = |source| BuildError::File { path: path.clone(), source };
-    let file = File::open(&path).map_err(fault)?;
+fn summed(path: &Path, kind: FileKind) -> Result<WrittenFile, BuildError> {
+    let fault = |source| BuildError::File { path: path.into(), source };
+    let file = File::open(path).map_err(fault)?;
     let bytes = file.metadata().map_err(fault)?.len();
     let sums = dibber_export::checksums(&file).map_err(fault)?;
     Ok(WrittenFile { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
