@@ -149,6 +149,7 @@ fn variables(spec: &HookSpec) -> BTreeMap<String, String> {
         set("PS1", "dibber:\\w# ".to_owned());
     }
     // dib's are told inside, too, where they lead nowhere: files of environment.d are read on both sides.
+    set("DIB_IMAGE_CACHE", CACHE.to_owned());
     set("TMP_BUILD_DIR", BUILD.to_owned());
     set("TMP_HOOKS_PATH", format!("{BUILD}/hooks"));
     set("TMP_IMAGE_DIR", TMP_IMAGE_DIR.to_owned());
@@ -158,6 +159,5 @@ fn variables(spec: &HookSpec) -> BTreeMap<String, String> {
         return all;
     }
     set("TARGET_ROOT", format!("{BUILD}/mnt"));
-    set("DIB_IMAGE_CACHE", CACHE.to_owned());
     all
 }
