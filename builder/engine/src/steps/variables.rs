@@ -15,6 +15,9 @@ use super::{ELEMENTS, dib_lib};
 /// dib's word for a build without network.
 const OFFLINE: &str = "DIB_OFFLINE";
 
+/// dib's Python, which has dib's own package.
+const PYTHON: &str = "DIB_PYTHON_EXEC";
+
 /// Variables of programs outside the tree and inside.
 pub(super) struct HookVariables {
     outside: BTreeMap<String, String>,
@@ -78,6 +81,12 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
     set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
     set("ELEMENTS_PATH", format!("{hooks}/{ELEMENTS}"));
+    if !plan.variables.contains_key(PYTHON) {
+        set(
+            PYTHON,
+            if side == Side::Host { format!("{hooks}/{}/python3", dib_lib::LIB) } else { "python3".into() },
+        );
+    }
     if side == Side::Chroot {
         // Sorted as in C, and programs that want UTF-8 (Ansible) have it. A machine need not have that locale; a tree's C library has.
         set("LC_ALL", "C.UTF-8".to_string());
