@@ -116,7 +116,7 @@ fn by_dib(shop: &Workshop) -> Told {
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
     let mut command = Command::new(bin.join("disk-image-create"));
     command.args(["-n", "-t", "tar", "-o", "judged", "judged"]).current_dir(&place).env_clear();
-    command.env("PATH", path).env("HOME", &place).env("USER", "caller");
+    command.env("PATH", path).env("HOME", &place).env("USER", "root");
     command.env("ELEMENTS_PATH", shop.at("elements"));
     command.env("DIB_NO_TIMESTAMP", "1").env("DIB_JOURNAL_SIZE", "4").env("DIB_IMAGE_SIZE", "0.05");
     let output = command.output().expect("dib starts");

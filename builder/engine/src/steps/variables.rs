@@ -50,6 +50,11 @@ impl HookVariables {
         }
     }
 
+    /// Gives programs inside the tree a locale that is sorted as C is, and in UTF-8, which some insist on (Ansible). Its C library has to have it.
+    pub(super) fn say_utf8(&mut self) {
+        self.inside.insert("LC_ALL".into(), "C.UTF-8".into());
+    }
+
     /// Tells programs that nothing can be fetched.
     pub(super) fn say_offline(&mut self) {
         for side in [&mut self.outside, &mut self.inside] {
@@ -88,8 +93,6 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
         );
     }
     if side == Side::Chroot {
-        // Sorted as in C, and programs that want UTF-8 (Ansible) have it. A machine need not have that locale; a tree's C library has.
-        set("LC_ALL", "C.UTF-8".to_string());
         if !plan.variables.contains_key(contract::SYSTEMD_OFFLINE) {
             set(contract::SYSTEMD_OFFLINE, "1".to_string());
         }
