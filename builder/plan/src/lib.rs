@@ -47,6 +47,7 @@ extern crate alloc;
 mod archive;
 mod booting;
 mod compression;
+pub mod contract;
 mod declared_node;
 mod disk;
 pub mod elements;
