@@ -6,6 +6,7 @@
 //! In: the texts of the image files, in their order. Out: one [`ImageSpec`] for each image name, merged. Never: an
 //! unknown key that is passed over.
 
+mod container_name;
 mod keys;
 mod merge;
 mod mirror;
@@ -18,8 +19,9 @@ mod tree_spec;
 mod values;
 
 pub use keys::schema;
+pub(crate) use container_name::of_image as container_name;
 pub use merge::{Merged, merged};
-pub use options::{DibOptions, dib_options};
+pub use options::dib_options;
 pub use sections::{check_sections, for_target};
 pub(crate) use spec::is_variable;
 pub use spec::{ImageSpec, Security};

@@ -19,6 +19,7 @@ use crate::elements::visibility::{NEVER, Visibility};
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
 use crate::output::OutputKind;
+use crate::packaging::Packaging;
 use crate::source::ElementSource;
 use crate::step::Step;
 
@@ -63,6 +64,10 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Compression of the initramfs, if one comes out.
     pub ramdisk_compression: RamdiskCompression,
+    /// What is said of output files beside their format.
+    pub packaging: Packaging,
+    /// Whether the files are called as dib calls them, by the image's name alone. In no id: the files are the same.
+    pub plain_names: bool,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
     /// Memory that a machine needs to run the image, if its file says.
@@ -76,7 +81,15 @@ pub struct Plan {
 impl Plan {
     /// The basename under which the files are made: `x86_64-overcloud-full`.
     pub fn basename(&self) -> String {
-        self.target.basenames(&self.image).swap_remove(0)
+        self.basenames().swap_remove(0)
+    }
+
+    /// The same with the names that are links to it.
+    pub fn basenames(&self) -> Vec<String> {
+        match self.plain_names {
+            true => alloc::vec![self.image.clone()],
+            false => self.target.basenames(&self.image),
+        }
     }
 
     /// The distribution whose tree one of its elements makes, if it is one that has facts.
@@ -106,6 +119,7 @@ impl Plan {
             outputs,
             compression,
             ramdisk_compression,
+            packaging,
             nodes,
             properties,
             min_ram,
@@ -127,11 +141,13 @@ impl Plan {
             // They change no byte.
             limits: _,
             warnings: _,
+            plain_names: _,
         } = self;
         disk.identify(hasher);
         outputs.identify(hasher);
         compression.identify(hasher);
         ramdisk_compression.identify(hasher);
+        packaging.identify(hasher);
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);

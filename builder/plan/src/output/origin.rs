@@ -46,6 +46,13 @@ pub enum TreeArchive {
     Tar,
     /// The same through gzip.
     Tgz,
+    /// A container image of one layer.
+    Container {
+        /// Whether Docker's own manifest is in it.
+        for_docker: bool,
+    },
+    /// The same as tar, below `rootfs`, with a manifest beside.
+    Aci,
     /// squashfs, by mksquashfs. Its bytes depend on that program.
     Squashfs,
 }
