@@ -17,6 +17,7 @@ mod target_name;
 mod targets;
 mod tree_spec;
 mod values;
+mod write;
 
 pub use keys::schema;
 pub(crate) use container_name::of_image as container_name;
@@ -28,4 +29,5 @@ pub use spec::{ImageSpec, Security};
 pub use target_name::{NotATarget, arch, target};
 pub use targets::Targets;
 pub(crate) use tree_spec::one_line_each;
+pub use write::text_of;
 pub use tree_spec::{FileSpec, HookSpec, UserSpec};

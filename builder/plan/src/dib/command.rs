@@ -135,6 +135,17 @@ impl Command {
         })
     }
 
+    /// Options that say how the command goes about its work, and nothing of the image.
+    pub fn not_in_image_files(&self) -> Vec<String> {
+        let given = [
+            (OptionName::Logfile, self.options.logfile.is_some()),
+            (OptionName::Checksum, self.options.checksum),
+            (OptionName::Offline, self.options.offline),
+            (OptionName::ImageCache, self.options.image_cache.is_some()),
+        ];
+        given.iter().filter(|(_, given)| *given).map(|(name, _)| name.facts().spelling()).collect()
+    }
+
     /// The element that `ramdisk-image-create` puts before all others.
     pub fn ramdisk(&self, environment: &BTreeMap<String, String>) -> Option<String> {
         if self.program == Program::DiskImageCreate {

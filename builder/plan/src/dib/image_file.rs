@@ -108,7 +108,7 @@ impl Entry {
 }
 
 /// A text as YAML reads it back: plain where no reader takes it for anything else, else as JSON has it.
-fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
     let is_word = matches!(
         text.to_ascii_lowercase().as_str(),

@@ -19,14 +19,15 @@ mod tripleo;
 mod variables;
 mod words;
 
-pub use command::{Command, CommandError, Program};
-pub use definitions::{Definition, definitions};
+pub use command::{Checksums, Command, CommandError, Program};
+pub use definitions::{Assignment, Definition, definitions};
 pub(crate) use getopt::{Item, OptionFault, read_words};
+pub(crate) use image_file::scalar;
 pub use image_file::{ImageFile, image_file};
 pub use meaning::DibOptions;
 pub(crate) use meaning::{apply, extra_size, grow_to, mebibytes};
 pub use options::{Effect, OPTIONS, OptionFacts, OptionName};
 pub(crate) use qemu_img::QemuImgOptions;
 pub use tripleo::is_tripleo;
-pub use variables::{VARIABLES, VariableEffect, VariableFacts, is_given_to_hooks};
+pub use variables::{VARIABLES, VariableEffect, VariableFacts, given_names, is_given_to_hooks};
 pub(crate) use words::words_of;
