@@ -17,6 +17,7 @@ mod containers;
 mod cpio;
 mod dib_agreement;
 mod dib_disks;
+mod dib_fronts;
 mod disk;
 mod downloads;
 mod edits;

@@ -199,6 +199,9 @@ pub(crate) const WORDS: [&str; OUTPUTS.len()] = {
 };
 
 impl OutputKind {
+    /// What an image comes out as for whoever does not say.
+    pub const USUAL: OutputKind = OutputKind::Qcow2;
+
     /// Every kind.
     pub fn all() -> impl Iterator<Item = OutputKind> {
         OUTPUTS.iter().map(|facts| facts.kind)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::dib::QemuImgOptions;
 use crate::error::PlanError;
 use crate::image::{ImageSpec, container_name};
-use crate::output::OutputKind;
+use crate::output::{DiskContainer, OutputKind, OutputOrigin, TreeArchive};
 
 /// What is said of output files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,11 +46,15 @@ impl Packaging {
 
     /// Leaves what is of outputs that there are.
     pub(crate) fn of_outputs(self, outputs: &[OutputKind]) -> Self {
-        let has = |kinds: &[OutputKind]| outputs.iter().any(|kind| kinds.contains(kind));
+        let has = |is: fn(OutputOrigin) -> bool| outputs.iter().any(|kind| is(kind.origin()));
+        let container =
+            has(|origin| matches!(origin, OutputOrigin::Archive(TreeArchive::Container { .. })));
+        let aci = has(|origin| origin == OutputOrigin::Archive(TreeArchive::Aci));
+        let qcow2 = has(|origin| origin == OutputOrigin::Disk(DiskContainer::Qcow2));
         Packaging {
-            tag: self.tag.filter(|_| has(&[OutputKind::Docker, OutputKind::Oci])),
-            aci_manifest: self.aci_manifest.filter(|_| has(&[OutputKind::Aci])),
-            qemu_img_options: self.qemu_img_options.filter(|_| has(&[OutputKind::Qcow2])),
+            tag: self.tag.filter(|_| container),
+            aci_manifest: self.aci_manifest.filter(|_| aci),
+            qemu_img_options: self.qemu_img_options.filter(|_| qcow2),
         }
     }
 }

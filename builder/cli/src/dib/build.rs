@@ -150,7 +150,8 @@ fn plan(command: &Command, file: ImageFile, environment: &Environment, log: &Log
     let mut plans = dibber_plan::plan(&sources, &asked).map_err(Problem::from)?;
     let plan = plans.pop().ok_or_else(|| Problem::new(Exit::Fault, "the command means no image"))?;
     log.say(&format!("Expanded element dependencies to: {}", plan.names.join(" ")));
-    for text in plan.warnings.iter().cloned() {
+    let unread = dibber_plan::dib::unread(&plan, command);
+    for text in plan.warnings.iter().cloned().chain(unread) {
         log.emit(0, Event::Warning { text });
     }
     Ok(plan)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_imageset::{FileEntry, SetEntry};
 use dibber_plan::dib::Checksums;
-use dibber_plan::output::OutputKind;
+use dibber_plan::output::{OutputKind, OutputOrigin, TreeArchive};
 use jiff::Zoned;
 
 use super::checksums::{SummedFile, write_sums};
@@ -45,20 +45,21 @@ impl Publication<'_> {
     fn put(&self, file: &FileEntry, own: &Path) -> Result<(), Problem> {
         let to = self.place.dir.join(&file.name);
         let kind = file.kind.known().copied();
-        let is_image = kind.is_some_and(|kind| kind.is_disk() || kind == OutputKind::Tgz);
+        let archive = |of| kind.is_some_and(|kind| kind.origin() == OutputOrigin::Archive(of));
+        let is_image = kind.is_some_and(OutputKind::is_disk) || archive(TreeArchive::Tgz);
         if is_image && !self.overwrite {
             self.put_aside(&to)?;
         }
         rename(&own.join(&file.name), &to)?;
-        let extension = kind.map_or("", OutputKind::extension);
-        if kind == Some(OutputKind::Squashfs) {
+        if archive(TreeArchive::Squashfs) {
             // dib writes `.squash`, and its own test looks for `.squashfs`.
             let other = self.place.dir.join(format!("{}.squashfs", self.place.name));
             let _ = fs::remove_file(&other);
             fs::hard_link(&to, &other).map_err(|error| fault(&other, &error))?;
         }
         let has_sums = kind.is_some_and(|kind| kind.is_disk() || kind.is_whole_tree());
-        let called = self.place.written(extension);
+        let before = format!("{}.", self.place.name);
+        let called = self.place.written(file.name.strip_prefix(&before).unwrap_or_default());
         if has_sums {
             let summed = SummedFile { path: &to, called: &called, sha256: file.sha256 };
             write_sums(&summed, self.checksums).map_err(|error| fault(&to, &error))?;

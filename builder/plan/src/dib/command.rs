@@ -209,7 +209,7 @@ fn outputs(types: &[String]) -> Result<Vec<OutputKind>, CommandError> {
         }
     }
     if found.is_empty() {
-        found.push(OutputKind::Qcow2);
+        found.push(OutputKind::USUAL);
     }
     Ok(found)
 }

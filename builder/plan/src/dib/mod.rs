@@ -16,6 +16,7 @@ mod meaning;
 mod options;
 mod qemu_img;
 mod tripleo;
+mod unread;
 mod variables;
 mod words;
 
@@ -29,5 +30,6 @@ pub(crate) use meaning::{apply, extra_size, grow_to, mebibytes};
 pub use options::{Effect, OPTIONS, OptionFacts, OptionName};
 pub(crate) use qemu_img::QemuImgOptions;
 pub use tripleo::is_tripleo;
+pub use unread::unread;
 pub use variables::{VARIABLES, VariableEffect, VariableFacts, given_names, is_given_to_hooks};
 pub(crate) use words::words_of;

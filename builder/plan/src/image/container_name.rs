@@ -20,11 +20,13 @@ pub(super) fn fault(text: &str) -> Option<&'static str> {
     if tag.is_some_and(|tag| !is_tag(tag)) {
         return Some("a tag has up to 128 letters, digits, `_`, `.` and `-`");
     }
+    let has_host = repository.contains('/');
     let parts = repository.split('/').enumerate();
     let is_part = |(at, part): (usize, &str)| {
-        // The first part may be a host with a port.
+        // The first of several may be a host with a port, which has capital letters as it likes.
+        let of_host = |c: char| at == 0 && has_host && (c == ':' || c.is_ascii_uppercase());
         let letters = |c: char| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-') || (at == 0 && c == ':')
+            c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-') || of_host(c)
         };
         part.starts_with(|c: char| c.is_ascii_alphanumeric())
             && part.ends_with(|c: char| c.is_ascii_alphanumeric())
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn names_of_container_images() {
-        for good in ["image", "tmp.x1/image", "registry.local:5000/a/b:v1.2", "a_b/c-d:T_1"] {
+        for good in ["image", "tmp.X1/image", "registry.local:5000/a/b:v1.2", "a_b/c-d:T_1"] {
             assert_eq!(fault(good), None, "{good}");
         }
         for bad in ["", "Image", "a//b", "a:", "-a", "a/b@sha256:00", "a b", "a:b c", "a/B"] {
