@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use dibber_plan::Plan;
-use dibber_plan::dib::is_given_to_hooks;
+use dibber_plan::dib::{VARIABLES, VariableEffect, is_given_to_hooks};
 
 /// Every variable whose name and value are texts.
 pub(crate) fn variables() -> BTreeMap<String, String> {
@@ -18,12 +18,17 @@ pub(crate) fn variables() -> BTreeMap<String, String> {
 /// What somebody who comes from dib would expect to count for `dibber build`, and does not: said once for all images.
 pub(crate) fn unused_by_dibber(plans: &[Plan]) -> Option<String> {
     let is_declared = |name: &String| plans.iter().any(|plan| plan.variables.contains_key(name));
-    let names: Vec<String> = variables()
-        .into_iter()
-        .filter(|(name, value)| name.starts_with("DIB_") && !value.is_empty() && is_given_to_hooks(name))
-        .map(|(name, _)| name)
-        .filter(|name| !is_declared(name))
-        .collect();
+    let counts_for_dib = |name: &String| {
+        let facts = VARIABLES.iter().find(|facts| facts.name == name);
+        match facts.map(|facts| facts.effect) {
+            Some(VariableEffect::Image) => true,
+            Some(VariableEffect::Command) => name.starts_with("DIB_"),
+            Some(VariableEffect::None(_)) => false,
+            None => name.starts_with("DIB_") && is_given_to_hooks(name),
+        }
+    };
+    let all = variables().into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name);
+    let names: Vec<String> = all.filter(|name| counts_for_dib(name) && !is_declared(name)).collect();
     let first = names.first()?;
     Some(format!(
         "not used, though the environment has it: {}; images do not depend on who builds them: declare it, as in \
