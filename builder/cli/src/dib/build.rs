@@ -22,7 +22,7 @@ use dibber_sandbox::interrupts::Interrupts;
 use super::as_dib_ends;
 use super::log::Log;
 use super::place::Place;
-use super::publish::{Publication, make_dir};
+use super::publish::Publication;
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::request::{self, ElementsOrder};
@@ -79,7 +79,7 @@ fn built(command: &Command, environment: &Environment, stop: &Interrupts) -> Res
     let log = Log::open(command.options.logfile.as_deref(), get)?;
     let plan = plan(&command, file, environment, &log)?;
     let settings = settings(&command, environment, &place)?;
-    make_dir(&settings.output_dir)?;
+    let _own = place.lock()?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let plans = [plan];
     let ended = build_set::build(&plans, &settings, &log, stop).pop();

@@ -3,8 +3,12 @@
 //! In: the path as the person wrote it. Out: a directory, a name in it, and the directory beside it that the build has for itself. Never: a
 //! name that begins with a dot or has no letters, which would hide or lose files.
 
+use std::fs::{File, Metadata, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::publish::make_dir;
 use crate::exit::Exit;
 use crate::report::Problem;
 
@@ -36,6 +40,30 @@ impl Place {
         self.dir.join(format!(".{}.dibber", self.name))
     }
 
+    /// Makes that directory, and keeps other builds of the image out of it for as long as the file is open.
+    pub(super) fn lock(&self) -> Result<File, Problem> {
+        let own = self.own_dir();
+        let fault = |error: &io::Error| Problem::new(Exit::Output, format!("{}: {error}", own.display()));
+        loop {
+            make_dir(&own)?;
+            let dir = open_dir(&own).map_err(|error| fault(&error))?;
+            match dir.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let why = format!("{} is being built by another command", self.written);
+                    return Err(Problem::new(Exit::Output, why));
+                }
+                Err(TryLockError::Error(error)) => return Err(fault(&error)),
+            }
+            // The build that had it may have removed it at its end.
+            let same = |there: &Metadata, held: &Metadata| (there.dev(), there.ino()) == (held.dev(), held.ino());
+            let held = dir.metadata().map_err(|error| fault(&error))?;
+            if own.symlink_metadata().is_ok_and(|there| same(&there, &held)) {
+                return Ok(dir);
+            }
+        }
+    }
+
     /// dib's directory for what describes the image.
     pub(super) fn description_dir(&self) -> PathBuf {
         self.dir.join(format!("{}.d", self.name))
@@ -45,4 +73,9 @@ impl Place {
     pub(super) fn written(&self, extension: &str) -> String {
         format!("{}.{extension}", self.written)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the directory that was just made where the person said")]
+fn open_dir(path: &Path) -> io::Result<File> {
+    File::open(path)
 }

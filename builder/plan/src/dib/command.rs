@@ -15,6 +15,7 @@ use super::meaning::{DibOptions, apply};
 use super::options::{Effect, OptionName};
 use super::variables::{VARIABLES, VariableEffect, is_given_to_hooks};
 use super::words::quoted;
+use crate::image::is_variable;
 use crate::output::{OutputKind, WORDS};
 use crate::spelling::nearest;
 
@@ -183,7 +184,8 @@ impl Caller<'_> {
     }
 
     fn given(&self) -> BTreeMap<String, String> {
-        let all = self.environment.iter().filter(|(name, _)| !self.is_cleared && is_given_to_hooks(name));
+        let is_given = |name: &str| !self.is_cleared && is_given_to_hooks(name) && is_variable(name);
+        let all = self.environment.iter().filter(|(name, _)| is_given(name));
         all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::command::Command;
+use super::command::{Checksums, Command};
 
 /// An image file, and the name of its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,14 @@ fn variables(command: &Command) -> BTreeMap<String, String> {
     if trace > 0 {
         found.insert("DIB_DEBUG_TRACE".into(), trace.to_string());
     }
+    // Hooks write sums of their own by it.
+    let sums = match command.checksums {
+        Checksums { md5: true, sha256: true } => Some("1"),
+        Checksums { md5: true, .. } => Some("md5"),
+        Checksums { sha256: true, .. } => Some("sha256"),
+        _ => None,
+    };
+    found.extend(sums.map(|sums| ("DIB_CHECKSUM".to_string(), sums.to_string())));
     if let Some(kind) = &command.options.install_type {
         found.insert("DIB_DEFAULT_INSTALLTYPE".into(), kind.clone());
     }
