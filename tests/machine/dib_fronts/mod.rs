@@ -5,6 +5,7 @@
 mod archives;
 mod files;
 mod formats;
+mod tables;
 mod yaml;
 
 use std::path::{Path, PathBuf};
