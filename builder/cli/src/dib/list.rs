@@ -10,7 +10,7 @@ use dibber_plan::TextSource;
 use dibber_plan::dib::{Definition, definitions, is_tripleo};
 use dibber_sandbox::interrupts::Interrupts;
 
-use super::{build, variables};
+use super::{as_dib_ends, build, variables};
 use crate::exit::Exit;
 use crate::report::Problem;
 use crate::terminal::print_stderr;
@@ -32,7 +32,7 @@ pub(crate) struct ListArgs {
 /// Builds every image of the files.
 pub(crate) fn build_list(args: &ListArgs, stop: &Interrupts) -> Result<Exit, Problem> {
     let mut last = Exit::Ok;
-    for definition in read(&args.files)? {
+    for definition in read(&args.files).map_err(as_dib_ends)? {
         print_stderr(format!("{definition}\n"));
         if args.dry_run {
             continue;
