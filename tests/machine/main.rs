@@ -43,6 +43,7 @@ mod members;
 mod network;
 mod no_loop_no_mount;
 mod resolv_conf;
+mod rpm;
 mod same_bytes;
 mod sandbox;
 mod scan;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use dibber_export::{ContainerImage, LeftOut, NamedWriter, Squashfs};
+use dibber_export::{ContainerImage, LeftOut, NamedWriter, PourError, Squashfs};
 use dibber_model::Tree;
 use dibber_plan::output::{OutputKind, OutputOrigin, TreeArchive};
 
@@ -22,9 +22,19 @@ impl OutputWriter<'_> {
         let mut written = Vec::new();
         for kind in self.facts.build.plan.outputs.iter().copied() {
             let OutputOrigin::Archive(archive) = kind.origin() else { continue };
-            let path = self.path(kind);
-            let mut tools = BTreeMap::new();
+            let (path, mut tools) = (self.path(kind), BTreeMap::new());
             let left_out = match archive {
+                TreeArchive::Tar => {
+                    self.stream(&path, |stream| dibber_export::write_tar(tree, self.files, stream))?
+                }
+                TreeArchive::Tgz => {
+                    self.stream(&path, |stream| dibber_export::write_tgz(tree, self.files, stream, 6))?
+                }
+                TreeArchive::Aci => {
+                    let manifest = self.facts.build.plan.packaging.aci_manifest.as_deref();
+                    self.stream(&path, |stream| dibber_export::write_aci(tree, self.files, stream, manifest))?
+                }
+                TreeArchive::Container { for_docker } => self.container(tree, &path, for_docker)?,
                 TreeArchive::Squashfs => {
                     let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
                     let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
@@ -32,8 +42,6 @@ impl OutputWriter<'_> {
                     tools.insert("mksquashfs".to_string(), version);
                     left_out
                 }
-                TreeArchive::Container { for_docker } => self.container(tree, &path, for_docker)?,
-                TreeArchive::Tar | TreeArchive::Tgz | TreeArchive::Aci => self.stream(tree, &path, archive)?,
             };
             self.tell(kind, left_out);
             written.push(WrittenFile { tools, ..self.finished(kind)? });
@@ -41,17 +49,14 @@ impl OutputWriter<'_> {
         Ok(written)
     }
 
-    fn stream(&self, tree: &Tree, path: &Path, archive: TreeArchive) -> Result<Vec<LeftOut>, BuildError> {
+    /// A file that is written from its start to its end.
+    fn stream(
+        &self,
+        path: &Path,
+        write: impl FnOnce(NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError>,
+    ) -> Result<Vec<LeftOut>, BuildError> {
         let mut file = io::BufWriter::with_capacity(1 << 20, create(path)?);
-        let stream = NamedWriter { to: &mut file, path };
-        let left_out = match archive {
-            TreeArchive::Tgz => dibber_export::write_tgz(tree, self.files, stream, 6)?,
-            TreeArchive::Aci => {
-                let manifest = self.facts.build.plan.packaging.aci_manifest.as_deref();
-                dibber_export::write_aci(tree, self.files, stream, manifest)?
-            }
-            _ => dibber_export::write_tar(tree, self.files, stream)?,
-        };
+        let left_out = write(NamedWriter { to: &mut file, path })?;
         file.into_inner().map_err(|e| BuildError::File { path: path.into(), source: e.into_error() })?;
         Ok(left_out)
     }

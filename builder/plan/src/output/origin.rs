@@ -109,7 +109,13 @@ impl OutputOrigin {
             OutputOrigin::Archive(TreeArchive::Squashfs) => {
                 Some(OutputTool { program: "mksquashfs", package: "squashfs-tools" })
             }
-            _ => None,
+            OutputOrigin::Archive(
+                TreeArchive::Tar | TreeArchive::Tgz | TreeArchive::Container { .. } | TreeArchive::Aci,
+            )
+            | OutputOrigin::Disk(_)
+            | OutputOrigin::Initramfs
+            | OutputOrigin::Kernel
+            | OutputOrigin::Initrd => None,
         }
     }
 }
