@@ -87,7 +87,7 @@ fn attempt(
         false => Ok(GrubCores::default()),
     })?;
     let facts =
-        SetFacts { build, id, kernel: kernel::newest(&tree), packages: outputs::packages(&tree, &files)? };
+        SetFacts { build, id, kernel: kernel::wanted(&tree, &build.plan.variables), packages: outputs::packages(&tree, &files)? };
     let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 

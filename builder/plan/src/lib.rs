@@ -85,7 +85,7 @@ pub use image::schema;
 pub use network::Cuts;
 pub use output::{OutputKind, Role};
 pub use packaging::Packaging;
-pub use plan::Plan;
+pub use plan::{KERNEL_PATTERNS, Plan};
 pub use planner::plan;
 pub use properties::properties_of;
 pub use proxies::Proxies;

@@ -23,6 +23,9 @@ use crate::packaging::Packaging;
 use crate::source::ElementSource;
 use crate::step::Step;
 
+/// dib's variables by which kernel and ramdisk are chosen for the files beside a disk: no step need see them.
+pub const KERNEL_PATTERNS: [&str; 2] = ["DIB_BAREMETAL_KERNEL_PATTERN", "DIB_BAREMETAL_INITRD_PATTERN"];
+
 /// The plan of one image for one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
@@ -151,6 +154,9 @@ impl Plan {
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);
+        for pattern in KERNEL_PATTERNS.iter().filter_map(|name| self.variables.get(*name)) {
+            pattern.identify(hasher.part(b"kernel pattern"));
+        }
         // A sidecar tells them, whether or not a step was given them.
         if let Some(arguments) = self.kernel_arguments() {
             arguments.identify(hasher.part(b"kernel arguments"));

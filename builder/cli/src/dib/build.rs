@@ -86,7 +86,7 @@ fn built(command: &Command, environment: &Environment, stop: &Interrupts) -> Res
     let set = match ended.ok_or(Exit::Interrupted).and_then(|member| finished(member, &log)) {
         Ok(set) => set,
         Err(exit) => {
-            remove(&settings.output_dir);
+            remove(&place.own_dir());
             return Ok(exit);
         }
     };
@@ -167,7 +167,7 @@ fn settings(command: &Command, environment: &Environment, place: &Place) -> Resu
     breakpoints.command = get("break_cmd").filter(|text| !matches!(text.trim(), "sh" | "bash")).cloned();
     breakpoints.outside = get("break_outside_target").is_some();
     Ok(BuildSettings {
-        output_dir: place.own_dir(),
+        output_dir: place.set_dir(),
         store: request::store_path(cache.as_ref())?,
         // As dib, which asks for what is new unless it is told not to.
         network: if command.offline { Network::Offline } else { Network::Refresh },

@@ -40,7 +40,12 @@ impl Place {
         self.dir.join(format!(".{}.dibber", self.name))
     }
 
-    /// Makes that directory, and keeps other builds of the image out of it for as long as the file is open.
+    /// Where the build puts its set, which it locks by itself while it does so.
+    pub(super) fn set_dir(&self) -> PathBuf {
+        self.own_dir().join("set")
+    }
+
+    /// Makes the build's directory, and keeps other builds of the image out of it for as long as the file is open.
     pub(super) fn lock(&self) -> Result<File, Problem> {
         let own = self.own_dir();
         let fault = |error: &io::Error| Problem::new(Exit::Output, format!("{}: {error}", own.display()));

@@ -30,7 +30,7 @@ pub(super) struct Publication<'a> {
 impl Publication<'_> {
     /// Puts everything in place, and removes the build's own directory.
     pub(super) fn publish(&self, set: &SetEntry) -> Result<(), Problem> {
-        let own = self.place.own_dir();
+        let own = self.place.set_dir();
         let descriptions = self.place.description_dir();
         make_dir(&descriptions)?;
         for file in &set.files {
@@ -39,7 +39,8 @@ impl Publication<'_> {
             rename(&own.join(&sidecar), &descriptions.join(&sidecar))?;
         }
         self.put_others(&own, &descriptions)?;
-        fs::remove_dir_all(&own).map_err(|error| fault(&own, &error))
+        let whole = self.place.own_dir();
+        fs::remove_dir_all(&whole).map_err(|error| fault(&whole, &error))
     }
 
     fn put(&self, file: &FileEntry, own: &Path) -> Result<(), Problem> {

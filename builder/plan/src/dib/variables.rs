@@ -43,7 +43,6 @@ const fn none(name: &'static str, help: &'static str, why: &'static str) -> Vari
 
 const NO_TMPFS: &str = "no tmpfs is used: trees are layers in the cache";
 const NO_PYTHON: &str = "dibber is one program and needs no Python";
-const NEWEST: &str = "the newest kernel comes out, with the ramdisk that is its own";
 const SEE_SHOW: &str = "`dibber show` lists what an image holds";
 
 /// What dib's driver reads, one row for each.
@@ -82,8 +81,8 @@ pub const VARIABLES: [VariableFacts; 39] = [
     none("DIB_GZIP_BIN", "program that packs a tgz", "gzip is written by dibber itself"),
     none("DIB_SHOW_IMAGE_USAGE", "a list of large files", SEE_SHOW),
     none("DIB_SHOW_IMAGE_USAGE_FULL", "a list of all files", SEE_SHOW),
-    none("DIB_BAREMETAL_KERNEL_PATTERN", "which kernel comes out", NEWEST),
-    none("DIB_BAREMETAL_INITRD_PATTERN", "which ramdisk comes out", NEWEST),
+    image("DIB_BAREMETAL_KERNEL_PATTERN", "which file of /boot is the kernel that comes out, with the next one; else the newest"),
+    image("DIB_BAREMETAL_INITRD_PATTERN", "which file of /boot is its ramdisk"),
     none("DIB_MANIFEST_SAVE_DIR", "where manifests are put beside the image", "they are in the image, and described in NAME.d"),
     none("RUN_PARTS_REGEX", "which names hooks have", "hooks are what dib takes for hooks without it"),
     none("DIB_PYTHON_EXEC", "the Python that runs dib", NO_PYTHON),
