@@ -36,11 +36,10 @@ for n in $(seq 3000); do echo $n > %{buildroot}/opt/big/a-file-with-a-rather-lon
 
 const BUILD: &str = r#"
 cd "$1"
-rpmbuild --quiet --define "_topdir $PWD/top" --define '_build_id_links none' --define '__os_install_post %{nil}' -bb big.spec
 for n in $(seq 150); do
-    printf 'Name: many-%s\nVersion: %s\nRelease: 1\nSummary: one of many\nLicense: none\nBuildArch: noarch\n%%description\nx\n%%files\n' $n $n > many.spec
-    rpmbuild --quiet --define "_topdir $PWD/top" -bb many.spec
-done
+    printf '%%package -n many-%s\nSummary: one of many\nVersion: %s\nBuildArch: noarch\n%%description -n many-%s\nx\n%%files -n many-%s\n' $n $n $n $n
+done >> big.spec
+rpmbuild --quiet --define "_topdir $PWD/top" --define '_build_id_links none' --define '__os_install_post %{nil}' -bb big.spec
 mkdir -p sqlite berkeley
 rpm --dbpath "$PWD/sqlite" --initdb
 find top/RPMS -name '*.rpm' | sort | xargs rpm --dbpath "$PWD/sqlite" --justdb --nodeps -i

@@ -24,9 +24,9 @@ fn options() -> String {
         Effect::Differs(how) => format!("differs: {how}"),
         Effect::None(why) => format!("does nothing, and says so: {why}"),
     };
-    let rows = OPTIONS.iter().map(|facts| {
-        format!("| {} | {} | {} |\n", spelled(facts), facts.help, beside(facts.effect))
-    });
+    let rows = OPTIONS
+        .iter()
+        .map(|facts| format!("| {} | {} | {} |\n", spelled(facts), facts.help, beside(facts.effect)));
     format!("| option | what it does | beside dib |\n| --- | --- | --- |\n{}", rows.collect::<String>())
 }
 
@@ -36,8 +36,9 @@ fn variables() -> String {
         VariableEffect::Command => "of the command".to_string(),
         VariableEffect::None(why) => format!("does nothing, and says so: {why}"),
     };
-    let rows =
-        VARIABLES.iter().map(|facts| format!("| `{}` | {} | {} |\n", facts.name, facts.help, here(facts.effect)));
+    let rows = VARIABLES
+        .iter()
+        .map(|facts| format!("| `{}` | {} | {} |\n", facts.name, facts.help, here(facts.effect)));
     format!("| variable | what it is | here |\n| --- | --- | --- |\n{}", rows.collect::<String>())
 }
 
@@ -52,13 +53,17 @@ fn with_table(page: &str, name: &str, table: &str) -> String {
 #[test]
 fn the_page_has_every_option_and_variable() {
     let written = fs::read_to_string(page()).expect("the page");
-    let made = [("options", options()), ("variables", variables()), ("given", format!("    {}\n", given_names()))]
-        .iter()
-        .fold(written.clone(), |page, (name, table)| with_table(&page, name, table));
+    let made =
+        [("options", options()), ("variables", variables()), ("given", format!("    {}\n", given_names()))]
+            .iter()
+            .fold(written.clone(), |page, (name, table)| with_table(&page, name, table));
     if std::env::var_os("DIBBER_BLESS").is_some() {
         fs::write(page(), &made).expect("write the page");
     } else {
-        assert!(written == made, "docs/coming-from-dib.md is not as the tables are; DIBBER_BLESS=1 writes it anew");
+        assert!(
+            written == made,
+            "docs/coming-from-dib.md is not as the tables are; DIBBER_BLESS=1 writes it anew"
+        );
     }
 }
 

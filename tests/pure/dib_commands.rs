@@ -50,7 +50,10 @@ fn planned(line: &str) -> Result<Plan, String> {
     for element in [
         element(
             "tiny",
-            &[("element-provides", "operating-system\n"), ("root.d/10-tree", "#!/bin/sh\necho $DIB_SEEN $DIB_RELEASE\n")],
+            &[
+                ("element-provides", "operating-system\n"),
+                ("root.d/10-tree", "#!/bin/sh\necho $DIB_SEEN $DIB_RELEASE\n"),
+            ],
         ),
         element("baremetal", &[]),
         element("base", &[]),
@@ -68,7 +71,10 @@ fn planned(line: &str) -> Result<Plan, String> {
 #[test]
 fn commands_are_image_files() {
     for (line, file) in [
-        ("disk-image-create tiny", "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n"),
+        (
+            "disk-image-create tiny",
+            "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n",
+        ),
         (
             "DIB_RELEASE=trixie PS1=x HOME=/root REG_ORG=o disk-image-create -a arm64 -o /srv/out/node.raw -t raw -xx -n -p a,b -p c tiny vm",
             "disk_images:\n  - imagename: node\n    arch: arm64\n    outputs:\n      - raw\n    skip_base: true\n    elements:\n      - tiny\n      - vm\n    packages:\n      - a\n      - b\n      - c\n    environment:\n      DIB_DEBUG_TRACE: \"2\"\n      DIB_RELEASE: trixie\n      REG_ORG: o\n",
@@ -77,7 +83,10 @@ fn commands_are_image_files() {
             "disk-image-create -c -u --mkfs-options -i~8192 --image-size 2.5 --docker-target r/n:t --install-type package tiny",
             "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n    size: \"2.5GiB\"\n    compression: none\n    docker_target: \"r/n:t\"\n    options:\n      - \"--mkfs-options '-i 8192'\"\n    environment:\n      DIB_DEFAULT_INSTALLTYPE: package\n",
         ),
-        ("DIB_X=1 disk-image-create -c tiny", "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n"),
+        (
+            "DIB_X=1 disk-image-create -c tiny",
+            "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n",
+        ),
         (
             "ramdisk-image-create -o r --ramdisk-element dracut-ramdisk tiny",
             "disk_images:\n  - imagename: r\n    ramdisk: dracut-ramdisk\n    elements:\n      - tiny\n",
@@ -102,18 +111,29 @@ fn options_and_variables_reach_the_plan() {
         let plan = planned(line).expect(line);
         let (_, fs) = root(&plan);
         assert_eq!(plan.disk.size, Some(Bytes::gib(3)), "{line}");
-        assert_eq!((fs.options.grow_to, fs.options.journal), (Some(Bytes::gib(4)), Some(Bytes::mib(16))), "{line}");
+        assert_eq!(
+            (fs.options.grow_to, fs.options.journal),
+            (Some(Bytes::gib(4)), Some(Bytes::mib(16))),
+            "{line}"
+        );
         assert_eq!(fs.label, "r", "{line}");
     }
-    for line in ["disk-image-create --image-extra-size 200 tiny", "DIB_IMAGE_EXTRA_SIZE=200 disk-image-create tiny"] {
+    for line in
+        ["disk-image-create --image-extra-size 200 tiny", "DIB_IMAGE_EXTRA_SIZE=200 disk-image-create tiny"]
+    {
         assert_eq!(root(&planned(line).expect(line)).0, SizeRule::ContentAnd(Bytes::mib(200)), "{line}");
     }
     let sized = planned("disk-image-create --image-extra-size 200 --image-size 1 tiny").expect("planned");
     assert_eq!(root(&sized).0, SizeRule::Free { share: 10_000 });
-    for line in
-        ["disk-image-create --qemu-img-options compat=0.10 tiny", "QEMU_IMG_OPTIONS=compat=0.10 disk-image-create tiny"]
-    {
-        assert_eq!(planned(line).expect(line).packaging.qemu_img_options.as_deref(), Some("compat=0.10"), "{line}");
+    for line in [
+        "disk-image-create --qemu-img-options compat=0.10 tiny",
+        "QEMU_IMG_OPTIONS=compat=0.10 disk-image-create tiny",
+    ] {
+        assert_eq!(
+            planned(line).expect(line).packaging.qemu_img_options.as_deref(),
+            Some("compat=0.10"),
+            "{line}"
+        );
     }
 }
 
@@ -143,11 +163,26 @@ fn outputs_are_those_of_dib() {
 #[test]
 fn what_is_wrong_is_told() {
     for (line, message) in [
-        ("disk-image-create --image-sise 3 tiny", "unknown option `--image-sise`; did you mean `--image-size`?"),
-        ("disk-image-create -t qcow tiny", "unknown output type `qcow`; there are qcow2, raw, vhd, vhdx, vmdk, vdi, tar, tgz, squashfs, docker, oci, aci, vmlinuz, initrd, kernel, initramfs; did you mean `qcow2`?"),
-        ("disk-image-create --image-size big tiny", "`--image-size big`: a number of GiB, such as 4 or 2.5, is expected"),
-        ("disk-image-create --mkfs-options -Q tiny", "`--mkfs-options`: `-Q` is not supported; there are -i, -J size=, -m and -E resize="),
-        ("DIB_CHECKSUM=sha1 disk-image-create tiny", "DIB_CHECKSUM=`sha1` is no kind of sum; there are md5 and sha256, and 1 for both"),
+        (
+            "disk-image-create --image-sise 3 tiny",
+            "unknown option `--image-sise`; did you mean `--image-size`?",
+        ),
+        (
+            "disk-image-create -t qcow tiny",
+            "unknown output type `qcow`; there are qcow2, raw, vhd, vhdx, vmdk, vdi, tar, tgz, squashfs, docker, oci, aci, vmlinuz, initrd, kernel, initramfs; did you mean `qcow2`?",
+        ),
+        (
+            "disk-image-create --image-size big tiny",
+            "`--image-size big`: a number of GiB, such as 4 or 2.5, is expected",
+        ),
+        (
+            "disk-image-create --mkfs-options -Q tiny",
+            "`--mkfs-options`: `-Q` is not supported; there are -i, -J size=, -m and -E resize=",
+        ),
+        (
+            "DIB_CHECKSUM=sha1 disk-image-create tiny",
+            "DIB_CHECKSUM=`sha1` is no kind of sum; there are md5 and sha256, and 1 for both",
+        ),
         ("disk-image-create -a amd46 tiny", "unknown architecture `amd46`; did you mean `amd64`?"),
     ] {
         let told = given(line).map(|_| ()).expect_err(line);
@@ -159,7 +194,8 @@ fn what_is_wrong_is_told() {
 fn what_does_nothing_is_said() {
     let notes = |line: &str| given(line).expect(line).command.notes;
     assert_eq!(notes("disk-image-create -x --checksum tiny"), [""; 0]);
-    let said = notes("DIB_GZIP_BIN=pigz TMP_DIR=/x disk-image-create --no-tmpfs --min-tmpfs 4 tiny").join("\n");
+    let said =
+        notes("DIB_GZIP_BIN=pigz TMP_DIR=/x disk-image-create --no-tmpfs --min-tmpfs 4 tiny").join("\n");
     for name in ["--no-tmpfs", "--min-tmpfs", "DIB_GZIP_BIN", "TMP_DIR"] {
         assert!(said.contains(&format!("{name} does nothing here")), "{said}");
     }

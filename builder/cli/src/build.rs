@@ -93,7 +93,10 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     let settings = settings(args)?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let progress = Progress::new(ProgressOptions { json: args.json, verbose: args.verbose }, &plans);
-    request::hidden(&sources).iter().chain(&crate::dib::unused_by_dibber(&plans)).for_each(|text| progress.warn(text));
+    request::hidden(&sources)
+        .iter()
+        .chain(&crate::dib::unused_by_dibber(&plans))
+        .for_each(|text| progress.warn(text));
     for (at, plan) in plans.iter().enumerate() {
         for text in plan.warnings.iter().cloned() {
             progress.emit(at, Event::Warning { text });

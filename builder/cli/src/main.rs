@@ -45,9 +45,8 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         terminal::print_stderr(format!("error: dibber is at fault: {panic}"));
     }));
-    let ended = Interrupts::catch()
-        .map_err(Problem::fault)
-        .and_then(|stop| match dib::called(std::env::args_os()) {
+    let ended =
+        Interrupts::catch().map_err(Problem::fault).and_then(|stop| match dib::called(std::env::args_os()) {
             Called::Create(program, words) => dib::create(program, &words, &stop),
             Called::Other(words) => {
                 Cli::try_parse_from(words).map_or_else(|told| Ok(print_clap(&told)), |cli| run(&cli, &stop))

@@ -86,8 +86,12 @@ fn attempt(
         true => Ok(bootloader::grub_cores(&build.plan, &scratch)?),
         false => Ok(GrubCores::default()),
     })?;
-    let facts =
-        SetFacts { build, id, kernel: kernel::wanted(&tree, &build.plan.variables), packages: outputs::packages(&tree, &files)? };
+    let facts = SetFacts {
+        build,
+        id,
+        kernel: kernel::wanted(&tree, &build.plan.variables),
+        packages: outputs::packages(&tree, &files)?,
+    };
     let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 

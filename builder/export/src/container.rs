@@ -55,7 +55,8 @@ pub fn write_container(
     image: ContainerImage<'_>,
 ) -> Result<Vec<LeftOut>, PourError> {
     let scratch = ScratchFile::new(image.path.with_extension("layer"))?;
-    let mut to = HashingWriter { to: BufWriter::with_capacity(1 << 20, &scratch.file), hash: Sha256::new(), bytes: 0 };
+    let mut to =
+        HashingWriter { to: BufWriter::with_capacity(1 << 20, &scratch.file), hash: Sha256::new(), bytes: 0 };
     let stream = NamedWriter { to: &mut to, path: &scratch.path };
     let left_out = write_members(tree, files, stream, Form::LAYER)?;
     let layer = to.finish().map_err(|e| PourError::write(&scratch.path, 0, e))?;

@@ -49,7 +49,11 @@ pub fn write_aci(
     if let Some(text) = manifest {
         let meta = Meta { mode: 0o644, mtime: top, ..Meta::default() };
         let size = text.len() as u64;
-        archive.start_member(&TarMember { name: b"manifest", size, ..TarMember::new(EntryType::Regular, &meta) })?;
+        archive.start_member(&TarMember {
+            name: b"manifest",
+            size,
+            ..TarMember::new(EntryType::Regular, &meta)
+        })?;
         archive.put(text.as_bytes())?;
         archive.pad(size)?;
     }

@@ -19,8 +19,8 @@ mod tree_spec;
 mod values;
 mod write;
 
-pub use keys::schema;
 pub(crate) use container_name::of_image as container_name;
+pub use keys::schema;
 pub use merge::{Merged, merged};
 pub use options::dib_options;
 pub use sections::{check_sections, for_target};
@@ -29,5 +29,5 @@ pub use spec::{ImageSpec, Security};
 pub use target_name::{NotATarget, arch, target};
 pub use targets::Targets;
 pub(crate) use tree_spec::one_line_each;
-pub use write::text_of;
 pub use tree_spec::{FileSpec, HookSpec, UserSpec};
+pub use write::text_of;

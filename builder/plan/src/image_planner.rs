@@ -179,7 +179,8 @@ impl ImagePlanner<'_> {
         let text = |name: &str| declared.get(name).filter(|text| !text.is_empty()).cloned();
         let gib = "a number of GiB is expected, such as 4 or 2.5";
         let size = number(declared, "DIB_IMAGE_SIZE", disk::image_size, gib)?;
-        let journal = number(declared, "DIB_JOURNAL_SIZE", dib::mebibytes, "a whole number of MiB is expected")?;
+        let journal =
+            number(declared, "DIB_JOURNAL_SIZE", dib::mebibytes, "a whole number of MiB is expected")?;
         let grow_to = number(declared, "MAX_ONLINE_RESIZE", dib::grow_to, "a number of blocks is expected")?;
         Ok(DiskDefaults {
             arch: target.arch,

@@ -160,7 +160,12 @@ pub const OUTPUTS: [OutputFacts; 16] = [
             "the files as a container image, as an OCI archive",
         )
     },
-    row(OutputKind::Aci, "aci", OutputOrigin::Archive(TreeArchive::Aci), "the files as an App Container Image"),
+    row(
+        OutputKind::Aci,
+        "aci",
+        OutputOrigin::Archive(TreeArchive::Aci),
+        "the files as an App Container Image",
+    ),
     row(OutputKind::Vmlinuz, "vmlinuz", OutputOrigin::Kernel, "the disk's kernel"),
     row(OutputKind::Initrd, "initrd", OutputOrigin::Initrd, "the initial ramdisk that matches it"),
     row(OutputKind::Kernel, "kernel", OutputOrigin::Kernel, "the kernel of a ramdisk image"),

@@ -47,8 +47,7 @@ impl Packaging {
     /// Leaves what is of outputs that there are.
     pub(crate) fn of_outputs(self, outputs: &[OutputKind]) -> Self {
         let has = |is: fn(OutputOrigin) -> bool| outputs.iter().any(|kind| is(kind.origin()));
-        let container =
-            has(|origin| matches!(origin, OutputOrigin::Archive(TreeArchive::Container { .. })));
+        let container = has(|origin| matches!(origin, OutputOrigin::Archive(TreeArchive::Container { .. })));
         let aci = has(|origin| origin == OutputOrigin::Archive(TreeArchive::Aci));
         let qcow2 = has(|origin| origin == OutputOrigin::Disk(DiskContainer::Qcow2));
         Packaging {

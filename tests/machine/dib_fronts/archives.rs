@@ -13,7 +13,9 @@ fn container_images_are_taken_by_engines() {
     let words = ["-o", "c", "-t", "docker,oci", "--docker-target", "local/tiny:7", "-n", "tiny-os"];
     fronts.create(&words).well();
     let (docker, oci) = (fronts.text("c.docker.tar"), fronts.text("c.oci.tar"));
-    for source in [format!("docker-archive:{docker}"), format!("oci-archive:{oci}"), format!("oci-archive:{docker}")] {
+    for source in
+        [format!("docker-archive:{docker}"), format!("oci-archive:{oci}"), format!("oci-archive:{docker}")]
+    {
         let told = accepts("skopeo", &["inspect", "--config", &source]);
         let config: Value = serde_json::from_str(&told).expect("JSON");
         assert_eq!((&config["architecture"], &config["os"]), (&"amd64".into(), &"linux".into()), "{source}");
@@ -24,10 +26,14 @@ fn container_images_are_taken_by_engines() {
     assert!(!accepts("tar", &["-tf", &oci]).contains("manifest.json"));
     // The layer is the tree, and its digest is what the documents say.
     let dir = fronts.text("layout");
-    accepts("skopeo", &["copy", "--insecure-policy", &format!("docker-archive:{docker}"), &format!("dir:{dir}")]);
+    accepts(
+        "skopeo",
+        &["copy", "--insecure-policy", &format!("docker-archive:{docker}"), &format!("dir:{dir}")],
+    );
     let text = fs::read_to_string(fronts.at("layout/manifest.json")).expect("a manifest");
     let copied: Value = serde_json::from_str(&text).expect("JSON");
-    let digest = copied["layers"][0]["digest"].as_str().expect("a digest").trim_start_matches("sha256:").to_string();
+    let digest =
+        copied["layers"][0]["digest"].as_str().expect("a digest").trim_start_matches("sha256:").to_string();
     let listed = accepts("tar", &["-tf", &format!("{dir}/{digest}")]);
     assert!(listed.lines().any(|line| line == "./bin/busybox"), "{listed}");
 }
@@ -40,7 +46,12 @@ fn a_damaged_layer_is_refused() {
     let path = fronts.at("c.oci.tar");
     let len = fs::metadata(&path).expect("there").len();
     dibber_tests::flip_bit(&path, len / 2);
-    let copy = ["copy", "--insecure-policy", &format!("oci-archive:{}", path.display()), &format!("dir:{}", fronts.text("x"))];
+    let copy = [
+        "copy",
+        "--insecure-policy",
+        &format!("oci-archive:{}", path.display()),
+        &format!("dir:{}", fronts.text("x")),
+    ];
     assert!(!run("skopeo", &copy).status.success());
 }
 

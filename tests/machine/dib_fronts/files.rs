@@ -41,7 +41,11 @@ fn files_are_called_as_dib_calls_them() {
     }
     accepts("e2fsck", &["-fn", &fronts.text("out/deep/x.raw")]);
     assert!(fronts.names("out/deep/x.d").contains(&"x.qcow2.json".to_string()));
-    for line in ["Building elements: tiny-os", "Image file out/deep/x.qcow2 created...", "Build completed successfully"] {
+    for line in [
+        "Building elements: tiny-os",
+        "Image file out/deep/x.qcow2 created...",
+        "Build completed successfully",
+    ] {
         assert!(told.out.contains(line), "no `{line}` in:\n{}", told.out);
     }
 }
@@ -58,7 +62,10 @@ fn the_extension_is_taken_off_and_an_old_image_is_kept() {
     // x-2026.11.26-17.00.00.raw
     assert!(aside[0].ends_with(".raw") && aside[0].len() == "x-2026.11.26-17.00.00.raw".len(), "{aside:?}");
     assert!(fronts.at("x.raw").is_file());
-    let again = run(fronts.command("disk-image-create").args(words(&["-o", "x", "-t", "raw"])).env("OVERWRITE_OLD_IMAGE", "1"));
+    let again = run(fronts
+        .command("disk-image-create")
+        .args(words(&["-o", "x", "-t", "raw"]))
+        .env("OVERWRITE_OLD_IMAGE", "1"));
     again.well();
     assert_eq!(fronts.names(".").iter().filter(|name| name.starts_with("x-")).count(), 3);
     assert!(!names.iter().any(|name| name.starts_with('.')), "{names:?}");
@@ -101,7 +108,8 @@ fn the_log_is_dibs() {
     let log = fs::read_to_string(fronts.at("a.log")).expect("the log");
     assert!(log.contains(" | seen word org") && log.contains(" | secret none"), "{log}");
     assert!(log.lines().all(|line| line.as_bytes().get(4) == Some(&b'-') && line.contains(" | ")), "{log}");
-    let told = build(&["-o", "b", "-c", "--logfile", "b.log"], &[("DIB_QUIET", "0"), ("DIB_NO_TIMESTAMP", "1")]);
+    let told =
+        build(&["-o", "b", "-c", "--logfile", "b.log"], &[("DIB_QUIET", "0"), ("DIB_NO_TIMESTAMP", "1")]);
     assert!(told.out.lines().any(|line| line == "seen"), "{}", told.out);
 }
 
@@ -114,9 +122,16 @@ fn what_ci_runs() {
     let (name, log) = (format!("{root}/debian-tiny"), format!("{root}/diskimage-debian-tiny.log"));
     let mut zuul = fronts.command("disk-image-create");
     zuul.args(["-o", &name, "-t", "raw,qcow2", "--logfile", &log, "tiny-os"]).current_dir(&root);
-    zuul.envs([("DIB_RELEASE", "trixie"), ("DIB_CHECKSUM", "1"), ("DIB_JOURNAL_SIZE", "4"), ("SKIP_BASE", "1")]);
+    zuul.envs([
+        ("DIB_RELEASE", "trixie"),
+        ("DIB_CHECKSUM", "1"),
+        ("DIB_JOURNAL_SIZE", "4"),
+        ("SKIP_BASE", "1"),
+    ]);
     run(&mut zuul).well();
-    for file in ["debian-tiny.raw", "debian-tiny.raw.sha256", "debian-tiny.qcow2.md5", "diskimage-debian-tiny.log"] {
+    for file in
+        ["debian-tiny.raw", "debian-tiny.raw.sha256", "debian-tiny.qcow2.md5", "diskimage-debian-tiny.log"]
+    {
         assert!(fronts.names("dib").contains(&file.to_string()), "no {file} in {:?}", fronts.names("dib"));
     }
     let sum = fs::read_to_string(format!("{name}.qcow2.sha256")).expect("a sum");
@@ -131,5 +146,8 @@ fn what_ci_runs() {
     assert!(told.out.contains("WARNING: --no-tmpfs does nothing here"), "{}", told.out);
     let info = accepts("qemu-img", &["info", &format!("{name}.qcow2")]);
     assert!(info.contains("compat: 0.10"), "{info}");
-    accepts("qemu-img", &["compare", "-f", "raw", "-F", "qcow2", &format!("{name}.raw"), &format!("{name}.qcow2")]);
+    accepts(
+        "qemu-img",
+        &["compare", "-f", "raw", "-F", "qcow2", &format!("{name}.raw"), &format!("{name}.qcow2")],
+    );
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use dibber_tests::workshop::run;
 use dibber_tests::accepts;
+use dibber_tests::workshop::run;
 
 use super::Fronts;
 
@@ -26,7 +26,16 @@ fn dibs_own_test_of_formats() {
     let at = fronts.text("dib");
     fs::create_dir(&at).expect("make a directory");
     let pip = format!("{venv}/bin/pip");
-    let download = ["--quiet", "download", "--no-deps", "--no-binary", ":all:", "--dest", &at, "diskimage-builder==3.43.0"];
+    let download = [
+        "--quiet",
+        "download",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        "--dest",
+        &at,
+        "diskimage-builder==3.43.0",
+    ];
     accepts(&pip, &download);
     let archive = format!("{at}/diskimage_builder-3.43.0.tar.gz");
     accepts("tar", &["-C", &at, "--strip-components=1", "-xzf", &archive, "diskimage_builder-3.43.0/tests"]);
@@ -48,8 +57,13 @@ fn dibs_own_test_of_formats() {
     let path = std::env::var("PATH").unwrap_or_default();
     script.env("PATH", format!("{at}/shims:{path}")).env("TMPDIR", format!("{at}/tmp"));
     let told = run(&mut script).well();
-    for format in ["tar", "tgz", "squashfs", "raw", "qcow2", "docker", "aci", "tar,tgz,squashfs,raw,qcow2,docker,aci"] {
-        let line = format!("Test passed for output format{} '{format}'.", if format.contains(',') { "" } else { "s" });
+    for format in
+        ["tar", "tgz", "squashfs", "raw", "qcow2", "docker", "aci", "tar,tgz,squashfs,raw,qcow2,docker,aci"]
+    {
+        let line = format!(
+            "Test passed for output format{} '{format}'.",
+            if format.contains(',') { "" } else { "s" }
+        );
         assert!(told.out.contains(&line), "no `{line}` in:\n{}\n{}", told.out, told.err);
     }
 }

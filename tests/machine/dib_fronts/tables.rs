@@ -47,8 +47,17 @@ const SET_BY_THE_DRIVER: [&str; 33] = [
 ];
 
 fn driver(dib: &Dib) -> String {
-    let files = ["disk-image-create", "common-functions", "img-functions", "common-defaults", "img-defaults", "ramdisk-defaults", "dib-run-parts"];
-    let read = |name: &&str| fs::read_to_string(dib.package.join("lib").join(name)).expect("a script of dib's");
+    let files = [
+        "disk-image-create",
+        "common-functions",
+        "img-functions",
+        "common-defaults",
+        "img-defaults",
+        "ramdisk-defaults",
+        "dib-run-parts",
+    ];
+    let read =
+        |name: &&str| fs::read_to_string(dib.package.join("lib").join(name)).expect("a script of dib's");
     files.iter().map(read).collect()
 }
 
@@ -60,12 +69,16 @@ fn every_option_of_dibs() {
     let letters = words.nth(1).expect("letters").to_string();
     let longs = words.nth(1).expect("long options").to_string();
     for letter in letters.chars().filter(|letter| *letter != ':') {
-        let facts = OPTIONS.iter().find(|facts| facts.short == Some(letter)).unwrap_or_else(|| panic!("no -{letter}"));
+        let facts = OPTIONS
+            .iter()
+            .find(|facts| facts.short == Some(letter))
+            .unwrap_or_else(|| panic!("no -{letter}"));
         assert_eq!(facts.value.is_some(), letters.contains(&format!("{letter}:")), "-{letter}");
     }
     for long in longs.split(',') {
         let name = long.trim_end_matches(':');
-        let facts = OPTIONS.iter().find(|facts| facts.long == Some(name)).unwrap_or_else(|| panic!("no --{name}"));
+        let facts =
+            OPTIONS.iter().find(|facts| facts.long == Some(name)).unwrap_or_else(|| panic!("no --{name}"));
         assert_eq!(facts.value.is_some(), long.ends_with(':'), "--{name}");
     }
     // Those that its help has and its getopt has not, too.
@@ -83,8 +96,10 @@ fn every_variable_of_dibs_driver() {
     for part in code.flat_map(|line| line.split('$').skip(1)) {
         let part = part.trim_start_matches(['{', '#', '!']);
         let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        let is_word = name.starts_with("break") || name.len() > 2 && name.chars().all(|c| !c.is_ascii_lowercase());
-        if is_word && !name.starts_with(|c: char| c.is_ascii_digit() || c == '_') && !name.starts_with("TMP_") {
+        let is_word =
+            name.starts_with("break") || name.len() > 2 && name.chars().all(|c| !c.is_ascii_lowercase());
+        if is_word && !name.starts_with(|c: char| c.is_ascii_digit() || c == '_') && !name.starts_with("TMP_")
+        {
             read.insert(name);
         }
     }

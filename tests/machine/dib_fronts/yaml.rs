@@ -50,7 +50,8 @@ fn the_same_commands() {
         assert_eq!(lines(&dry_run(&fronts, &files).well().err), of_dib(&dib, &files), "{text}");
     }
     // A key more would be noticed.
-    let (ours, theirs) = (write(&fronts, 10, CASES[0]), write(&fronts, 11, "- elements: [ubuntu, vm]\n  offline: true\n"));
+    let (ours, theirs) =
+        (write(&fronts, 10, CASES[0]), write(&fronts, 11, "- elements: [ubuntu, vm]\n  offline: true\n"));
     assert_ne!(lines(&dry_run(&fronts, &ours).well().err), of_dib(&dib, &theirs));
 }
 
@@ -59,7 +60,9 @@ fn images_are_built_one_after_the_other() {
     let fronts = Fronts::new();
     fronts.shop.hook("broken/install.d/50-broken", "exit 3");
     let image = |name: &str, elements: &str| {
-        format!("- imagename: {name}\n  types: [raw]\n  skip-base: true\n  mkfs-journal-size: 4\n  elements: [{elements}]\n")
+        format!(
+            "- imagename: {name}\n  types: [raw]\n  skip-base: true\n  mkfs-journal-size: 4\n  elements: [{elements}]\n"
+        )
     };
     let text = image("bad", "tiny-os, broken") + &image("good", "tiny-os");
     let file = fronts.shop.file("list.yaml", &text);

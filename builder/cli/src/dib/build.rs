@@ -67,7 +67,11 @@ fn text_of(path: &str, variable: &str) -> Result<String, Problem> {
 }
 
 /// Builds, and puts the files in place.
-pub(super) fn build(command: &Command, environment: &Environment, stop: &Interrupts) -> Result<Exit, Problem> {
+pub(super) fn build(
+    command: &Command,
+    environment: &Environment,
+    stop: &Interrupts,
+) -> Result<Exit, Problem> {
     built(command, environment, stop).map_err(as_dib_ends)
 }
 
@@ -144,7 +148,8 @@ fn plan(command: &Command, file: ImageFile, environment: &Environment, log: &Log
         .transpose()
         .map_err(|why| Problem::new(Exit::Fault, format!("SOURCE_DATE_EPOCH: {why}")))?;
     if !command.options.clear_environment {
-        let proxies = Proxies::names().filter_map(|name| Some((name.clone(), environment.get(&name)?.clone())));
+        let proxies =
+            Proxies::names().filter_map(|name| Some((name.clone(), environment.get(&name)?.clone())));
         asked.variables.extend(proxies);
     }
     let mut plans = dibber_plan::plan(&sources, &asked).map_err(Problem::from)?;

@@ -36,7 +36,10 @@ pub(super) fn write_sums(file: &SummedFile<'_>, wanted: Checksums) -> io::Result
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the file that was just put there, under the name that the person gave")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file that was just put there, under the name that the person gave"
+)]
 fn md5_of(path: &Path) -> io::Result<String> {
     let (mut file, mut hash, mut buffer) = (File::open(path)?, Md5::new(), vec![0; 256 << 10]);
     loop {

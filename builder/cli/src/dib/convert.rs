@@ -48,7 +48,8 @@ pub(crate) fn convert(args: &ConvertArgs) -> Result<Exit, Problem> {
 fn of_files(files: &[PathBuf]) -> Result<String, Problem> {
     let sources = list::sources(files)?;
     if sources.iter().all(is_tripleo) {
-        let merged = image::merged(&sources).map_err(|fault| Problem::from(dibber_plan::PlanError::from(fault)))?;
+        let merged =
+            image::merged(&sources).map_err(|fault| Problem::from(dibber_plan::PlanError::from(fault)))?;
         return Ok(image::text_of(&merged));
     }
     let wanted = list::read(files)?.into_iter().map(|definition| Wanted {
@@ -66,7 +67,8 @@ fn of_words(words: &[String]) -> Result<Wanted, Problem> {
     let rest = &words[assignments.len()..];
     let name = rest.first().and_then(|word| Path::new(word).file_name()).and_then(|name| name.to_str());
     let Some(program) = name.and_then(super::program) else {
-        let why = "a command begins with disk-image-create or ramdisk-image-create, or with variables before it";
+        let why =
+            "a command begins with disk-image-create or ramdisk-image-create, or with variables before it";
         return Err(Problem::new(Exit::Usage, why));
     };
     let environment = assignments.iter().filter_map(|word| word.split_once('='));
@@ -85,7 +87,9 @@ fn of_commands(all: Vec<Wanted>) -> Result<String, Problem> {
             print_stderr(format!("warning: {note}"));
         }
         for option in command.not_in_image_files() {
-            print_stderr(format!("warning: {option} is of the command and not of the image: the image file does not have it"));
+            print_stderr(format!(
+                "warning: {option} is of the command and not of the image: the image file does not have it"
+            ));
         }
         text += file.text.strip_prefix("disk_images:\n").unwrap_or(&file.text);
     }

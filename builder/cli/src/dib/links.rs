@@ -33,7 +33,10 @@ pub(crate) fn links(args: &LinksArgs) -> Result<Exit, Problem> {
             Ok(()) => {}
             Err(_) if fs::read_link(&link).is_ok_and(|target| target == program) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let why = format!("{} is there, and is no link to dibber; remove it, or name another directory", link.display());
+                let why = format!(
+                    "{} is there, and is no link to dibber; remove it, or name another directory",
+                    link.display()
+                );
                 return Err(Problem::new(Exit::Output, why));
             }
             Err(error) => return Err(fault(&link, &error)),

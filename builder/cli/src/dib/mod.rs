@@ -94,7 +94,9 @@ fn as_dib_ends(problem: Problem) -> Problem {
 fn texts(words: &[OsString]) -> Result<Vec<String>, Problem> {
     let text = |word: &OsString| {
         let text = word.clone().into_string();
-        text.map_err(|word| Problem::new(Exit::Fault, format!("the argument {} is not UTF-8", word.display())))
+        text.map_err(|word| {
+            Problem::new(Exit::Fault, format!("the argument {} is not UTF-8", word.display()))
+        })
     };
     words.iter().map(text).collect()
 }

@@ -28,7 +28,8 @@ impl Place {
         let path = Path::new(written);
         let name = path.file_name().and_then(|name| name.to_str()).filter(|_| !written.ends_with('/'));
         let Some(name) = name else {
-            let why = format!("`-o {written}` names no file; write the name of the image behind the directory");
+            let why =
+                format!("`-o {written}` names no file; write the name of the image behind the directory");
             return Err(Problem::new(Exit::Fault, why));
         };
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -61,7 +62,8 @@ impl Place {
                 Err(TryLockError::Error(error)) => return Err(fault(&error)),
             }
             // The build that had it may have removed it at its end.
-            let same = |there: &Metadata, held: &Metadata| (there.dev(), there.ino()) == (held.dev(), held.ino());
+            let same =
+                |there: &Metadata, held: &Metadata| (there.dev(), there.ino()) == (held.dev(), held.ino());
             let held = dir.metadata().map_err(|error| fault(&error))?;
             if own.symlink_metadata().is_ok_and(|there| same(&there, &held)) {
                 return Ok(dir);

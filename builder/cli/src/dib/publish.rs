@@ -2,7 +2,10 @@
 //!
 //! In: the build's own directory with a finished set. Out: `NAME.TYPE` with its sums, `NAME.d` with what describes it. Never: an image
 //! that was there before, lost: it is renamed with the date, as dib does, unless `OVERWRITE_OLD_IMAGE` is set.
-#![expect(clippy::disallowed_methods, reason = "paths that the person named, and the directory that the build made there")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "paths that the person named, and the directory that the build made there"
+)]
 
 use std::fs;
 use std::io;

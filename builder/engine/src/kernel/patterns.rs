@@ -32,6 +32,7 @@ fn last(tree: &Tree, pattern: &Pattern) -> Option<(String, InodeId)> {
         matches!(tree.inode(found.id).kind, Kind::File(_)).then_some(found.id)
     };
     let names = tree.entries(boot.id).filter_map(|(name, _)| std::str::from_utf8(name).ok());
-    let fitting = names.filter(|name| pattern.matches(name)).filter_map(|name| Some((name.to_string(), file(name)?)));
+    let fitting =
+        names.filter(|name| pattern.matches(name)).filter_map(|name| Some((name.to_string(), file(name)?)));
     fitting.max_by(|(a, _), (b, _)| version::compare(a, b))
 }

@@ -82,7 +82,8 @@ impl OutputWriter<'_> {
             self.events.emit(Event::Warning { text });
         }
         if kind.origin() == OutputOrigin::Archive(TreeArchive::Aci)
-            && self.facts.build.plan.packaging.aci_manifest.is_none() {
+            && self.facts.build.plan.packaging.aci_manifest.is_none()
+        {
             let text = "aci: without a manifest no runtime takes the image; ACI_MANIFEST names the file, or `aci_manifest:` has its text";
             self.events.emit(Event::Warning { text: text.into() });
         }

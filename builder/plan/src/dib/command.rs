@@ -114,7 +114,8 @@ impl Command {
                 }
             }
         }
-        let caller = Caller { environment, is_cleared: options.clear_environment || flag(environment, "CLEAR_ENV") };
+        let caller =
+            Caller { environment, is_cleared: options.clear_environment || flag(environment, "CLEAR_ENV") };
         let outputs = outputs(&options.types)?;
         let arch = options.arch.as_deref().or(caller.get("ARCH")).map(architecture).transpose()?;
         let path = path(&options, &caller, &outputs);
@@ -240,7 +241,10 @@ fn checksums(options: &DibOptions, caller: &Caller<'_>) -> Result<Checksums, Com
             "sha256" => found.sha256 = true,
             other => {
                 let why = format!("DIB_CHECKSUM=`{other}` is no kind of sum");
-                return Err(CommandError { why, hint: Some("there are md5 and sha256, and 1 for both".into()) });
+                return Err(CommandError {
+                    why,
+                    hint: Some("there are md5 and sha256, and 1 for both".into()),
+                });
             }
         }
     }

@@ -193,7 +193,10 @@ mod tests {
             assert_eq!(read(line).as_deref(), Ok(items), "{line}");
         }
         for (line, why) in [
-            ("--image 4", "`--image` is the beginning of `--image-size` and `--image-cache`; write more of it"),
+            (
+                "--image 4",
+                "`--image` is the beginning of `--image-size` and `--image-cache`; write more of it",
+            ),
             ("--imgae-size 4", "unknown option `--imgae-size`; did you mean `--image-size`?"),
             ("-z", "unknown option `-z`; "),
             ("--offline=1", "`--offline` takes no value, but has `1`; "),

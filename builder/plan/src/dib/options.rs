@@ -75,7 +75,12 @@ impl OptionFacts {
     }
 }
 
-const fn short(name: OptionName, letter: char, value: Option<&'static str>, help: &'static str) -> OptionFacts {
+const fn short(
+    name: OptionName,
+    letter: char,
+    value: Option<&'static str>,
+    help: &'static str,
+) -> OptionFacts {
     OptionFacts { name, short: Some(letter), long: None, value, help, effect: Effect::Same }
 }
 
@@ -93,7 +98,12 @@ pub static OPTIONS: [OptionFacts; 26] = [
     short(OptionName::Arch, 'a', Some("ARCH"), "Build for this architecture; default: this machine's"),
     OptionFacts {
         effect: Effect::Better("directories of the path are made if they are not there"),
-        ..short(OptionName::ImageName, 'o', Some("NAME"), "Name of the files, with or without directories; default: image")
+        ..short(
+            OptionName::ImageName,
+            'o',
+            Some("NAME"),
+            "Name of the files, with or without directories; default: image",
+        )
     },
     OptionFacts {
         effect: Effect::Better(
@@ -115,14 +125,26 @@ pub static OPTIONS: [OptionFacts; 26] = [
     ),
     OptionFacts {
         effect: Effect::Better("archives get them too, and not only disks"),
-        ..long(OptionName::Checksum, "checksum", None, "Write NAME.TYPE.md5 and NAME.TYPE.sha256 beside each image")
+        ..long(
+            OptionName::Checksum,
+            "checksum",
+            None,
+            "Write NAME.TYPE.md5 and NAME.TYPE.sha256 beside each image",
+        )
     },
     OptionFacts {
         effect: Effect::Better("fractions are taken as they are"),
-        ..long(OptionName::ImageSize, "image-size", Some("GIB"), "Size of the disk; default: what its content needs")
+        ..long(
+            OptionName::ImageSize,
+            "image-size",
+            Some("GIB"),
+            "Size of the disk; default: what its content needs",
+        )
     },
     OptionFacts {
-        effect: Effect::Better("dib documents it and refuses it; the number is MiB, as its code and its variable have it"),
+        effect: Effect::Better(
+            "dib documents it and refuses it; the number is MiB, as its code and its variable have it",
+        ),
         ..long(
             OptionName::ImageExtraSize,
             "image-extra-size",
@@ -131,8 +153,15 @@ pub static OPTIONS: [OptionFacts; 26] = [
         )
     },
     OptionFacts {
-        effect: Effect::Differs("the cache of builds is in DIR/dibber, unless DIBBER_CACHE names another place"),
-        ..long(OptionName::ImageCache, "image-cache", Some("DIR"), "Where downloads and the results of steps are kept")
+        effect: Effect::Differs(
+            "the cache of builds is in DIR/dibber, unless DIBBER_CACHE names another place",
+        ),
+        ..long(
+            OptionName::ImageCache,
+            "image-cache",
+            Some("DIR"),
+            "Where downloads and the results of steps are kept",
+        )
     },
     long(
         OptionName::MaxOnlineResize,
@@ -146,25 +175,51 @@ pub static OPTIONS: [OptionFacts; 26] = [
     },
     OptionFacts {
         effect: Effect::Better("dib documents it and refuses it"),
-        ..long(OptionName::MkfsJournalSize, "mkfs-journal-size", Some("MIB"), "Size of the root filesystem's journal; default: 64")
+        ..long(
+            OptionName::MkfsJournalSize,
+            "mkfs-journal-size",
+            Some("MIB"),
+            "Size of the root filesystem's journal; default: 64",
+        )
     },
     OptionFacts {
-        effect: Effect::Differs("an option that the writer of the filesystem does not have is refused by name"),
-        ..long(OptionName::MkfsOptions, "mkfs-options", Some("OPTIONS"), "Options of mkfs for the root filesystem, as one text")
+        effect: Effect::Differs(
+            "an option that the writer of the filesystem does not have is refused by name",
+        ),
+        ..long(
+            OptionName::MkfsOptions,
+            "mkfs-options",
+            Some("OPTIONS"),
+            "Options of mkfs for the root filesystem, as one text",
+        )
     },
     OptionFacts {
         effect: Effect::None("no tmpfs is used: trees are layers in the cache"),
         ..long(OptionName::NoTmpfs, "no-tmpfs", None, "Build in no tmpfs")
     },
     OptionFacts {
-        effect: Effect::Differs("no network is used at all, by hooks neither: what earlier builds fetched is used"),
+        effect: Effect::Differs(
+            "no network is used at all, by hooks neither: what earlier builds fetched is used",
+        ),
         ..long(OptionName::Offline, "offline", None, "Use what was fetched before, and ask for nothing new")
     },
     OptionFacts {
-        effect: Effect::Better("compat=1.1 and compression_type are written without qemu-img; for all others it is run"),
-        ..long(OptionName::QemuImgOptions, "qemu-img-options", Some("KEY=VALUE[,KEY=VALUE]"), "Options of the qcow2, as qemu-img names them")
+        effect: Effect::Better(
+            "compat=1.1 and compression_type are written without qemu-img; for all others it is run",
+        ),
+        ..long(
+            OptionName::QemuImgOptions,
+            "qemu-img-options",
+            Some("KEY=VALUE[,KEY=VALUE]"),
+            "Options of the qcow2, as qemu-img names them",
+        )
     },
-    long(OptionName::RootLabel, "root-label", Some("LABEL"), "Label of the root filesystem; default: cloudimg-rootfs"),
+    long(
+        OptionName::RootLabel,
+        "root-label",
+        Some("LABEL"),
+        "Label of the root filesystem; default: cloudimg-rootfs",
+    ),
     long(
         OptionName::RamdiskElement,
         "ramdisk-element",
@@ -178,11 +233,23 @@ pub static OPTIONS: [OptionFacts; 26] = [
         "How elements that can do both install: source or package; default: source",
     ),
     OptionFacts {
-        effect: Effect::Better("NAME.docker.tar is an archive with this tag; without it, the image's name is the tag"),
-        ..long(OptionName::DockerTarget, "docker-target", Some("REPOSITORY[:TAG]"), "Tag of a container image (docker, oci)")
+        effect: Effect::Better(
+            "NAME.docker.tar is an archive with this tag; without it, the image's name is the tag",
+        ),
+        ..long(
+            OptionName::DockerTarget,
+            "docker-target",
+            Some("REPOSITORY[:TAG]"),
+            "Tag of a container image (docker, oci)",
+        )
     },
     short(OptionName::SkipBase, 'n', None, "Leave the element base out"),
-    short(OptionName::Packages, 'p', Some("NAME[,NAME]"), "Install these packages too; may be given several times"),
+    short(
+        OptionName::Packages,
+        'p',
+        Some("NAME[,NAME]"),
+        "Install these packages too; may be given several times",
+    ),
     OptionFacts { long: Some("help"), ..short(OptionName::Help, 'h', None, "Print this help") },
     long(OptionName::Version, "version", None, "Print the version"),
 ];

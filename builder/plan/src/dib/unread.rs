@@ -52,7 +52,8 @@ pub fn unread(plan: &Plan, command: &Command) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    let known = || VARIABLES.iter().map(|facts| facts.name).chain(READ_HERE).filter(|name| !name.ends_with('_'));
+    let known =
+        || VARIABLES.iter().map(|facts| facts.name).chain(READ_HERE).filter(|name| !name.ends_with('_'));
     let told = names.iter().map(|name| match nearest(name, known()).filter(|near| near.len() > 8) {
         Some(near) => format!("{name} (did you mean {near}?)"),
         None => String::from(*name),

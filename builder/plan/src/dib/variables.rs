@@ -47,7 +47,10 @@ const SEE_SHOW: &str = "`dibber show` lists what an image holds";
 
 /// What dib's driver reads, one row for each.
 pub const VARIABLES: [VariableFacts; 39] = [
-    command("ELEMENTS_PATH", "directories of elements, the first that has an element wins; the built-in ones come last"),
+    command(
+        "ELEMENTS_PATH",
+        "directories of elements, the first that has an element wins; the built-in ones come last",
+    ),
     command("ARCH", "architecture, where `-a` gives none"),
     command("IMAGE_NAME", "name of the files, where `-o` gives none"),
     command("RAMDISK_ELEMENT", "the element of ramdisk-image-create, where `--ramdisk-element` gives none"),
@@ -81,9 +84,16 @@ pub const VARIABLES: [VariableFacts; 39] = [
     none("DIB_GZIP_BIN", "program that packs a tgz", "gzip is written by dibber itself"),
     none("DIB_SHOW_IMAGE_USAGE", "a list of large files", SEE_SHOW),
     none("DIB_SHOW_IMAGE_USAGE_FULL", "a list of all files", SEE_SHOW),
-    image("DIB_BAREMETAL_KERNEL_PATTERN", "which file of /boot is the kernel that comes out, with the next one; else the newest"),
+    image(
+        "DIB_BAREMETAL_KERNEL_PATTERN",
+        "which file of /boot is the kernel that comes out, with the next one; else the newest",
+    ),
     image("DIB_BAREMETAL_INITRD_PATTERN", "which file of /boot is its ramdisk"),
-    none("DIB_MANIFEST_SAVE_DIR", "where manifests are put beside the image", "they are in the image, and described in NAME.d"),
+    none(
+        "DIB_MANIFEST_SAVE_DIR",
+        "where manifests are put beside the image",
+        "they are in the image, and described in NAME.d",
+    ),
     none("RUN_PARTS_REGEX", "which names hooks have", "hooks are what dib takes for hooks without it"),
     none("DIB_PYTHON_EXEC", "the Python that runs dib", NO_PYTHON),
 ];

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn options_of_mke2fs_are_read_or_refused() {
-        let read = mkfs_options("-i 8192 -J size=128 -m1 -E resize=1048576 -O 64bit -F -s size=4096").unwrap();
+        let read =
+            mkfs_options("-i 8192 -J size=128 -m1 -E resize=1048576 -O 64bit -F -s size=4096").unwrap();
         assert_eq!(read.inode_ratio, Some(8192));
         assert_eq!(read.journal, Some(Bytes::mib(128)));
         assert_eq!(read.reserved_percent, Some(1));

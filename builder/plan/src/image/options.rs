@@ -37,7 +37,8 @@ pub fn dib_options(list: &Yaml) -> Result<DibOptions, Fault> {
 fn take(options: &mut DibOptions, item: Item) -> Result<(), OptionFault> {
     match item {
         Item::Element { name, at } => {
-            Err(OptionFault::new(at, format!("`{name}` is no option")).hint("elements belong under `elements:`"))
+            Err(OptionFault::new(at, format!("`{name}` is no option"))
+                .hint("elements belong under `elements:`"))
         }
         Item::Option { name, value, at } => match refusal(name) {
             Some(hint) => {

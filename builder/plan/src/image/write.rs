@@ -48,7 +48,9 @@ fn below(value: &Yaml, indent: usize) -> String {
 /// A value in one line, as JSON has it.
 fn inline(value: &Yaml) -> String {
     match &value.node {
-        Node::List(items) => format!("[{}]", items.iter().map(inline).collect::<alloc::vec::Vec<_>>().join(", ")),
+        Node::List(items) => {
+            format!("[{}]", items.iter().map(inline).collect::<alloc::vec::Vec<_>>().join(", "))
+        }
         Node::Map(entries) => {
             let pair = |(key, value): &(Yaml, Yaml)| format!("{}: {}", scalar(key), inline(value));
             format!("{{{}}}", entries.iter().map(pair).collect::<alloc::vec::Vec<_>>().join(", "))
