@@ -81,7 +81,7 @@ fn commands_are_image_files() {
         ),
         (
             "disk-image-create -c -u --mkfs-options -i~8192 --image-size 2.5 --docker-target r/n:t --install-type package tiny",
-            "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n    size: \"2.5GiB\"\n    compression: none\n    docker_target: \"r/n:t\"\n    options:\n      - \"--mkfs-options '-i 8192'\"\n    environment:\n      DIB_DEFAULT_INSTALLTYPE: package\n",
+            "disk_images:\n  - imagename: image\n    outputs:\n      - qcow2\n    elements:\n      - tiny\n    size: \"2621440KiB\"\n    compression: none\n    docker_target: \"r/n:t\"\n    options:\n      - \"--mkfs-options '-i 8192'\"\n    environment:\n      DIB_DEFAULT_INSTALLTYPE: package\n",
         ),
         (
             "DIB_X=1 disk-image-create -c tiny",

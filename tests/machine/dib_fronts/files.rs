@@ -96,7 +96,9 @@ fn a_hook_ends_the_command_with_its_code_and_leaves_what_was_there() {
 #[test]
 fn the_log_is_dibs() {
     let fronts = Fronts::new();
-    fronts.shop.hook("loud/install.d/50-loud", "echo seen $DIB_WORD $REG_ORG; echo secret ${MINE-none}");
+    fronts
+        .shop
+        .hook("loud/install.d/50-loud", "echo seen ${DIB_WORD-} ${REG_ORG-}; echo secret ${MINE-none}");
     let build = |more: &[&str], set: &[(&str, &str)]| {
         let mut command = fronts.command("disk-image-create");
         command.args(words(more)).arg("loud").env("DIB_WORD", "word").env("REG_ORG", "org").env("MINE", "x");

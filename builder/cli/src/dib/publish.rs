@@ -65,6 +65,10 @@ impl Publication<'_> {
         let before = format!("{}.", self.place.name);
         let called = self.place.written(file.name.strip_prefix(&before).unwrap_or_default());
         if has_sums {
+            // Those of an image that was there before are of that image.
+            for sum in ["md5", "sha256"] {
+                let _ = fs::remove_file(with_sum(&to, sum));
+            }
             let summed = SummedFile { path: &to, called: &called, sha256: file.sha256 };
             write_sums(&summed, self.checksums).map_err(|error| fault(&to, &error))?;
         }

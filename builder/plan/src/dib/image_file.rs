@@ -43,7 +43,8 @@ pub fn image_file(
     entry.list("elements", &command.elements);
     entry.list("packages", &command.options.packages);
     if let Some(size) = command.options.size {
-        entry.key("size", &size.to_string());
+        // Exactly: sizes for people are rounded.
+        entry.key("size", &format!("{}KiB", size.0 >> 10));
     }
     if command.options.uncompressed {
         entry.key("compression", "none");
