@@ -19,6 +19,7 @@ mod cpio;
 mod dib_agreement;
 mod dib_disks;
 mod dib_environment;
+mod dib_fronts;
 mod disk;
 mod downloads;
 mod edits;

@@ -86,7 +86,7 @@ impl SetFacts<'_> {
         let plan = &build.plan;
         let extension = file.kind.extension();
         let mut names: Vec<String> =
-            plan.target.basenames(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+            plan.basenames().iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let role = file.kind.role();
         let properties = role.map_or_else(BTreeMap::new, |role| properties_of(role, &plan.properties));
