@@ -6,6 +6,7 @@ mod arch_table;
 mod booting;
 mod ids;
 mod layout;
+mod lint;
 mod plans;
 mod rows;
 mod select;

@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Cloud = 9,
     /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
     Unfit = 10,
+    /// `lint` found something.
+    Found = 11,
     /// Ctrl-C.
     Interrupted = 130,
 }

@@ -15,6 +15,8 @@ mod embedded;
 mod excerpt;
 mod exit;
 mod json;
+mod lint;
+mod man;
 mod new;
 mod plan;
 mod progress;
@@ -89,9 +91,11 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor(args) => doctor::doctor(args),
+        Command::Lint(args) => lint::lint(args),
         Command::New(args) => new::new(args).map(print_stdout),
         Command::Schema => Ok(print_stdout(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),
+        Command::Man(args) => man::man(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "dibber", &mut script);

@@ -130,10 +130,23 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     };
     let sources = scan(&places).map_err(|e| Problem::new(Exit::Input, e))?;
     let mut plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
+    plans.iter_mut().for_each(warn_of_elements);
     for plan in plans.iter_mut().filter(|_| !args.offline) {
         plan.warnings.extend(unused_proxies(plan));
     }
     Ok((sources, plans))
+}
+
+/// What `lint` calls an error and planning has not said: the build goes on, as dib's does.
+fn warn_of_elements(plan: &mut Plan) {
+    for finding in
+        plan.elements.iter().filter(|element| element.origin != "built in").flat_map(dibber_lint::spoilt)
+    {
+        let told = finding.to_string();
+        if !plan.warnings.contains(&told) {
+            plan.warnings.push(told);
+        }
+    }
 }
 
 /// The directories of a path. One that is empty, or that begins or ends with a colon, is what scripts make of an empty variable.
