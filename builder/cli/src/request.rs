@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_engine::scan::{SourcePlaces, scan};
+use dibber_engine::scan::{BUILT_IN, SourcePlaces, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::output::{OUTPUTS, OutputKind};
-use dibber_plan::{Plan, Proxies, Request, SourceSet};
+use dibber_plan::{ElementSource, Plan, Proxies, Request, SourceSet};
 use dibber_store::Store;
 
 use crate::embedded::EmbeddedFiles;
@@ -130,18 +130,19 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     };
     let sources = scan(&places).map_err(|e| Problem::new(Exit::Input, e))?;
     let mut plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
-    plans.iter_mut().for_each(warn_of_elements);
+    plans.iter_mut().for_each(|plan| warn_of_elements(plan, &sources));
     for plan in plans.iter_mut().filter(|_| !args.offline) {
         plan.warnings.extend(unused_proxies(plan));
     }
     Ok((sources, plans))
 }
 
-/// What `lint` calls an error and planning has not said: the build goes on, as dib's does.
-fn warn_of_elements(plan: &mut Plan) {
-    for finding in
-        plan.elements.iter().filter(|element| element.origin != "built in").flat_map(dibber_lint::spoilt)
-    {
+/// What `lint` calls an error and planning has not said: the build goes on, as dib's does. The program's own elements have none, and what an
+/// image file says is no element of anybody's.
+fn warn_of_elements(plan: &mut Plan, sources: &SourceSet) {
+    let is_read =
+        |element: &&ElementSource| element.origin != BUILT_IN && sources.elements.contains_key(&element.name);
+    for finding in plan.elements.iter().filter(is_read).flat_map(dibber_lint::spoilt) {
         let told = finding.to_string();
         if !plan.warnings.contains(&told) {
             plan.warnings.push(told);

@@ -2,7 +2,6 @@
 //!
 //! In: findings with changes. Out: changed files, or a diff. Never: a file outside of its element, however its name or the directories above
 //! it change meanwhile; a file half written.
-#![expect(clippy::disallowed_types, reason = "modes of files that are open are changed through std")]
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -12,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use dibber_fs::Dir;
 use dibber_lint::{Change, Finding, changed, unified};
+use dibber_model::printable::printable;
 
 use super::LintArgs;
 use crate::exit::Exit;
@@ -54,15 +54,21 @@ struct FileToMend<'a> {
 }
 
 impl FileToMend<'_> {
+    /// Its name on one line.
+    fn shown(&self) -> String {
+        printable(self.file.as_bytes())
+    }
+
     fn mend(&self, args: &LintArgs, changes: &[Change]) -> io::Result<()> {
         let top = Dir::open(self.root)?;
         let before = top.read(self.path, LONGEST)?;
         let after = changed(&before, changes);
         if args.diff {
             let texts = (String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
-            let diff = unified(self.file, &texts.0, &texts.1);
+            let diff = unified(&self.shown(), &texts.0, &texts.1);
             let modes = changes.iter().filter(|change| !change.is_of_content());
-            let modes: String = modes.map(|change| format!("{}: {}\n", self.file, change.words())).collect();
+            let modes: String =
+                modes.map(|change| format!("{}: {}\n", self.shown(), change.words())).collect();
             print_stdout(diff + &modes);
         }
         if !args.fix {
@@ -78,7 +84,7 @@ impl FileToMend<'_> {
             parent.replace(name, &after, Some(mode & 0o7777))?;
         }
         let words: Vec<&str> = changes.iter().map(|change| change.words()).collect();
-        print_stderr(format!("{}: {}", self.file, words.join(", ")));
+        print_stderr(format!("{}: {}", self.shown(), words.join(", ")));
         Ok(())
     }
 }

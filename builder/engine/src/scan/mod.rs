@@ -22,6 +22,9 @@ use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
 use dibber_fs::text;
 use element::OutsideLink;
 
+/// The origin of elements that are part of the program.
+pub const BUILT_IN: &str = "built in";
+
 /// A file that is part of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded<'a> {
@@ -186,7 +189,7 @@ fn embedded_elements(files: &[Embedded<'_>]) -> impl Iterator<Item = ElementSour
         };
         let element = elements.entry(name).or_insert_with(|| ElementSource {
             name: name.to_string(),
-            origin: "built in".to_string(),
+            origin: BUILT_IN.to_string(),
             entries: BTreeMap::new(),
             modes: BTreeMap::new(),
         });

@@ -13,7 +13,7 @@ use dibber_plan::{Body, ElementSource, Entry};
 use super::element::{ElementPlace, OutsideLink, places, read_element};
 use super::{ScanError, unreadable};
 
-/// Longest list of needs that is read of an element beside those that are looked at.
+/// Longest file that is read of an element beside those that are looked at.
 const LIST_MAX: u64 = 1 << 20;
 
 /// Elements, and what was left out of them.
@@ -40,7 +40,9 @@ pub fn element(dir: &Path) -> Result<LookedAt, ScanError> {
     let name = real.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| ScanError::Name { path: real.clone() })?.to_string();
     let mut faults = Vec::new();
-    let element = read_element(name, dir, &mut |fault| {
+    // Without the slash that a shell adds to names of directories.
+    let dir: PathBuf = dir.components().collect();
+    let element = read_element(name, &dir, &mut |fault| {
         faults.push(fault);
         Ok(())
     })?;
@@ -67,7 +69,7 @@ pub fn elements(dir: &Path) -> Result<LookedAt, ScanError> {
     Ok(looked)
 }
 
-/// The needs of the elements beside one, and nothing else of them.
+/// The elements beside one: what they need and provide, and which variables they set. Nothing else of them is read.
 pub fn needs_beside(element: &Path) -> Result<Vec<ElementSource>, ScanError> {
     let real = element.canonicalize().map_err(unreadable(element))?;
     let Some(parent) = real.parent() else { return Ok(Vec::new()) };
@@ -80,15 +82,17 @@ fn sub_directories(dir: &Path) -> Result<super::element::ElementPlaces, ScanErro
     places(dir, &within)
 }
 
-/// An element by its lists of names; nothing where it has none, as a directory beside an element need not be one.
+/// An element by its lists of names. A directory beside an element need not be one, and then has none.
 fn needs(place: &ElementPlace) -> Option<ElementSource> {
     let dir = Dir::open(&place.real).ok()?;
+    let environment = dir.below("environment.d").and_then(|dir| dir.names()).unwrap_or_default();
+    let environment =
+        environment.iter().filter_map(|name| Some(format!("environment.d/{}", os(name).to_str()?)));
     let mut entries = BTreeMap::new();
-    for name in ["element-deps", "element-provides"] {
-        let Ok(bytes) = dir.read(name, LIST_MAX) else { continue };
+    for name in ["element-deps", "element-provides"].map(String::from).into_iter().chain(environment) {
+        let Ok(bytes) = dir.read(&name, LIST_MAX) else { continue };
         let digest = Digest::of(&bytes);
-        let entry = Entry::File { executable: false, digest, body: Body::Inline(bytes.into()) };
-        entries.insert(name.to_string(), entry);
+        entries.insert(name, Entry::File { executable: false, digest, body: Body::Inline(bytes.into()) });
     }
     let origin = place.real.to_str()?.to_string();
     Some(ElementSource { name: place.name.clone(), origin, entries, modes: BTreeMap::new() })

@@ -13,7 +13,6 @@ use dibber_plan::{ElementSource, SourceSet};
 /// Elements, and what each of those that are looked at brings along.
 pub(crate) struct Forest<'a> {
     pub(crate) elements: &'a [ElementSource],
-    pub(crate) known: &'a [ElementSource],
     sources: SourceSet,
     /// What is brought along, by element; nothing where a list cannot be read or provides twice.
     pub(crate) together: BTreeMap<&'a str, BTreeSet<String>>,
@@ -29,7 +28,7 @@ impl<'a> Forest<'a> {
         }
         let provides = elements.iter().chain(known).flat_map(|element| names_in(element, "element-provides"));
         let provided = provides.filter_map(Result::ok).map(|name| name.name).collect();
-        let mut forest = Forest { elements, known, sources, together: BTreeMap::new(), provided };
+        let mut forest = Forest { elements, sources, together: BTreeMap::new(), provided };
         for element in elements {
             if let Ok(closure) = forest.closure(&[&element.name]) {
                 forest.together.insert(&element.name, closure.needs.into_keys().collect());
@@ -42,6 +41,11 @@ impl<'a> Forest<'a> {
     pub(crate) fn closure(&self, names: &[&str]) -> Result<Closure, ElementError> {
         let names: Vec<String> = names.iter().map(|name| String::from(*name)).collect();
         close(&self.sources, &names, &FileLine::new("", 0))
+    }
+
+    /// Every element that would be used: of two with one name the first.
+    pub(crate) fn used(&self) -> impl Iterator<Item = &ElementSource> {
+        self.sources.elements.values()
     }
 
     /// The element of a name that would be used.

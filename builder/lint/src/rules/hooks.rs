@@ -60,14 +60,13 @@ pub(crate) fn links(forest: &Forest<'_>, element: &ElementSource) -> Vec<Finding
 }
 
 fn leads_somewhere(forest: &Forest<'_>, element: &ElementSource, path: &str) -> bool {
-    let mut all = core::iter::once(element).chain(forest.elements).chain(forest.known);
-    all.any(|element| element.entries.contains_key(path))
+    core::iter::once(element).chain(forest.used()).any(|element| element.entries.contains_key(path))
 }
 
 /// Files that are one in the hooks directory: an error where both elements come together, and else a warning.
 pub(crate) fn duplicates(forest: &Forest<'_>) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<&ElementSource>> = BTreeMap::new();
-    for element in forest.elements.iter().chain(forest.known) {
+    for element in forest.used() {
         for (path, entry) in &element.entries {
             if path.matches('/').count() == 1 && *entry != Entry::Dir && is_copied(path) {
                 owners.entry(path).or_default().push(element);
@@ -77,9 +76,8 @@ pub(crate) fn duplicates(forest: &Forest<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, owners) in owners.iter().filter(|(_, owners)| owners.len() > 1) {
         for (index, second) in owners.iter().enumerate().skip(1) {
-            // Of two elements of one name only the first counts.
-            let others = owners[..index].iter().filter(|first| first.name != second.name);
-            findings.extend(others.filter_map(|first| duplicate(forest, path, first, second)));
+            findings
+                .extend(owners[..index].iter().filter_map(|first| duplicate(forest, path, first, second)));
         }
     }
     findings

@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use dibber_plan::ElementSource;
+use dibber_plan::elements::phases::{Verdict, verdict};
 use dibber_plan::elements::run_parts;
 
 use super::{is_executable, phase_of, texts};
@@ -23,6 +24,7 @@ pub(crate) fn scripts(element: &ElementSource) -> Vec<Finding> {
     for (path, text) in texts(element).filter(|(path, _)| !NO_SCRIPTS.iter().any(|end| path.ends_with(end))) {
         let script = Script { element, path, text };
         findings.extend(script.mode());
+        findings.extend(script.line_ends());
         findings.extend(script.indent());
         if is_bash(text) {
             findings.extend(script.bash());
@@ -74,6 +76,20 @@ impl Script<'_> {
         }
         let what = "begins with `#!` and is not executable; chmod +x it, or leave the line out";
         Some(self.find("executable", what).at(1).mended_by(Change::MakeExecutable))
+    }
+
+    /// Of hooks that run, planning tells it.
+    fn line_ends(&self) -> Option<Finding> {
+        let is_hook = self.path.matches('/').count() == 1
+            && phase_of(self.path).is_some()
+            && verdict(self.element, self.path) == Verdict::Runs;
+        if interpreter(self.text).is_none() || is_hook || self.is_environment() {
+            return None;
+        }
+        let line = self.text.split('\n').position(|line| line.ends_with('\r'))?;
+        let what = "this line ends in a carriage return (CRLF), which is part of its last word; save the file with LF line ends";
+        let is_read = line == 0 || self.is_shell();
+        is_read.then(|| self.find("line-ends", what).at(line + 1).mended_by(Change::LineEnds))
     }
 
     fn indent(&self) -> Option<Finding> {

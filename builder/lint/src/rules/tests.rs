@@ -74,6 +74,12 @@ const CASES: &[Case] = &[
         &[("source-repository-x", "x git /x http://x\n")],
     ),
     case(
+        "line-ends",
+        &[("!bin/x", "#!/bin/sh\necho\r\n"), ("install.d/10-x", "#!/bin/sh\r\n")],
+        &["e/a/bin/x:2", "e/a/install.d/10-x:1"],
+        &[("!bin/x", "#!/usr/bin/python3\nprint()\r\n")],
+    ),
+    case(
         "byte-order-mark",
         &[(INSTALL, "\u{feff}#!/bin/sh\n")],
         &["e/a/install.d/10-x:1"],

@@ -67,7 +67,7 @@ pub(crate) fn variables(forest: &Forest<'_>, element: &ElementSource) -> Vec<Fin
             let Some(line) = mention.needed.filter(|_| !mention.is_guarded) else { continue };
             let is_given = GIVEN.contains(&name)
                 || required.iter().any(|required| required.name == name)
-                || forest.elements.iter().chain(forest.known).any(|element| assigns(element, name));
+                || forest.used().any(|element| assigns(element, name));
             if !is_given {
                 let what = format!(
                     "nothing gives {name} a value, without which this hook fails; set a default in environment.d, or name it in \

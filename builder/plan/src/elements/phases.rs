@@ -29,7 +29,7 @@ const MAX_LINKS: usize = 40;
 
 /// What dib-run-parts makes of one entry of a phase directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// It runs.
     Runs,
     /// A file that does not run.
@@ -81,7 +81,7 @@ pub fn join(link: &str, target: &str) -> Option<String> {
 }
 
 /// What dib-run-parts makes of `path`, an entry directly in a phase directory.
-pub(crate) fn verdict(element: &ElementSource, path: &str) -> Verdict {
+pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
     let name = path.rsplit('/').next().unwrap_or(path);
     match is_executable(element, path) {
         None => Verdict::Directory,
