@@ -127,7 +127,7 @@ fn what_is_left_out() {
     fs::write(shop.at("elements/tox.ini"), "[dib-lint]\nignore = readme newline\n").expect("write");
     let told = lint(&[]).out;
     assert!(!told.contains("[readme]") && !told.contains("[final-newline]") && told.contains("[hook-mode]"));
-    lint(&["--rule", "hook-nam"]).refuses(USAGE, &["did you mean `hook-name`?"]);
+    lint(&["--rule", "hok-name"]).refuses(USAGE, &["did you mean `hook-name`?"]);
     shop.write("empty/nothing", "");
     run(shop.dibber().args(["lint", "empty"]).current_dir(shop.at("elements")))
         .refuses(INPUT, &["neither an element nor"]);
