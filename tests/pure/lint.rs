@@ -79,7 +79,7 @@ fn texts() -> impl Strategy<Value = String> {
         "  - not-arch:",
         "\r\n",
         "\n",
-        "\\n",
+        "\\\n",
         "\t",
         "# dib-lint: disable=",
         "a:",

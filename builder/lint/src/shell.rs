@@ -80,7 +80,7 @@ pub(crate) fn options_set(text: &str) -> String {
     for words in first.into_iter().chain(calls) {
         let mut words = words.split([' ', '\t', ';']).filter(|word| !word.is_empty());
         while let Some(word) = words.next() {
-            let Some(letters) = word.strip_prefix('-') else { break };
+            let Some(letters) = word.strip_prefix('-').filter(|letters| *letters != "-") else { break };
             set.extend(letters.chars().filter(|letter| letter.is_ascii_alphabetic() && *letter != 'o'));
             if letters.ends_with('o') && words.next() == Some("pipefail") {
                 set.push('p');

@@ -362,7 +362,7 @@ const CASES: &[Case] = &[
     case("hook-number", &[("!install.d/x", HOOK)], &["e/a/install.d/x"], &[(INSTALL, HOOK)]),
     case("readme", &[("element-deps", "")], &["e/a"], &[("README.rst", "")]),
     case("markdown", &[("README.md", "")], &["e/a/README.md"], &[("README.rst", "")]),
-    case("yaml", &[("vars.yaml", "a: [\n")], &["e/a/vars.yaml:2:1"], &[("vars.yaml", "a: b\n")]),
+    case("yaml", &[("vars.yaml", "a: [\n")], &["e/a/vars.yaml:1:4"], &[("vars.yaml", "a: b\n")]),
     case("unreadable", &[("element-deps@", "/etc/passwd")], &["e/a/element-deps"], &[("element-deps", "")]),
 ];
 
