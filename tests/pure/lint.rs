@@ -20,11 +20,11 @@ fn our_own_elements_are_clean() {
     let own = elements(&top().join("elements")).expect("elements");
     assert!(own.faults.is_empty() && own.elements.len() > 30);
     let trial = elements(&top().join("tests/elements")).expect("elements of tests");
-    for (elements, known) in [(&own.elements, &trial.elements), (&trial.elements, &own.elements)] {
-        let findings = lint(&LintRequest { elements, known });
-        let told: Vec<String> = findings.iter().map(|f| format!("[{}] {f}", f.rule.name)).collect();
-        assert!(told.is_empty(), "{}", told.join("\n"));
-    }
+    let findings = lint(&LintRequest { elements: &own.elements, known: &[] });
+    let told: Vec<String> = findings.iter().map(|f| format!("[{}] {f}", f.rule.name)).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+    let findings = lint(&LintRequest { elements: &trial.elements, known: &own.elements });
+    assert!(findings.iter().all(|finding| !finding.is_error()), "{findings:?}");
 }
 
 #[test]

@@ -182,6 +182,11 @@ pub const RULES: &[Rule] = &[
         "elements that need each other",
         "dib chooses both; which comes first is nobody's to say",
     ),
+    warning(
+        "deps-implied",
+        "packages or programs in `bin` whose plumbing only the operating system brings",
+        "add it to element-deps",
+    ),
     warning("deps-twice", "a name that stands twice in element-deps", "leave one out"),
     warning("deps-order", "an element-deps that is not sorted", "sort it").fixable(),
     warning(
@@ -201,8 +206,8 @@ pub const RULES: &[Rule] = &[
     ),
     warning(
         "environment-veto",
-        "`exit` with a code in environment.d",
-        "it ends the build in whichever phase comes first; a hook's error says more",
+        "`exit` with a code and without a message in environment.d",
+        "print why before it",
     ),
     warning("environment-trace", "`set -x` in environment.d", "it holds for every file after it"),
     warning("environment-mode", "an executable file of environment.d", "it is read, not run").fixable(),

@@ -57,8 +57,14 @@ fn unknown(forest: &Forest<'_>, element: &ElementSource, name: &str) -> Option<F
     ))
 }
 
+/// What operating systems of every distribution bring along, though few say so where they rely on it.
+const IMPLIED: [&str; 2] = ["install-bin", "package-installs"];
+
 /// Files for plumbing that neither this element nor `base`, which every image has, brings along.
 fn plumbing(forest: &Forest<'_>, element: &ElementSource) -> Vec<Finding> {
+    if native::is_native(&element.name) {
+        return Vec::new();
+    }
     let Ok(closure) = forest.closure(&[&element.name, "base"]) else { return Vec::new() };
     // What is behind an element that is not at hand is not known.
     if closure.missing.iter().any(|missing| missing.name != "base" && !forest.has(&missing.name)) {
@@ -67,9 +73,10 @@ fn plumbing(forest: &Forest<'_>, element: &ElementSource) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, entry) in &element.entries {
         let Some(plumbing) = plumbing_of(path, *entry == Entry::Dir) else { continue };
-        if !closure.needs.contains_key(plumbing) && element.name != plumbing {
+        if !closure.needs.contains_key(plumbing) {
+            let rule = if IMPLIED.contains(&plumbing) { "deps-implied" } else { "deps-plumbing" };
             let what = format!("not used unless another element brings `{plumbing}`; add it to element-deps");
-            findings.push(Finding::new("deps-plumbing", element, path, what));
+            findings.push(Finding::new(rule, element, path, what));
         }
     }
     findings

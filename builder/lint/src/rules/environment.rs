@@ -3,6 +3,7 @@
 //! In: an element. Out: what such a file does to that shell beside setting variables. Never: a value.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use dibber_plan::elements::{phases, run_parts};
@@ -28,27 +29,35 @@ pub(crate) fn environment(element: &ElementSource) -> Vec<Finding> {
             let what = "executable, but files of environment.d are read and not run; chmod -x it";
             findings.push(Finding::new("environment-mode", element, path, what).mended_by(Change::MakePlain));
         }
-        for line in code_lines(element.text(path).unwrap_or_default()) {
-            findings.extend(exit(element, path, &line));
-            findings.extend(trace(element, path, &line));
+        let lines = code_lines(element.text(path).unwrap_or_default());
+        for (index, line) in lines.iter().enumerate() {
+            // dib's own way to refuse an image is a message and an exit.
+            let is_told = lines[index.saturating_sub(1)..=index].iter().any(|line| says(&line.text));
+            findings.extend(exit(element, path, line, is_told));
+            findings.extend(trace(element, path, line));
         }
     }
     findings
 }
 
-fn exit(element: &ElementSource, path: &str, line: &CodeLine) -> Option<Finding> {
+/// Whether a line prints something.
+fn says(line: &str) -> bool {
+    ["echo", "printf", "cat"].iter().any(|word| command(line, word).is_some())
+}
+
+fn exit(element: &ElementSource, path: &str, line: &CodeLine, is_told: bool) -> Option<Finding> {
     let column = command(&line.text, "exit")?;
-    let rest: alloc::string::String = line.text.chars().skip(column - 1 + "exit".len()).collect();
+    let rest: String = line.text.chars().skip(column - 1 + "exit".len()).collect();
     let code = rest.trim_start().split([' ', ';', ')', '}', '&', '|']).next().unwrap_or_default();
     let (rule, what) = match code {
-        "" | "0" => (
-            "environment-exit",
-            "`exit` ends the phase well before any of its hooks has run; use `return`".into(),
-        ),
-        code => (
-            "environment-veto",
-            format!("`exit {code}` ends the build, whichever phase it is; let a hook say why instead"),
-        ),
+        "" | "0" => {
+            let what = "`exit` ends the phase well before any of its hooks has run; use `return`";
+            ("environment-exit", String::from(what))
+        }
+        _ if is_told => return None,
+        code => {
+            ("environment-veto", format!("`exit {code}` ends the build without a word; print why before it"))
+        }
     };
     Some(Finding::new(rule, element, path, what).at(line.number))
 }

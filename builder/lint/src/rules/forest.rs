@@ -61,6 +61,12 @@ impl<'a> Forest<'a> {
         self.sources.elements.keys().chain(&self.provided).map(String::as_str)
     }
 
+    /// Whether two elements provide one name, so that no image has both.
+    pub(crate) fn are_alternatives(a: &ElementSource, b: &ElementSource) -> bool {
+        let names = |element| names_in(element, "element-provides").into_iter().filter_map(Result::ok);
+        names(a).any(|name| names(b).any(|other| other.name == name.name))
+    }
+
     /// Whether some element that is looked at brings both along.
     pub(crate) fn come_together(&self, a: &str, b: &str) -> bool {
         self.together.values().any(|names| names.contains(a) && names.contains(b))

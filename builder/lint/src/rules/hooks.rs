@@ -101,5 +101,6 @@ fn duplicate(
     // Of elements that are only known, most never meet those that are looked at.
     let what =
         format!("{place} would be the same file of an image that has both elements; rename one of them");
-    (is_asked(first) && is_asked(second)).then(|| Finding::new("same-file", at, path, what))
+    let may_meet = is_asked(first) && is_asked(second) && !Forest::are_alternatives(first, second);
+    may_meet.then(|| Finding::new("same-file", at, path, what))
 }

@@ -114,7 +114,7 @@ const CASES: &[Case] = &[
         "environment-veto",
         &[("environment.d/1-x", "x || exit 1\n")],
         &["e/a/environment.d/1-x:1"],
-        &[("environment.d/1-x", "x || return 1\n")],
+        &[("environment.d/1-x", "x || return 1\necho why\nexit 1\nx && { echo why; exit 1; }\n")],
     ),
     case(
         "environment-trace",
@@ -147,7 +147,7 @@ const CASES: &[Case] = &[
         &[("element-deps", "package-installs\nyum\n")],
     ),
     case(
-        "deps-plumbing",
+        "deps-implied",
         &[("package-installs.yaml", "vim:\n")],
         &["e/a/package-installs.yaml"],
         &[("package-installs.yaml", "vim:\n"), ("element-deps", "package-installs\n")],
@@ -384,6 +384,9 @@ fn rules_between_elements() {
     let together = pair(&[hook, ("element-deps", "b\n")], &[hook]);
     assert_eq!(places("duplicate-hook", &together), ["e/b/install.d/10-x"]);
     assert_eq!(places("same-file", &together), [""; 0]);
+    let system = ("element-provides", "operating-system\n");
+    let alternatives = pair(&[hook, system], &[hook, system]);
+    assert_eq!(places("same-file", &alternatives), [""; 0], "no image has both");
     assert_eq!(places("same-file", &pair(&[("README", "")], &[("README", "")])), [""; 0]);
 
     let circle = pair(&[("element-deps", "b\n")], &[("element-deps", "a\n")]);

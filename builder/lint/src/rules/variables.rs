@@ -136,8 +136,8 @@ fn look(mention: &mut Mention, before: &str, after: &str, line: usize) {
     }
 }
 
-/// `for NAME in`, `read NAME`, `unset NAME`.
+/// `for NAME in`, `read NAME`, `declare -A NAME`, `readarray -t NAME`, `unset NAME`.
 fn is_loop(before: &str) -> bool {
     let last = before.trim_end().rsplit([' ', ';', '\t']).next().unwrap_or_default();
-    ["for", "read", "-r", "local", "unset"].contains(&last)
+    ["for", "read", "-r", "-a", "-A", "-t", "local", "readarray", "mapfile", "unset"].contains(&last)
 }
