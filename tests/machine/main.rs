@@ -44,6 +44,7 @@ mod network;
 mod no_loop_no_mount;
 mod packages;
 mod resolv_conf;
+mod rpm;
 mod same_bytes;
 mod sandbox;
 mod scan;

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use dibber_export::Sums;
-use dibber_imageset::{ArchiveFacts, DiskFacts, MadeFile, Package, Sidecar, StructureFacts};
+use dibber_imageset::{ArchiveFacts, DiskFacts, MadeFile, Sidecar, StructureFacts};
 use dibber_model::{Bytes, Digest, DiskLayout, redact};
+use dibber_packages::Package;
 use dibber_plan::output::{OutputKind, Role};
 use dibber_plan::properties_of;
 

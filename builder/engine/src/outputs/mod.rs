@@ -18,7 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
-    CompressedStream, Container, NamedWriter, Squashfs, StreamCompression, Target, WriteOptions,
+    CompressedStream, Container, LeftOut, NamedWriter, PourError, Squashfs, StreamCompression, Target,
+    WriteOptions,
 };
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::BuiltSet;
@@ -186,27 +187,23 @@ impl OutputWriter<'_> {
 
     fn trees(&self, tree: &Tree) -> Result<Vec<WrittenFile>, BuildError> {
         let mut written = Vec::new();
-        for kind in self.kinds(|origin| matches!(origin, OutputOrigin::Archive(_))) {
-            let path = self.path(kind);
+        for kind in self.facts.build.plan.outputs.iter().copied() {
+            let OutputOrigin::Archive(archive) = kind.origin() else { continue };
             let mut tools = BTreeMap::new();
-            let left_out = if kind.origin() == OutputOrigin::Archive(TreeArchive::Squashfs) {
-                let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
-                let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
-                let (version, left_out) = dibber_export::write_squashfs(tree, self.files, image)?;
-                tools.insert("mksquashfs".to_string(), version);
-                left_out
-            } else {
-                let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
-                let stream = NamedWriter { to: &mut file, path: &path };
-                let left_out = match kind.origin() {
-                    OutputOrigin::Archive(TreeArchive::Tgz) => {
-                        dibber_export::write_tgz(tree, self.files, stream, 6)?
-                    }
-                    _ => dibber_export::write_tar(tree, self.files, stream)?,
-                };
-                file.into_inner()
-                    .map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
-                left_out
+            let left_out = match archive {
+                TreeArchive::Tar => {
+                    self.stream(kind, |stream| dibber_export::write_tar(tree, self.files, stream))?
+                }
+                TreeArchive::Tgz => {
+                    self.stream(kind, |stream| dibber_export::write_tgz(tree, self.files, stream, 6))?
+                }
+                TreeArchive::Squashfs => {
+                    let (path, epoch) = (self.path(kind), u32::try_from(self.facts.build.epoch).unwrap_or(0));
+                    let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
+                    let (version, left_out) = dibber_export::write_squashfs(tree, self.files, image)?;
+                    tools.insert("mksquashfs".to_string(), version);
+                    left_out
+                }
             };
             for left in left_out {
                 self.events.emit(Event::Warning {
@@ -216,6 +213,19 @@ impl OutputWriter<'_> {
             written.push(WrittenFile { tools, ..self.finished(kind)? });
         }
         Ok(written)
+    }
+
+    /// A file that is written from its start to its end.
+    fn stream(
+        &self,
+        kind: OutputKind,
+        write: impl FnOnce(NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError>,
+    ) -> Result<Vec<LeftOut>, BuildError> {
+        let path = self.path(kind);
+        let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
+        let left_out = write(NamedWriter { to: &mut file, path: &path })?;
+        file.into_inner().map_err(|e| BuildError::File { path, source: e.into_error() })?;
+        Ok(left_out)
     }
 
     /// The tree as a ramdisk, without what is in `/boot`: its kernel comes beside it, and no boot loader reads this tree.

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use dibber_fs::read_in_root;
-use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
 use dibber_model::{Phase, Side};
+use dibber_packages::{DATABASES, Database, Package};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
 use dibber_sandbox::{HookCommand, HookResult};
@@ -74,20 +74,28 @@ fn write_manifests(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult,
         ("dib-element-manifest".to_string(), manifests::element_manifest(&sandbox.plan.names)),
         ("dib_environment".to_string(), manifests::environment(&sandbox.plan.variables)),
     ]);
-    // What is wrong with a database the image's own list of packages tells.
-    let packages = sandbox
-        .tree()
-        .and_then(|tree| read_in_root(&tree, "var/lib/dpkg/status", LONGEST_DATABASE))
-        .and_then(|status| dpkg_packages(&String::from_utf8_lossy(&status)));
-    if let Ok(packages) = packages {
-        let packages: Vec<_> = packages
-            .into_iter()
-            .map(|p| serde_json::json!({"package": p.name, "version": p.version, "arch": p.arch, "status": "install ok installed"}))
-            .collect();
-        let json = serde_json::json!({ "packages": packages });
-        files.insert(format!("dib-manifest-dpkg-{}", sandbox.plan.image), format!("{json:#}\n"));
+    let mut found: BTreeMap<&str, Vec<Package>> = BTreeMap::new();
+    for database in &DATABASES {
+        // What is wrong with a database the image's own list of packages tells.
+        if let Ok(packages) = packages_in(sandbox, database) {
+            found.entry(database.kind.manager()).or_default().extend(packages);
+        }
+    }
+    for (manager, mut packages) in found {
+        packages.sort();
+        // dib's words for dpkg's; rpm has no state but this one.
+        let told = packages.iter().map(|Package { name, version, arch }| {
+            serde_json::json!({"package": name, "version": version, "arch": arch, "status": "install ok installed"})
+        });
+        let json = serde_json::json!({ "packages": told.collect::<Vec<_>>() });
+        files.insert(format!("dib-manifest-{manager}-{}", sandbox.plan.image), format!("{json:#}\n"));
     }
     sandbox.place_texts(&files, sandbox.manifests_directory(), Readers::Root, step)
+}
+
+fn packages_in(sandbox: &StepSandbox<'_>, database: &Database) -> std::io::Result<Vec<Package>> {
+    let bytes = read_in_root(&sandbox.tree()?, database.path, database.longest())?;
+    Ok(database.packages(&bytes)?)
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.

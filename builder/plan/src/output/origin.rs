@@ -102,7 +102,11 @@ impl OutputOrigin {
             OutputOrigin::Archive(TreeArchive::Squashfs) => {
                 Some(OutputTool { program: "mksquashfs", package: "squashfs-tools" })
             }
-            _ => None,
+            OutputOrigin::Archive(TreeArchive::Tar | TreeArchive::Tgz)
+            | OutputOrigin::Disk(_)
+            | OutputOrigin::Initramfs
+            | OutputOrigin::Kernel
+            | OutputOrigin::Initrd => None,
         }
     }
 }
