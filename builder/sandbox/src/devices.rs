@@ -33,9 +33,8 @@ pub(crate) fn copy_nodes() -> Result<Vec<DeviceNode>, SandboxError> {
     NODES.into_iter().map(copy).collect()
 }
 
-/// Mounts a /dev with those nodes, in memory of its own: each hook has another one, so that it may change it as packages do (rpm's
-/// `filesystem` gives the directory its owner and mode), and no other sees that.
-pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<OwnedFd, SandboxError> {
+/// Mounts a /dev with those nodes. Its directory is read-only from then on.
+pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<(), SandboxError> {
     let dev = mounts::memory("0755")?;
     mounts::place(&dev, "/dev")?;
     for DeviceNode { name, mount } in nodes {
@@ -51,7 +50,8 @@ pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<OwnedFd, SandboxError> {
     }
     fs::set_permissions("/dev/shm", PermissionsExt::from_mode(0o1777))
         .context("open /dev/shm to everyone")?;
-    Ok(dev)
+    // The nodes below stay writable: what is written to them is not written to a file system.
+    mounts::restrict(&dev, mounts::READ_ONLY)
 }
 
 /// Terminals and shared memory of this namespace's own, on top.

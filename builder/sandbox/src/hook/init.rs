@@ -101,7 +101,6 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&spec.tmp)?), ("/var/tmp", mounts::copy(&spec.tmp)?)];
     let native_tree = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
-    let nodes = devices::copy_nodes()?;
     let given = HookShare::copy(&spec.given)?;
     let proc = isolation::proc_of(spec.shares_proc)?;
     mounts::enter(&root)?;
@@ -119,7 +118,6 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     for at in host_dirs::WRITTEN {
         mounts::place(&mounts::memory("0755")?, &format!("/{at}"))?;
     }
-    devices::mount(&nodes)?;
     devices::mount_private()?;
     given.place()?;
     let binfmt_misc = spec.native.as_ref().zip(native_tree.as_ref());
