@@ -8,6 +8,7 @@ mod coming_from_dib;
 mod dib_commands;
 mod ids;
 mod layout;
+mod lint;
 mod plans;
 mod rows;
 mod select;

@@ -12,6 +12,8 @@ use crate::cache::CacheArgs;
 use crate::check_flavor::CheckFlavorArgs;
 use crate::dib::{ConvertArgs, LinksArgs, ListArgs};
 use crate::doctor::DoctorArgs;
+use crate::lint::LintArgs;
+use crate::man::ManArgs;
 use crate::new::NewArgs;
 use crate::plan::PlanArgs;
 use crate::select::SelectArgs;
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     CheckFlavor(CheckFlavorArgs),
     /// Check whether this machine can build, and say how to get what it lacks.
     Doctor(DoctorArgs),
+    /// Look for what breaks or is passed over in elements, and for what of their style others will ask; --fix mends some of it.
+    Lint(LintArgs),
     /// Create a new element or image file in the current directory.
     New(NewArgs),
     /// Print the JSON Schema of image files.
@@ -74,6 +78,8 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Make links to dibber under the names of diskimage-builder's commands.
     Links(LinksArgs),
+    /// Print a manual page.
+    Man(ManArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell to print it for.

@@ -27,6 +27,8 @@ pub(crate) enum Exit {
     Cloud,
     /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
     Unfit,
+    /// `lint` found something.
+    Found,
     /// Ctrl-C.
     Interrupted,
     /// A code of somebody else's: of a hook, where dib's commands end with it.
@@ -48,6 +50,7 @@ impl Exit {
             Exit::NotSeen => 8,
             Exit::Cloud => 9,
             Exit::Unfit => 10,
+            Exit::Found => 11,
             Exit::Interrupted => 130,
             Exit::Other(code) => code,
         }

@@ -16,6 +16,8 @@ mod embedded;
 mod excerpt;
 mod exit;
 mod json;
+mod lint;
+mod man;
 mod new;
 mod plan;
 mod progress;
@@ -96,6 +98,7 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::Select(args) => select::select(args),
         Command::CheckFlavor(args) => check_flavor::check_flavor(args),
         Command::Doctor(args) => doctor::doctor(args),
+        Command::Lint(args) => lint::lint(args),
         Command::New(args) => new::new(args).map(print_stdout),
         Command::Schema => Ok(print_stdout(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),
@@ -104,6 +107,7 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::DiskimageBuilder(args) => dib::build_list(args, stop),
         Command::Convert(args) => dib::convert(args),
         Command::Links(args) => dib::links(args),
+        Command::Man(args) => man::man(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "dibber", &mut script);

@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use dibber_engine::scan::{SourcePlaces, scan};
+use dibber_engine::scan::{BUILT_IN, SourcePlaces, scan};
 use dibber_model::time::EPOCHS;
 use dibber_model::{Arch, Platform, Target};
 use dibber_plan::output::{OUTPUTS, OutputKind};
-use dibber_plan::{Plan, Proxies, Request, SourceSet};
+use dibber_plan::{ElementSource, Plan, Proxies, Request, SourceSet};
 use dibber_store::Store;
 
 use crate::embedded::EmbeddedFiles;
@@ -153,6 +153,7 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
     let path = directories(&args.elements_path);
     let sources = scan_sources(&path, args.elements_order, &files, layout_file.as_slice())?;
     let mut plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
+    plans.iter_mut().for_each(|plan| warn_of_elements(plan, &sources));
     for plan in plans.iter_mut().filter(|_| !args.offline) {
         plan.warnings.extend(unused_proxies(plan));
     }
@@ -183,7 +184,7 @@ const LISTED: usize = 12;
 /// Elements that lost to others of their names, in one line: those of the program, then those of the path.
 pub(crate) fn hidden(sources: &SourceSet) -> Option<String> {
     let (carried, others): (Vec<_>, Vec<_>) =
-        sources.shadowed.iter().partition(|(_, origin)| origin == dibber_engine::scan::BUILT_IN);
+        sources.shadowed.iter().partition(|(_, origin)| origin == BUILT_IN);
     let names = |all: &[&(String, String)], told: fn(&(String, String)) -> String| {
         let mut text = all.iter().take(LISTED).map(|one| told(one)).collect::<Vec<_>>().join(", ");
         if all.len() > LISTED {
@@ -202,6 +203,19 @@ pub(crate) fn hidden(sources: &SourceSet) -> Option<String> {
         parts.push(format!("hidden by earlier ones of the same name: {told}"));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What `lint` calls an error and planning has not said: the build goes on, as dib's does. The program's own elements have none, and what an
+/// image file says is no element of anybody's.
+fn warn_of_elements(plan: &mut Plan, sources: &SourceSet) {
+    let is_read =
+        |element: &&ElementSource| element.origin != BUILT_IN && sources.elements.contains_key(&element.name);
+    for finding in plan.elements.iter().filter(is_read).flat_map(dibber_lint::spoilt) {
+        let told = finding.to_string();
+        if !plan.warnings.contains(&told) {
+            plan.warnings.push(told);
+        }
+    }
 }
 
 /// The directories of a path. One that is empty, or that begins or ends with a colon, is what scripts make of an empty variable.

@@ -18,6 +18,14 @@ pub fn set_files(plan: &Plan) -> Vec<String> {
     names
 }
 
+/// Whether a file may be one of the set: planned, or left by hooks under the image's name. What other images have, the commit refuses.
+pub(crate) fn is_of_set(plan: &Plan, name: &str) -> bool {
+    let stem = plan.basename();
+    let logs = [log(&stem), failed_log(&stem)];
+    let is_own = |stem: &String| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    plan.target.basenames(&plan.image).iter().any(is_own) && !logs.iter().any(|log| log == name)
+}
+
 /// Name of a build's log.
 pub(crate) fn log(stem: &str) -> String {
     format!("{stem}.log")

@@ -29,3 +29,23 @@ pub(crate) use room::with_room;
 pub(crate) use spec::disk_spec;
 pub use types::gpt_codes;
 pub(crate) use types::is_esp;
+
+use alloc::sync::Arc;
+use dibber_model::{Arch, Bytes, MkfsOptions, Seed};
+
+use crate::source::TextSource;
+use crate::yaml::{Fault, read};
+
+/// Looks at a config as far as that can be done without an image: on a disk that is large enough for what has a size.
+pub fn check_config(source: &TextSource, arch: Arch) -> Result<(), Fault> {
+    let defaults = DiskDefaults {
+        arch,
+        seed: Seed::from_names(["check"]),
+        size: Some(Bytes::gib(1 << 10)),
+        block_size: None,
+        fs_type: None,
+        root_label: None,
+        mkfs: MkfsOptions::default(),
+    };
+    disk_spec(&read(&Arc::new(source.clone()))?, &defaults).map(drop)
+}

@@ -19,6 +19,7 @@ use crate::booting;
 use crate::dib;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
+use crate::elements::manifests::SAVE_DIR;
 use crate::elements::steps::StepRequest;
 use crate::elements::visibility::Visibility;
 use crate::elements::{self, ElementError, ElementRequest, FileLine};
@@ -70,11 +71,8 @@ impl ImagePlanner<'_> {
         check_compression(image, &outputs)?;
         let mut variables = variables::variables(image, target, &archive, &declared);
         variables.extend(disk::variables(&disk));
-        variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
-        variables.insert("DIB_ARGS".into(), self.arguments());
+        self.tell_of_the_image(&names, &mut variables);
         booting::check(&variables)?;
-        let env = variables::dib_env(&variables);
-        variables.insert("DIB_ENV".into(), env);
         let packages = self.packages();
         let image_packages = !packages.is_empty();
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
@@ -116,6 +114,22 @@ impl ImagePlanner<'_> {
         plan.warnings.extend(source::modes_unknown(&plan.elements));
         plan.warnings.extend(booting::cautions(&plan));
         Ok(plan)
+    }
+
+    /// Adds the variables that tell of the image as a whole.
+    fn tell_of_the_image(&self, names: &[String], variables: &mut BTreeMap<String, String>) {
+        let ImagePlanner { image, request, .. } = self;
+        variables.insert("IMAGE_ELEMENT".into(), image_element(names));
+        variables.insert("DIB_ARGS".into(), self.arguments());
+        if image.skip_base || request.skip_base {
+            variables.insert("SKIP_BASE".into(), "1".into());
+        }
+        let env = variables::dib_env(variables);
+        variables.insert("DIB_ENV".into(), env);
+        // Hooks find the image's own manifests there, and leave others.
+        if names.iter().any(|name| name == "manifests") {
+            variables.entry(SAVE_DIR.into()).or_insert_with(|| alloc::format!("{}.d/", image.name));
+        }
     }
 
     fn blame(&self, error: ElementError) -> PlanError {
@@ -246,7 +260,8 @@ impl ImagePlanner<'_> {
         if has("baremetal") {
             add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
         }
-        if ramdisk && has("no-final-image") {
+        if has("no-final-image") {
+            // Hooks make what such an image is for.
             outputs.retain(|kind| !kind.is_disk());
         } else if self.image.outputs.is_empty() && !ramdisk {
             outputs.insert(0, OutputKind::Qcow2);

@@ -11,10 +11,12 @@
 mod archives;
 mod boot_files;
 mod description;
+mod hook_files;
 mod packages;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
@@ -32,7 +34,8 @@ use crate::event::{Event, Events};
 
 pub(crate) use boot_files::{BootFile, boot_files};
 pub(crate) use description::SetFacts;
-use description::WrittenFile;
+use description::{FileKind, WrittenFile};
+pub(crate) use hook_files::{HookFile, left_by_hooks};
 pub(crate) use packages::packages;
 
 /// A disk, with its filesystems and tables as data.
@@ -90,6 +93,13 @@ impl OutputWriter<'_> {
         for file in written.iter_mut().filter(|file| !file.kind.is_disk()) {
             file.virtual_bytes = None;
         }
+        // An archive of the tree is made by now, and a disk: what hooks left under their names does not count.
+        for left in &self.facts.hook_files {
+            let is_made = |kind| self.facts.outputs().any(|made| made == kind);
+            if !left.kind().is_some_and(is_made) {
+                written.push(self.take_along(left)?);
+            }
+        }
         if let Some(tree) = tree {
             written.extend(self.archives(&tree)?);
             for kind in self.kinds(|origin| origin == OutputOrigin::Initramfs) {
@@ -97,18 +107,35 @@ impl OutputWriter<'_> {
             }
         }
         let order = &self.facts.build.plan.outputs;
-        written.sort_by_key(|file| order.iter().position(|kind| *kind == file.kind));
+        // Those that are planned come first.
+        written.sort_by_key(|file| {
+            let place = order.iter().position(|kind| file.kind == FileKind::Output(*kind));
+            place.unwrap_or(order.len())
+        });
         let layout = disk.map(|disk| &disk.layout);
         Ok(BuiltSet { files: written.into_iter().map(|file| self.facts.describe(file, layout)).collect() })
     }
 
     /// Those of the plan's outputs that come about so.
     fn kinds(&self, from: impl Fn(OutputOrigin) -> bool) -> Vec<OutputKind> {
-        self.facts.build.plan.outputs.iter().copied().filter(|kind| from(kind.origin())).collect()
+        self.facts.outputs().filter(|kind| from(kind.origin())).collect()
     }
 
     fn path(&self, kind: OutputKind) -> PathBuf {
-        self.stage.join(format!("{}.{}", self.facts.build.plan.basename(), kind.extension()))
+        self.path_of(kind.extension())
+    }
+
+    fn path_of(&self, extension: &str) -> PathBuf {
+        self.stage.join(format!("{}.{extension}", self.facts.build.plan.basename()))
+    }
+
+    /// Copies what a hook made into the stage.
+    fn take_along(&self, left: &HookFile) -> Result<WrittenFile, BuildError> {
+        let path = self.path_of(&left.extension);
+        io::copy(&mut &left.file, &mut create(&path)?)
+            .map_err(|source| BuildError::File { path: path.clone(), source })?;
+        let kind = left.kind().map_or_else(|| FileKind::OfHooks(left.extension.clone()), FileKind::Output);
+        summed(&path, kind)
     }
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
@@ -150,7 +177,7 @@ impl OutputWriter<'_> {
         }
         if !has_raw && !by_qemu_img.is_empty() {
             fs::remove_file(&scratch).map_err(|source| BuildError::File { path: scratch, source })?;
-            written.retain(|file| file.kind != OutputKind::Raw);
+            written.retain(|file| file.kind != FileKind::Output(OutputKind::Raw));
         }
         Ok(written)
     }
@@ -203,7 +230,8 @@ impl OutputWriter<'_> {
         let written = poured.into_iter().zip(wanted).map(|(poured, WantedFile { kind, path, .. })| {
             let sums = poured.sums.ok_or_else(|| BuildError::NoSums { path: path.clone() })?;
             let (bytes, virtual_bytes) = (poured.file_len, Some(poured.len));
-            Ok(WrittenFile { kind: *kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
+            let kind = FileKind::Output(*kind);
+            Ok(WrittenFile { kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
         });
         written.collect()
     }
@@ -234,13 +262,16 @@ impl OutputWriter<'_> {
 
     /// A file that something else wrote, summed.
     fn finished(&self, kind: OutputKind) -> Result<WrittenFile, BuildError> {
-        let path = self.path(kind);
-        let fault = |source| BuildError::File { path: path.clone(), source };
-        let file = File::open(&path).map_err(fault)?;
-        let bytes = file.metadata().map_err(fault)?.len();
-        let sums = dibber_export::checksums(&file).map_err(fault)?;
-        Ok(WrittenFile { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
+        summed(&self.path(kind), FileKind::Output(kind))
     }
+}
+
+fn summed(path: &Path, kind: FileKind) -> Result<WrittenFile, BuildError> {
+    let fault = |source| BuildError::File { path: path.into(), source };
+    let file = File::open(path).map_err(fault)?;
+    let bytes = file.metadata().map_err(fault)?.len();
+    let sums = dibber_export::checksums(&file).map_err(fault)?;
+    Ok(WrittenFile { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
 }
 
 fn create(path: &Path) -> Result<File, BuildError> {

@@ -36,10 +36,40 @@ pub(super) struct ElementDirectory {
     pub(super) outside: Vec<OutsideLink>,
 }
 
-/// Elements of one entry of the path, by name. As dib has it (`element_dependencies.py`), a sub-directory may be a link, and
-/// the element has the name of what it leads to. Unlike there, directories that start with a dot (`.git`) are none, and a link must
-/// lead into one of the directories `within`: whoever wrote an element could have its hooks read the person's files by it.
+/// Where an element is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ElementPlace {
+    /// The last part of its real path.
+    pub(super) name: String,
+    /// Its real path.
+    pub(super) real: PathBuf,
+    /// The path by which it was found.
+    pub(super) entry: PathBuf,
+}
+
+/// What to do about a file that cannot be part of an element: end, or note it and go on.
+pub(super) type OnFault<'a> = &'a mut dyn FnMut(ScanError) -> Result<(), ScanError>;
+
+/// Elements of one entry of the path, by name.
 pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirectory, ScanError> {
+    let ElementPlaces { places, outside } = places(dir, within)?;
+    let mut elements = Vec::new();
+    for ElementPlace { name, real, .. } in places {
+        elements.push(read_element(name, &real, &mut Err)?);
+    }
+    Ok(ElementDirectory { elements, outside })
+}
+
+/// The sub-directories of an entry of the path.
+pub(super) struct ElementPlaces {
+    pub(super) places: Vec<ElementPlace>,
+    pub(super) outside: Vec<OutsideLink>,
+}
+
+/// As dib has it (`element_dependencies.py`), a sub-directory may be a link, and the element has the name of what it leads to. Unlike
+/// there, directories that start with a dot (`.git`) are none, and a link must lead into one of the directories `within`: whoever wrote an
+/// element could have its hooks read the person's files by it.
+pub(super) fn places(dir: &Path, within: &[PathBuf]) -> Result<ElementPlaces, ScanError> {
     if !dir.is_dir() {
         return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
     }
@@ -58,16 +88,23 @@ pub(super) fn elements(dir: &Path, within: &[PathBuf]) -> Result<ElementDirector
             continue;
         }
         let name = utf8(real.file_name(), &real)?.to_string();
-        let origin = utf8(Some(real.as_os_str()), &real)?.to_string();
-        if let std::collections::btree_map::Entry::Vacant(place) = found.entry((name.clone(), origin.clone()))
-        {
-            let found = fs::metadata(&real).map_err(unreadable(&real))?;
-            let mut files = ElementFiles::of(Checkout::new(found.permissions().mode()));
-            files.read(&real)?;
-            place.insert(ElementSource { name, origin, entries: files.entries, modes: files.modes });
-        }
+        found.entry((name, real)).or_insert(entry);
     }
-    Ok(ElementDirectory { elements: found.into_values().collect(), outside })
+    let place = |((name, real), entry)| ElementPlace { name, real, entry };
+    Ok(ElementPlaces { places: found.into_iter().map(place).collect(), outside })
+}
+
+/// Reads one element, which messages name by `path`.
+pub(super) fn read_element(
+    name: String,
+    path: &Path,
+    on_fault: OnFault<'_>,
+) -> Result<ElementSource, ScanError> {
+    let origin = utf8(Some(path.as_os_str()), path)?.to_string();
+    let found = fs::metadata(path).map_err(unreadable(path))?;
+    let mut files = ElementFiles::of(Checkout::new(found.permissions().mode()));
+    files.read(path, on_fault)?;
+    Ok(ElementSource { name, origin, entries: files.entries, modes: files.modes })
 }
 
 /// Entries of a directory in bytewise order of their names.
@@ -97,36 +134,53 @@ impl ElementFiles {
 
     /// Reads all of it. Every directory in it is opened anew from the top, so that neither how deep it is nor how long its path becomes
     /// matters.
-    fn read(&mut self, element: &Path) -> Result<(), ScanError> {
+    fn read(&mut self, element: &Path, on_fault: OnFault<'_>) -> Result<(), ScanError> {
         let top = Dir::open(element).map_err(unreadable(element))?;
         let mut left = vec![String::new()];
         while let Some(under) = left.pop() {
             let path = element.join(&under);
-            let dir = top.below(&under).map_err(unreadable(&path))?;
-            for name in dir.names().map_err(unreadable(&path))? {
-                let path = path.join(os(&name));
-                let name_text = utf8(Some(os(&name)), &path)?;
-                let place =
-                    if under.is_empty() { name_text.to_string() } else { format!("{under}/{name_text}") };
-                let Some(found) = dir.entry(&name).statx().map_err(unreadable(&path))? else { continue };
-                let entry = read_entry(dir.entry(&name), file_type(&found), &path)?;
-                // What Python left beside plugins is no part of an element, and changes with every run.
-                if entry == Entry::Dir && name_text == "__pycache__" {
+            let listed = top.below(&under).and_then(|dir| Ok((dir.names()?, dir)));
+            let (names, dir) = match listed {
+                Ok(listed) => listed,
+                Err(error) => {
+                    on_fault(unreadable(&path)(error))?;
                     continue;
                 }
-                // Hooks run as root whatever their modes, and a link has none.
-                let is_link = matches!(entry, Entry::Symlink(_));
-                if !is_link && place.split('/').next().and_then(Phase::of_directory).is_none() {
-                    let mode = self.checkout.in_image(found.stx_mode.into(), entry == Entry::Dir);
-                    self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+            };
+            for name in names {
+                match self.read_one(&path.join(os(&name)), &under, dir.entry(&name)) {
+                    Ok(below) => left.extend(below),
+                    Err(fault) => on_fault(fault)?,
                 }
-                if entry == Entry::Dir {
-                    left.push(place.clone());
-                }
-                self.entries.insert(place, entry);
             }
         }
         Ok(())
+    }
+
+    /// Reads one entry of the directory `under`, and tells its place if it is a directory itself.
+    fn read_one(
+        &mut self,
+        path: &Path,
+        under: &str,
+        found: DirEntry<'_>,
+    ) -> Result<Option<String>, ScanError> {
+        let name = utf8(path.file_name(), path)?;
+        let place = if under.is_empty() { name.to_string() } else { format!("{under}/{name}") };
+        let Some(stat) = found.statx().map_err(unreadable(path))? else { return Ok(None) };
+        let entry = read_entry(found, file_type(&stat), path)?;
+        // What Python left beside plugins is no part of an element, and changes with every run.
+        if entry == Entry::Dir && name == "__pycache__" {
+            return Ok(None);
+        }
+        // Hooks run as root whatever their modes, and a link has none.
+        let is_link = matches!(entry, Entry::Symlink(_));
+        if !is_link && place.split('/').next().and_then(Phase::of_directory).is_none() {
+            let mode = self.checkout.in_image(stat.stx_mode.into(), entry == Entry::Dir);
+            self.modes.extend(mode.map(|mode| (place.clone(), mode)));
+        }
+        let below = (entry == Entry::Dir).then(|| place.clone());
+        self.entries.insert(place, entry);
+        Ok(below)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod element;
 mod modes;
+pub mod one_by_one;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -83,6 +84,16 @@ pub enum ScanError {
         /// What it is: `a socket` ...
         kind: &'static str,
     },
+    /// A link among elements that leads elsewhere.
+    #[error(
+        "{link} leads to {target}, outside of the directories of elements, and is not read; name that directory itself"
+    )]
+    Outside {
+        /// The link.
+        link: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+    },
     /// A text of other bytes.
     #[error("{path} is not UTF-8 text; save it as UTF-8")]
     NotText {
@@ -97,6 +108,21 @@ pub enum ScanError {
         /// Names of built-in images.
         known: String,
     },
+}
+
+impl ScanError {
+    /// The file that it is about, if it is one of an element.
+    pub fn path(&self) -> &Path {
+        match self {
+            ScanError::NotADirectory { path }
+            | ScanError::Read { path, .. }
+            | ScanError::Name { path }
+            | ScanError::Special { path, .. }
+            | ScanError::NotText { path }
+            | ScanError::UnknownImage { path, .. } => path,
+            ScanError::Outside { link, .. } => link,
+        }
+    }
 }
 
 fn mend(error: &io::Error) -> &'static str {

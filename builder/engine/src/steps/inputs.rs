@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dibber_model::{Digest, redact};
+use dibber_model::{Digest, Phase, redact};
 use dibber_plan::elements::{hooks, package_installs, repositories};
 use dibber_plan::{Action, Entry, Plan};
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,7 @@ fn of_action(plan: &Plan, place: StepPlace<'_>) -> Vec<StepInput> {
             });
             files.collect()
         }
-        Action::Manifests => vec![names(plan)],
+        Action::Manifests if step.phase == Phase::Cleanup => vec![names(plan)],
         _ => Vec::new(),
     }
 }

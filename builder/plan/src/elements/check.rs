@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use super::error::{ElementError, ElementWarning};
 use super::steps::StepRequest;
-use super::{hooks, package_installs, phases, required_variables};
-use crate::source::Entry;
+use super::{closure, hooks, package_installs, phases, pkg_map, repositories, required_variables, svc_map};
+use crate::network;
+use crate::source::{ElementSource, Entry};
 
 /// Files and directories that only plumbing reads, and which.
 const READ_BY: [(&str, &str); 4] =
@@ -20,14 +21,9 @@ pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementEr
     hooks::check_duplicates(request.elements)?;
     warnings.extend(hooks::hidden(request.elements));
     for element in request.elements {
+        warnings.extend(warnings_of_lists(element));
         for (path, entry) in &element.entries {
-            let repository = path.starts_with("source-repository-") && *entry != Entry::Dir;
-            let read_by = READ_BY.iter().find(|(name, _)| name == path).map(|(_, native)| *native);
-            let native = match package_installs::is_list(path) {
-                true => Some("package-installs"),
-                false if repository => Some("source-repositories"),
-                false => read_by,
-            };
+            let native = plumbing_of(path, *entry == Entry::Dir);
             if let Some(native) = native.filter(|native| !request.has(native)) {
                 let place = phases::place(element, path);
                 warnings.push(ElementWarning::WithoutPlumbing { place, native });
@@ -36,6 +32,38 @@ pub fn check(request: &StepRequest<'_>) -> Result<Vec<ElementWarning>, ElementEr
     }
     warnings.sort();
     Ok(warnings)
+}
+
+/// The plumbing that reads a file or directory of an element.
+pub fn plumbing_of(path: &str, is_directory: bool) -> Option<&'static str> {
+    match package_installs::is_list(path) {
+        true => Some("package-installs"),
+        false if path.starts_with("source-repository-") && !is_directory => Some("source-repositories"),
+        false => READ_BY.iter().find(|(name, _)| *name == path).map(|(_, native)| *native),
+    }
+}
+
+/// What dib passes over in the lists of an element, or reads otherwise. What stops a build is said where the list is used.
+fn warnings_of_lists(element: &ElementSource) -> impl Iterator<Item = ElementWarning> {
+    let packages = package_installs::read_all(element).map(|reading| reading.warnings).unwrap_or_default();
+    packages.into_iter().chain(pkg_map::unread(element)).chain(repositories::doubtful(element))
+}
+
+/// All that can be said of one element by itself, to the end: what a build would refuse, and what it would warn of.
+pub fn complaints(element: &ElementSource) -> Vec<Result<ElementWarning, ElementError>> {
+    let mut told = phases::look(element);
+    told.extend(warnings_of_lists(element).map(Ok));
+    let one = core::slice::from_ref(element);
+    let names =
+        ["element-deps", "element-provides"].into_iter().flat_map(|file| closure::names_in(element, file));
+    let refused = names.filter_map(Result::err);
+    let refused =
+        refused.chain(required_variables::requirements(element).into_iter().filter_map(Result::err));
+    let refused = refused.chain(package_installs::read_all(element).err()).chain(pkg_map::read(one).err());
+    // Of which distribution does not matter to whether it can be read.
+    let refused = refused.chain(svc_map::read(one, "").err()).chain(network::element_rules(one).err());
+    told.extend(refused.map(Err));
+    told
 }
 
 #[cfg(test)]

@@ -15,30 +15,28 @@ use super::native;
 use crate::source::{ElementSource, SourceSet};
 
 /// A name of an element, and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct NameAt {
-    pub(crate) name: String,
-    pub(crate) place: FileLine,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAt {
+    /// The name.
+    pub name: String,
+    /// The line.
+    pub place: FileLine,
 }
 
 /// What the walk through `element-deps` gathered.
-#[derive(Default)]
-pub(crate) struct Closure {
+#[derive(Debug, Default)]
+pub struct Closure {
     /// Chosen names and what each needs, sorted.
-    pub(crate) needs: BTreeMap<String, Vec<String>>,
+    pub needs: BTreeMap<String, Vec<String>>,
     /// Virtual names and the chosen element that provides each.
-    pub(crate) provided: BTreeMap<String, String>,
+    pub provided: BTreeMap<String, String>,
     /// Names without a directory, and where they were asked for.
-    pub(crate) missing: Vec<NameAt>,
+    pub missing: Vec<NameAt>,
 }
 
 /// Walks twice: names that the first walk found provided are virtual from the start of the second, so that an element
 /// does not come in (and bring others) only because its consumer was met before its provider.
-pub(crate) fn close(
-    sources: &SourceSet,
-    names: &[String],
-    place: &FileLine,
-) -> Result<Closure, ElementError> {
+pub fn close(sources: &SourceSet, names: &[String], place: &FileLine) -> Result<Closure, ElementError> {
     let first = walk(sources, names, place, &BTreeMap::new())?;
     let asked = |name: &String| names.contains(name);
     let known: BTreeMap<_, _> =
@@ -62,7 +60,7 @@ fn walk(
         if known.contains_key(&name) || !seen.insert(name.clone()) {
             continue;
         }
-        let needs: Vec<NameAt> = match (native::native(&name), sources.elements.get(&name)) {
+        let needs: Vec<NameAt> = match (native::standing_for(sources, &name), sources.elements.get(&name)) {
             (Some(native), _) => {
                 let liked = native.likes.iter().filter(|name| sources.elements.contains_key(**name));
                 let needs = native.needs.iter().chain(liked);
@@ -98,15 +96,20 @@ fn provide(element: &ElementSource, closure: &mut Closure) -> Result<(), Element
     Ok(())
 }
 
-/// The names of an `element-deps` or `element-provides` file, with their places. A missing file is an empty list.
 fn list(element: &ElementSource, file: &str) -> Result<Vec<NameAt>, ElementError> {
+    names_in(element, file).into_iter().collect()
+}
+
+/// The names of an `element-deps` or `element-provides` file with their places, or what is wrong with a line. A missing file is an
+/// empty list.
+pub fn names_in(element: &ElementSource, file: &str) -> Vec<Result<NameAt, ElementError>> {
     let path = format!("{}/{file}", element.origin);
     if !element.entries.contains_key(file) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let text = element
-        .text(file)
-        .ok_or_else(|| ElementError::Unreadable { place: FileLine::new(path.clone(), 0) })?;
+    let Some(text) = element.text(file) else {
+        return Vec::from([Err(ElementError::Unreadable { place: FileLine::new(path, 0) })]);
+    };
     let mut names = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let (name, place) = (line.trim(), FileLine::new(path.clone(), index + 1));
@@ -114,9 +117,10 @@ fn list(element: &ElementSource, file: &str) -> Result<Vec<NameAt>, ElementError
             continue;
         }
         if name.contains(|c: char| c.is_whitespace() || c == '#' || c == '/' || c.is_control()) {
-            return Err(ElementError::NotAName { place, text: name.to_string() });
+            names.push(Err(ElementError::NotAName { place, text: name.to_string() }));
+            continue;
         }
-        names.push(NameAt { name: name.to_string(), place });
+        names.push(Ok(NameAt { name: name.to_string(), place }));
     }
-    Ok(names)
+    names
 }

@@ -147,6 +147,24 @@ pub enum ElementError {
 }
 
 impl ElementError {
+    /// Where it is, if it is in one place.
+    pub fn place(&self) -> Option<&FileLine> {
+        use ElementError as E;
+        match self {
+            E::Unknown { place, .. }
+            | E::AskedAndProvided { place, .. }
+            | E::NoOperatingSystem { place, .. }
+            | E::NotAName { place, .. }
+            | E::Unreadable { place }
+            | E::CarriageReturn { place }
+            | E::ByteOrderMark { place }
+            | E::Format { place, .. }
+            | E::Unset { place, .. } => Some(place),
+            E::DuplicateHook { second, .. } => Some(second),
+            E::ProvidedTwice { .. } => None,
+        }
+    }
+
     pub(crate) fn format(place: FileLine, what: impl fmt::Display) -> Self {
         ElementError::Format { place, what: what.to_string() }
     }
@@ -204,6 +222,72 @@ pub enum ElementWarning {
         /// The file that is not.
         loser: FileLine,
     },
+    /// A key of a package list that nothing reads.
+    #[error("{place}: `{key}` is no key of package lists, so it is passed over{hint}; known are {known}")]
+    UnknownKey {
+        /// The key.
+        place: FileLine,
+        /// Its name.
+        key: String,
+        /// `; did you mean ...?`, or empty.
+        hint: String,
+        /// The keys that there are.
+        known: String,
+    },
+    /// A package of a phase in which none are installed.
+    #[error(
+        "{place}: no packages are installed in a phase `{phase}`, so this one never is; write pre-install.d, install.d or post-install.d"
+    )]
+    UnknownPhase {
+        /// The key.
+        place: FileLine,
+        /// What it says.
+        phase: String,
+    },
+    /// `uninstall: false`, which is as good as `true` to dib.
+    #[error(
+        "{place}: `{key}` holds in diskimage-builder whatever its value, so the package is removed there; leave the key out"
+    )]
+    FalseFlag {
+        /// The key.
+        place: FileLine,
+        /// Its name.
+        key: String,
+    },
+    /// Architectures in a form that dib reads otherwise.
+    #[error("{place}: `{key}` {what}, and only dibber reads all of it; write `{key}: {mend}`")]
+    ListOfArches {
+        /// The key.
+        place: FileLine,
+        /// Its name.
+        key: String,
+        /// What is odd about it.
+        what: &'static str,
+        /// How it is read everywhere.
+        mend: String,
+    },
+    /// A section of a `pkg-map` that nothing reads.
+    #[error("{place}: nothing reads the {what} `{section}`{hint}; known are {known}")]
+    UnknownSection {
+        /// The section.
+        place: FileLine,
+        /// `section`, or `family`.
+        what: &'static str,
+        /// Its name.
+        section: String,
+        /// `; did you mean ...?`, or empty.
+        hint: String,
+        /// The ones that there are.
+        known: String,
+    },
+    /// A line of a `source-repository-*` file at which fetching will end.
+    #[error("{place}: {what}")]
+    RepositoryLine {
+        /// The line.
+        place: FileLine,
+        /// What is wrong, and how to write it.
+        what: String,
+    },
     /// Files for plumbing that is not among the elements.
     #[error("{place}: not used, because `{native}` is not among the elements; add it to element-deps")]
     WithoutPlumbing {
@@ -212,4 +296,25 @@ pub enum ElementWarning {
         /// The native element.
         native: &'static str,
     },
+}
+
+impl ElementWarning {
+    /// Where it is.
+    pub fn place(&self) -> &FileLine {
+        use ElementWarning as W;
+        match self {
+            W::IgnoredName { place, .. }
+            | W::NotExecutable { place, .. }
+            | W::MisspeltPhase { place, .. }
+            | W::CarriageReturn { place }
+            | W::UnknownKey { place, .. }
+            | W::UnknownPhase { place, .. }
+            | W::FalseFlag { place, .. }
+            | W::ListOfArches { place, .. }
+            | W::UnknownSection { place, .. }
+            | W::RepositoryLine { place, .. }
+            | W::WithoutPlumbing { place, .. } => place,
+            W::Hidden { loser, .. } => loser,
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub fn is_declaration(path: &str) -> bool {
 }
 
 /// Whether an entry is copied at all. `ls` does not list dot files of a directory.
-pub(crate) fn is_copied(path: &str) -> bool {
+pub fn is_copied(path: &str) -> bool {
     match path.split_once('/') {
         None if is_declaration(path) => false,
         None => !path.ends_with(".pyc") && !LEFT_OUT.contains(&path),

@@ -13,7 +13,7 @@
 //! ```
 
 mod check;
-mod closure;
+pub mod closure;
 pub(crate) mod error;
 pub(crate) mod expand;
 pub mod hooks;
@@ -23,10 +23,10 @@ pub mod manifests;
 pub mod native;
 mod order;
 pub mod package_installs;
-pub(crate) mod phases;
+pub mod phases;
 pub mod pkg_map;
 pub mod repositories;
-pub(crate) mod required_variables;
+pub mod required_variables;
 pub(crate) mod resolve;
 pub mod run_parts;
 pub(crate) mod steps;
@@ -36,7 +36,8 @@ pub(crate) mod testing;
 pub mod visibility;
 mod yaml;
 
-pub use check::check;
+pub use check::{check, complaints, plumbing_of};
+pub use closure::{NameAt, names_in};
 pub use error::{ElementError, ElementWarning, FileLine};
 pub use resolve::{ElementRequest, chosen, resolve};
 pub use steps::{StepRequest, steps};

@@ -4,10 +4,10 @@
 //! lists are read while planning, so that a plan has a package step only where some element asks for one.
 //!
 //! In: the files of elements, and variables. Out: packages by phase, each with the element whose `pkg-map` names it. Never:
-//! an unknown key or phase that passes, a condition on a variable that is not set.
+//! an unknown key or phase that passes without a word, a condition on a variable that is not set.
 //!
 //! Follows `elements/package-installs/bin/package-installs-squash` of dib. Not kept: `arch: a, b` that matches only `a`,
-//! `uninstall: false` that removes, unknown phases that never run, and a plain install that wins although its own
+//! `uninstall: false` that removes, and a plain install that wins although its own
 //! conditions leave it out.
 
 mod entry;
@@ -24,8 +24,9 @@ use super::steps::install_type;
 use super::steps::request::StepRequest;
 
 pub use entry::{Condition, PackageEntry, Work};
-pub(crate) use read::is_list;
+pub use read::is_list;
 pub use read::read;
+pub(crate) use read::read_all;
 
 /// A package that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

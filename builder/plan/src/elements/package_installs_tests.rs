@@ -92,9 +92,6 @@ fn an_install_that_stays_wins() {
 #[test]
 fn refusals_name_file_and_line() {
     for (text, variables, named) in [
-        ("a:\nb:\n  phaze: install.d\n", "", ":3: unknown key `phaze`; did you mean `phase`?; known are"),
-        ("b:\n  phase: instal.d\n", "", ":2: unknown phase `instal.d`"),
-        ("b:\n  phase: root.d\n", "", ":2: unknown phase `root.d`"),
         ("b:\n  arch: a\n  not-arch: b\n", "", ":1: package `b` has both"),
         ("b:\n  when: X == 1\n", "X=1", ":2: cannot read `when: X == 1`"),
         ("b:\n  when: something\n", "", ":2: cannot read"),
@@ -125,4 +122,25 @@ fn older_text_files() {
         lists,
         PackageLists { install: [asked("vim"), asked("gcc")].into(), uninstall: [asked("gcc")].into() }
     );
+}
+
+#[test]
+fn what_dib_passes_over_or_reads_otherwise_is_told() {
+    let list = "a:\nb:\n  phaze: install.d\nc:\n  phase: instal.d\nd:\n  phase: root.d\ne:\n  uninstall: false\nf:\n  arch: amd64, arm64\n\
+                g:\n  not-arch: [amd64]\nh:\n  arch: amd64,arm64\n";
+    let reading = read_all(&element("e", &[("package-installs.yaml", list)])).unwrap();
+    let told: Vec<String> = reading.warnings.iter().map(ToString::to_string).collect();
+    for (told, expected) in told.iter().zip([
+        ":3: `phaze` is no key of package lists, so it is passed over; did you mean `phase`?; known are",
+        ":5: no packages are installed in a phase `instal.d`",
+        ":7: no packages are installed in a phase `root.d`",
+        ":9: `uninstall` holds in diskimage-builder whatever its value",
+        ":11: `arch` has blanks, which are part of the names to diskimage-builder, and only dibber reads all of it; write `arch: amd64,arm64`",
+        ":13: `not-arch` is a list, at which diskimage-builder ends, and only dibber reads all of it; write `not-arch: amd64`",
+    ]) {
+        assert!(told.starts_with(&format!("/e/e/package-installs.yaml{expected}")), "{told}");
+    }
+    assert_eq!(told.len(), 6);
+    let names: Vec<&str> = reading.entries.iter().map(|entry| entry.package.as_str()).collect();
+    assert_eq!(names, ["a", "b", "e", "f", "g", "h"], "what has no phase is never installed");
 }

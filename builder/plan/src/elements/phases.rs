@@ -29,7 +29,7 @@ const MAX_LINKS: usize = 40;
 
 /// What dib-run-parts makes of one entry of a phase directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// It runs.
     Runs,
     /// A file that does not run.
@@ -62,7 +62,7 @@ fn is_executable(element: &ElementSource, path: &str) -> Option<bool> {
 }
 
 /// Where a link leads within the element; nothing if it is absolute or climbs out.
-pub(crate) fn join(link: &str, target: &str) -> Option<String> {
+pub fn join(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }
@@ -81,7 +81,7 @@ pub(crate) fn join(link: &str, target: &str) -> Option<String> {
 }
 
 /// What dib-run-parts makes of `path`, an entry directly in a phase directory.
-pub(crate) fn verdict(element: &ElementSource, path: &str) -> Verdict {
+pub fn verdict(element: &ElementSource, path: &str) -> Verdict {
     let name = path.rsplit('/').next().unwrap_or(path);
     match is_executable(element, path) {
         None => Verdict::Directory,
@@ -92,7 +92,7 @@ pub(crate) fn verdict(element: &ElementSource, path: &str) -> Verdict {
 
 /// What lies directly in a directory of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Child<'a> {
+pub struct Child<'a> {
     /// Its name in the directory.
     pub name: &'a str,
     /// Its path in the element.
@@ -100,7 +100,7 @@ pub(crate) struct Child<'a> {
 }
 
 /// What lies directly in a directory of an element, by name.
-pub(crate) fn children<'a>(
+pub fn children<'a>(
     element: &'a ElementSource,
     directory: &str,
 ) -> impl Iterator<Item = Child<'a>> + use<'a> {
@@ -115,10 +115,7 @@ pub(crate) fn children<'a>(
 }
 
 /// The hooks of a phase in one element.
-pub(crate) fn hooks<'a>(
-    element: &'a ElementSource,
-    directory: &str,
-) -> impl Iterator<Item = Child<'a>> + use<'a> {
+pub fn hooks<'a>(element: &'a ElementSource, directory: &str) -> impl Iterator<Item = Child<'a>> + use<'a> {
     children(element, directory).filter(|child| verdict(element, child.path) == Verdict::Runs)
 }
 
@@ -127,28 +124,35 @@ pub(crate) fn hooks<'a>(
 /// a phase's.
 pub(crate) fn check(elements: &[ElementSource]) -> Result<Vec<ElementWarning>, ElementError> {
     let mut warnings = Vec::new();
-    for element in elements {
-        for (name, entry) in &element.entries {
-            if *entry == Entry::Dir && !name.contains('/') {
-                warnings.extend(misspelt_phase(element, name));
-            }
-        }
-        for phase in Phase::all() {
-            let directory = phase.directory();
-            for Child { name, path } in children(element, &directory) {
-                warnings.extend(not_executable(element, path, &directory));
-                warnings.extend(skipped(element, name, path));
-                if verdict(element, path) == Verdict::Runs {
-                    warnings.extend(line_ends::check_hook(element, path)?);
-                }
-            }
-        }
-        for Child { name, path } in children(element, "environment.d") {
-            let told = line_ends::check_environment(element, path);
-            warnings.extend(told.filter(|_| run_parts::is_environment_name(name)));
-        }
+    for complaint in elements.iter().flat_map(look) {
+        warnings.push(complaint?);
     }
     Ok(warnings)
+}
+
+/// The same of one element, to the end.
+pub(crate) fn look(element: &ElementSource) -> Vec<Result<ElementWarning, ElementError>> {
+    let mut told = Vec::new();
+    for (name, entry) in &element.entries {
+        if *entry == Entry::Dir && !name.contains('/') {
+            told.extend(misspelt_phase(element, name).map(Ok));
+        }
+    }
+    for phase in Phase::all() {
+        let directory = phase.directory();
+        for Child { name, path } in children(element, &directory) {
+            told.extend(not_executable(element, path, &directory).map(Ok));
+            told.extend(skipped(element, name, path).map(Ok));
+            if verdict(element, path) == Verdict::Runs {
+                told.extend(line_ends::check_hook(element, path).transpose());
+            }
+        }
+    }
+    for Child { name, path } in children(element, "environment.d") {
+        let misread = line_ends::check_environment(element, path);
+        told.extend(misread.filter(|_| run_parts::is_environment_name(name)).map(Ok));
+    }
+    told
 }
 
 /// A digit in front is how hooks are named; data beside them (units, keys, rules) is not.
@@ -181,17 +185,15 @@ fn skipped(element: &ElementSource, name: &str, path: &str) -> Option<ElementWar
 fn misspelt_phase(element: &ElementSource, name: &str) -> Option<ElementWarning> {
     let mut known: Vec<String> = Phase::all().map(Phase::directory).collect();
     known.push("environment.d".to_string());
-    let looks = name.ends_with(".d") || known.iter().any(|phase| phase.strip_suffix(".d") == Some(name));
+    let bare = [".d", "-d", "_d"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let is_phase = |stem: &str| known.iter().any(|phase| phase.strip_suffix(".d") == Some(stem));
+    let looks = name.ends_with(".d") || is_phase(bare) || is_phase(&bare.replace('_', "-"));
     if !looks || OTHERS.contains(&name) || known.iter().any(|phase| phase == name) {
         return None;
     }
     // The shared `.d` is not part of what is compared, or every short name would be near `root.d`.
-    let stem = name.strip_suffix(".d").unwrap_or(name);
     let stems = known.iter().filter_map(|phase| phase.strip_suffix(".d"));
-    let meant = match known.iter().find(|phase| phase.strip_suffix(".d") == Some(stem)) {
-        Some(_) => stem,
-        None => spelling::nearest_name(stem, stems)?,
-    };
+    let meant = if is_phase(bare) { bare } else { spelling::nearest_name(bare, stems)? };
     Some(ElementWarning::MisspeltPhase { place: place(element, name), meant: format!("{meant}.d") })
 }
 

@@ -11,9 +11,10 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use super::error::{ElementError, FileLine, hint};
+use super::error::{ElementError, ElementWarning, FileLine, hint};
 use super::package_installs::AskedPackage;
 use super::phases;
+use super::yaml::{self, Key, Node};
 use crate::source::ElementSource;
 use crate::spelling;
 
@@ -77,6 +78,12 @@ impl PkgMapError {
     }
 }
 
+/// What a map has.
+const SECTIONS: [&str; 4] = ["release", "distro", "family", "default"];
+
+/// Every family that [`family`] knows.
+const FAMILIES: [&str; 4] = ["redhat", "debian", "suse", "gentoo"];
+
 /// The family of a distribution, as `pkg-map` has it.
 pub fn family(distro: &str) -> Option<&'static str> {
     match distro {
@@ -101,32 +108,53 @@ pub fn read(elements: &[ElementSource]) -> Result<PkgMaps, ElementError> {
     Ok(maps)
 }
 
-/// Reads one map. `file` is for messages.
+/// What of an element's map nothing reads. What is wrong with it otherwise, [`parse`] says.
+pub(crate) fn unread(element: &ElementSource) -> Vec<ElementWarning> {
+    let Some(text) = element.text("pkg-map") else { return Vec::new() };
+    let file = phases::place(element, "pkg-map").file;
+    // JSON is YAML, whose reader knows the lines of keys.
+    let Ok(Node::Map(sections)) = yaml::read(text, &file) else { return Vec::new() };
+    let unknown = |key: &Key, what: &'static str, known: &[&'static str]| {
+        let is_unknown = !known.contains(&key.name.as_str());
+        is_unknown.then(|| ElementWarning::UnknownSection {
+            place: FileLine::new(file.clone(), key.line),
+            what,
+            section: key.name.clone(),
+            hint: hint(spelling::nearest_name(&key.name, known.iter().copied())),
+            known: known.join(", "),
+        })
+    };
+    let mut warnings = Vec::new();
+    for (section, value) in &sections {
+        warnings.extend(unknown(section, "section", &SECTIONS));
+        if let ("family", Node::Map(families)) = (section.name.as_str(), value) {
+            warnings.extend(families.iter().filter_map(|(key, _)| unknown(key, "family", &FAMILIES)));
+        }
+    }
+    warnings
+}
+
+/// Reads one map. `file` is for messages. A section that nothing reads is passed over, as dib does.
 pub fn parse(text: &str, file: &str) -> Result<PkgMap, ElementError> {
     let whole = |what: String| ElementError::format(FileLine::new(file, 0), what);
     let value: Value = serde_json::from_str(text).map_err(|wrong| {
         ElementError::format(FileLine::new(file, wrong.line()), format!("not JSON: {wrong}"))
     })?;
     let mut map = PkgMap::default();
-    for (section, value) in object(&value, "the file").map_err(whole)? {
+    let sections = object(&value, "the file").map_err(whole)?;
+    for (section, value) in sections.iter().filter(|(section, _)| SECTIONS.contains(&section.as_str())) {
         let value = object(value, section).map_err(whole)?;
         match section.as_str() {
             "default" => map.default = names(value, section).map_err(whole)?,
             "family" => map.family = groups(value, section).map_err(whole)?,
             "distro" => map.distro = groups(value, section).map_err(whole)?,
-            "release" => {
+            _ => {
                 for (distro, releases) in value {
                     let releases = object(releases, distro).map_err(whole)?;
                     for (release, found) in groups(releases, distro).map_err(whole)? {
                         map.release.insert((distro.clone(), release), found);
                     }
                 }
-            }
-            other => {
-                let near = hint(spelling::nearest_name(other, ["release", "distro", "family", "default"]));
-                return Err(whole(format!(
-                    "unknown section `{other}`{near}; known are release, distro, family, default"
-                )));
             }
         }
     }
@@ -264,10 +292,24 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_reads_is_told() {
+        let map = "{\n  \"familly\": {},\n  \"family\": {\"rhel\": {\"a\": \"b\"}}\n}\n";
+        let told = unread(&super::super::testing::element("e", &[("pkg-map", map)]));
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "/e/e/pkg-map:2: nothing reads the section `familly`; did you mean `family`?; known are release, distro, family, default",
+                "/e/e/pkg-map:3: nothing reads the family `rhel`; known are redhat, debian, suse, gentoo",
+            ]
+        );
+        assert!(parse(map, "f").is_ok());
+    }
+
+    #[test]
     fn strict() {
         for (text, named) in [
             ("{\n,", "f:2: not JSON"),
-            (r#"{"familly": {}}"#, "did you mean `family`?"),
             (r#"{"default": {"a": 3}}"#, "default.a must be a text"),
             (r#"{"release": {"debian": {"a": "b"}}}"#, "debian.a must be an object"),
             ("[]", "must be an object"),

@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::error::{ElementError, FileLine};
+use super::error::{ElementError, ElementWarning, FileLine};
 use super::{expand::expand, phases};
 use crate::source::ElementSource;
 
@@ -85,6 +85,54 @@ pub fn repositories(
     Ok(found)
 }
 
+/// Lines of an element that cannot be read whatever the variables are.
+pub(crate) fn doubtful(element: &ElementSource) -> Vec<ElementWarning> {
+    let mut warnings = Vec::new();
+    for name in files(element) {
+        let place = phases::place(element, name);
+        for (index, line) in element.text(name).unwrap_or_default().lines().enumerate() {
+            if let Err(what) = check_words(line) {
+                let place = FileLine::new(place.file.clone(), index + 1);
+                warnings.push(ElementWarning::RepositoryLine { place, what: complaint(line.trim(), &what) });
+            }
+        }
+    }
+    warnings
+}
+
+/// What can be told of a line before its variables are known: any word that has one may become several, or none.
+fn check_words(line: &str) -> Result<(), String> {
+    let is_open = |word: &str| word.contains(['$', '`', '"', '\'', '\\']);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if words.is_empty() || words[0].starts_with('#') || words.iter().take(2).any(|word| is_open(word)) {
+        return Ok(());
+    }
+    let kind = *words.get(1).ok_or("a name and a kind are needed")?;
+    let kind = kind_of(kind).ok_or_else(|| not_a_kind(kind))?;
+    if words.iter().any(|word| is_open(word)) {
+        return Ok(());
+    }
+    if words.len() > 5 {
+        return Err("there are more than five words".into());
+    }
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    if kind == Kind::Package { Ok(()) } else { check(word(2), word(3)).map_err(ToString::to_string) }
+}
+
+fn kind_of(word: &str) -> Option<Kind> {
+    match word {
+        "git" => Some(Kind::Git),
+        "tar" => Some(Kind::Tar),
+        "file" => Some(Kind::File),
+        "package" => Some(Kind::Package),
+        _ => None,
+    }
+}
+
+fn not_a_kind(word: &str) -> String {
+    format!("`{word}` is not git, tar, file or package")
+}
+
 fn repository(
     line: &str,
     env: &BTreeMap<String, String>,
@@ -102,13 +150,7 @@ fn repository(
         return Ok(None);
     }
     let written = own("DIB_REPOTYPE_").map_or(kind, String::as_str);
-    let kind = match written {
-        "git" => Kind::Git,
-        "tar" => Kind::Tar,
-        "file" => Kind::File,
-        "package" => Kind::Package,
-        _ => return Err(malformed(&line, place, &format!("`{written}` is not git, tar, file or package"))),
-    };
+    let Some(kind) = kind_of(written) else { return Err(malformed(&line, place, &not_a_kind(written))) };
     let mut word = || words.next().unwrap_or_default().to_string();
     let (dest, location, reference) = (word(), word(), word());
     let reference = match (own("DIB_REPOREF_"), kind) {
@@ -153,8 +195,12 @@ fn check(dest: &str, location: &str) -> Result<(), &'static str> {
 }
 
 fn malformed(line: &str, place: FileLine, what: &str) -> ElementError {
+    ElementError::format(place, complaint(line, what))
+}
+
+fn complaint(line: &str, what: &str) -> String {
     let how = "write `NAME git|tar|file|package DESTINATION LOCATION [REFERENCE]`";
-    ElementError::format(place, format!("`{line}` is no source repository: {what}; {how}"))
+    format!("`{line}` is no source repository: {what}; {how}")
 }
 
 /// `scheme://host/[~user]path` with `base` for all before the path; anything else as it is.
@@ -221,6 +267,32 @@ mod tests {
                 .map(|list| list.len()),
             Ok(1)
         );
+    }
+
+    #[test]
+    fn lines_are_looked_at_before_variables_are_known() {
+        let told = |line: &str| doubtful(&element("e", &[("source-repository-e", line)]));
+        for (line, named) in [
+            ("a svn /x http://h", "`svn` is not git"),
+            ("a", "a name and a kind"),
+            ("a git x http://h", "absolute path"),
+            ("a git /x", "location is missing"),
+            ("a git /x http://h r more", "more than five words"),
+        ] {
+            let told = told(line);
+            assert!(told.len() == 1 && told[0].to_string().contains(named), "{line}: {told:?}");
+        }
+        for fine in [
+            "",
+            "# a",
+            "a git /x http://h r",
+            "p package",
+            "a git $D $L more and more",
+            "$N svn",
+            "a tar /x http://h *",
+        ] {
+            assert_eq!(told(fine), [], "{fine}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! In: elements and variables. Out: an error for the first variable that is missing. Never: a judgement of a value that there is.
 
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::error::{ElementError, FileLine};
 use super::steps::StepRequest;
@@ -17,29 +19,48 @@ use crate::source::ElementSource;
 /// The file at an element's top. Hooks do not see it, so that a change of it is new to no step.
 pub(crate) const FILE: &str = "required-variables";
 
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The variable.
+    pub name: String,
+    /// A value that it may have.
+    pub example: String,
+    /// Where it is asked for.
+    pub place: FileLine,
+}
+
+/// What an element requires, or what is wrong with each line that says so.
+pub fn requirements(element: &ElementSource) -> Vec<Result<Requirement, ElementError>> {
+    if !element.entries.contains_key(FILE) {
+        return Vec::new();
+    }
+    let place = phases::place(element, FILE);
+    let Some(text) = element.text(FILE) else { return Vec::from([Err(ElementError::Unreadable { place })]) };
+    let lines = text.lines().map(str::trim).enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|(index, line)| requirement(line, FileLine::new(place.file.clone(), index + 1))).collect()
+}
+
+fn requirement(line: &str, place: FileLine) -> Result<Requirement, ElementError> {
+    let (name, example) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    if !crate::image::is_variable(name) || example.is_empty() {
+        let what = format!("`{line}` is no requirement; write a variable's name and an example of its value");
+        return Err(ElementError::format(place, what));
+    }
+    Ok(Requirement { name: name.into(), example: example.trim_start().into(), place })
+}
+
 /// Refuses an element whose variables are neither declared nor given a value by a file of environment.d.
 pub(crate) fn check(request: &StepRequest<'_>) -> Result<(), ElementError> {
-    for element in request.elements.iter().filter(|element| element.entries.contains_key(FILE)) {
-        let file = phases::place(element, FILE);
-        let text = element.text(FILE).ok_or_else(|| ElementError::Unreadable { place: file.clone() })?;
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let place = FileLine::new(file.file.clone(), index + 1);
-            let (name, example) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            if !crate::image::is_variable(name) || example.is_empty() {
+    for element in request.elements {
+        for requirement in requirements(element) {
+            let Requirement { name, example, place } = requirement?;
+            if !is_given(request, &name) {
                 let what = format!(
-                    "`{line}` is no requirement; write a variable's name and an example of its value"
-                );
-                return Err(ElementError::format(place, what));
-            }
-            if !is_given(request, name) {
-                let (element, example) = (&element.name, example.trim_start());
-                let what = format!(
-                    "element `{element}` needs the variable {name}; set it under `environment:` of the image, or by --env, as in \
-                     --env '{name}={example}'"
+                    "element `{}` needs the variable {name}; set it under `environment:` of the image, or by --env, as in \
+                     --env '{name}={example}'",
+                    element.name
                 );
                 return Err(ElementError::format(place, what));
             }
@@ -65,7 +86,7 @@ fn is_assigned_by(element: &ElementSource, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::{String, ToString};
+    use alloc::string::ToString;
 
     use super::super::testing::{element, env, words};
     use super::*;

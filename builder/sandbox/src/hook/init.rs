@@ -57,6 +57,8 @@ fn run_as_init(mut channel: Channel, spec: &HookSpec) -> Result<i32, SandboxErro
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .context("guard the hook's process 1")?;
+    // Its name tells programs which init they have (Ansible): none that is known, so they look at the tree's.
+    let _ = fs::write("/proc/self/comm", "init");
     let HookRoot { binfmt_misc: _binfmt_misc, records, terminal } = match make_root(spec) {
         Ok(root) => root,
         Err(error) => {

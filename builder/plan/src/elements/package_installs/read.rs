@@ -1,13 +1,14 @@
 //! The files that list packages: `package-installs.yaml` and its relatives.
 //!
-//! In: an element. Out: its entries. Never: an unknown key or phase that passes.
+//! In: an element. Out: its entries, and what of its lists dib passes over or reads otherwise. Never: an unknown key or phase that passes
+//! without a word.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::Phase;
 
-use super::super::error::{ElementError, FileLine, hint};
+use super::super::error::{ElementError, ElementWarning, FileLine, hint};
 use super::super::phases;
 use super::super::yaml::{self, Key, Node};
 use super::entry::{Condition, PackageEntry, Work};
@@ -30,15 +31,27 @@ fn arch_of(path: &str) -> Option<&str> {
 }
 
 /// Whether a path within an element is a list of packages.
-pub(crate) fn is_list(path: &str) -> bool {
+pub fn is_list(path: &str) -> bool {
     FILES.contains(&path) || arch_of(path).is_some()
+}
+
+/// What an element's lists say.
+#[derive(Debug, Default)]
+pub(crate) struct PackageReading {
+    pub(crate) entries: Vec<PackageEntry>,
+    pub(crate) warnings: Vec<ElementWarning>,
 }
 
 /// The entries of an element's `package-installs.json` and `package-installs.yaml`, in that order, as dib reads them; then
 /// those of each `package-installs-ARCH.yaml`, by name, which are for that architecture (in any spelling) only. dib knows
 /// no such files: with them, an architecture is a matter of own files.
 pub fn read(element: &ElementSource) -> Result<Vec<PackageEntry>, ElementError> {
-    let mut entries = Vec::new();
+    read_all(element).map(|reading| reading.entries)
+}
+
+/// The same, with what an author should know.
+pub(crate) fn read_all(element: &ElementSource) -> Result<PackageReading, ElementError> {
+    let mut reading = PackageReading::default();
     let of_arch = element.entries.keys().filter_map(|name| Some((name.as_str(), arch_of(name)?)));
     for (name, arch) in FILES.into_iter().map(|name| (name, "")).chain(of_arch) {
         if !element.entries.contains_key(name) {
@@ -46,10 +59,10 @@ pub fn read(element: &ElementSource) -> Result<Vec<PackageEntry>, ElementError> 
         }
         let place = phases::place(element, name);
         let text = element.text(name).ok_or(ElementError::Unreadable { place: place.clone() })?;
-        let reader = Reader { element: &element.name, file: &place.file, arch };
-        reader.file(&yaml::read(text, &place.file)?, &mut entries)?;
+        let mut reader = Reader { element: &element.name, file: &place.file, arch, reading: &mut reading };
+        reader.file(&yaml::read(text, &place.file)?)?;
     }
-    Ok(entries)
+    Ok(reading)
 }
 
 struct Reader<'a> {
@@ -57,6 +70,7 @@ struct Reader<'a> {
     file: &'a str,
     /// The architecture that the whole file is for; empty is any.
     arch: &'a str,
+    reading: &'a mut PackageReading,
 }
 
 impl Reader<'_> {
@@ -64,7 +78,11 @@ impl Reader<'_> {
         FileLine::new(self.file, line)
     }
 
-    fn file(&self, node: &Node, entries: &mut Vec<PackageEntry>) -> Result<(), ElementError> {
+    fn warn(&mut self, warning: ElementWarning) {
+        self.reading.warnings.push(warning);
+    }
+
+    fn file(&mut self, node: &Node) -> Result<(), ElementError> {
         let packages = match node {
             Node::Null => return Ok(()),
             Node::Map(packages) => packages,
@@ -79,16 +97,17 @@ impl Reader<'_> {
             match params {
                 Node::List(list) if !list.is_empty() => {
                     for params in list {
-                        entries.push(self.entry(key, params)?);
+                        self.entry(key, params)?;
                     }
                 }
-                params => entries.push(self.entry(key, params)?),
+                params => self.entry(key, params)?,
             }
         }
         Ok(())
     }
 
-    fn entry(&self, package: &Key, params: &Node) -> Result<PackageEntry, ElementError> {
+    /// Reads one entry. One of a phase that installs nothing is passed over, as dib has it.
+    fn entry(&mut self, package: &Key, params: &Node) -> Result<(), ElementError> {
         let mut entry = PackageEntry {
             package: package.name.clone(),
             element: self.element.to_string(),
@@ -128,17 +147,24 @@ impl Reader<'_> {
             }
             entry.arch.push(self.arch.to_string());
         }
-        Ok(entry)
+        let phase = params.iter().find(|(key, _)| key.name == "phase");
+        if let Some(phase) = phase.map_or(Ok(Some(Phase::Install)), |(key, value)| self.phase(key, value))? {
+            self.reading.entries.push(PackageEntry { phase, ..entry });
+        }
+        Ok(())
     }
 
-    fn param(&self, entry: &mut PackageEntry, key: &Key, value: &Node) -> Result<(), ElementError> {
+    fn param(&mut self, entry: &mut PackageEntry, key: &Key, value: &Node) -> Result<(), ElementError> {
         match key.name.as_str() {
-            "phase" => entry.phase = self.phase(key, value)?,
-            "uninstall" if self.flag(key, value)? && entry.work == Work::Install => {
-                entry.work = Work::Uninstall;
-            }
-            "build-only" if self.flag(key, value)? => entry.work = Work::BuildOnly,
-            "uninstall" | "build-only" => {}
+            "phase" => {}
+            "uninstall" | "build-only" => match (self.flag(key, value)?, key.name == "uninstall") {
+                (false, _) => {
+                    self.warn(ElementWarning::FalseFlag { place: self.at(key.line), key: key.name.clone() });
+                }
+                (true, true) if entry.work == Work::Install => entry.work = Work::Uninstall,
+                (true, true) => {}
+                (true, false) => entry.work = Work::BuildOnly,
+            },
             "installtype" => entry.installtype = Some(self.text(key, value)?),
             "arch" => entry.arch = self.words(key, value)?,
             "not-arch" => entry.not_arch = self.words(key, value)?,
@@ -146,26 +172,23 @@ impl Reader<'_> {
                 entry.python = Some(self.text(key, value)?).filter(|text| !text.is_empty());
             }
             "when" => entry.when = self.conditions(key, value)?,
-            name => {
-                let what = format!(
-                    "unknown key `{name}`{}; known are {}",
-                    hint(spelling::nearest_name(name, KEYS)),
-                    KEYS.join(", ")
-                );
-                return Err(ElementError::format(self.at(key.line), what));
-            }
+            name => self.warn(ElementWarning::UnknownKey {
+                place: self.at(key.line),
+                key: name.to_string(),
+                hint: hint(spelling::nearest_name(name, KEYS)),
+                known: KEYS.join(", "),
+            }),
         }
         Ok(())
     }
 
-    fn phase(&self, key: &Key, value: &Node) -> Result<Phase, ElementError> {
+    fn phase(&mut self, key: &Key, value: &Node) -> Result<Option<Phase>, ElementError> {
         let text = self.text(key, value)?;
-        Phase::of_directory(&text).filter(|phase| PHASES.contains(phase)).ok_or_else(|| {
-            let what = format!(
-                "unknown phase `{text}`; packages are for pre-install.d, install.d or post-install.d"
-            );
-            ElementError::format(self.at(key.line), what)
-        })
+        let phase = Phase::of_directory(&text).filter(|phase| PHASES.contains(phase));
+        if phase.is_none() {
+            self.warn(ElementWarning::UnknownPhase { place: self.at(key.line), phase: text });
+        }
+        Ok(phase)
     }
 
     fn flag(&self, key: &Key, value: &Node) -> Result<bool, ElementError> {
@@ -192,7 +215,8 @@ impl Reader<'_> {
         }
     }
 
-    fn words(&self, key: &Key, value: &Node) -> Result<Vec<String>, ElementError> {
+    /// dib splits a text at its commas, and keeps the blanks.
+    fn words(&mut self, key: &Key, value: &Node) -> Result<Vec<String>, ElementError> {
         let mut words = Vec::new();
         match value {
             Node::List(items) => {
@@ -203,6 +227,17 @@ impl Reader<'_> {
             value => words.extend(self.text(key, value)?.split(',').map(|word| word.trim().to_string())),
         }
         words.retain(|word| !word.is_empty());
+        let what = match value {
+            Node::List(_) => Some("is a list, at which diskimage-builder ends"),
+            Node::Text(text) if text.trim().contains(char::is_whitespace) => {
+                Some("has blanks, which are part of the names to diskimage-builder")
+            }
+            _ => None,
+        };
+        if let Some(what) = what {
+            let (place, mend) = (self.at(key.line), words.join(","));
+            self.warn(ElementWarning::ListOfArches { place, key: key.name.clone(), what, mend });
+        }
         Ok(words)
     }
 
