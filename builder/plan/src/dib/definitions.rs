@@ -265,7 +265,7 @@ mod tests {
             ("- {imagename: a, element: [vm]}\n", "f:1:18: unknown key `element`; did you mean `elements`?"),
             ("disk_images: []\n", "f:1:1: a list is expected here, not a mapping"),
             ("- {image-size: 0}\n", "f:1:16: a number from 1 on is expected here, not 0"),
-            ("- {debug-trace: 3}\n", "f:1:17: `3` is not one of 0, 1, 2"),
+            ("- {debug-trace: 3}\n", "f:1:17: `3` is not one of 0, 1, 2; did you mean `0`?"),
             ("- {offline: 'yes'}\n", "f:1:13: true or false is expected here, not a text"),
         ] {
             assert_eq!(told(&[text]), [message]);
