@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| drop(dibber_imageset::dpkg_packages(text)));
+libfuzzer_sys::fuzz_target!(|text: &str| drop(dibber_packages::dpkg_packages(text)));

@@ -257,7 +257,7 @@ fn what_lies_before_a_hook_is_in_its_id() {
     let shop = Workshop::new();
     for element in ["a", "b", "c"] {
         shop.write(&format!("{element}/install.d/sub/data"), &format!("{element}\n"));
-        shop.write(&format!("{element}/shared/data"), "x\n");
+        shop.write(&format!("{element}/shared/{element}"), "x\n");
         shop.write(&format!("{element}/element-deps"), "install-types\n");
     }
     shop.write("a/install.d/foo-source-install/spliced.conf", "spliced\n");
@@ -268,7 +268,7 @@ fn what_lies_before_a_hook_is_in_its_id() {
     for (element, name) in [("a", "10-a"), ("c", "90-c")] {
         shop.hook(&format!("{element}/install.d/{name}"), ":");
     }
-    let look = "cd \"$(dirname \"$0\")\"; cat sub/data spliced.conf > /made; stat -c %a ../shared >> /made\n\
+    let look = "cd \"${0%/*}\"; cat sub/data spliced.conf > /made; stat -c %a ../shared >> /made\n\
                 eval declare -A all=($(get_image_element_array)); cat ${all[b]}/data/.hidden ${all[b]}/tests/t >> /made";
     shop.hook("b/install.d/20-b", look);
     std::os::unix::fs::symlink("../lib/run", shop.at("elements/b/install.d/30-link")).expect("make a link");

@@ -331,6 +331,7 @@ mount -o remount,ro e; ! touch e/g 2>/dev/null
 mount --make-private e; mount --make-rshared f 2>/dev/null || true
 mount -t tmpfs -o size=1m none f; mount --bind f g
 umount b c
+mount -t devpts -o "$(findmnt --first-only /dev/pts --noheadings --output OPTIONS)" devpts c; test -c c/ptmx; umount c
 "#;
 
 #[test]

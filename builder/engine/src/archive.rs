@@ -91,6 +91,17 @@ pub enum ReleaseError {
         /// What apt says.
         said: String,
     },
+    /// It was signed, and is older than its archive says that anybody should take it.
+    #[error(
+        "{url} has expired ({since}): the mirror is no longer updated, or this machine's clock is ahead; name another mirror, or set \
+         DIB_APT_CHECK_VALID_UNTIL=0 if an archive of that age is what you want"
+    )]
+    Expired {
+        /// The file.
+        url: String,
+        /// Since when, in apt's words: `invalid since 20d 8h`.
+        since: String,
+    },
     /// The person interrupted.
     #[error("interrupted")]
     Interrupted,

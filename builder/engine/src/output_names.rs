@@ -7,7 +7,7 @@ use dibber_plan::Plan;
 /// Every name that the set will have.
 pub fn set_files(plan: &Plan) -> Vec<String> {
     let mut names = Vec::new();
-    for stem in plan.target.basenames(&plan.image) {
+    for stem in plan.basenames() {
         for kind in &plan.outputs {
             let name = format!("{stem}.{}", kind.extension());
             names.push(format!("{name}.json"));

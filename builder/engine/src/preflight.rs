@@ -38,6 +38,9 @@ fn programs(plan: &Plan) -> Vec<NeededProgram> {
     );
     let tools = plan.outputs.iter().filter_map(|kind| kind.origin().tool());
     programs.extend(tools.map(|tool| NeededProgram { name: tool.program, package: tool.package }));
+    if plan.packaging.qemu_img_options.is_some() {
+        programs.push(NeededProgram { name: "qemu-img", package: "qemu-utils" });
+    }
     programs
 }
 

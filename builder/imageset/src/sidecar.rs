@@ -9,10 +9,9 @@ use std::path::Path;
 use dibber_deploy::structure::{self, Structure};
 use dibber_fs::Dir;
 use dibber_model::{Digest, DiskLayout, PartContents, PartKind, TableKind};
+use dibber_packages::Package;
 use dibber_plan::Role;
 use serde::{Deserialize, Serialize};
-
-use super::Package;
 
 /// No sidecar that is longer is read, in bytes.
 pub(crate) const LONGEST: u64 = 16 << 20;

@@ -44,11 +44,8 @@ pub use volume::{Entry, Kind, time};
 pub use walk::Visit;
 
 use container::Opened;
-use dibber_imageset::Package;
+use dibber_packages::Package;
 use table::ReadDisk;
-
-/// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
-const STATUS_MAX: u64 = 128 << 20;
 
 /// An image whose partition table has been read.
 pub struct Image {
@@ -96,11 +93,8 @@ impl Image {
         })
     }
 
-    /// Installed packages, by dpkg's database; `None` if there is no such database.
+    /// Installed packages, by the databases of dpkg and rpm; `None` if there is no such database.
     pub fn packages(&self) -> Result<Option<Vec<Package>>, ShowError> {
-        let tree = self.tree()?;
-        let mut status = packages::Status::new(&tree.budget);
-        let found = tree.small("/var/lib/dpkg/status", STATUS_MAX, &mut status)?;
-        Ok(if found { Some(status.packages()?) } else { None })
+        packages::installed(self.tree()?)
     }
 }

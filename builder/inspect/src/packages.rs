@@ -1,18 +1,63 @@
-//! The packages of an image, out of dpkg's database.
+//! The packages of an image, out of its package databases.
 //!
-//! In: the bytes of a status file, piece by piece. Out: its installed packages. Never: the file in memory as a whole, or more
-//! packages than fit there.
+//! In: the bytes of a status file, piece by piece; those of rpm's databases whole, as their pages lead to and fro. Out: installed packages.
+//! Never: a status file in memory as a whole, or more packages than fit there.
 
 use std::io::{self, Write};
 
-use dibber_imageset::{Package, installed};
+use dibber_packages::{DATABASES, Database, DatabaseKind, Package};
 
 use super::budget::Budget;
+use super::error::ShowError;
+use super::tree::Tree;
 
 /// Longest paragraph, in bytes: that of the largest package of Debian is below 100 kB.
 const PARAGRAPH_MAX: usize = 1 << 20;
 /// Most bytes of memory for packages: some 500,000 of them.
 const PACKAGES_MAX: usize = 64 << 20;
+
+/// Longest dpkg status file that is read, in bytes. Debian's with every package is below 100 MB.
+const STATUS_MAX: u64 = 128 << 20;
+
+/// Installed packages of a tree, sorted; `None` if it has no database of packages.
+pub(super) fn installed(tree: &Tree) -> Result<Option<Vec<Package>>, ShowError> {
+    let mut all = None;
+    for database in &DATABASES {
+        let found = match database.kind {
+            DatabaseKind::DpkgStatus => by_dpkg(tree, database)?,
+            DatabaseKind::RpmSqlite | DatabaseKind::RpmNdb | DatabaseKind::RpmBerkeley => {
+                by_rpm(tree, database)?
+            }
+        };
+        if let Some(found) = found {
+            all.get_or_insert_with(Vec::new).extend(found);
+        }
+    }
+    if let Some(all) = &mut all {
+        all.sort_unstable();
+    }
+    Ok(all)
+}
+
+fn by_dpkg(tree: &Tree, database: &Database) -> Result<Option<Vec<Package>>, ShowError> {
+    let mut status = Status::new(&tree.budget);
+    let found = tree.small(&absolute(database), STATUS_MAX, &mut status)?;
+    Ok(if found { Some(status.packages()?) } else { None })
+}
+
+fn by_rpm(tree: &Tree, database: &Database) -> Result<Option<Vec<Package>>, ShowError> {
+    let (path, mut bytes) = (absolute(database), Vec::new());
+    if !tree.small(&path, database.longest(), &mut bytes)? {
+        return Ok(None);
+    }
+    // A page of it is looked at no more often than it has bytes.
+    tree.budget.spend(bytes.len() as u64)?;
+    database.packages(&bytes).map(Some).map_err(|why| ShowError::damaged(&path, why.to_string()))
+}
+
+fn absolute(database: &Database) -> String {
+    format!("/{}", database.path)
+}
 
 /// Takes a status file, and keeps what is installed.
 pub(super) struct Status<'a> {
@@ -39,7 +84,9 @@ impl Status<'_> {
         let paragraph = std::mem::take(&mut self.paragraph);
         // Cutting it into lines takes longer than reading it.
         self.budget.look_at(1)?;
-        let Some(package) = installed(&String::from_utf8_lossy(&paragraph)) else { return Ok(()) };
+        let Some(package) = dibber_packages::installed(&String::from_utf8_lossy(&paragraph)) else {
+            return Ok(());
+        };
         // Three allocations, each with a header of its own.
         let text = package.name.len() + package.version.len() + package.arch.len();
         self.weight += size_of::<Package>() + 48 + text;
@@ -80,7 +127,7 @@ fn damaged(why: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dibber_imageset::dpkg_packages;
+    use dibber_packages::dpkg_packages;
 
     const STATUS: &str = "Package: b\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDescription: x\n y\n\n\
                           Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n\n\n\

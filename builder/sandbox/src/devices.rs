@@ -33,8 +33,9 @@ pub(crate) fn copy_nodes() -> Result<Vec<DeviceNode>, SandboxError> {
     NODES.into_iter().map(copy).collect()
 }
 
-/// Mounts a /dev with those nodes. Its directory is read-only from then on.
-pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<(), SandboxError> {
+/// Mounts a /dev with those nodes, in memory of its own: each hook has another one, so that it may change it as packages do (rpm's
+/// `filesystem` gives the directory its owner and mode), and no other sees that.
+pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<OwnedFd, SandboxError> {
     let dev = mounts::memory("0755")?;
     mounts::place(&dev, "/dev")?;
     for DeviceNode { name, mount } in nodes {
@@ -50,8 +51,7 @@ pub(crate) fn mount(nodes: &[DeviceNode]) -> Result<(), SandboxError> {
     }
     fs::set_permissions("/dev/shm", PermissionsExt::from_mode(0o1777))
         .context("open /dev/shm to everyone")?;
-    // The nodes below stay writable: what is written to them is not written to a file system.
-    mounts::restrict(&dev, mounts::READ_ONLY)
+    Ok(dev)
 }
 
 /// Terminals and shared memory of this namespace's own, on top.

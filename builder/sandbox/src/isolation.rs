@@ -73,7 +73,7 @@ pub(crate) fn remember(conceded: Concessions) {
 }
 
 /// What the driver's worker conceded; nothing in a process that is in none.
-pub fn conceded() -> Concessions {
+pub(crate) fn conceded() -> Concessions {
     CONCEDED.get().copied().unwrap_or_default()
 }
 

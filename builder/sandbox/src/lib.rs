@@ -66,7 +66,7 @@ pub use hook::{
     HookCommand, HookInvocation, HookResult, environment_reader, is_read_by_bash, read_environment, run_hook,
 };
 pub use interpreter::NativePrograms;
-pub use isolation::{Concessions, Isolation, conceded};
+pub use isolation::{Concessions, Isolation};
 pub use kernel::is_output_closed;
 pub use probe::{probe, probe_by_trial};
 pub use start::{Worker, start_worker};

@@ -171,8 +171,8 @@ impl MountCall {
         match self.verb {
             Verb::Bind => self.bound_words(self.source.as_deref()?),
             Verb::Mount => {
-                let known = KERNELS.iter().find(|known| self.is_of(known.kind))?;
-                self.bound_words(known.place)
+                let known = KERNELS.iter().find(|known| self.is_of(known.kind));
+                known.map_or_else(|| self.without_ids(), |known| self.bound_words(known.place))
             }
             _ => None,
         }
@@ -180,6 +180,25 @@ impl MountCall {
 
     fn is_of(&self, kind: &str) -> bool {
         self.verb == Verb::Mount && self.kind.as_deref() == Some(kind)
+    }
+
+    /// The same, of ids that are there: what the kernel tells of the options of a file system (findmnt(8), proc(5)) are the machine's ids,
+    /// which it does not take back in a user namespace. dib's `mount_dev_pts_options` gives them to mount as they are.
+    fn without_ids(&self) -> Option<Vec<String>> {
+        let kind = self.kind.as_deref().filter(|kind| matches!(*kind, "devpts" | "tmpfs"))?;
+        let is_id = |option: &&String| option.starts_with("uid=") || option.starts_with("gid=");
+        self.options.iter().find(is_id)?;
+        let mut options: Vec<&str> = self.options.iter().filter(|o| !is_id(o)).map(String::as_str).collect();
+        // The group of terminals, as the sandbox's own have it.
+        if kind == "devpts" {
+            options.push("gid=5");
+        }
+        let mut words = vec!["-t".to_owned(), kind.to_owned()];
+        if !options.is_empty() {
+            words.extend(["-o".to_owned(), options.join(",")]);
+        }
+        words.extend([self.source.clone()?, self.target.clone()?]);
+        Some(words)
     }
 
     /// The same target, where a place is bound with all below it.
@@ -289,6 +308,12 @@ mod tests {
             ("-o bind,ro /sys /t/sys", Some("--rbind -o ro /sys /t/sys")),
             ("-t securityfs none /t/x", Some("--rbind /sys/kernel/security /t/x")),
             ("-t proc none /t/proc", Some("--rbind /proc /t/proc")),
+            (
+                "-t devpts -o rw,gid=1878982661,mode=620 devpts /t/pts",
+                Some("-t devpts -o rw,mode=620,gid=5 devpts /t/pts"),
+            ),
+            ("-t tmpfs -o gid=1878982661 t /t", Some("-t tmpfs t /t")),
+            ("-t tmpfs -o size=1m t /t", None),
             ("--rbind /dev /t/dev", None),
             ("-o remount,ro,bind /t", None),
         ] {

@@ -39,10 +39,19 @@ pub(super) fn verify(plan: &Plan, files: &[Fetched], stop: &Interrupts) -> Resul
     // One by one, to tell which.
     for file in unsaid {
         if let Err(said) = update(&[file], &settings, None)? {
-            return Err(ReleaseError::NotSigned { url: file.url.clone(), said });
+            return Err(refused(&file.url, said));
         }
     }
     Err(ReleaseError::NotSigned { url: "the archive".into(), said })
+}
+
+/// What apt says against a file.
+fn refused(url: &str, said: String) -> ReleaseError {
+    let since = said.split_once(" is expired (").and_then(|(_, rest)| rest.split_once(')'));
+    match since {
+        Some((since, _)) => ReleaseError::Expired { url: url.into(), since: since.into() },
+        None => ReleaseError::NotSigned { url: url.into(), said },
+    }
 }
 
 /// Whether the image says itself that an archive needs no signature: `[trusted=yes]` in `DIB_APT_SOURCES_CONF`.

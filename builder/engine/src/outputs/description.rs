@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use dibber_export::Sums;
-use dibber_imageset::{ArchiveFacts, DiskFacts, MadeFile, Package, Sidecar, StructureFacts};
+use dibber_imageset::{ArchiveFacts, DiskFacts, MadeFile, Sidecar, StructureFacts};
 use dibber_model::{Bytes, Digest, DiskLayout, redact};
+use dibber_packages::Package;
 use dibber_plan::output::{OutputKind, Role};
 use dibber_plan::properties_of;
 
@@ -85,7 +86,7 @@ impl SetFacts<'_> {
         let plan = &build.plan;
         let extension = file.kind.extension();
         let mut names: Vec<String> =
-            plan.target.basenames(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+            plan.basenames().iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let role = file.kind.role();
         let properties = role.map_or_else(BTreeMap::new, |role| properties_of(role, &plan.properties));

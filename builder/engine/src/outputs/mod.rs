@@ -8,6 +8,7 @@
     reason = "names that this program chose, in the directory of this run that it made"
 )]
 
+mod archives;
 mod boot_files;
 mod description;
 mod hook_files;
@@ -15,16 +16,15 @@ mod packages;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
-    CompressedStream, Container, NamedWriter, Squashfs, StreamCompression, Target, WriteOptions,
+    CompressedStream, Container, Conversion, NamedWriter, StreamCompression, Target, WriteOptions,
 };
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::BuiltSet;
 use dibber_model::{DiskLayout, Extents, Timestamp, Tree};
-use dibber_plan::output::{DiskContainer, OutputKind, OutputOrigin, TreeArchive};
+use dibber_plan::output::{DiskContainer, OutputKind, OutputOrigin};
 use dibber_plan::{Qcow2Compression, RamdiskCompression};
 
 use crate::capture::CapturedFiles;
@@ -48,6 +48,12 @@ struct WantedFile {
     kind: OutputKind,
     path: PathBuf,
     container: Container,
+}
+
+/// A file that qemu-img makes of the raw one.
+struct ConvertedFile<'a> {
+    kind: OutputKind,
+    conversion: Conversion<'a>,
 }
 
 /// Writes the files of a set.
@@ -94,7 +100,7 @@ impl OutputWriter<'_> {
             }
         }
         if let Some(tree) = tree {
-            written.extend(self.trees(&tree)?);
+            written.extend(self.archives(&tree)?);
             for kind in self.kinds(|origin| origin == OutputOrigin::Initramfs) {
                 written.push(self.initramfs(tree.clone(), kind)?);
             }
@@ -133,14 +139,15 @@ impl OutputWriter<'_> {
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
     fn disks(&self, disk: &Extents) -> Result<Vec<WrittenFile>, BuildError> {
-        let by_qemu_img = self.kinds(|origin| matches!(origin, OutputOrigin::ByQemuImg { .. }));
+        let by_qemu_img = self.by_qemu_img();
         let mut targets = Vec::new();
         for (of, container) in
             [(DiskContainer::Raw, Container::Raw), (DiskContainer::Qcow2, Container::Qcow2(self.qcow2()))]
         {
             let kinds = self.kinds(|origin| origin == OutputOrigin::Disk(of));
+            let own = |kind: &OutputKind| by_qemu_img.iter().all(|wanted| wanted.kind != *kind);
             let wanted = |kind| WantedFile { kind, path: self.path(kind), container };
-            targets.extend(kinds.into_iter().map(wanted));
+            targets.extend(kinds.into_iter().filter(own).map(wanted));
         }
         let scratch = self.path(OutputKind::Raw);
         let has_raw = targets.iter().any(|target| target.kind == OutputKind::Raw);
@@ -162,9 +169,8 @@ impl OutputWriter<'_> {
             written
                 .extend(made.into_iter().map(|file| WrittenFile { virtual_bytes: Some(disk.len()), ..file }));
         }
-        for kind in &by_qemu_img {
-            let OutputOrigin::ByQemuImg { format, options } = kind.origin() else { continue };
-            let version = dibber_export::convert_raw(&scratch, &self.path(*kind), format, options)?;
+        for ConvertedFile { kind, conversion } in &by_qemu_img {
+            let version = dibber_export::convert_raw(&scratch, &self.path(*kind), *conversion)?;
             let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
             written.push(WrittenFile { virtual_bytes: Some(disk.len()), tools, ..self.finished(*kind)? });
         }
@@ -173,6 +179,24 @@ impl OutputWriter<'_> {
             written.retain(|file| file.kind != FileKind::Output(OutputKind::Raw));
         }
         Ok(written)
+    }
+
+    /// Files that qemu-img converts: formats that only it writes, and a qcow2 with options that only it knows.
+    fn by_qemu_img(&self) -> Vec<ConvertedFile<'_>> {
+        let plan = &self.facts.build.plan;
+        let conversion = |kind: OutputKind| match (kind.origin(), &plan.packaging.qemu_img_options) {
+            (OutputOrigin::ByQemuImg { format, options }, _) => {
+                Some(Conversion { format, options, compressed: false })
+            }
+            (OutputOrigin::Disk(DiskContainer::Qcow2), Some(options)) => {
+                let compressed = plan.compression != Qcow2Compression::Plain;
+                Some(Conversion { format: "qcow2", options, compressed })
+            }
+            _ => None,
+        };
+        let converted =
+            |kind: &OutputKind| conversion(*kind).map(|conversion| ConvertedFile { kind: *kind, conversion });
+        plan.outputs.iter().filter_map(converted).collect()
     }
 
     fn qcow2(&self) -> qcow2::Options {
@@ -209,40 +233,6 @@ impl OutputWriter<'_> {
             Ok(WrittenFile { kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
         });
         written.collect()
-    }
-
-    fn trees(&self, tree: &Tree) -> Result<Vec<WrittenFile>, BuildError> {
-        let mut written = Vec::new();
-        for kind in self.kinds(|origin| matches!(origin, OutputOrigin::Archive(_))) {
-            let path = self.path(kind);
-            let mut tools = BTreeMap::new();
-            let left_out = if kind.origin() == OutputOrigin::Archive(TreeArchive::Squashfs) {
-                let epoch = u32::try_from(self.facts.build.epoch).unwrap_or(0);
-                let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
-                let (version, left_out) = dibber_export::write_squashfs(tree, self.files, image)?;
-                tools.insert("mksquashfs".to_string(), version);
-                left_out
-            } else {
-                let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
-                let stream = NamedWriter { to: &mut file, path: &path };
-                let left_out = match kind.origin() {
-                    OutputOrigin::Archive(TreeArchive::Tgz) => {
-                        dibber_export::write_tgz(tree, self.files, stream, 6)?
-                    }
-                    _ => dibber_export::write_tar(tree, self.files, stream)?,
-                };
-                file.into_inner()
-                    .map_err(|e| BuildError::File { path: path.clone(), source: e.into_error() })?;
-                left_out
-            };
-            for left in left_out {
-                self.events.emit(Event::Warning {
-                    text: format!("{}: {}: {}", kind.name(), left.path.display(), left.what),
-                });
-            }
-            written.push(WrittenFile { tools, ..self.finished(kind)? });
-        }
-        Ok(written)
     }
 
     /// The tree as a ramdisk, without what is in `/boot`: its kernel comes beside it, and no boot loader reads this tree.

@@ -10,7 +10,7 @@ use dibber_fs::{Dir, file_type, os, read_in_root};
 use dibber_model::Arch;
 use rustix::fs::FileType;
 
-use dibber_imageset::{LONGEST_DATABASE, dpkg_packages};
+use dibber_packages::{DatabaseKind, dpkg_packages};
 use dibber_sandbox::Emulator;
 use dibber_sandbox::interpreter::{DIRS, NATIVE, StandIn, StandInTable};
 
@@ -129,7 +129,7 @@ pub(crate) struct Versions(BTreeMap<String, BTreeSet<String>>);
 impl Versions {
     /// What is installed, by the tree's dpkg.
     pub(crate) fn installed(tree: &Dir) -> io::Result<Versions> {
-        let status = read_in_root(tree, "var/lib/dpkg/status", LONGEST_DATABASE)?;
+        let status = read_in_root(tree, "var/lib/dpkg/status", DatabaseKind::DpkgStatus.longest())?;
         let packages = dpkg_packages(&String::from_utf8_lossy(&status))?;
         let versions = packages
             .into_iter()

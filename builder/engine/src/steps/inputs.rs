@@ -10,7 +10,6 @@ use std::fmt;
 use dibber_model::{Digest, Phase, redact};
 use dibber_plan::elements::{hooks, package_installs, repositories};
 use dibber_plan::{Action, Entry, Plan};
-use dibber_sandbox::Concessions;
 use serde::{Deserialize, Serialize};
 
 use dibber_plan::elements::hooks::StepPlace;
@@ -36,8 +35,6 @@ pub(crate) enum InputKind {
     Index,
     /// A program of the building machine, by version.
     Tool,
-    /// What hooks see of the container that the build runs in.
-    Container,
     /// The step itself: what it does.
     Step,
     /// Whether it has the network.
@@ -81,7 +78,6 @@ impl fmt::Display for InputKind {
             InputKind::Time => "the time",
             InputKind::Index => "package index",
             InputKind::Tool => "tool",
-            InputKind::Container => "what hooks see of the container",
             InputKind::Step => "step",
             InputKind::Network => "the network",
             InputKind::Variable => "variable",
@@ -110,7 +106,6 @@ const NOT_SEEN: [&str; 10] = [
 
 /// What the first step starts from.
 pub(super) fn start(job: &BuildJob) -> Vec<StepInput> {
-    let conceded = dibber_sandbox::conceded();
     let BuildJob { plan, releases, tools, epoch, .. } = job;
     let mut inputs = timeless_start(plan);
     inputs.push(StepInput::new(InputKind::Time, "", epoch.to_string()));
@@ -120,10 +115,6 @@ pub(super) fn start(job: &BuildJob) -> Vec<StepInput> {
     }
     for HostTool { name, version } in tools {
         inputs.push(StepInput::new(InputKind::Tool, name, version));
-    }
-    // Hooks can read it, so what they made there is not what they make elsewhere.
-    if conceded != Concessions::default() {
-        inputs.push(StepInput::new(InputKind::Container, "", format!("{conceded:?}")));
     }
     inputs
 }

@@ -21,7 +21,7 @@ pub fn fstab(disk: &DiskSpec) -> String {
     for (point, fs) in lines {
         let Some(line) = &fs.fstab else { continue };
         let source = match fs.label.as_str() {
-            "" => format!("UUID={}", fs.uuid),
+            "" => format!("UUID={}", fs.blkid_uuid()),
             label => format!("LABEL={}", escaped(label)),
         };
         let (point, kind) = (escaped(&point), fs.kind);
@@ -42,7 +42,7 @@ pub(crate) fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
     if let Some(root) = disk.root() {
         set("DIB_ROOT_LABEL", root.label.clone());
         set("DIB_ROOT_FSTYPE", root.kind.to_string());
-        set("DIB_ROOT_UUID", root.uuid.to_string());
+        set("DIB_ROOT_UUID", root.blkid_uuid());
         set("FS_TYPE", root.kind.to_string());
         set("ROOT_LABEL", root.label.clone());
     }

@@ -74,6 +74,17 @@ const EFI_GRAPH: &str = "\
 - local_loop: {name: image0}
 ";
 
+/// What identifies a FAT to blkid and GRUB is no UUID.
+#[test]
+fn fat_without_a_label_is_found_by_its_volume_id() {
+    let text = "- local_loop: {name: image0, size: 4GiB, mkfs: {type: vfat, label: '', mount: {mount_point: /, fstab: {options: defaults}}}}\n";
+    let found = disk(text, &defaults(Arch::X86_64)).unwrap();
+    let id = found.root().unwrap().blkid_uuid();
+    assert_eq!(id.len(), "1A2B-3C4D".len());
+    assert_eq!(fstab(&found), ["UUID=", &id, " / vfat defaults 0 0\n"].concat());
+    assert_eq!(variables(&found)["DIB_ROOT_UUID"], id);
+}
+
 #[test]
 fn tree_and_graph_make_one_disk() {
     let tree = disk(EFI_TREE, &defaults(Arch::X86_64)).unwrap();

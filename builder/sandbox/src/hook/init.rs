@@ -23,6 +23,7 @@ use crate::interpreter::{self, NATIVE, NativePrograms};
 use crate::kernel::Fork;
 use crate::messages::{HookAction, HookSpec, report_stage};
 use crate::process::{EXIT_SANDBOX_FAILED, NAMESPACES, enter_user_namespace, reap_until, watch};
+use crate::worker::host_dirs;
 use crate::{
     BUILD, CACHE, SHIMS, STAGED, TEMPLATE, devices, isolation, kernel, limits, mounts, network, run_dir,
 };
@@ -100,6 +101,7 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     let (cache, shims) = (mounts::copy(Path::new(CACHE))?, mounts::copy(Path::new(SHIMS))?);
     let temporary = [("/tmp", mounts::copy(&spec.tmp)?), ("/var/tmp", mounts::copy(&spec.tmp)?)];
     let native_tree = spec.native.as_ref().map(|native| tree::copy(&native.build_dir)).transpose()?;
+    let nodes = devices::copy_nodes()?;
     let given = HookShare::copy(&spec.given)?;
     let proc = isolation::proc_of(spec.shares_proc)?;
     mounts::enter(&root)?;
@@ -114,6 +116,10 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
         mounts::place(mount, at)?;
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
+    for at in host_dirs::WRITTEN {
+        mounts::place(&mounts::memory("0755")?, &format!("/{at}"))?;
+    }
+    devices::mount(&nodes)?;
     devices::mount_private()?;
     given.place()?;
     let binfmt_misc = spec.native.as_ref().zip(native_tree.as_ref());

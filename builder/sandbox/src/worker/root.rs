@@ -52,7 +52,8 @@ pub(crate) fn make(mut parts: RootParts<'_>, conceder: &mut Conceder) -> Result<
     host.mount()?;
     mounts::place(&proc, "/proc")?;
     limits::bound_kernel_objects();
-    devices::mount(&nodes)?;
+    // A hook may take its own away, and must not find one below that other hooks write to.
+    mounts::restrict(&devices::mount(&nodes)?, mounts::READ_ONLY)?;
     cover_hosts_own(&parts)?;
     let template = mounts::copy(Path::new("/"))?;
     let scratch = place_drivers_own(&mut parts)?;

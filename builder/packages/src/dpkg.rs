@@ -1,43 +1,14 @@
-//! Which packages a tree has, read from its package database.
+//! dpkg's database: paragraphs of fields, one for each package that it ever heard of.
 //!
 //! In: the text of `/var/lib/dpkg/status`, which hooks can write. Out: name, version, architecture. Never: a package that is only
 //! configured; more of them than any tree has.
 
-use std::io;
-
-use serde::{Deserialize, Serialize};
-
-/// An installed package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Package {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: String,
-    /// Architecture, in the distribution's spelling.
-    pub arch: String,
-}
-
-/// No such file is longer, in bytes: one of all of Debian has 60 MiB.
-pub const LONGEST: u64 = 64 << 20;
-
-/// No tree has more packages: all of Debian has 70,000.
-const MOST: usize = 100_000;
+use crate::error::DatabaseError;
+use crate::package::{Package, sorted};
 
 /// Packages of state `installed` in a dpkg status file (deb822), sorted. More than 100,000 are an error.
-pub fn dpkg_packages(status: &str) -> io::Result<Vec<Package>> {
-    let mut packages: Vec<Package> = status.split("\n\n").filter_map(installed).take(MOST + 1).collect();
-    if packages.len() > MOST {
-        return Err(spoilt(&format!("{MOST} packages")));
-    }
-    packages.sort();
-    Ok(packages)
-}
-
-/// It has more than this of something. The kind is `InvalidData`.
-pub fn spoilt(what: &str) -> io::Error {
-    let why = format!("it has more than {what}, which no database of packages has; a hook has spoilt it");
-    io::Error::new(io::ErrorKind::InvalidData, why)
+pub fn dpkg_packages(status: &str) -> Result<Vec<Package>, DatabaseError> {
+    sorted(status.split("\n\n").filter_map(installed))
 }
 
 /// The package of a paragraph of such a file, if it is installed.
@@ -56,6 +27,7 @@ pub fn installed(paragraph: &str) -> Option<Package> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::MOST;
 
     #[test]
     fn only_installed_packages_count() {
