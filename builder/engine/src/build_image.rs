@@ -86,7 +86,8 @@ fn attempt(
         true => Ok(bootloader::grub_cores(&build.plan, &scratch)?),
         false => Ok(GrubCores::default()),
     })?;
-    let (kernel, packages) = (kernel::wanted(&tree, &build.plan.variables), outputs::packages(&tree, &files)?);
+    let (kernel, packages) =
+        (kernel::wanted(&tree, &build.plan.variables), outputs::packages(&tree, &files)?);
     let facts = SetFacts { build, id, kernel, packages, hook_files: files_of_hooks(build, &scratch, events) };
     let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());

@@ -23,7 +23,7 @@ pub(crate) fn is_of_set(plan: &Plan, name: &str) -> bool {
     let stem = plan.basename();
     let logs = [log(&stem), failed_log(&stem)];
     let is_own = |stem: &String| name.strip_prefix(stem.as_str()).is_some_and(|rest| rest.starts_with('.'));
-    plan.target.basenames(&plan.image).iter().any(is_own) && !logs.iter().any(|log| log == name)
+    plan.basenames().iter().any(is_own) && !logs.iter().any(|log| log == name)
 }
 
 /// Name of a build's log.

@@ -16,6 +16,7 @@ mod packages;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
