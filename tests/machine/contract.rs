@@ -8,8 +8,6 @@ use std::fs;
 use dibber_tests::accepts;
 use dibber_tests::workshop::{USER, Workshop};
 
-const HOOK: i32 = 5;
-
 fn image(shop: &Workshop, keys: &[(&str, &str)]) -> String {
     let mut all = vec![("elements", "[tiny-os, e]"), ("outputs", "[tar]")];
     all.extend(keys);
@@ -167,8 +165,6 @@ grep -q ' linux' /boot/efi/EFI/BOOT/BOOTX64.EFI
 [ -n "$DIB_ROOT_UUID" ]"#,
     );
     shop.build(&image(&shop, &[]), &[]).well();
-    shop.hook("e/root.d/60-none", "rm -r $TARGET_ROOT/usr/lib/grub");
-    shop.build(&image(&shop, &[]), &[]).refuses(HOOK, &["modinfo.sh doesn't exist"]);
 }
 
 /// dib's own tree has directories for its plumbing; where they come from the path, they count.

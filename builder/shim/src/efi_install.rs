@@ -90,16 +90,14 @@ impl EfiInstall {
         })
     }
 
-    /// Makes the loader. What it cannot be made of is an error, as GRUB's own program has it. Where no hook has asked for the disk yet, as when a
-    /// package is installed, it is left to whoever asks later: a disk without a loader is refused in the end.
+    /// Makes the loader. Where the tree has no GRUB for it, or no hook has asked for the disk yet, as when a package is installed, it is left to
+    /// others: a disk without a loader is refused in the end.
     pub(crate) fn install(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
         let Some(search) = search_line(&self.boot, variable) else { return Ok(()) };
         let modules = Path::new(PLATFORMS_OF_TREE).join(self.platform.name);
         if !modules.join("modinfo.sh").is_file() {
-            return Err(format!(
-                "{}/modinfo.sh doesn't exist; install GRUB's package for it",
-                modules.display()
-            ));
+            eprintln!("{}/modinfo.sh doesn't exist: no loader is made", modules.display());
+            return Ok(());
         }
         let menu = menu(&self.boot);
         let prefix = self.prefix(&menu, variable);

@@ -141,7 +141,7 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
 
 /// Reads all sources.
 pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
-    let mut set = SourceSet::default();
+    let mut set = SourceSet { builtin_first: places.builtin_first, ..SourceSet::default() };
     if places.builtin_first {
         embedded_elements(places.embedded).for_each(|element| keep(&mut set, element));
     }

@@ -19,7 +19,7 @@ use super::id::{files_given_to, secrets_seen, step_request};
 use crate::worker::job::{BuildJob, HostTool};
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 7";
+const GENERATION: &str = "step 8";
 
 /// What kind of thing an input is. The names are those that a person reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
