@@ -172,6 +172,10 @@ fn an_element_knows_those_beside_it() {
     shop.write("more/z/element-deps", "b\n");
     lint(&["more/z"]).refuses(FOUND, &[]);
     lint(&["more/z", "--elements-path", "tree"]).well();
+    // A tree that has an element called as a file of elements is, as dib's own is.
+    shop.write("like-dib/pkg-map/element-deps", "");
+    shop.write("like-dib/z/element-deps", "pkg-map\n");
+    assert!(lint(&["like-dib"]).well().out.contains("nothing found"));
     // A checkout whose elements are in a directory of that name.
     shop.write("project/elements/x/element-deps", "");
     shop.write("project/setup.py", "");

@@ -179,24 +179,28 @@ enum Kind {
 
 /// An element has files that make it one; else its sub-directories are elements, or those of `elements` in it, as in a project's checkout.
 fn kind_of(dir: &Path) -> Result<Kind, Problem> {
-    let names = |dir: &Path| one_by_one::names(dir).map_err(|error| Problem::new(Exit::Input, error));
-    let is_element = |dir: &Path| {
-        one_by_one::names(dir).is_ok_and(|names| looks_like_element(names.iter().map(String::as_str)))
+    let own = one_by_one::names(dir).map_err(|error| Problem::new(Exit::Input, error))?;
+    let has_elements = |dir: &Path, names: &[String]| {
+        names.iter().any(|name| !name.starts_with('.') && is_element(&dir.join(name)))
     };
-    let own = names(dir)?;
-    if looks_like_element(own.iter().map(String::as_str)) {
+    let inner = dir.join("elements");
+    if is_element(dir) {
         return Ok(Kind::Element);
     }
-    if own.iter().any(|name| !name.starts_with('.') && is_element(&dir.join(name))) {
+    if has_elements(dir, &own) {
         return Ok(Kind::Elements(dir.to_path_buf()));
     }
-    let inner = dir.join("elements");
-    if own.iter().any(|name| name == "elements")
-        && names(&inner)?.iter().any(|name| is_element(&inner.join(name)))
-    {
+    if one_by_one::names(&inner).is_ok_and(|names| has_elements(&inner, &names)) {
         return Ok(Kind::Elements(inner));
     }
     let what = "is neither an element nor a directory of elements; an element has directories such as install.d, or files such as \
                 element-deps";
     Err(Problem::new(Exit::Input, format!("{} {what}", dir.display())))
+}
+
+/// A directory called pkg-map is an element of that name, and no element's map.
+fn is_element(dir: &Path) -> bool {
+    let names = one_by_one::names(dir).unwrap_or_default();
+    let may_mark = |name: &&String| name.ends_with(".d") || *name == "static" || !dir.join(name).is_dir();
+    looks_like_element(names.iter().filter(may_mark).map(String::as_str))
 }

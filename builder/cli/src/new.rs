@@ -42,7 +42,8 @@ const ENVIRONMENT: &str = "# Sourced by bash before every hook. Defaults of this
 
 const HOOK: &str = "#!/bin/bash\n# Runs inside the image, after packages were installed. Other phases: root.d, extra-data.d,\n\
                     # pre-install.d, post-install.d, post-root.d, pre-finalise.d, finalise.d, cleanup.d.\n\
-                    set -eu\nset -o pipefail\n\necho \"$DIB_NAME_GREETING\" > /etc/NAME\n";
+                    set -eu\nset -o pipefail\n\
+                    if [ \"${DIB_DEBUG_TRACE:-0}\" -gt 0 ]; then set -x; fi\n\necho \"$DIB_NAME_GREETING\" > /etc/NAME\n";
 
 const PACKAGES: &str = "# Packages that this element needs, by name: `null`, or keys such as phase, arch, uninstall, when.\n\
                         # tcpdump:\n#   phase: post-install.d\n{}\n";
