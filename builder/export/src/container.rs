@@ -4,6 +4,7 @@
 //! `oci-archive:`; where it is for Docker, it has `manifest.json` too, as `docker save` writes it, and `docker load` takes it.
 //!
 //! In: a tree, its files, an architecture, a tag. Out: the archive; its bytes are a function of these. Never: a registry, a clock.
+#![expect(clippy::disallowed_methods, reason = "files that this run makes, in its own directory")]
 
 mod documents;
 

@@ -2,6 +2,7 @@
 //!
 //! In: the path as the person wrote it. Out: a directory, a name in it, and the directory beside it that the build has for itself. Never: a
 //! name that begins with a dot or has no letters, which would hide or lose files.
+#![expect(clippy::disallowed_methods, reason = "paths that the person who calls named")]
 
 use std::fs::{File, Metadata, TryLockError};
 use std::io;

@@ -92,10 +92,8 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
             if side == Side::Host { format!("{hooks}/{}/python3", dib_lib::LIB) } else { "python3".into() },
         );
     }
-    if side == Side::Chroot {
-        if !plan.variables.contains_key(contract::SYSTEMD_OFFLINE) {
-            set(contract::SYSTEMD_OFFLINE, "1".to_string());
-        }
+    if side == Side::Chroot && !plan.variables.contains_key(contract::SYSTEMD_OFFLINE) {
+        set(contract::SYSTEMD_OFFLINE, "1".to_string());
     }
     if side == Side::Host {
         set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());

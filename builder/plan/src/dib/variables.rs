@@ -131,6 +131,6 @@ pub fn is_given_to_hooks(name: &str) -> bool {
 /// Names and beginnings of names that hooks are given, for people: `DIB_*`.
 pub fn given_names() -> String {
     let beginnings = FOR_ELEMENTS.iter().map(|begin| alloc::format!("{begin}*"));
-    let named = NAMED.iter().map(|name| alloc::string::ToString::to_string(name));
+    let named = NAMED.iter().map(alloc::string::ToString::to_string);
     beginnings.chain(named).collect::<alloc::vec::Vec<_>>().join(", ")
 }

@@ -21,7 +21,7 @@ pub(super) fn fault(text: &str) -> Option<&'static str> {
         return Some("a tag has up to 128 letters, digits, `_`, `.` and `-`");
     }
     let has_host = repository.contains('/');
-    let parts = repository.split('/').enumerate();
+    let mut parts = repository.split('/').enumerate();
     let is_part = |(at, part): (usize, &str)| {
         // The first of several may be a host with a port, which has capital letters as it likes.
         let of_host = |c: char| at == 0 && has_host && (c == ':' || c.is_ascii_uppercase());
@@ -32,7 +32,7 @@ pub(super) fn fault(text: &str) -> Option<&'static str> {
             && part.ends_with(|c: char| c.is_ascii_alphanumeric())
             && part.chars().all(letters)
     };
-    match parts.map(is_part).all(|fits| fits) {
+    match parts.all(is_part) {
         true => None,
         false => Some("its parts have small letters and digits, with `_`, `.` and `-` between"),
     }
