@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dibber_export::{Container, Files, PourError, Poured, Stamp, Target, WriteOptions, convert_raw, pour};
+use dibber_export::{
+    Container, Conversion, Files, PourError, Poured, Stamp, Target, WriteOptions, convert_raw, pour,
+};
 use dibber_format::qcow2::{Compression, Options};
 use dibber_model::{Extent, Extents, FileRef, Piece};
 use proptest::prelude::*;
@@ -378,13 +380,21 @@ fn qemu_makes_its_formats_of_a_raw_file() {
     assert!(formats.iter().any(|(name, _)| *name == "vmdk"), "{formats:?}");
     for (name, options) in formats {
         let to = dir.path().join(name);
-        assert!(convert_raw(&raw, &to, name, options).unwrap().starts_with("qemu-img version"));
+        assert!(
+            convert_raw(&raw, &to, Conversion { format: name, options, compressed: false })
+                .unwrap()
+                .starts_with("qemu-img version")
+        );
         let info: serde_json::Value =
             serde_json::from_str(&accepts("qemu-img", &["info", "--output=json", text(&to)])).unwrap();
         assert_eq!(info["format"], name);
         accepts("qemu-img", &["compare", "-f", "raw", "-F", name, text(&raw), text(&to)]);
     }
-    let said = convert_raw(&dir.path().join("absent"), &dir.path().join("x"), "vhdx", "subformat=dynamic")
-        .unwrap_err();
+    let said = convert_raw(
+        &dir.path().join("absent"),
+        &dir.path().join("x"),
+        Conversion { format: "vhdx", options: "subformat=dynamic", compressed: false },
+    )
+    .unwrap_err();
     assert!(said.to_string().contains("`qemu-img` failed with exit status: 1"), "{said}");
 }

@@ -134,3 +134,16 @@ fn a_directory_that_holds_the_cache_or_a_home_is_not_given() {
         assert_eq!(shop.build(&image, &["--env", &variable]).code, Some(5));
     }
 }
+
+/// A variable may say where to write: a directory that hooks have of their own is that, and not the host's.
+#[test]
+fn directories_of_hooks_own_stay_theirs() {
+    let shop = Workshop::new();
+    shop.hook(
+        "a/extra-data.d/50-writes",
+        "for dir in $THE_DIRS; do echo x > $dir/written; rm $dir/written; done",
+    );
+    let image = shop.image("good", &[("elements", "[tiny-os, a]"), ("outputs", "[tar]")]);
+    shop.build(&image, &["--env", "THE_DIRS=/tmp /var/tmp /run /var/log", "--env", "OTHER=/tmp"])
+        .well();
+}

@@ -5,3 +5,4 @@
 
 mod foreign;
 mod overcloud;
+mod upstream;

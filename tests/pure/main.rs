@@ -4,6 +4,8 @@
 
 mod arch_table;
 mod booting;
+mod coming_from_dib;
+mod dib_commands;
 mod ids;
 mod layout;
 mod lint;

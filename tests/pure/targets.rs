@@ -14,6 +14,7 @@ fn sources(images: &[&str]) -> SourceSet {
         images: &[],
         layouts: &[],
         embedded: &[],
+        builtin_first: false,
     };
     let mut sources = dibber_engine::scan::scan(&places).expect("elements");
     sources.images = images

@@ -2,12 +2,15 @@
 //!
 //! In: arguments. Out: one command; its options are in the command's own file. Never: a file opened, a default that depends on the machine.
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
 use crate::boot::BootArgs;
 use crate::build::BuildArgs;
 use crate::cache::CacheArgs;
 use crate::check_flavor::CheckFlavorArgs;
+use crate::dib::{ConvertArgs, LinksArgs, ListArgs};
 use crate::doctor::DoctorArgs;
 use crate::lint::LintArgs;
 use crate::man::ManArgs;
@@ -55,6 +58,26 @@ pub(crate) enum Command {
     Schema,
     /// List or remove the checkpoints of earlier builds, from which later builds start.
     Cache(CacheArgs),
+    /// Build an image as diskimage-builder's command of that name does, with its options, variables and file names.
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    DiskImageCreate {
+        /// dib's options and elements; --help lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORD")]
+        words: Vec<OsString>,
+    },
+    /// Build a ramdisk as diskimage-builder's command of that name does.
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    RamdiskImageCreate {
+        /// dib's options and elements; --help lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORD")]
+        words: Vec<OsString>,
+    },
+    /// Build the images of diskimage-builder's YAML files.
+    DiskimageBuilder(ListArgs),
+    /// Print the image file that says what a command of diskimage-builder's, or its or TripleO's YAML files, say.
+    Convert(ConvertArgs),
+    /// Make links to dibber under the names of diskimage-builder's commands.
+    Links(LinksArgs),
     /// Print a manual page.
     Man(ManArgs),
     /// Print a completion script for a shell.

@@ -23,6 +23,15 @@ use crate::report::Problem;
 use crate::request::RequestArgs;
 use crate::{request, summary};
 
+/// How large the cache may be unless somebody says so.
+const CACHE_LIMIT: &str = "20GiB";
+
+/// The same for commands that have no option for it.
+pub(crate) fn cache_limit() -> Result<Bytes, Problem> {
+    let written = std::env::var("DIBBER_CACHE_LIMIT").unwrap_or_else(|_| CACHE_LIMIT.into());
+    written.parse().map_err(|error| Problem::new(Exit::Usage, format!("DIBBER_CACHE_LIMIT: {error}")))
+}
+
 /// `dibber build`.
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
@@ -74,7 +83,7 @@ pub(crate) struct BuildArgs {
     )]
     pub(crate) break_outside: Option<String>,
     /// After the build, remove the least recently used checkpoints until the cache is no larger than this.
-    #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = "20GiB")]
+    #[arg(long, env = "DIBBER_CACHE_LIMIT", value_name = "SIZE", default_value = CACHE_LIMIT)]
     pub(crate) cache_limit: Bytes,
 }
 
@@ -84,9 +93,10 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
     let settings = settings(args)?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let progress = Progress::new(ProgressOptions { json: args.json, verbose: args.verbose }, &plans);
-    for (name, origin) in &sources.shadowed {
-        progress.warn(&format!("element {name} of {origin} is hidden by an earlier one"));
-    }
+    request::hidden(&sources)
+        .iter()
+        .chain(&crate::dib::unused_by_dibber(&plans))
+        .for_each(|text| progress.warn(text));
     for (at, plan) in plans.iter().enumerate() {
         for text in plan.warnings.iter().cloned() {
             progress.emit(at, Event::Warning { text });
@@ -112,7 +122,7 @@ pub(crate) fn build(args: &BuildArgs, stop: &Interrupts) -> Result<Exit, Problem
         progress.say(&summary::table(&plans, &ended, start.elapsed().as_secs_f64()));
     }
     if last == Exit::Ok {
-        trim(args, &settings, stop)?;
+        trim(args.cache_limit, &settings, stop)?;
     }
     Ok(last)
 }
@@ -143,10 +153,10 @@ fn jobs(args: &BuildArgs, breakpoints: &Breakpoints) -> usize {
 }
 
 /// Keeps the cache below its limit; the checkpoints of this build are the most recently used.
-fn trim(args: &BuildArgs, settings: &BuildSettings, stop: &Interrupts) -> Result<(), Problem> {
+pub(crate) fn trim(limit: Bytes, settings: &BuildSettings, stop: &Interrupts) -> Result<(), Problem> {
     let size = cache::size(&settings.store)?;
-    if size > args.cache_limit {
-        cache::prune(&settings.store, Some(args.cache_limit), false, stop)?;
+    if size > limit {
+        cache::prune(&settings.store, Some(limit), false, stop)?;
     }
     Ok(())
 }

@@ -4,38 +4,61 @@
 
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Exit {
     /// All went well.
-    Ok = 0,
+    Ok,
     /// A fault of the program or of the machine that has no code of its own.
-    Fault = 1,
+    Fault,
     /// The command line is wrong.
-    Usage = 2,
+    Usage,
     /// An image file, element or layout is wrong.
-    Input = 3,
+    Input,
     /// Something does not fit: a disk, or the space for it.
-    Space = 4,
+    Space,
     /// A hook failed.
-    Hook = 5,
+    Hook,
     /// An output is in the way, or in use.
-    Output = 6,
+    Output,
     /// The machine lacks something: user namespaces, a tool.
-    Machine = 7,
+    Machine,
     /// What `boot --expect` waited for was not seen.
-    NotSeen = 8,
+    NotSeen,
     /// A cloud refused, did not answer, or does not hold what it was sent.
-    Cloud = 9,
+    Cloud,
     /// No image fits a node, or a flavor does not fit an image and `--strict` was given.
-    Unfit = 10,
+    Unfit,
     /// `lint` found something.
-    Found = 11,
+    Found,
     /// Ctrl-C.
-    Interrupted = 130,
+    Interrupted,
+    /// A code of somebody else's: of a hook, where dib's commands end with it.
+    Other(u8),
+}
+
+impl Exit {
+    /// Its number.
+    fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Fault => 1,
+            Exit::Usage => 2,
+            Exit::Input => 3,
+            Exit::Space => 4,
+            Exit::Hook => 5,
+            Exit::Output => 6,
+            Exit::Machine => 7,
+            Exit::NotSeen => 8,
+            Exit::Cloud => 9,
+            Exit::Unfit => 10,
+            Exit::Found => 11,
+            Exit::Interrupted => 130,
+            Exit::Other(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
-        std::process::ExitCode::from(exit as u8)
+        std::process::ExitCode::from(exit.code())
     }
 }

@@ -10,6 +10,7 @@ mod boot;
 mod build;
 mod cache;
 mod check_flavor;
+mod dib;
 mod doctor;
 mod embedded;
 mod excerpt;
@@ -32,9 +33,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use dibber_model::printable;
+use dibber_plan::dib::Program;
 use dibber_sandbox::interrupts::Interrupts;
 
 use args::{Cli, Command};
+use dib::Called;
 use exit::Exit;
 use report::Problem;
 use terminal::print_stdout;
@@ -44,9 +47,13 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         terminal::print_stderr(format!("error: dibber is at fault: {panic}"));
     }));
-    let ended = Interrupts::catch()
-        .map_err(Problem::fault)
-        .and_then(|stop| Cli::try_parse().map_or_else(|told| Ok(print_clap(&told)), |cli| run(&cli, &stop)));
+    let ended =
+        Interrupts::catch().map_err(Problem::fault).and_then(|stop| match dib::called(std::env::args_os()) {
+            Called::Create(program, words) => dib::create(program, &words, &stop),
+            Called::Other(words) => {
+                Cli::try_parse_from(words).map_or_else(|told| Ok(print_clap(&told)), |cli| run(&cli, &stop))
+            }
+        });
     let exit = ended.unwrap_or_else(|problem| {
         problem.print();
         problem.exit
@@ -95,6 +102,11 @@ fn run(cli: &Cli, stop: &Interrupts) -> Result<Exit, Problem> {
         Command::New(args) => new::new(args).map(print_stdout),
         Command::Schema => Ok(print_stdout(dibber_plan::schema())),
         Command::Cache(args) => cache::cache(args, stop),
+        Command::DiskImageCreate { words } => dib::create(Program::DiskImageCreate, words, stop),
+        Command::RamdiskImageCreate { words } => dib::create(Program::RamdiskImageCreate, words, stop),
+        Command::DiskimageBuilder(args) => dib::build_list(args, stop),
+        Command::Convert(args) => dib::convert(args),
+        Command::Links(args) => dib::links(args),
         Command::Man(args) => man::man(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -26,6 +26,9 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Exit, Problem> {
     let (_, plans) = request::plans(&args.request)?;
     let store = request::store_path(args.request.cache_dir.as_ref())?;
     let detail = if args.explain { Detail::Explained } else { Detail::Count };
+    if let Some(text) = crate::dib::unused_by_dibber(&plans) {
+        print_stderr(format!("warning: {text}"));
+    }
     for plan in &plans {
         for warning in &plan.warnings {
             print_stderr(format!("warning: {}", indented(&warning.to_string())));

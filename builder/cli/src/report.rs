@@ -37,6 +37,12 @@ impl Problem {
         Problem::new(exit, error)
     }
 
+    /// The same with another exit code.
+    pub(crate) fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// Tells the person about one member of a set.
     pub(crate) fn print_about(&self, member: &str) {
         print_stderr(format!("{member}:"));

@@ -24,6 +24,32 @@ pub(crate) struct Variable {
     value: String,
 }
 
+/// The variable that says the same as `--elements-order`.
+const ELEMENTS_ORDER: &str = "DIBBER_ELEMENTS_ORDER";
+
+/// Which of two elements of one name is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ElementsOrder {
+    /// That of the directories of elements, as dib has it.
+    PathFirst,
+    /// The built-in one.
+    BuiltinFirst,
+}
+
+impl ElementsOrder {
+    /// For commands that have no option for it.
+    pub(crate) fn of_environment() -> Result<Self, Problem> {
+        let word = std::env::var(ELEMENTS_ORDER).unwrap_or_default();
+        match word.is_empty() {
+            true => Ok(ElementsOrder::PathFirst),
+            false => clap::ValueEnum::from_str(&word, false).map_err(|_| {
+                let why = format!("{ELEMENTS_ORDER}=`{word}`: there are path-first and builtin-first");
+                Problem::new(Exit::Usage, why)
+            }),
+        }
+    }
+}
+
 /// What is asked for, for `build` and `plan`.
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
@@ -40,6 +66,9 @@ pub(crate) struct RequestArgs {
         hide_env_values = true
     )]
     pub(crate) elements_path: Vec<OsString>,
+    /// Which of two elements of one name is taken: one of the directories of elements, or the built-in one.
+    #[arg(long, env = ELEMENTS_ORDER, value_enum, value_name = "ORDER", default_value_t = ElementsOrder::PathFirst)]
+    pub(crate) elements_order: ElementsOrder,
     /// Add an element.
     #[arg(short = 'e', long = "element", value_name = "NAME")]
     pub(crate) elements: Vec<String>,
@@ -121,20 +150,59 @@ pub(crate) fn plans(args: &RequestArgs) -> Result<(SourceSet, Vec<Plan>), Proble
         check_names(&names, &mut files)?;
     }
     let layout_file = args.layout.as_deref().filter(|layout| is_layout_file(layout)).map(PathBuf::from);
-    let carried = EmbeddedFiles::all();
-    let places = SourcePlaces {
-        elements: &directories(&args.elements_path),
-        images: &files,
-        layouts: layout_file.as_slice(),
-        embedded: &carried.files(),
-    };
-    let sources = scan(&places).map_err(|e| Problem::new(Exit::Input, e))?;
+    let path = directories(&args.elements_path);
+    let sources = scan_sources(&path, args.elements_order, &files, layout_file.as_slice())?;
     let mut plans = dibber_plan::plan(&sources, &request(args, names)?).map_err(Problem::from)?;
     plans.iter_mut().for_each(|plan| warn_of_elements(plan, &sources));
     for plan in plans.iter_mut().filter(|_| !args.offline) {
         plan.warnings.extend(unused_proxies(plan));
     }
     Ok((sources, plans))
+}
+
+/// Reads elements, image files and layouts, and what the program has of each.
+pub(crate) fn scan_sources(
+    path: &[PathBuf],
+    order: ElementsOrder,
+    images: &[PathBuf],
+    layouts: &[PathBuf],
+) -> Result<SourceSet, Problem> {
+    let carried = EmbeddedFiles::all();
+    let places = SourcePlaces {
+        elements: path,
+        images,
+        layouts,
+        embedded: &carried.files(),
+        builtin_first: order == ElementsOrder::BuiltinFirst,
+    };
+    scan(&places).map_err(|e| Problem::new(Exit::Input, e))
+}
+
+/// Names that are listed; a whole tree hides dozens.
+const LISTED: usize = 12;
+
+/// Elements that lost to others of their names, in one line: those of the program, then those of the path.
+pub(crate) fn hidden(sources: &SourceSet) -> Option<String> {
+    let (carried, others): (Vec<_>, Vec<_>) =
+        sources.shadowed.iter().partition(|(_, origin)| origin == BUILT_IN);
+    let names = |all: &[&(String, String)], told: fn(&(String, String)) -> String| {
+        let mut text = all.iter().take(LISTED).map(|one| told(one)).collect::<Vec<_>>().join(", ");
+        if all.len() > LISTED {
+            text += &format!(" and {} more", all.len() - LISTED);
+        }
+        text
+    };
+    let mut parts = Vec::new();
+    if !carried.is_empty() {
+        let count = carried.len();
+        let told = names(&carried, |(name, _)| name.clone());
+        parts.push(format!("{count} built-in elements are hidden by those of the path: {told}"));
+    }
+    if !others.is_empty() {
+        let told = names(&others, |(name, origin)| format!("{name} ({origin})"));
+        parts.push(format!("hidden by earlier ones of the same name: {told}"));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What `lint` calls an error and planning has not said: the build goes on, as dib's does. The program's own elements have none, and what an
@@ -256,7 +324,7 @@ fn variable(text: &str) -> Result<Variable, String> {
     Ok(Variable { name: name.to_string(), value: value.to_string() })
 }
 
-fn epoch(text: &str) -> Result<i64, String> {
+pub(crate) fn epoch(text: &str) -> Result<i64, String> {
     let (first, last) = (EPOCHS.start(), EPOCHS.end());
     let seconds = text.parse().ok().filter(|seconds| EPOCHS.contains(seconds));
     seconds.ok_or_else(|| {

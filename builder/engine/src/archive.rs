@@ -9,6 +9,7 @@
     reason = "names that the cache or a directory of this run's own has, by digest; and paths that the person named"
 )]
 
+mod clock;
 mod fetch;
 mod verify;
 
@@ -171,6 +172,17 @@ impl ReleaseLookup<'_> {
                 }
             }
         }
+        if let Some(name) = clock::name_of_state(plan) {
+            let kept =
+                || (network != Network::Refresh).then(|| read_recorded(&recorded_at(dir, &name))).flatten();
+            let known = asked.get(&name).cloned().or_else(kept);
+            // Who never had the network has nothing of that archive either.
+            let state = known.or_else(|| (network != Network::Offline).then(|| clock::now(&name)));
+            if let Some(state) = state {
+                asked.insert(name.clone(), state.clone());
+                releases.files.insert(name.clone(), state);
+            }
+        }
         verify::verify(plan, &fetched, stop)?;
         for Fetched { url, bytes } in fetched {
             let release = parse_release(&url, &bytes)?;
@@ -189,6 +201,9 @@ pub fn recorded(plan: &Plan, dir: &Path) -> Result<Releases, ReleaseError> {
             .ok_or_else(|| ReleaseError::NotRecorded { url: url.clone() })?;
         releases.files.insert(url, release);
     }
+    let state =
+        clock::name_of_state(plan).and_then(|name| Some((read_recorded(&recorded_at(dir, &name))?, name)));
+    releases.files.extend(state.map(|(state, name)| (name, state)));
     Ok(releases)
 }
 

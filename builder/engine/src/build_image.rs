@@ -18,7 +18,7 @@ use crate::capture::{CaptureOptions, capture, rules};
 use crate::error::BuildError;
 use crate::event::{BuildStage, Event, Events};
 use crate::kernel;
-use crate::outputs::{self, ComposedDisk, OutputWriter, SetFacts};
+use crate::outputs::{self, ComposedDisk, HookFile, OutputWriter, SetFacts};
 use crate::partitions::{self, FilesystemSettings};
 use crate::stand_ins::NativeTree;
 use crate::steps::{self, Finished, ScratchTree, StandIns};
@@ -86,8 +86,9 @@ fn attempt(
         true => Ok(bootloader::grub_cores(&build.plan, &scratch)?),
         false => Ok(GrubCores::default()),
     })?;
-    let facts =
-        SetFacts { build, id, kernel: kernel::newest(&tree), packages: outputs::packages(&tree, &files)? };
+    let (kernel, packages) =
+        (kernel::wanted(&tree, &build.plan.variables), outputs::packages(&tree, &files)?);
+    let facts = SetFacts { build, id, kernel, packages, hook_files: files_of_hooks(build, &scratch, events) };
     let boot_files = outputs::boot_files(&facts, &tree)?;
     let whole = outputs::wants_tree(&build.plan.outputs).then(|| tree.clone());
 
@@ -105,6 +106,20 @@ fn attempt(
     let writer = OutputWriter { facts: &facts, files: &files, stage, threads: build.threads, events };
     run_stage(BuildStage::Pour, events, || writer.pour(disk.as_ref(), boot_files, whole))
         .map(ImageOutcome::Made)
+}
+
+/// What hooks left beside the image. A directory that is gone has nothing.
+fn files_of_hooks(build: &BuildJob, scratch: &ScratchTree<'_>, events: &dyn Events) -> Vec<HookFile> {
+    let found = scratch.work().and_then(|work| outputs::left_by_hooks(&work, &build.plan.image));
+    let Ok(found) = found else { return Vec::new() };
+    if !found.passed_over.is_empty() {
+        let text = format!(
+            "hooks left files in the directory that they work in, which come to nothing: {}",
+            found.passed_over.join(", ")
+        );
+        events.emit(Event::Warning { text });
+    }
+    found.files
 }
 
 /// Trees, cut at the mount points, become filesystems; filesystems and tables become a disk.

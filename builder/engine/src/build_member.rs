@@ -54,6 +54,7 @@ pub fn build(
         other => fault(other),
     })?;
     preflight::check_programs(plan)?;
+    preflight::check_python(plan)?;
     let emulator = preflight::emulator(plan)?;
     let stage = Stage::open(&settings.output_dir, &stem).map_err(output_failure)?;
     let seen = Seen::default();
@@ -118,13 +119,12 @@ fn keep(previous: PreviousSet, stage: &Stage, seen: &Seen, events: &dyn Events) 
 }
 
 fn put_in_place(plan: &Plan, stage: &Stage, made: &BuiltSet, seen: &Seen) -> Result<Built, Failure> {
-    // The worker runs beside hooks: its word is taken for the files that were planned.
-    let planned = output_names::set_files(plan);
+    // The worker runs beside hooks: its word is taken for files of this image.
     let given = made.files.iter().flat_map(|file| std::iter::once(&file.name).chain(&file.links));
-    if let Some(name) = given.into_iter().find(|name| !planned.contains(name)) {
+    if let Some(name) = given.into_iter().find(|name| !output_names::is_of_set(plan, name)) {
         return Err(Failure::new(
             FailureKind::Fault,
-            format!("the worker made {name:?}, which was not planned"),
+            format!("the worker made {name:?}, which is no file of {}", plan.image),
         ));
     }
     let entry = dibber_imageset::commit(stage, made, seen).map_err(output_failure)?;

@@ -5,11 +5,12 @@
 
 use std::io;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use dibber_fs::path_search;
 use dibber_imageset::SetEntry;
 use dibber_model::Bytes;
-use dibber_plan::Plan;
+use dibber_plan::{ElementSource, Plan};
 use dibber_sandbox::Emulator;
 
 use crate::failure::{Failure, FailureKind};
@@ -37,6 +38,9 @@ fn programs(plan: &Plan) -> Vec<NeededProgram> {
     );
     let tools = plan.outputs.iter().filter_map(|kind| kind.origin().tool());
     programs.extend(tools.map(|tool| NeededProgram { name: tool.program, package: tool.package }));
+    if plan.packaging.qemu_img_options.is_some() {
+        programs.push(NeededProgram { name: "qemu-img", package: "qemu-utils" });
+    }
     programs
 }
 
@@ -52,6 +56,29 @@ pub(crate) fn check_programs(plan: &Plan) -> Result<(), Failure> {
             ),
         )),
     }
+}
+
+/// dib's elements whose hooks outside the tree are Python that reads YAML.
+const IN_PYTHON: [&str; 2] = ["package-installs", "svc-map"];
+
+/// Where hooks outside the tree find programs.
+const HOOKS_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Fails if elements of the path need Python with PyYAML, and this machine has none for them.
+pub(crate) fn check_python(plan: &Plan) -> Result<(), Failure> {
+    let is_python = |element: &&ElementSource| IN_PYTHON.contains(&element.name.as_str());
+    let Some(element) = plan.elements.iter().find(is_python) else { return Ok(()) };
+    let words = ["-i", &format!("PATH={HOOKS_PATH}"), "python3", "-c", "import yaml"];
+    let ended = Command::new("env").args(words).stderr(Stdio::null()).status();
+    if ended.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is built with the element {} of {}, which needs python3 with PyYAML on this machine; on Debian: apt install python3-yaml; or take \
+         that directory out of the path of elements: dibber does the same itself",
+        plan.image, element.name, element.origin
+    );
+    Err(Failure::new(FailureKind::Machine, message))
 }
 
 /// Whether a plan's programs are not this machine's.

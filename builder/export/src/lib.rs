@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod chunk;
+mod container;
 mod error;
 mod files;
 mod fill;
@@ -33,13 +34,14 @@ use std::path::{Path, PathBuf};
 use dibber_format::qcow2;
 use dibber_model::Extents;
 
+pub use container::{ContainerImage, write_container};
 pub use error::PourError;
 pub use files::{Files, Stamp};
-pub use qemu_img::convert_raw;
+pub use qemu_img::{Conversion, convert_raw};
 pub use squashfs::{Squashfs, write_squashfs};
 pub use stream::{CompressedStream, StreamCompression, write_stream};
 pub use sums::{Sums, checksums};
-pub use tar::{NamedWriter, write_tar, write_tgz};
+pub use tar::{NamedWriter, write_aci, write_tar, write_tgz};
 pub use tool::ToolError;
 
 use pool::WorkerPool;

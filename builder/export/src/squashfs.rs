@@ -9,7 +9,7 @@ use std::process::Stdio;
 use dibber_model::{InodeId, Timestamp, Tree};
 
 use super::files::Files;
-use super::tar::{Holes, NamedWriter, absolute_path, write_members};
+use super::tar::{Form, NamedWriter, absolute_path, write_members};
 use super::tool::Tool;
 use super::{LeftOut, PourError};
 
@@ -48,9 +48,8 @@ pub fn write_squashfs(
     command.env("SOURCE_DATE_EPOCH", image.epoch.to_string());
     let mut running = MKSQUASHFS.start(command.stdin(Stdio::piped())).map_err(fail)?;
     let mut pipe = running.stdin.take().expect("standard input was asked for as a pipe");
-    // mksquashfs finds zeros itself.
     let stream = NamedWriter { to: &mut pipe, path: image.path };
-    let fed = write_members(&tree, files, stream, Holes::AsZeros);
+    let fed = write_members(&tree, files, stream, Form::LAYER);
     drop(pipe);
     // Its own words say more than our broken pipe.
     match (MKSQUASHFS.finish(running), fed) {

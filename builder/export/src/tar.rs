@@ -32,12 +32,51 @@ pub struct NamedWriter<'a> {
 /// names of a directory in bytewise order; the first name of an inode is the file, the others are hard links to it. Holes
 /// of files stay holes.
 pub fn write_tar(tree: &Tree, files: &dyn Files, stream: NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError> {
-    write_members(tree, files, stream, Holes::LeftOut)
+    write_members(tree, files, stream, Form { top: ".", holes: Holes::LeftOut })
+}
+
+/// The same as an App Container Image: all files below `rootfs`, and its manifest, if there is one, at the end.
+pub fn write_aci(
+    tree: &Tree,
+    files: &dyn Files,
+    stream: NamedWriter<'_>,
+    manifest: Option<&str>,
+) -> Result<Vec<LeftOut>, PourError> {
+    let NamedWriter { to, path } = stream;
+    let top = tree.inode(InodeId::ROOT).meta.mtime;
+    let mut archive = TarWriter::new(files, NamedWriter { to, path });
+    let left_out = archive.write_tree(tree, Form { top: "rootfs", holes: Holes::LeftOut })?;
+    if let Some(text) = manifest {
+        let meta = Meta { mode: 0o644, mtime: top, ..Meta::default() };
+        let size = text.len() as u64;
+        archive.start_member(&TarMember {
+            name: b"manifest",
+            size,
+            ..TarMember::new(EntryType::Regular, &meta)
+        })?;
+        archive.put(text.as_bytes())?;
+        archive.pad(size)?;
+    }
+    archive.end()?;
+    Ok(left_out)
+}
+
+/// How a tree is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// What the root directory is called.
+    top: &'static str,
+    holes: Holes,
+}
+
+impl Form {
+    /// For readers that know nothing of holes: mksquashfs, which finds zeros itself; engines of containers.
+    pub(super) const LAYER: Form = Form { top: ".", holes: Holes::AsZeros };
 }
 
 /// What becomes of the holes of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holes {
+enum Holes {
     /// They are told of, and take no room.
     LeftOut,
     /// They are zeros, as every reader of tar has them.
@@ -49,67 +88,11 @@ pub(super) fn write_members(
     tree: &Tree,
     files: &dyn Files,
     stream: NamedWriter<'_>,
-    holes: Holes,
+    form: Form,
 ) -> Result<Vec<LeftOut>, PourError> {
-    let mut archive = TarWriter { source: FileReader::new(files), stream, at: 0, buffer: vec![0; READ] };
-    let mut first_names: BTreeMap<InodeId, Vec<u8>> = BTreeMap::new();
-    let mut left_out = Vec::new();
-    for (path, id) in tree.walk() {
-        let inode = tree.inode(id);
-        let mut name = [b"./", &path[..]].concat();
-        if let Some(first) = first_names.get(&id) {
-            archive.start_member(&TarMember {
-                name: &name,
-                link: first,
-                ..TarMember::new(EntryType::Link, &inode.meta)
-            })?;
-            continue;
-        }
-        let new = |kind| TarMember::new(kind, &inode.meta);
-        match &inode.kind {
-            Kind::Dir(_) => {
-                if !path.is_empty() {
-                    name.push(b'/');
-                }
-                archive.start_member(&TarMember { name: &name, ..new(EntryType::Directory) })?;
-            }
-            Kind::File(content) => {
-                let sparse = SparseFile::of(content).filter(|_| holes == Holes::LeftOut);
-                let size = sparse.as_ref().map_or(content.len, SparseFile::stored);
-                let sparse = sparse.as_ref();
-                archive.start_member(&TarMember { name: &name, size, sparse, ..new(EntryType::Regular) })?;
-                match sparse {
-                    Some(sparse) => archive.write_sparse(content, sparse)?,
-                    None => archive.write_content(content, 0..content.len)?,
-                }
-                archive.pad(size)?;
-            }
-            Kind::Symlink(target) => {
-                archive.start_member(&TarMember { name: &name, link: target, ..new(EntryType::Symlink) })?;
-            }
-            Kind::BlockDev(rdev) => {
-                let device = Some((rdev.major, rdev.minor));
-                archive.start_member(&TarMember { name: &name, device, ..new(EntryType::Block) })?;
-            }
-            Kind::CharDev(rdev) => {
-                let device = Some((rdev.major, rdev.minor));
-                archive.start_member(&TarMember { name: &name, device, ..new(EntryType::Char) })?;
-            }
-            Kind::Fifo => archive.start_member(&TarMember { name: &name, ..new(EntryType::Fifo) })?,
-            Kind::Socket => {
-                left_out.push(LeftOut {
-                    path: absolute_path(&path),
-                    what: "a socket, which tar cannot hold".into(),
-                });
-                continue;
-            }
-        }
-        if !matches!(inode.kind, Kind::Dir(_)) {
-            first_names.insert(id, name);
-        }
-    }
-    // Two blocks of zeros end an archive.
-    archive.put(&[0; 2 * BLOCK as usize])?;
+    let mut archive = TarWriter::new(files, stream);
+    let left_out = archive.write_tree(tree, form)?;
+    archive.end()?;
     Ok(left_out)
 }
 
@@ -190,7 +173,77 @@ struct TarWriter<'a, 'b> {
     buffer: Vec<u8>,
 }
 
-impl TarWriter<'_, '_> {
+impl<'a, 'b> TarWriter<'a, 'b> {
+    fn new(files: &'a dyn Files, stream: NamedWriter<'b>) -> Self {
+        TarWriter { source: FileReader::new(files), stream, at: 0, buffer: vec![0; READ] }
+    }
+
+    /// Every member of a tree, parents before children; tells what tar cannot hold.
+    fn write_tree(&mut self, tree: &Tree, form: Form) -> Result<Vec<LeftOut>, PourError> {
+        let mut first_names: BTreeMap<InodeId, Vec<u8>> = BTreeMap::new();
+        let mut left_out = Vec::new();
+        for (path, id) in tree.walk() {
+            let inode = tree.inode(id);
+            let mut name = [form.top.as_bytes(), b"/", &path[..]].concat();
+            if let Some(first) = first_names.get(&id) {
+                self.start_member(&TarMember {
+                    name: &name,
+                    link: first,
+                    ..TarMember::new(EntryType::Link, &inode.meta)
+                })?;
+                continue;
+            }
+            let new = |kind| TarMember::new(kind, &inode.meta);
+            match &inode.kind {
+                Kind::Dir(_) => {
+                    if !path.is_empty() {
+                        name.push(b'/');
+                    }
+                    self.start_member(&TarMember { name: &name, ..new(EntryType::Directory) })?;
+                }
+                Kind::File(content) => {
+                    let sparse = SparseFile::of(content).filter(|_| form.holes == Holes::LeftOut);
+                    let size = sparse.as_ref().map_or(content.len, SparseFile::stored);
+                    let sparse = sparse.as_ref();
+                    self.start_member(&TarMember { name: &name, size, sparse, ..new(EntryType::Regular) })?;
+                    match sparse {
+                        Some(sparse) => self.write_sparse(content, sparse)?,
+                        None => self.write_content(content, 0..content.len)?,
+                    }
+                    self.pad(size)?;
+                }
+                Kind::Symlink(target) => {
+                    self.start_member(&TarMember { name: &name, link: target, ..new(EntryType::Symlink) })?;
+                }
+                Kind::BlockDev(rdev) => {
+                    let device = Some((rdev.major, rdev.minor));
+                    self.start_member(&TarMember { name: &name, device, ..new(EntryType::Block) })?;
+                }
+                Kind::CharDev(rdev) => {
+                    let device = Some((rdev.major, rdev.minor));
+                    self.start_member(&TarMember { name: &name, device, ..new(EntryType::Char) })?;
+                }
+                Kind::Fifo => self.start_member(&TarMember { name: &name, ..new(EntryType::Fifo) })?,
+                Kind::Socket => {
+                    left_out.push(LeftOut {
+                        path: absolute_path(&path),
+                        what: "a socket, which tar cannot hold".into(),
+                    });
+                    continue;
+                }
+            }
+            if !matches!(inode.kind, Kind::Dir(_)) {
+                first_names.insert(id, name);
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// Two blocks of zeros end an archive.
+    fn end(&mut self) -> Result<(), PourError> {
+        self.put(&[0; 2 * BLOCK as usize])
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Result<(), PourError> {
         put(&mut self.stream, &mut self.at, bytes)
     }

@@ -138,6 +138,7 @@ fn rule(rule: SizeRule) -> String {
         SizeRule::Exact(size) => size.to_string(),
         SizeRule::Free { share } if share % 100 == 0 => format!("{}% of what is free", share / 100),
         SizeRule::Free { share } => format!("{}.{:02}% of what is free", share / 100, share % 100),
+        SizeRule::ContentAnd(room) => format!("content and {room}"),
         SizeRule::Content { min, max } => {
             let min = min.map(|min| format!(", at least {min}")).unwrap_or_default();
             let max = max.map(|max| format!(", at most {max}")).unwrap_or_default();

@@ -30,6 +30,11 @@ impl Needs<'_> {
             }
             (SizeRule::Free { share }, Some(free)) => (self.share(free, share), "the disk's size"),
             (SizeRule::Free { .. }, None) => (self.roomy(part, content, None, None)?, "the disk's size"),
+            (SizeRule::ContentAnd(room), _) => {
+                let wants = content.unwrap_or(0).checked_add(room.0);
+                let large = || LayoutError::TooLarge { disk: self.spec.name.clone() };
+                (self.up(wants.ok_or_else(large)?)?, "its size")
+            }
             (SizeRule::Content { min, max }, _) => (self.roomy(part, content, min, max)?, "its max"),
         };
         match content {

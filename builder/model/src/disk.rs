@@ -49,6 +49,8 @@ pub enum SizeRule {
         /// Hundredths of a percent.
         share: u32,
     },
+    /// What the content needs, plus so much, instead of the usual headroom.
+    ContentAnd(Bytes),
     /// What the content needs, plus headroom.
     Content {
         /// Never less.
@@ -63,6 +65,7 @@ impl Identify for SizeRule {
         match self {
             SizeRule::Exact(bytes) => bytes.identify(hasher.part(b"exact")),
             SizeRule::Free { share } => share.identify(hasher.part(b"free")),
+            SizeRule::ContentAnd(room) => room.identify(hasher.part(b"content and")),
             SizeRule::Content { min, max } => {
                 min.identify(hasher.part(b"content"));
                 max.identify(hasher);

@@ -14,6 +14,7 @@ mod fstab;
 mod mkfs;
 mod nodes;
 mod partition;
+mod room;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub(crate) use defaults::{DiskDefaults, image_size};
 pub use fstab::fstab;
 pub(crate) use fstab::variables;
 pub(crate) use mkfs::{mkfs_options, over};
+pub(crate) use room::with_room;
 pub(crate) use spec::disk_spec;
 pub use types::gpt_codes;
 pub(crate) use types::is_esp;

@@ -117,6 +117,7 @@ fn row(part: &PartSpec) -> [String; 5] {
         SizeRule::Free { share: 10_000 } => "the rest".to_string(),
         SizeRule::Free { share } if share % 100 == 0 => format!("{}% of the rest", share / 100),
         SizeRule::Free { share } => format!("{}.{:02}% of the rest", share / 100, share % 100),
+        SizeRule::ContentAnd(room) => format!("content and {room}"),
         SizeRule::Content { min, max } => {
             let limit =
                 |word: &str, size: Option<dibber_model::Bytes>| size.map(|size| format!(", {word} {size}"));
@@ -141,7 +142,7 @@ fn row(part: &PartSpec) -> [String; 5] {
 
 /// Each file under the name that it is made under, and the links to it.
 fn files(plan: &Plan) -> String {
-    let basenames = plan.target.basenames(&plan.image);
+    let basenames = plan.basenames();
     let mut text = String::new();
     for kind in &plan.outputs {
         let names: Vec<String> =

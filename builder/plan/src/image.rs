@@ -6,6 +6,7 @@
 //! In: the texts of the image files, in their order. Out: one [`ImageSpec`] for each image name, merged. Never: an
 //! unknown key that is passed over.
 
+mod container_name;
 mod keys;
 mod merge;
 mod mirror;
@@ -16,10 +17,12 @@ mod target_name;
 mod targets;
 mod tree_spec;
 mod values;
+mod write;
 
+pub(crate) use container_name::of_image as container_name;
 pub use keys::schema;
 pub use merge::{Merged, merged};
-pub use options::{DibOptions, dib_options};
+pub use options::dib_options;
 pub use sections::{check_sections, for_target};
 pub(crate) use spec::is_variable;
 pub use spec::{ImageSpec, Security};
@@ -27,3 +30,4 @@ pub use target_name::{NotATarget, arch, target};
 pub use targets::Targets;
 pub(crate) use tree_spec::one_line_each;
 pub use tree_spec::{FileSpec, HookSpec, UserSpec};
+pub use write::text_of;

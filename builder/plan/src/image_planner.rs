@@ -16,8 +16,10 @@ use dibber_model::time::EPOCHS;
 use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
 
 use crate::booting;
+use crate::dib;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
+use crate::elements::manifests::SAVE_DIR;
 use crate::elements::steps::StepRequest;
 use crate::elements::visibility::Visibility;
 use crate::elements::{self, ElementError, ElementRequest, FileLine};
@@ -26,6 +28,7 @@ use crate::host_paths::host_paths;
 use crate::image::ImageSpec;
 use crate::network;
 use crate::output::OutputKind;
+use crate::packaging::Packaging;
 use crate::plan::Plan;
 use crate::properties::{contradictions, properties};
 use crate::request::Request;
@@ -62,15 +65,14 @@ impl ImagePlanner<'_> {
         let layout = self.layout(&declared, &elements)?;
         let seed = self.seed(&layout.name);
         let disk = disk::disk_spec(&layout.config, &self.disk_defaults(&declared, seed)?)?;
+        let disk = disk::with_room(disk, self.room(&declared)?);
         let outputs = self.outputs(&names);
+        let packaging = Packaging::new(image, &declared)?.of_outputs(&outputs);
         check_compression(image, &outputs)?;
         let mut variables = variables::variables(image, target, &archive, &declared);
         variables.extend(disk::variables(&disk));
-        variables.insert("IMAGE_ELEMENT".into(), image_element(&names));
-        variables.insert("DIB_ARGS".into(), self.arguments());
+        self.tell_of_the_image(&names, &mut variables);
         booting::check(&variables)?;
-        let env = variables::dib_env(&variables);
-        variables.insert("DIB_ENV".into(), env);
         let packages = self.packages();
         let image_packages = !packages.is_empty();
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
@@ -98,6 +100,8 @@ impl ImagePlanner<'_> {
             nodes: image.nodes.clone(),
             disk,
             outputs,
+            packaging,
+            plain_names: request.plain_names,
             compression: request.compression.unwrap_or(image.compression),
             ramdisk_compression: image.ramdisk_compression,
             properties: BTreeMap::new(),
@@ -110,6 +114,22 @@ impl ImagePlanner<'_> {
         plan.warnings.extend(source::modes_unknown(&plan.elements));
         plan.warnings.extend(booting::cautions(&plan));
         Ok(plan)
+    }
+
+    /// Adds the variables that tell of the image as a whole.
+    fn tell_of_the_image(&self, names: &[String], variables: &mut BTreeMap<String, String>) {
+        let ImagePlanner { image, request, .. } = self;
+        variables.insert("IMAGE_ELEMENT".into(), image_element(names));
+        variables.insert("DIB_ARGS".into(), self.arguments());
+        if image.skip_base || request.skip_base {
+            variables.insert("SKIP_BASE".into(), "1".into());
+        }
+        let env = variables::dib_env(variables);
+        variables.insert("DIB_ENV".into(), env);
+        // Hooks find the image's own manifests there, and leave others.
+        if names.iter().any(|name| name == "manifests") {
+            variables.entry(SAVE_DIR.into()).or_insert_with(|| alloc::format!("{}.d/", image.name));
+        }
     }
 
     fn blame(&self, error: ElementError) -> PlanError {
@@ -125,7 +145,7 @@ impl ImagePlanner<'_> {
             elements: &asked,
             place: FileLine::new(at.source.origin.clone(), at.line as usize),
             skip_base: image.skip_base || request.skip_base,
-            ramdisk: None,
+            ramdisk: image.ramdisk.as_deref(),
             arch: target.arch,
         };
         let names = elements::resolve(sources, &asked).map_err(|error| self.blame(error))?;
@@ -173,8 +193,9 @@ impl ImagePlanner<'_> {
         let text = |name: &str| declared.get(name).filter(|text| !text.is_empty()).cloned();
         let gib = "a number of GiB is expected, such as 4 or 2.5";
         let size = number(declared, "DIB_IMAGE_SIZE", disk::image_size, gib)?;
-        let mib = |text: &str| text.parse::<u64>().ok()?.checked_mul(1 << 20).map(Bytes);
-        let journal = number(declared, "DIB_JOURNAL_SIZE", mib, "a whole number of MiB is expected")?;
+        let journal =
+            number(declared, "DIB_JOURNAL_SIZE", dib::mebibytes, "a whole number of MiB is expected")?;
+        let grow_to = number(declared, "MAX_ONLINE_RESIZE", dib::grow_to, "a number of blocks is expected")?;
         Ok(DiskDefaults {
             arch: target.arch,
             seed,
@@ -182,8 +203,15 @@ impl ImagePlanner<'_> {
             block_size: text("DIB_BLOCK_SIZE"),
             fs_type: text("FS_TYPE"),
             root_label: image.options.root_label.clone().or_else(|| text("ROOT_LABEL")),
-            mkfs: disk::over(&image.mkfs, &MkfsOptions { journal, ..MkfsOptions::default() }),
+            mkfs: disk::over(&image.mkfs, &MkfsOptions { journal, grow_to, ..MkfsOptions::default() }),
         })
+    }
+
+    /// `--image-extra-size`, or its variable.
+    fn room(&self, declared: &BTreeMap<String, String>) -> Result<Option<Bytes>, PlanError> {
+        let mib = "a number of MiB is expected, such as 512";
+        let variable = number(declared, "DIB_IMAGE_EXTRA_SIZE", dib::extra_size, mib)?;
+        Ok(self.image.options.extra_size.or(variable))
     }
 
     fn packages(&self) -> Vec<String> {
@@ -216,6 +244,11 @@ impl ImagePlanner<'_> {
         }
         let has = |wanted: &str| names.iter().any(|name| name == wanted);
         let mut outputs = self.image.outputs.clone();
+        if self.image.ramdisk.is_some() {
+            // Its hooks make the files.
+            outputs.retain(|kind| !kind.is_disk());
+            return outputs;
+        }
         let mut add = |kinds: &[OutputKind]| {
             let new: Vec<OutputKind> = kinds.iter().copied().filter(|kind| !outputs.contains(kind)).collect();
             outputs.extend(new);
@@ -227,7 +260,8 @@ impl ImagePlanner<'_> {
         if has("baremetal") {
             add(&[OutputKind::Vmlinuz, OutputKind::Initrd]);
         }
-        if ramdisk && has("no-final-image") {
+        if has("no-final-image") {
+            // Hooks make what such an image is for.
             outputs.retain(|kind| !kind.is_disk());
         } else if self.image.outputs.is_empty() && !ramdisk {
             outputs.insert(0, OutputKind::Qcow2);

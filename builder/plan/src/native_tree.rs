@@ -2,11 +2,12 @@
 //!
 //! Programs of another architecture run under an emulator, which is slow. So the smallest tree of the same release is also made for the
 //! building machine's own architecture, and its programs stand in for the foreign ones (`docs/foreign-architectures.md`). That tree is
-//! planned as an image is, and then reduced to its root phase.
+//! planned as its image is, with the image's elements, one of which may say which release it is, and then reduced to its root phase.
 //!
 //! In: an image, its plan and the request. Out: the image, target and request of the native tree, which the planner plans. Never: an
 //! output of it; its programs stand in for foreign ones while the image is built.
 
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -31,9 +32,25 @@ fn decides(distro: &DistroFacts, name: &str) -> bool {
 }
 
 impl NativeTree {
-    /// The native tree of a plan, if its image is of another architecture than the building machine's. All images of one release from
-    /// one archive have the same.
+    /// The native tree of a plan, if its image is of another architecture than the building machine's.
     pub(crate) fn new(image: &ImageSpec, plan: &Plan, request: &Request) -> Option<NativeTree> {
+        let distro = plan.distro()?;
+        let mut tree = NativeTree::smallest(image, plan, request)?;
+        let (variable, packages) = distro.native_packages;
+        let own = request.variables.get(variable).or(image.environment.get(variable));
+        let packages = own.map_or_else(|| packages.to_string(), |own| format!("{own} {packages}"));
+        tree.image.distro.clone_from(&image.distro);
+        tree.image.elements.clone_from(&image.elements);
+        tree.image.environment.clone_from(&image.environment);
+        tree.request.variables.clone_from(&request.variables);
+        tree.request.variables.insert(variable.to_string(), packages);
+        tree.request.elements.clone_from(&request.elements);
+        Some(tree)
+    }
+
+    /// The same with the element of the operating system alone, for an image whose elements are not for the building machine's architecture. All
+    /// images of one release from one archive have the same.
+    pub(crate) fn smallest(image: &ImageSpec, plan: &Plan, request: &Request) -> Option<NativeTree> {
         let distro = plan.distro().filter(|_| plan.target.arch != request.host)?;
         let mut small = image.clone();
         small.name = "native-programs".to_string();

@@ -34,6 +34,12 @@ pub enum OutputKind {
     Tgz,
     /// The tree as squashfs, through mksquashfs.
     Squashfs,
+    /// The tree as a container image, in the archive that `docker load` takes and that is an OCI image layout, too.
+    Docker,
+    /// The tree as a container image, as an OCI image layout in an archive.
+    Oci,
+    /// The tree as an App Container Image.
+    Aci,
     /// The kernel.
     Vmlinuz,
     /// The initial ramdisk that matches it.
@@ -76,7 +82,7 @@ const fn row(kind: OutputKind, name: &'static str, origin: OutputOrigin, help: &
 }
 
 /// One row for each format, in the order in which they are listed for people.
-pub const OUTPUTS: [OutputFacts; 13] = [
+pub const OUTPUTS: [OutputFacts; 16] = [
     OutputFacts {
         glance: Some(GlanceFormat { disk_format: "qcow2", rank: 0 }),
         ..row(
@@ -136,6 +142,30 @@ pub const OUTPUTS: [OutputFacts; 13] = [
             "the files, as squashfs",
         )
     },
+    OutputFacts {
+        extension: "docker.tar",
+        ..row(
+            OutputKind::Docker,
+            "docker",
+            OutputOrigin::Archive(TreeArchive::Container { for_docker: true }),
+            "the files as a container image, which docker load, podman and skopeo take",
+        )
+    },
+    OutputFacts {
+        extension: "oci.tar",
+        ..row(
+            OutputKind::Oci,
+            "oci",
+            OutputOrigin::Archive(TreeArchive::Container { for_docker: false }),
+            "the files as a container image, as an OCI archive",
+        )
+    },
+    row(
+        OutputKind::Aci,
+        "aci",
+        OutputOrigin::Archive(TreeArchive::Aci),
+        "the files as an App Container Image",
+    ),
     row(OutputKind::Vmlinuz, "vmlinuz", OutputOrigin::Kernel, "the disk's kernel"),
     row(OutputKind::Initrd, "initrd", OutputOrigin::Initrd, "the initial ramdisk that matches it"),
     row(OutputKind::Kernel, "kernel", OutputOrigin::Kernel, "the kernel of a ramdisk image"),
@@ -174,6 +204,9 @@ pub(crate) const WORDS: [&str; OUTPUTS.len()] = {
 };
 
 impl OutputKind {
+    /// What an image comes out as for whoever does not say.
+    pub const USUAL: OutputKind = OutputKind::Qcow2;
+
     /// Every kind.
     pub fn all() -> impl Iterator<Item = OutputKind> {
         OUTPUTS.iter().map(|facts| facts.kind)

@@ -19,8 +19,12 @@ use crate::elements::visibility::{NEVER, Visibility};
 use crate::host_paths::HostPath;
 use crate::network::Cuts;
 use crate::output::OutputKind;
+use crate::packaging::Packaging;
 use crate::source::ElementSource;
 use crate::step::Step;
+
+/// dib's variables by which kernel and ramdisk are chosen for the files beside a disk: no step need see them.
+pub const KERNEL_PATTERNS: [&str; 2] = ["DIB_BAREMETAL_KERNEL_PATTERN", "DIB_BAREMETAL_INITRD_PATTERN"];
 
 /// The plan of one image for one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,6 +67,10 @@ pub struct Plan {
     pub compression: Qcow2Compression,
     /// Compression of the initramfs, if one comes out.
     pub ramdisk_compression: RamdiskCompression,
+    /// What is said of output files beside their format.
+    pub packaging: Packaging,
+    /// Whether the files are called as dib calls them, by the image's name alone. In no id: the files are the same.
+    pub plain_names: bool,
     /// Properties for Glance that the image file adds, and those that follow from the plan (`hw_architecture` ...).
     pub properties: BTreeMap<String, String>,
     /// Memory that a machine needs to run the image, if its file says.
@@ -76,7 +84,15 @@ pub struct Plan {
 impl Plan {
     /// The basename under which the files are made: `x86_64-overcloud-full`.
     pub fn basename(&self) -> String {
-        self.target.basenames(&self.image).swap_remove(0)
+        self.basenames().swap_remove(0)
+    }
+
+    /// The same with the names that are links to it.
+    pub fn basenames(&self) -> Vec<String> {
+        match self.plain_names {
+            true => alloc::vec![self.image.clone()],
+            false => self.target.basenames(&self.image),
+        }
     }
 
     /// The distribution whose tree one of its elements makes, if it is one that has facts.
@@ -106,6 +122,7 @@ impl Plan {
             outputs,
             compression,
             ramdisk_compression,
+            packaging,
             nodes,
             properties,
             min_ram,
@@ -127,14 +144,19 @@ impl Plan {
             // They change no byte.
             limits: _,
             warnings: _,
+            plain_names: _,
         } = self;
         disk.identify(hasher);
         outputs.identify(hasher);
         compression.identify(hasher);
         ramdisk_compression.identify(hasher);
+        packaging.identify(hasher);
         nodes.identify(hasher);
         properties.identify(hasher);
         min_ram.identify(hasher);
+        for pattern in KERNEL_PATTERNS.iter().filter_map(|name| self.variables.get(*name)) {
+            pattern.identify(hasher.part(b"kernel pattern"));
+        }
         // A sidecar tells them, whether or not a step was given them.
         if let Some(arguments) = self.kernel_arguments() {
             arguments.identify(hasher.part(b"kernel arguments"));

@@ -94,9 +94,14 @@ fn plan_target(
 ) -> Result<Plan, PlanError> {
     let spec = ImageSpec::new(&for_target(image, target))?;
     let mut plan = ImagePlanner { image: &spec, target, sources, request }.plan()?;
+    let plan_tree = |NativeTree { image, target, request }: NativeTree| {
+        ImagePlanner { image: &image, target: &target, sources, request: &request }.plan()
+    };
     if let Some(tree) = NativeTree::new(&spec, &plan, request) {
-        let NativeTree { image, target, request } = &tree;
-        let native = ImagePlanner { image, target, sources, request }.plan()?;
+        let native = match (plan_tree(tree), NativeTree::smallest(&spec, &plan, request)) {
+            (Err(_), Some(smallest)) => plan_tree(smallest)?,
+            (native, _) => native?,
+        };
         plan.native = Some(Box::new(NativeTree::reduce(native, &plan)));
     }
     Ok(plan)

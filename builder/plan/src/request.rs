@@ -39,6 +39,8 @@ pub struct Request {
     pub compression: Option<Qcow2Compression>,
     /// Mirror, instead of the image's.
     pub mirror: Option<String>,
+    /// Names of files that are the image's alone, as dib's are.
+    pub plain_names: bool,
     /// Leaves the element base out.
     pub skip_base: bool,
     /// `SOURCE_DATE_EPOCH`, in seconds.
@@ -63,6 +65,7 @@ impl Request {
             size: None,
             compression: None,
             mirror: None,
+            plain_names: false,
             skip_base: false,
             epoch: None,
         }

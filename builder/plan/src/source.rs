@@ -104,6 +104,8 @@ pub struct TextSource {
 pub struct SourceSet {
     /// Elements by name; the first directory of the path that has one wins.
     pub elements: BTreeMap<String, ElementSource>,
+    /// Whether the program's own elements win over those of the path: then its plumbing does, too.
+    pub builtin_first: bool,
     /// Elements that lost to one of the same name: (name, origin of the loser).
     pub shadowed: Vec<(String, String)>,
     /// Links among the elements that lead outside of all directories of elements, by the names that their elements would have: the

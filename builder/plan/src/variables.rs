@@ -24,7 +24,7 @@ const DEFAULT_CMDLINE: &str = "nofb nomodeset gfxpayload=text";
 /// What the image file's `environment` and `options`, and the request, declare; the request wins.
 pub(crate) fn declared(image: &ImageSpec, request: &Request) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, String> =
-        image.options.variables.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        image.options.variables().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     found.extend(image.environment.clone());
     found.extend(request.variables.clone());
     found

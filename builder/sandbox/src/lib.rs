@@ -81,6 +81,10 @@ pub const CACHE: &str = "/run/dibber/cache";
 pub const STAGE: &str = "/run/dibber/stage";
 /// `TMP_BUILD_DIR`, as host-side hooks see it.
 pub const BUILD: &str = "/run/dibber/build";
+/// Where host-side hooks work, and leave files for whoever builds: it is dib's caller's directory there.
+pub const WORK: &str = "/run/dibber/build/work";
+/// dib's `TMP_IMAGE_DIR`.
+pub const TMP_IMAGE_DIR: &str = "/run/dibber/build/image";
 /// The hooks, as hooks in the chroot see them (dib's name for it).
 pub const IN_TARGET: &str = "/tmp/in_target.d";
 /// What a native step hands to the program that it runs.

@@ -7,8 +7,11 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "runs as the hook that calls it, and sees what that sees")]
 
+mod booted;
 mod chattr;
+mod chroot;
 mod divert;
+mod efi_install;
 mod environment;
 mod loader;
 mod mknod;
@@ -28,14 +31,23 @@ pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 
 type Program = fn(&str, &[OsString]) -> i32;
 
-const PROGRAMS: [(&str, Program); 20] = [
+const PROGRAMS: [(&str, Program); 31] = [
     ("sudo", sudo::main),
     ("mount", mount::mount),
     ("umount", mount::umount),
     ("mknod", mknod::main),
     ("chattr", chattr::main),
+    ("chroot", chroot::main),
     ("dibber-divert", divert::main),
     ("dibber-place", place::main),
+    ("udevadm", booted::main),
+    ("modprobe", booted::main),
+    ("insmod", booted::main),
+    ("rmmod", booted::main),
+    ("sysctl", booted::main),
+    ("journalctl", booted::main),
+    ("hostnamectl", booted::main),
+    ("service", booted::main),
     ("losetup", refuse::main),
     ("kpartx", refuse::main),
     ("partx", refuse::main),
@@ -45,6 +57,8 @@ const PROGRAMS: [(&str, Program); 20] = [
     ("grub2-install", loader::main),
     ("grub-probe", loader::main),
     ("grub2-probe", loader::main),
+    ("grub-mkrelpath", loader::main),
+    ("grub2-mkrelpath", loader::main),
     ("grub-bios-setup", loader::main),
     ("grub-mkdevicemap", loader::main),
     ("efibootmgr", loader::main),

@@ -4,9 +4,11 @@
 //! the layout engine places boot loaders.
 
 use std::ffi::OsString;
+use std::fs;
 
 use dibber_model::FsKind;
 
+use crate::efi_install::{self, EfiInstall};
 use crate::record::{LoaderRequest, Request, append_to_record};
 
 /// The programs of a tree that must give way to ours, by their places there: package scripts and grub-mkconfig call some
@@ -19,6 +21,8 @@ pub(crate) fn program_paths() -> &'static [&'static str] {
         "/usr/sbin/grub-mkdevicemap",
         "/usr/sbin/grub2-install",
         "/usr/sbin/grub2-probe",
+        "/usr/bin/grub-mkrelpath",
+        "/usr/bin/grub2-mkrelpath",
         "/usr/bin/efibootmgr",
     ]
 }
@@ -29,17 +33,18 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
         println!("{name} (GRUB) 2.06 (dibber's stand-in)");
         return 0;
     }
+    let variable = |name: &str| std::env::var(name).ok();
     if name.ends_with("-probe") {
-        return match probe(&Question::parse(&words), &|variable| std::env::var(variable).ok()) {
-            Ok(answer) => {
-                print!("{answer}");
-                0
-            }
-            Err(why) => {
-                eprintln!("{name}: {why}");
-                1
-            }
-        };
+        return answer(name, probe(&Question::parse(&words), &variable));
+    }
+    if name.ends_with("-mkrelpath") {
+        return answer(name, relative_path(&words, &variable));
+    }
+    if name.ends_with("-install")
+        && let Err(why) = install(&words, &variable)
+    {
+        eprintln!("{name}: {why}");
+        return 1;
     }
     let request = LoaderRequest { program: name.to_owned(), arguments: words };
     match append_to_record(&Request::Loader(request)) {
@@ -52,6 +57,37 @@ pub(crate) fn main(name: &str, arguments: &[OsString]) -> i32 {
             1
         }
     }
+}
+
+/// What of grub-install is done in the tree: modules beside the menu, and a loader of UEFI's.
+fn install(words: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
+    efi_install::place_modules(words)?;
+    EfiInstall::parse(words).map_or(Ok(()), |efi| efi.install(variable))
+}
+
+fn answer(name: &str, found: Result<String, String>) -> i32 {
+    match found {
+        Ok(text) => {
+            print!("{text}");
+            0
+        }
+        Err(why) => {
+            eprintln!("{name}: {why}");
+            1
+        }
+    }
+}
+
+/// grub-mkrelpath's answer: a path from the top of the file system that it will lie in. GRUB asks the kernel, which here knows one file
+/// system for the whole image, below the layers of the build; the plan knows where others begin.
+fn relative_path(words: &[String], variable: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let asked = words.iter().find(|word| !word.starts_with('-')).ok_or("no path")?;
+    let path = fs::canonicalize(asked).map_err(|error| format!("{asked}: {error}"))?;
+    let points = variable("DIB_MOUNTPOINTS").unwrap_or_default();
+    let above = points.split('|').filter(|point| point.starts_with('/') && path.starts_with(point));
+    let top = above.max_by_key(|point| point.len()).unwrap_or("/");
+    let rest = path.strip_prefix(top).unwrap_or(&path).to_string_lossy();
+    Ok(format!("/{rest}\n"))
 }
 
 /// A call of grub-probe.
@@ -138,6 +174,20 @@ mod tests {
         assert_eq!(ask(&["--device", "/dev/x", "--target=fs_uuid"]).unwrap(), "0b0e\n");
         assert_eq!(ask(&["--target", "partmap", "/boot"]).unwrap(), "gpt\n");
         assert_eq!(ask(&["--target=abstraction", "/"]).unwrap(), "");
+    }
+
+    #[test]
+    fn paths_begin_where_their_file_system_does() {
+        let place = std::env::temp_dir().canonicalize().unwrap();
+        let points = |points: String| move |name: &str| (name == "DIB_MOUNTPOINTS").then(|| points.clone());
+        let words = ["-r".to_owned(), place.to_str().unwrap().to_owned()];
+        let top = format!("/|{}", place.display());
+        assert_eq!(relative_path(&words, &points(top)).unwrap(), "/\n");
+        assert_eq!(
+            relative_path(&words, &points("/|/boot".into())).unwrap(),
+            format!("{}\n", place.display())
+        );
+        assert!(relative_path(&["/gone".to_owned()], &points(String::new())).unwrap_err().contains("/gone"));
     }
 
     #[test]

@@ -28,7 +28,14 @@ pub(crate) fn main(_: &str, arguments: &[OsString]) -> i32 {
         (false, true) => Some(0o755),
         (false, false) => None,
     };
-    match copy_directory(Path::new(from), Path::new(to), mode) {
+    let done = match Path::new(from).symlink_metadata() {
+        // Nothing was handed over: the directory alone is wanted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(to).with_path("make", Path::new(to))
+        }
+        _ => copy_directory(Path::new(from), Path::new(to), mode),
+    };
+    match done {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("dibber-place: {error}");

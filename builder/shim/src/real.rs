@@ -21,7 +21,7 @@ impl Ended {
     }
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     PLACES.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file())
 }
 

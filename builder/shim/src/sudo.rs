@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// What is left of the environment without `-E`: what a hook's child needs to run the same everywhere.
-const KEPT: [&str; 17] = [
+const KEPT: [&str; 18] = [
     "PATH",
     "TERM",
     "LANG",
@@ -15,6 +15,7 @@ const KEPT: [&str; 17] = [
     "TZ",
     "SOURCE_DATE_EPOCH",
     "DIBBER_RECORD",
+    "SYSTEMD_OFFLINE",
     "http_proxy",
     "https_proxy",
     "ftp_proxy",

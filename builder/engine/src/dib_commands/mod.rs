@@ -13,7 +13,9 @@ mod svc_map;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use dibber_model::Digest;
 use dibber_plan::{Body, ElementSource, Entry};
@@ -30,6 +32,9 @@ const PROGRAMS: [(&str, Program); 4] = [
     ("svc-map", svc_map::main),
 ];
 
+/// Those that dib's elements of the same names bring into the tree.
+const MAPS: [&str; 2] = ["pkg-map", "svc-map"];
+
 /// Every name that these commands answer to.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PROGRAMS.iter().map(|(name, _)| *name)
@@ -39,8 +44,20 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn main(called: &str, arguments: &[OsString]) -> Option<i32> {
     let name = called.rsplit('/').next().unwrap_or(called);
     let (_, program) = PROGRAMS.iter().find(|(known, _)| *known == name)?;
+    if let Some(own) = installed(name) {
+        let error = Command::new(&own).args(arguments).exec();
+        eprintln!("{name}: cannot start {}: {error}", own.display());
+        return Some(126);
+    }
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     Some(program(&words))
+}
+
+/// Where an element brought a program of that name, as dib's own `install-bin` puts them: then that is meant.
+fn installed(name: &str) -> Option<PathBuf> {
+    let own = Path::new("/usr/local/bin").join(name);
+    let is_inside = !Path::new(BUILD).join("hooks").is_dir();
+    (is_inside && MAPS.contains(&name) && own.is_file()).then_some(own)
 }
 
 /// The hooks directory, on whichever side this is. No variable says so: `sudo` drops them.

@@ -8,11 +8,14 @@
 
 mod follow;
 mod names;
+mod patterns;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use dibber_model::{InodeId, Kind, Tree, version};
+
+pub(crate) use patterns::wanted;
 
 use follow::{Found, follow};
 use names::{KernelName, RAMDISKS_BESIDE, UNVERSIONED, ramdisk_names};
@@ -32,7 +35,7 @@ pub(crate) struct Kernel {
 
 /// The newest kernel of the tree. One without a release in its name counts where there is none with one, and what was put aside as
 /// `.old` where there is nothing else.
-pub(crate) fn newest(tree: &Tree) -> Option<Kernel> {
+fn newest(tree: &Tree) -> Option<Kernel> {
     let all = Kernels { tree, modules: modules(tree) };
     let (aside, named): (Vec<_>, Vec<_>) = all.in_boot().into_iter().partition(|(_, is_old)| *is_old);
     let named = named.into_iter().map(|(kernel, _)| kernel).chain(all.beside_modules());

@@ -170,3 +170,26 @@ fn links_stay_in_the_tree_and_end() {
         "2 usr/boot/vmlinuz-2 -"
     );
 }
+
+/// dib's patterns, which fit the end of names as a shell's do.
+#[test]
+fn patterns_choose_among_kernels() {
+    let tree = tree(&[
+        "boot/vmlinuz-6.1.0-9-cloud",
+        "boot/vmlinuz-6.1.0-40-cloud",
+        "boot/vmlinuz-6.12.1-rt",
+        "boot/initrd.img-6.1.0-40-cloud",
+        "boot/initrd.img-6.12.1-rt",
+        "lib/modules/6.1.0-40-cloud/",
+    ]);
+    let chosen = |kernel: &str, initrd: &str| {
+        let patterns = [("DIB_BAREMETAL_KERNEL_PATTERN", kernel), ("DIB_BAREMETAL_INITRD_PATTERN", initrd)];
+        let variables = patterns.map(|(name, text)| (name.to_string(), text.to_string())).into();
+        let kernel = wanted(&tree, &variables).expect("a kernel");
+        format!("{} {} {}", kernel.release, kernel.initrd.is_some(), kernel.has_modules)
+    };
+    assert_eq!(chosen("vmlinuz-*-cloud", "initrd*-cloud"), "6.1.0-40-cloud true true");
+    assert_eq!(chosen("vmlinuz-*-cloud", "no*"), "6.1.0-40-cloud false true");
+    // One without the other says nothing.
+    assert_eq!(chosen("vmlinuz-*-cloud", ""), "6.12.1-rt true false");
+}

@@ -17,7 +17,7 @@ pub(crate) struct BootFile {
 /// The kernel and the ramdisk, where they are wanted. One that is wanted and missing is an error.
 pub(crate) fn boot_files(facts: &SetFacts<'_>, tree: &Tree) -> Result<Vec<BootFile>, BuildError> {
     let mut boot_files = Vec::new();
-    for kind in facts.build.plan.outputs.iter().copied() {
+    for kind in facts.outputs() {
         let origin = kind.origin();
         if !matches!(origin, OutputOrigin::Kernel | OutputOrigin::Initrd) {
             continue;

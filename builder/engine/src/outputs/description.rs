@@ -11,12 +11,51 @@ use dibber_packages::Package;
 use dibber_plan::output::{OutputKind, Role};
 use dibber_plan::properties_of;
 
+use super::HookFile;
 use crate::kernel::Kernel;
 use crate::worker::job::BuildJob;
 
+/// What a file of the set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// A format that this program knows.
+    Output(OutputKind),
+    /// What hooks made, by its extension.
+    OfHooks(String),
+}
+
+impl FileKind {
+    fn extension(&self) -> &str {
+        match self {
+            FileKind::Output(kind) => kind.extension(),
+            FileKind::OfHooks(extension) => extension,
+        }
+    }
+
+    /// The word for it.
+    fn name(&self) -> &str {
+        match self {
+            FileKind::Output(kind) => kind.name(),
+            FileKind::OfHooks(extension) => extension,
+        }
+    }
+
+    /// What it is to whoever deploys it, if that is known.
+    fn role(&self) -> Option<Role> {
+        match self {
+            FileKind::Output(kind) => Some(kind.role()),
+            FileKind::OfHooks(_) => None,
+        }
+    }
+
+    pub(super) fn is_disk(&self) -> bool {
+        self.role() == Some(Role::Disk)
+    }
+}
+
 /// A file in the stage, before it is described.
 pub(super) struct WrittenFile {
-    pub(super) kind: OutputKind,
+    pub(super) kind: FileKind,
     pub(super) bytes: u64,
     pub(super) virtual_bytes: Option<u64>,
     pub(super) sums: Sums,
@@ -30,21 +69,29 @@ pub(crate) struct SetFacts<'a> {
     pub(crate) id: Digest,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) packages: Vec<Package>,
+    /// What hooks left beside the image.
+    pub(crate) hook_files: Vec<HookFile>,
 }
 
 impl SetFacts<'_> {
+    /// The outputs that this program makes: those that no hook made.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = OutputKind> {
+        let made = |kind: &OutputKind| self.hook_files.iter().any(|file| file.stands_for(*kind));
+        self.build.plan.outputs.iter().copied().filter(move |kind| !made(kind))
+    }
+
     /// Describes a file, for its sidecar and for `images.json`.
     pub(super) fn describe(&self, file: WrittenFile, layout: Option<&DiskLayout>) -> MadeFile {
-        let SetFacts { build, id, kernel, packages } = self;
+        let SetFacts { build, id, kernel, packages, .. } = self;
         let plan = &build.plan;
         let extension = file.kind.extension();
         let mut names: Vec<String> =
-            plan.target.basenames(&plan.image).iter().map(|stem| format!("{stem}.{extension}")).collect();
+            plan.basenames().iter().map(|stem| format!("{stem}.{extension}")).collect();
         let name = names.remove(0);
         let role = file.kind.role();
-        let properties = properties_of(role, &plan.properties);
+        let properties = role.map_or_else(BTreeMap::new, |role| properties_of(role, &plan.properties));
         let of_disk = |size: Option<Bytes>, unit: Bytes| {
-            size.filter(|_| role == Role::Disk).map(|size| size.0.div_ceil(unit.0))
+            size.filter(|_| role == Some(Role::Disk)).map(|size| size.0.div_ceil(unit.0))
         };
         // Hooks know secrets, and choose these texts.
         let redact = plan.redact().distinctive();
@@ -79,8 +126,8 @@ impl SetFacts<'_> {
             kernel_release: kernel.as_ref().map(|kernel| redact.public(kernel.release.clone())),
             kernel_args: plan.kernel_arguments().map(|text| redact.public(text.to_string())),
             disk: layout.filter(|_| file.kind.is_disk()).map(DiskFacts::of),
-            role: Some(role),
-            structure: (role == Role::Disk).then(|| StructureFacts::of(&properties)),
+            role,
+            structure: (role == Some(Role::Disk)).then(|| StructureFacts::of(&properties)),
             min_disk: of_disk(layout.map(|layout| Bytes(layout.len())), Bytes::gib(1)),
             min_ram: of_disk(plan.min_ram, Bytes::mib(1)),
             properties,

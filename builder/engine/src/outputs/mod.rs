@@ -8,8 +8,10 @@
     reason = "names that this program chose, in the directory of this run that it made"
 )]
 
+mod archives;
 mod boot_files;
 mod description;
+mod hook_files;
 mod packages;
 
 use std::collections::BTreeMap;
@@ -18,13 +20,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dibber_export::{
-    CompressedStream, Container, LeftOut, NamedWriter, PourError, Squashfs, StreamCompression, Target,
-    WriteOptions,
+    CompressedStream, Container, Conversion, NamedWriter, StreamCompression, Target, WriteOptions,
 };
 use dibber_format::{cpio, qcow2, vhd};
 use dibber_imageset::BuiltSet;
 use dibber_model::{DiskLayout, Extents, Timestamp, Tree};
-use dibber_plan::output::{DiskContainer, OutputKind, OutputOrigin, TreeArchive};
+use dibber_plan::output::{DiskContainer, OutputKind, OutputOrigin};
 use dibber_plan::{Qcow2Compression, RamdiskCompression};
 
 use crate::capture::CapturedFiles;
@@ -33,7 +34,8 @@ use crate::event::{Event, Events};
 
 pub(crate) use boot_files::{BootFile, boot_files};
 pub(crate) use description::SetFacts;
-use description::WrittenFile;
+use description::{FileKind, WrittenFile};
+pub(crate) use hook_files::{HookFile, left_by_hooks};
 pub(crate) use packages::packages;
 
 /// A disk, with its filesystems and tables as data.
@@ -47,6 +49,12 @@ struct WantedFile {
     kind: OutputKind,
     path: PathBuf,
     container: Container,
+}
+
+/// A file that qemu-img makes of the raw one.
+struct ConvertedFile<'a> {
+    kind: OutputKind,
+    conversion: Conversion<'a>,
 }
 
 /// Writes the files of a set.
@@ -85,37 +93,62 @@ impl OutputWriter<'_> {
         for file in written.iter_mut().filter(|file| !file.kind.is_disk()) {
             file.virtual_bytes = None;
         }
+        // An archive of the tree is made by now, and a disk: what hooks left under their names does not count.
+        for left in &self.facts.hook_files {
+            let is_made = |kind| self.facts.outputs().any(|made| made == kind);
+            if !left.kind().is_some_and(is_made) {
+                written.push(self.take_along(left)?);
+            }
+        }
         if let Some(tree) = tree {
-            written.extend(self.trees(&tree)?);
+            written.extend(self.archives(&tree)?);
             for kind in self.kinds(|origin| origin == OutputOrigin::Initramfs) {
                 written.push(self.initramfs(tree.clone(), kind)?);
             }
         }
         let order = &self.facts.build.plan.outputs;
-        written.sort_by_key(|file| order.iter().position(|kind| *kind == file.kind));
+        // Those that are planned come first.
+        written.sort_by_key(|file| {
+            let place = order.iter().position(|kind| file.kind == FileKind::Output(*kind));
+            place.unwrap_or(order.len())
+        });
         let layout = disk.map(|disk| &disk.layout);
         Ok(BuiltSet { files: written.into_iter().map(|file| self.facts.describe(file, layout)).collect() })
     }
 
     /// Those of the plan's outputs that come about so.
     fn kinds(&self, from: impl Fn(OutputOrigin) -> bool) -> Vec<OutputKind> {
-        self.facts.build.plan.outputs.iter().copied().filter(|kind| from(kind.origin())).collect()
+        self.facts.outputs().filter(|kind| from(kind.origin())).collect()
     }
 
     fn path(&self, kind: OutputKind) -> PathBuf {
-        self.stage.join(format!("{}.{}", self.facts.build.plan.basename(), kind.extension()))
+        self.path_of(kind.extension())
+    }
+
+    fn path_of(&self, extension: &str) -> PathBuf {
+        self.stage.join(format!("{}.{extension}", self.facts.build.plan.basename()))
+    }
+
+    /// Copies what a hook made into the stage.
+    fn take_along(&self, left: &HookFile) -> Result<WrittenFile, BuildError> {
+        let path = self.path_of(&left.extension);
+        io::copy(&mut &left.file, &mut create(&path)?)
+            .map_err(|source| BuildError::File { path: path.clone(), source })?;
+        let kind = left.kind().map_or_else(|| FileKind::OfHooks(left.extension.clone()), FileKind::Output);
+        summed(&path, kind)
     }
 
     /// Raw and qcow2 in one pass over the tree; the others from the same extents or from the raw file.
     fn disks(&self, disk: &Extents) -> Result<Vec<WrittenFile>, BuildError> {
-        let by_qemu_img = self.kinds(|origin| matches!(origin, OutputOrigin::ByQemuImg { .. }));
+        let by_qemu_img = self.by_qemu_img();
         let mut targets = Vec::new();
         for (of, container) in
             [(DiskContainer::Raw, Container::Raw), (DiskContainer::Qcow2, Container::Qcow2(self.qcow2()))]
         {
             let kinds = self.kinds(|origin| origin == OutputOrigin::Disk(of));
+            let own = |kind: &OutputKind| by_qemu_img.iter().all(|wanted| wanted.kind != *kind);
             let wanted = |kind| WantedFile { kind, path: self.path(kind), container };
-            targets.extend(kinds.into_iter().map(wanted));
+            targets.extend(kinds.into_iter().filter(own).map(wanted));
         }
         let scratch = self.path(OutputKind::Raw);
         let has_raw = targets.iter().any(|target| target.kind == OutputKind::Raw);
@@ -137,17 +170,34 @@ impl OutputWriter<'_> {
             written
                 .extend(made.into_iter().map(|file| WrittenFile { virtual_bytes: Some(disk.len()), ..file }));
         }
-        for kind in &by_qemu_img {
-            let OutputOrigin::ByQemuImg { format, options } = kind.origin() else { continue };
-            let version = dibber_export::convert_raw(&scratch, &self.path(*kind), format, options)?;
+        for ConvertedFile { kind, conversion } in &by_qemu_img {
+            let version = dibber_export::convert_raw(&scratch, &self.path(*kind), *conversion)?;
             let tools = BTreeMap::from([("qemu-img".to_string(), version)]);
             written.push(WrittenFile { virtual_bytes: Some(disk.len()), tools, ..self.finished(*kind)? });
         }
         if !has_raw && !by_qemu_img.is_empty() {
             fs::remove_file(&scratch).map_err(|source| BuildError::File { path: scratch, source })?;
-            written.retain(|file| file.kind != OutputKind::Raw);
+            written.retain(|file| file.kind != FileKind::Output(OutputKind::Raw));
         }
         Ok(written)
+    }
+
+    /// Files that qemu-img converts: formats that only it writes, and a qcow2 with options that only it knows.
+    fn by_qemu_img(&self) -> Vec<ConvertedFile<'_>> {
+        let plan = &self.facts.build.plan;
+        let conversion = |kind: OutputKind| match (kind.origin(), &plan.packaging.qemu_img_options) {
+            (OutputOrigin::ByQemuImg { format, options }, _) => {
+                Some(Conversion { format, options, compressed: false })
+            }
+            (OutputOrigin::Disk(DiskContainer::Qcow2), Some(options)) => {
+                let compressed = plan.compression != Qcow2Compression::Plain;
+                Some(Conversion { format: "qcow2", options, compressed })
+            }
+            _ => None,
+        };
+        let converted =
+            |kind: &OutputKind| conversion(*kind).map(|conversion| ConvertedFile { kind: *kind, conversion });
+        plan.outputs.iter().filter_map(converted).collect()
     }
 
     fn qcow2(&self) -> qcow2::Options {
@@ -180,52 +230,10 @@ impl OutputWriter<'_> {
         let written = poured.into_iter().zip(wanted).map(|(poured, WantedFile { kind, path, .. })| {
             let sums = poured.sums.ok_or_else(|| BuildError::NoSums { path: path.clone() })?;
             let (bytes, virtual_bytes) = (poured.file_len, Some(poured.len));
-            Ok(WrittenFile { kind: *kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
+            let kind = FileKind::Output(*kind);
+            Ok(WrittenFile { kind, bytes, virtual_bytes, sums, tools: BTreeMap::new() })
         });
         written.collect()
-    }
-
-    fn trees(&self, tree: &Tree) -> Result<Vec<WrittenFile>, BuildError> {
-        let mut written = Vec::new();
-        for kind in self.facts.build.plan.outputs.iter().copied() {
-            let OutputOrigin::Archive(archive) = kind.origin() else { continue };
-            let mut tools = BTreeMap::new();
-            let left_out = match archive {
-                TreeArchive::Tar => {
-                    self.stream(kind, |stream| dibber_export::write_tar(tree, self.files, stream))?
-                }
-                TreeArchive::Tgz => {
-                    self.stream(kind, |stream| dibber_export::write_tgz(tree, self.files, stream, 6))?
-                }
-                TreeArchive::Squashfs => {
-                    let (path, epoch) = (self.path(kind), u32::try_from(self.facts.build.epoch).unwrap_or(0));
-                    let image = Squashfs { path: &path, compressor: "zstd", epoch, threads: self.threads };
-                    let (version, left_out) = dibber_export::write_squashfs(tree, self.files, image)?;
-                    tools.insert("mksquashfs".to_string(), version);
-                    left_out
-                }
-            };
-            for left in left_out {
-                self.events.emit(Event::Warning {
-                    text: format!("{}: {}: {}", kind.name(), left.path.display(), left.what),
-                });
-            }
-            written.push(WrittenFile { tools, ..self.finished(kind)? });
-        }
-        Ok(written)
-    }
-
-    /// A file that is written from its start to its end.
-    fn stream(
-        &self,
-        kind: OutputKind,
-        write: impl FnOnce(NamedWriter<'_>) -> Result<Vec<LeftOut>, PourError>,
-    ) -> Result<Vec<LeftOut>, BuildError> {
-        let path = self.path(kind);
-        let mut file = io::BufWriter::with_capacity(1 << 20, create(&path)?);
-        let left_out = write(NamedWriter { to: &mut file, path: &path })?;
-        file.into_inner().map_err(|e| BuildError::File { path, source: e.into_error() })?;
-        Ok(left_out)
     }
 
     /// The tree as a ramdisk, without what is in `/boot`: its kernel comes beside it, and no boot loader reads this tree.
@@ -254,13 +262,16 @@ impl OutputWriter<'_> {
 
     /// A file that something else wrote, summed.
     fn finished(&self, kind: OutputKind) -> Result<WrittenFile, BuildError> {
-        let path = self.path(kind);
-        let fault = |source| BuildError::File { path: path.clone(), source };
-        let file = File::open(&path).map_err(fault)?;
-        let bytes = file.metadata().map_err(fault)?.len();
-        let sums = dibber_export::checksums(&file).map_err(fault)?;
-        Ok(WrittenFile { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
+        summed(&self.path(kind), FileKind::Output(kind))
     }
+}
+
+fn summed(path: &Path, kind: FileKind) -> Result<WrittenFile, BuildError> {
+    let fault = |source| BuildError::File { path: path.into(), source };
+    let file = File::open(path).map_err(fault)?;
+    let bytes = file.metadata().map_err(fault)?.len();
+    let sums = dibber_export::checksums(&file).map_err(fault)?;
+    Ok(WrittenFile { kind, bytes, virtual_bytes: None, sums, tools: BTreeMap::new() })
 }
 
 fn create(path: &Path) -> Result<File, BuildError> {

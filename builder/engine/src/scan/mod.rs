@@ -22,7 +22,7 @@ use dibber_plan::{Body, ElementSource, Entry, SourceSet, TextSource};
 use dibber_fs::text;
 use element::OutsideLink;
 
-/// The origin of elements that are part of the program.
+/// Where the program's own elements are from, for messages.
 pub const BUILT_IN: &str = "built in";
 
 /// A file that is part of the program.
@@ -45,8 +45,10 @@ pub struct SourcePlaces<'a> {
     pub images: &'a [PathBuf],
     /// Layout files; each is named by its file name without `.yaml`. They win over those in the program.
     pub layouts: &'a [PathBuf],
-    /// What the program carries. Its elements come last.
+    /// What the program carries. Its elements come last, unless they come first.
     pub embedded: &'a [Embedded<'a>],
+    /// Whether the program's elements win over those of the path.
+    pub builtin_first: bool,
 }
 
 /// Why sources could not be read.
@@ -139,7 +141,10 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
 
 /// Reads all sources.
 pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
-    let mut set = SourceSet::default();
+    let mut set = SourceSet { builtin_first: places.builtin_first, ..SourceSet::default() };
+    if places.builtin_first {
+        embedded_elements(places.embedded).for_each(|element| keep(&mut set, element));
+    }
     let within: Vec<PathBuf> = places.elements.iter().filter_map(|dir| dir.canonicalize().ok()).collect();
     for dir in places.elements {
         let found = element::elements(dir, &within)?;
@@ -152,9 +157,7 @@ pub fn scan(places: &SourcePlaces<'_>) -> Result<SourceSet, ScanError> {
             set.outside.extend(names.into_iter().flatten().map(|name| (name, told.clone())));
         }
     }
-    for element in embedded_elements(places.embedded) {
-        keep(&mut set, element);
-    }
+    embedded_elements(places.embedded).for_each(|element| keep(&mut set, element));
     for image in places.images {
         set.images.push(image_file(image, places.embedded)?);
     }

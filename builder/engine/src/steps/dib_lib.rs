@@ -13,12 +13,19 @@ pub(super) struct LibFile {
 }
 
 /// All of them.
-pub(super) const FILES: [LibFile; 7] = [
+pub(super) const FILES: [LibFile; 11] = [
     LibFile { name: "common-defaults", text: include_str!("dib_lib/common-defaults.sh") },
     LibFile { name: "common-functions", text: include_str!("dib_lib/common-functions.sh") },
+    LibFile { name: "dib-run-parts", text: include_str!("dib_lib/dib-run-parts.sh") },
     LibFile { name: "die", text: include_str!("dib_lib/die.sh") },
     LibFile { name: "img-defaults", text: include_str!("dib_lib/img-defaults.sh") },
     LibFile { name: "img-functions", text: include_str!("dib_lib/img-functions.sh") },
+    LibFile { name: "python/diskimage_builder/__init__.py", text: "" },
+    LibFile {
+        name: "python/diskimage_builder/logging_config.py",
+        text: include_str!("dib_lib/logging_config.py"),
+    },
+    LibFile { name: "python3", text: include_str!("dib_lib/python3.sh") },
     LibFile { name: "ramdisk-defaults", text: include_str!("dib_lib/ramdisk-defaults.sh") },
     LibFile { name: "ramdisk-functions", text: include_str!("dib_lib/ramdisk-functions.sh") },
 ];

@@ -17,7 +17,7 @@ use dibber_plan::{Body, ElementSource, Entry, Plan};
 
 use super::dib_lib::{self, LibFile};
 use super::error::StepError;
-use super::{TREE, id};
+use super::{IMAGE_DIR, TREE, WORK, id};
 
 /// The hooks in `TMP_BUILD_DIR`.
 pub(super) const HOOKS: &str = "hooks";
@@ -61,7 +61,9 @@ impl<'a> HooksLayout<'a> {
     /// What a step sees; without a step, the elements' own files only.
     pub(super) fn new(plan: &'a Plan, view: Option<StepPlace<'_>>) -> io::Result<HooksLayout<'a>> {
         let mut layout = HooksLayout {
-            items: vec![LayoutItem { path: TREE.into(), what: ItemContent::Dir }],
+            items: [TREE, WORK, IMAGE_DIR]
+                .map(|name| LayoutItem { path: name.into(), what: ItemContent::Dir })
+                .into(),
             large: BTreeMap::new(),
         };
         let hooks = Path::new(HOOKS);
@@ -70,7 +72,8 @@ impl<'a> HooksLayout<'a> {
             layout.items.push(LayoutItem { path: hooks.join(phase.directory()), what: ItemContent::Dir });
         }
         for LibFile { name, text } in dib_lib::FILES {
-            let what = ItemContent::Text { bytes: text.as_bytes(), mode: 0o644 };
+            let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+            let what = ItemContent::Text { bytes: text.as_bytes(), mode };
             layout.items.push(LayoutItem { path: hooks.join(dib_lib::LIB).join(name), what });
         }
         let request = id::step_request(plan);

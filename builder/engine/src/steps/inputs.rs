@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dibber_model::{Digest, redact};
+use dibber_model::{Digest, Phase, redact};
 use dibber_plan::elements::{hooks, package_installs, repositories};
 use dibber_plan::{Action, Entry, Plan};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use super::id::{files_given_to, secrets_seen, step_request};
 use crate::worker::job::{BuildJob, HostTool};
 
 /// Raised when steps come to mean something else, so that no older result is taken for theirs.
-const GENERATION: &str = "step 7";
+const GENERATION: &str = "step 8";
 
 /// What kind of thing an input is. The names are those that a person reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -186,7 +186,7 @@ fn of_action(plan: &Plan, place: StepPlace<'_>) -> Vec<StepInput> {
             });
             files.collect()
         }
-        Action::Manifests => vec![names(plan)],
+        Action::Manifests if step.phase == Phase::Cleanup => vec![names(plan)],
         _ => Vec::new(),
     }
 }

@@ -49,6 +49,10 @@ use tree::TreeLayer;
 
 /// The tree in `TMP_BUILD_DIR`, under dib's name.
 pub(crate) const TREE: &str = "mnt";
+/// The directory in `TMP_BUILD_DIR` in which host-side hooks work ([`dibber_sandbox::WORK`]).
+const WORK: &str = "work";
+/// dib's `TMP_IMAGE_DIR` ([`dibber_sandbox::TMP_IMAGE_DIR`]).
+const IMAGE_DIR: &str = "image";
 
 /// The layers of a tree, bottom first, and what else its steps left.
 #[derive(Clone, Debug)]

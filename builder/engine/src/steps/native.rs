@@ -4,11 +4,11 @@
 //! In: such a step in its sandbox. Out: packages installed, files placed. Never: a file written into the tree from outside:
 //! links in it are its own, so what writes runs inside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dibber_fs::read_in_root;
 use dibber_model::{Phase, Side};
-use dibber_packages::{DATABASES, Database, Package};
+use dibber_packages::{DATABASES, Database, DatabaseKind, Package};
 use dibber_plan::elements::{manifests, package_installs, pkg_map};
 use dibber_plan::{Action, Step};
 use dibber_sandbox::{HookCommand, HookResult};
@@ -68,34 +68,44 @@ fn divert(sandbox: &StepSandbox<'_>, step: &Step, what: &str) -> Result<HookResu
 /// dib's `/etc/dib-manifests`: elements, variables, arguments, packages.
 fn write_manifests(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {
     if step.phase != Phase::Cleanup {
-        return Ok(sandbox.unchanged());
+        // Hooks put manifests of their own there.
+        return sandbox.place_texts(&BTreeMap::new(), sandbox.manifests_directory(), Readers::Root, step);
     }
-    let mut files = BTreeMap::from([
-        ("dib-element-manifest".to_string(), manifests::element_manifest(&sandbox.plan.names)),
-        ("dib_environment".to_string(), manifests::environment(&sandbox.plan.variables)),
-    ]);
-    let mut found: BTreeMap<&str, Vec<Package>> = BTreeMap::new();
-    for database in &DATABASES {
-        // What is wrong with a database the image's own list of packages tells.
-        if let Ok(packages) = packages_in(sandbox, database) {
-            found.entry(database.kind.manager()).or_default().extend(packages);
+    let mut files = manifests::files(&sandbox.plan.names, &sandbox.plan.variables);
+    let managers: BTreeSet<&str> = DATABASES.iter().map(|database| database.kind.manager()).collect();
+    for manager in managers {
+        let name = format!("dib-manifest-{manager}-{}", sandbox.plan.image);
+        if let Some(text) = packages_manifest(sandbox, manager, &name) {
+            files.insert(name, text);
         }
-    }
-    for (manager, mut packages) in found {
-        packages.sort();
-        // dib's words for dpkg's; rpm has no state but this one.
-        let told = packages.iter().map(|Package { name, version, arch }| {
-            serde_json::json!({"package": name, "version": version, "arch": arch, "status": "install ok installed"})
-        });
-        let json = serde_json::json!({ "packages": told.collect::<Vec<_>>() });
-        files.insert(format!("dib-manifest-{manager}-{}", sandbox.plan.image), format!("{json:#}\n"));
     }
     sandbox.place_texts(&files, sandbox.manifests_directory(), Readers::Root, step)
 }
 
-fn packages_in(sandbox: &StepSandbox<'_>, database: &Database) -> std::io::Result<Vec<Package>> {
-    let bytes = read_in_root(&sandbox.tree()?, database.path, database.longest())?;
-    Ok(database.packages(&bytes)?)
+/// The manifest of a package manager's packages: a hook's own, as dib's dpkg writes one, or the same of the databases; none where there are
+/// none. What is wrong with those the image's own list of packages tells.
+fn packages_manifest(sandbox: &StepSandbox<'_>, manager: &str, name: &str) -> Option<String> {
+    let tree = sandbox.tree().ok()?;
+    let place = format!("{}/{name}", sandbox.manifests_directory().trim_start_matches('/'));
+    if let Ok(text) = read_in_root(&tree, place, DatabaseKind::DpkgStatus.longest()) {
+        return Some(String::from_utf8_lossy(&text).into_owned());
+    }
+    let read = |database: &Database| {
+        let bytes = read_in_root(&tree, database.path, database.longest()).ok()?;
+        database.packages(&bytes).ok()
+    };
+    let of_it = DATABASES.iter().filter(|database| database.kind.manager() == manager);
+    let found: Vec<Vec<Package>> = of_it.filter_map(read).collect();
+    if found.is_empty() {
+        return None;
+    }
+    let mut packages = found.concat();
+    packages.sort();
+    // dib's words for dpkg's; rpm has no state but this one.
+    let told = packages.iter().map(|Package { name, version, arch }| {
+        serde_json::json!({"package": name, "version": version, "arch": arch, "status": "install ok installed"})
+    });
+    Some(format!("{:#}\n", serde_json::json!({ "packages": told.collect::<Vec<_>>() })))
 }
 
 /// `/etc/fstab` and the directories that filesystems are mounted on.

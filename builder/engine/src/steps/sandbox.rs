@@ -13,7 +13,7 @@ use dibber_model::redact::Redact;
 use dibber_model::{Limits, Network, Phase, Side};
 use dibber_plan::elements::visibility::NEVER;
 use dibber_plan::elements::{hooks, manifests};
-use dibber_plan::{Plan, Step};
+use dibber_plan::{Plan, Step, contract};
 use dibber_sandbox::{
     HookCommand, HookInvocation, HookResult, IN_TARGET, MountRequest, NameServers, NativePrograms,
 };
@@ -129,7 +129,8 @@ impl<'a> StepSandbox<'a> {
 
     /// Where manifests are in the tree.
     pub(super) fn manifests_directory(&self) -> &'a str {
-        self.plan.variables.get(manifests::IMAGE_DIR.0).map_or(manifests::IMAGE_DIR.1, String::as_str)
+        let declared = self.plan.variables.get(manifests::IMAGE_DIR).map(String::as_str);
+        declared.or(contract::default_text(manifests::IMAGE_DIR)).unwrap_or("/etc/dib-manifests")
     }
 
     /// Runs a program, and fails if it does.

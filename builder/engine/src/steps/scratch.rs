@@ -14,7 +14,7 @@ use dibber_store::Session;
 use super::error::StepError;
 use super::sandbox::StepSandbox;
 use super::tree::StepTree;
-use super::{Finished, TREE};
+use super::{Finished, TREE, WORK};
 use crate::bootloader::GrubTree;
 use crate::event::Event;
 use crate::worker::job::BuildJob;
@@ -44,6 +44,11 @@ impl<'a> ScratchTree<'a> {
     /// The tree.
     pub(crate) fn tree(&self) -> io::Result<Dir> {
         self.mounted.below(TREE)
+    }
+
+    /// What host-side hooks left in the directory in which they work.
+    pub(crate) fn work(&self) -> io::Result<Dir> {
+        self.mounted.below(WORK)
     }
 }
 

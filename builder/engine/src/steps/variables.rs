@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 
 use dibber_model::Side;
-use dibber_plan::Plan;
 use dibber_plan::elements::image_element;
 use dibber_plan::elements::visibility::ELEMENTS_YAML;
+use dibber_plan::{Plan, contract};
 use dibber_sandbox::{BUILD, IN_TARGET};
 
 use super::{ELEMENTS, dib_lib};
 
 /// dib's word for a build without network.
 const OFFLINE: &str = "DIB_OFFLINE";
+
+/// dib's Python, which has dib's own package.
+const PYTHON: &str = "DIB_PYTHON_EXEC";
 
 /// Variables of programs outside the tree and inside.
 pub(super) struct HookVariables {
@@ -37,10 +40,19 @@ impl HookVariables {
         }
     }
 
-    /// Hides a variable that only later steps are given.
+    /// Hides a variable that only later steps are given. One that dib's driver always has is as if none were declared.
     pub(super) fn withhold(&mut self, name: &str) {
-        self.outside.remove(name);
-        self.inside.remove(name);
+        for side in [&mut self.outside, &mut self.inside] {
+            match contract::default_text(name) {
+                Some(text) => drop(side.insert(name.into(), text.into())),
+                None => drop(side.remove(name)),
+            }
+        }
+    }
+
+    /// Gives programs inside the tree a locale that is sorted as C is, and in UTF-8, which some insist on (Ansible). Its C library has to have it.
+    pub(super) fn say_utf8(&mut self) {
+        self.inside.insert("LC_ALL".into(), "C.UTF-8".into());
     }
 
     /// Tells programs that nothing can be fetched.
@@ -52,13 +64,17 @@ impl HookVariables {
 
     /// Whether programs are told so, by the plan or by this.
     pub(super) fn is_offline(&self) -> bool {
-        self.outside.contains_key(OFFLINE) || self.inside.contains_key(OFFLINE)
+        [&self.outside, &self.inside]
+            .iter()
+            .any(|side| side.get(OFFLINE).is_some_and(|text| !text.is_empty()))
     }
 }
 
 /// What every program sees: the plan's variables, and those that depend on the side or must not be in an id.
 fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String> {
-    let mut all = plan.variables.clone();
+    let mut all: BTreeMap<String, String> =
+        contract::default_texts().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    all.extend(plan.variables.clone());
     let mut set = |name: &str, value: String| all.insert(name.to_string(), value);
     set("SOURCE_DATE_EPOCH", epoch.to_string());
     let hooks = match side {
@@ -69,6 +85,18 @@ fn variables_on(side: Side, plan: &Plan, epoch: i64) -> BTreeMap<String, String>
     set(ELEMENTS_YAML, image_element::image_element_yaml(&places));
     set(image_element::EXPORTED_FUNCTION, image_element::image_element_function(&places));
     set("_LIB", format!("{hooks}/{}", dib_lib::LIB));
+    set("ELEMENTS_PATH", format!("{hooks}/{ELEMENTS}"));
+    if !plan.variables.contains_key(PYTHON) {
+        set(
+            PYTHON,
+            if side == Side::Host { format!("{hooks}/{}/python3", dib_lib::LIB) } else { "python3".into() },
+        );
+    }
+    if side == Side::Chroot {
+        if !plan.variables.contains_key(contract::SYSTEMD_OFFLINE) {
+            set(contract::SYSTEMD_OFFLINE, "1".to_string());
+        }
+    }
     if side == Side::Host {
         set(dib_lib::EXPORTED_DIE, dib_lib::DIE.to_string());
     }

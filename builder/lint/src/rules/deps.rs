@@ -41,7 +41,7 @@ fn needs(element: &ElementSource) -> impl Iterator<Item = NameAt> {
 }
 
 fn unknown(forest: &Forest<'_>, element: &ElementSource, name: &str) -> Option<Finding> {
-    if forest.has(name) || native::is_native(name) || upstream::ELEMENTS.contains(&name) {
+    if forest.has(name) || native::native(name).is_some() || upstream::ELEMENTS.contains(&name) {
         return None;
     }
     let known = forest.names().chain(upstream::ELEMENTS.iter().copied());
@@ -62,7 +62,7 @@ const IMPLIED: [&str; 2] = ["install-bin", "package-installs"];
 
 /// Files for plumbing that neither this element nor `base`, which every image has, brings along.
 fn plumbing(forest: &Forest<'_>, element: &ElementSource) -> Vec<Finding> {
-    if native::is_native(&element.name) {
+    if native::native(&element.name).is_some() {
         return Vec::new();
     }
     let Ok(closure) = forest.closure(&[&element.name, "base"]) else { return Vec::new() };

@@ -19,6 +19,8 @@ pub struct Facts {
     pub kernel_name: &'static str,
     /// `dpkg --print-architecture`, and the `ARCH` that elements see.
     pub debian_name: &'static str,
+    /// Go's name, which container images have as their `architecture`.
+    pub oci_name: &'static str,
     /// What else people call it.
     pub aliases: &'static [&'static str],
     /// Rust's `std::env::consts::ARCH` on such a machine, which for some does not tell the byte order.

@@ -47,9 +47,11 @@ pub(crate) fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
         set("ROOT_LABEL", root.label.clone());
     }
     let at_boot = |fs: &&FsSpec| fs.mount.as_ref().is_some_and(|point| point.as_str() == "/boot");
-    if let Some(boot) = disk.filesystems().find(at_boot) {
-        set("DIB_BOOT_LABEL", boot.label.clone());
-    }
+    // Empty where there is none, as hooks with `set -u` expect.
+    set(
+        "DIB_BOOT_LABEL",
+        disk.filesystems().find(at_boot).map(|boot| boot.label.clone()).unwrap_or_default(),
+    );
     let mut points: Vec<&str> =
         disk.filesystems().filter_map(|fs| fs.mount.as_ref()).map(|p| p.as_str()).collect();
     points.sort_unstable();

@@ -37,7 +37,7 @@ pub(crate) fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
             Some((end, _)) if word.starts_with('-') => (&word[..end], Some(&word[end..])),
             _ => (word, None),
         };
-        if !matches!(flag, "-i" | "-J" | "-m" | "-E" | "-b" | "-O") {
+        if !matches!(flag, "-i" | "-J" | "-m" | "-E" | "-b" | "-O" | "-s") {
             return Err(format!("`{word}` is not supported; there are -i, -J size=, -m and -E resize="));
         }
         let value = inline.or_else(|| words.next()).ok_or_else(|| format!("`{flag}` needs a value"))?;
@@ -57,6 +57,8 @@ fn apply_flag(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), 
         // In blocks, of 4096 bytes here.
         ("-E", Some(("resize", blocks))) => options.grow_to = Some(scaled(number(blocks)?, 4096, value)?),
         ("-b", _) if value == "4096" => {}
+        // mkfs.xfs's sectors, as TripleO's images have them for disks of either kind: blocks of 4096 bytes fit both.
+        ("-s", Some(("size", "512" | "4096"))) => {}
         ("-O", _) if value.split(',').all(|feature| FEATURES.contains(&feature)) => {}
         _ => return Err(format!("`{flag} {value}` is not supported by the native writer")),
     }
@@ -100,7 +102,8 @@ mod tests {
 
     #[test]
     fn options_of_mke2fs_are_read_or_refused() {
-        let read = mkfs_options("-i 8192 -J size=128 -m1 -E resize=1048576 -O 64bit -F").unwrap();
+        let read =
+            mkfs_options("-i 8192 -J size=128 -m1 -E resize=1048576 -O 64bit -F -s size=4096").unwrap();
         assert_eq!(read.inode_ratio, Some(8192));
         assert_eq!(read.journal, Some(Bytes::mib(128)));
         assert_eq!(read.reserved_percent, Some(1));
@@ -109,7 +112,7 @@ mod tests {
             ("-i", "needs a value"),
             ("-i many", "whole number"),
             ("-O bigalloc", "-O bigalloc"),
-            ("-s size=4096", "-s"),
+            ("-s size=8192", "-s size=8192"),
             ("-m 80", "0 to 50"),
             ("-E lazy_itable_init=1", "-E lazy_itable_init=1"),
             ("-J size=99999999999999999", "too large"),

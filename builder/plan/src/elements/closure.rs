@@ -60,7 +60,7 @@ fn walk(
         if known.contains_key(&name) || !seen.insert(name.clone()) {
             continue;
         }
-        let needs: Vec<NameAt> = match (native::native(&name), sources.elements.get(&name)) {
+        let needs: Vec<NameAt> = match (native::standing_for(sources, &name), sources.elements.get(&name)) {
             (Some(native), _) => {
                 let liked = native.likes.iter().filter(|name| sources.elements.contains_key(**name));
                 let needs = native.needs.iter().chain(liked);

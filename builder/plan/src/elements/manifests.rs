@@ -9,8 +9,11 @@ use alloc::string::{String, ToString};
 
 use dibber_model::redact::{Redact, quoted};
 
-/// Variables that dib's own elements set for hooks, and hooks of other elements (`dpkg`) read.
-pub const IMAGE_DIR: (&str, &str) = ("DIB_MANIFEST_IMAGE_DIR", "/etc/dib-manifests");
+/// The variable that says where manifests are in the image; its usual value is a row of [`contract`](crate::contract).
+pub const IMAGE_DIR: &str = "DIB_MANIFEST_IMAGE_DIR";
+
+/// The variable that says where they go beside the image.
+pub const SAVE_DIR: &str = "DIB_MANIFEST_SAVE_DIR";
 
 /// `dib-element-manifest`: one name a line, native ones too.
 pub fn element_manifest(names: &[String]) -> String {
@@ -24,25 +27,23 @@ pub fn element_manifest(names: &[String]) -> String {
 pub fn environment(variables: &BTreeMap<String, String>) -> String {
     let redact = Redact::from_variables(variables);
     let public = |name: &str, value: &str| quoted(&redact.variable(name, value, variables));
-    let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_"));
+    let dib = variables.iter().filter(|(name, _)| name.starts_with("DIB_") && *name != SAVE_DIR);
     dib.map(|(name, value)| format!("declare -x {name}=\"{}\"\n", public(name, value))).collect()
 }
 
-/// `dib_arguments`: the command line, one line.
-pub fn arguments(arguments: &[String]) -> String {
-    format!("{}\n", arguments.join(" "))
+/// `dib_arguments`: the command line, one line, as hooks see it in `DIB_ARGS`.
+fn arguments(variables: &BTreeMap<String, String>) -> String {
+    let redact = Redact::from_variables(variables);
+    let arguments = variables.get("DIB_ARGS").map(String::as_str).unwrap_or_default();
+    format!("{}\n", redact.public(arguments.to_string()))
 }
 
 /// All files of the manifests directory that planning knows, by name.
-pub fn files(
-    names: &[String],
-    variables: &BTreeMap<String, String>,
-    command: &[String],
-) -> BTreeMap<String, String> {
+pub fn files(names: &[String], variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     [
         ("dib-element-manifest", element_manifest(names)),
         ("dib_environment", environment(variables)),
-        ("dib_arguments", arguments(command)),
+        ("dib_arguments", arguments(variables)),
     ]
     .map(|(name, text)| (name.to_string(), text))
     .into()
@@ -55,13 +56,14 @@ mod tests {
 
     #[test]
     fn texts() {
-        let files =
-            files(&words("vm base"), &env("DIB_RELEASE=bookworm HOME=/root DIB_X=a\"$b"), &words("vm -o x"));
-        assert_eq!(files["dib-element-manifest"], "base\nvm\n");
+        let mut variables = env("DIB_RELEASE=bookworm HOME=/root DIB_X=a\"$b");
         assert_eq!(
-            files["dib_environment"],
+            environment(&variables),
             "declare -x DIB_RELEASE=\"bookworm\"\ndeclare -x DIB_X=\"a\\\"\\$b\"\n"
         );
+        variables.insert("DIB_ARGS".to_string(), "vm -o x".to_string());
+        let files = files(&words("vm base"), &variables);
+        assert_eq!(files["dib-element-manifest"], "base\nvm\n");
         let secret = environment(&env("DIB_DEV_USER_PASSWORD=x DIB_M=http://u:p@h/a@b DIB_N=http://h/a@b"));
         assert_eq!(
             secret,

@@ -54,10 +54,20 @@ pub fn resolve(sources: &SourceSet, request: &ElementRequest<'_>) -> Result<Vec<
     Ok(order::order(&names, &closure))
 }
 
-/// The directories of resolved names, in their order; native ones have none.
+/// The directories of resolved names, in their order; of native ones that have one, its data.
 pub fn chosen(sources: &SourceSet, names: &[String]) -> Vec<ElementSource> {
-    let directory = |name: &String| sources.elements.get(name).filter(|_| !native::is_native(name));
-    names.iter().filter_map(directory).cloned().collect()
+    let found = |name: &String| sources.elements.get(name);
+    let has_packages =
+        names.iter().filter_map(found).any(|element| element.entries.contains_key(native::INSTALLER));
+    let directory = |name: &String| {
+        let element = found(name)?;
+        match native::standing_for(sources, name) {
+            None => Some(element.clone()),
+            Some(native) if native.yields => None,
+            Some(_) => Some(native::data_of(element, has_packages)),
+        }
+    };
+    names.iter().filter_map(directory).collect()
 }
 
 /// `vm` was chosen and nothing is or provides a block device. dib looks at the command line only, and so adds a second

@@ -163,3 +163,32 @@ fn a_long_chain_does_not_exhaust_the_stack() {
     let names = run(&set(&all), "e000000 os", Arch::X86_64).unwrap();
     assert!(names.starts_with("e020000 e019999 "));
 }
+
+/// dib's tree has directories of its plumbing: in the path they take its place, but for what stays native.
+#[test]
+fn plumbing_of_the_path_is_an_element() {
+    let own = element("package-installs", &[("element-deps", "lib\n"), ("!install.d/01-x", "")]);
+    let hooks = [("!extra-data.d/20-x", ""), ("environment.d/14-x", ""), ("package-installs.yaml", "git:\n")];
+    let manifests = element("manifests", &hooks);
+    let mut sources = tree(&[own, manifests, element("dpkg", &[("bin/install-packages", "")])]);
+    let chosen_of = |sources: &SourceSet, names: &str| {
+        let names = words(&run(sources, names, Arch::X86_64).unwrap());
+        let told = |element: ElementSource| {
+            let paths = element.entries.keys().filter(|path| path.contains(['/', '.']));
+            format!("{}: {}", element.name, paths.cloned().collect::<Vec<_>>().join(" "))
+        };
+        let plumbing = ["package-installs", "manifests"];
+        let found =
+            chosen(sources, &names).into_iter().filter(|element| plumbing.contains(&element.name.as_str()));
+        found.map(told).collect::<Vec<_>>()
+    };
+    let hooks = "package-installs: install.d install.d/01-x";
+    assert_eq!(
+        chosen_of(&sources, "os manifests dpkg"),
+        [hooks, "manifests: environment.d environment.d/14-x package-installs.yaml"]
+    );
+    // Where no element can install a package, none is asked for.
+    assert_eq!(chosen_of(&sources, "os manifests"), [hooks, "manifests: environment.d environment.d/14-x"]);
+    sources.builtin_first = true;
+    assert_eq!(chosen_of(&sources, "os"), [""; 0]);
+}

@@ -75,17 +75,17 @@ fn native_steps(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Step>, El
         add(Phase::PreInstall, "00-divert-boot-loader-programs", "dpkg", Action::Divert);
         add(Phase::Cleanup, "00-take-back-diversions", "dpkg", Action::TakeBackDiversions);
     }
-    if request.has("manifests") {
+    if request.has_native("manifests") {
         add(Phase::ExtraData, "20-manifest-dir", "manifests", Action::Manifests);
         add(Phase::Cleanup, "01-copy-manifests-dir", "manifests", Action::Manifests);
     }
-    if request.has("source-repositories") && request.elements.iter().any(repositories::has_any) {
+    if request.has_native("source-repositories") && request.elements.iter().any(repositories::has_any) {
         add(Phase::ExtraData, "98-source-repositories", "source-repositories", Action::FetchSources);
     }
-    if request.has("install-bin") && request.any_directory("bin") {
+    if request.has_native("install-bin") && request.any_directory("bin") {
         add(Phase::PreInstall, "01-install-bin", "install-bin", Action::InstallBin);
     }
-    if request.has("install-static") && request.any_directory("static") {
+    if request.has_native("install-static") && request.any_directory("static") {
         add(Phase::Install, "10-install-static-files", "install-static", Action::InstallStatic);
     }
     Ok(native)
@@ -100,7 +100,7 @@ fn package_steps(request: &StepRequest<'_>, phase: Phase) -> Result<Vec<Step>, E
         _ => return Ok(Vec::new()),
     };
     let mut native = Vec::new();
-    if request.has("package-installs") {
+    if request.has_native("package-installs") {
         let asked = package_installs::asked_in(request, phase)?;
         if asked.installs {
             native.push(step(phase, first, "package-installs", Action::InstallPackages));

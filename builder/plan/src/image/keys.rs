@@ -150,7 +150,17 @@ const WHOLE: &[Key] = &[
     Key::new("builder", Shape::OneOf(&["dib"]), "TripleO's builder"),
     Key::new("options", TEXTS, "Options of disk-image-create"),
     Key::new("skip_base", Shape::Bool, "Leaves the element base out"),
-    Key::new("docker_target", Shape::Text, "TripleO's; an image that has it is refused"),
+    Key::new(
+        "docker_target",
+        Shape::Text,
+        "Tag of a container image (docker, oci); the image's name unless given",
+    ),
+    Key::new("aci_manifest", Shape::Text, "Manifest of an aci image: the file's text"),
+    Key::new(
+        "ramdisk",
+        Shape::Text,
+        "The element that makes a ramdisk, as ramdisk-image-create has it; no disk comes out",
+    ),
     Key::new("platform", Shape::Text, "A finer selector than the architecture: p9"),
     Key::new("seed", Shape::Text, "Where identities come from, instead of the image's names"),
     Key::new("proxy", Shape::Text, "Proxy for the archive"),

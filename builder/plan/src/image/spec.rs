@@ -9,12 +9,14 @@ use alloc::vec::Vec;
 
 use dibber_model::{Arch, Bytes, Limits, MkfsOptions, Platform};
 
+use super::container_name;
 use super::merge::Merged;
-use super::options::{DibOptions, dib_options};
+use super::options::dib_options;
 use super::tree_spec::{FileSpec, HookSpec, UserSpec, file, hook, nodes, user};
 use super::values::{address, flag, kernel_args, list, one_or_more, parsed};
 use crate::compression::{Qcow2Compression, RamdiskCompression};
 use crate::declared_node::DeclaredNode;
+use crate::dib::DibOptions;
 use crate::limits::limits;
 use crate::network::{ImageRules, image_rules};
 use crate::output::{OutputKind, WORDS};
@@ -60,6 +62,10 @@ pub struct ImageSpec {
     pub compression: Qcow2Compression,
     /// Compression of an initramfs.
     pub ramdisk_compression: RamdiskCompression,
+    /// The element that makes a ramdisk, before all others: no disk comes out then.
+    pub ramdisk: Option<String>,
+    /// The tag of a container image.
+    pub docker_target: Option<String>,
     /// What options mean.
     pub options: DibOptions,
     /// Size of the disk.
@@ -90,12 +96,6 @@ impl ImageSpec {
     /// Reads a merged entry.
     pub fn new(merged: &Merged) -> Result<Self, Fault> {
         let entry = merged.entry.clone();
-        if let Some(target) = entry.get("docker_target") {
-            return Err(target
-                .at
-                .bad("container images are not made from image files")
-                .hint("remove the key"));
-        }
         let options = entry.get("options").map_or_else(|| Ok(DibOptions::default()), dib_options)?;
         let mut packages = entry.get_texts("packages");
         packages.extend(options.packages.iter().cloned());
@@ -106,6 +106,8 @@ impl ImageSpec {
             arches: arches(&entry, &options)?,
             platform: entry.get("platform").map(parsed).transpose()?,
             distro: entry.get_text("distro").map(ToString::to_string),
+            ramdisk: entry.get_text("ramdisk").map(ToString::to_string),
+            docker_target: docker_target(&entry, &options)?,
             elements: entry.get_texts("elements"),
             packages,
             environment: environment(&entry)?,
@@ -201,11 +203,23 @@ fn outputs(entry: &Yaml, options: &DibOptions) -> Result<Vec<OutputKind>, Fault>
 }
 
 fn compression(entry: &Yaml, options: &DibOptions) -> Qcow2Compression {
-    match entry.get_text("compression").or(options.compression.as_deref()) {
+    match entry.get_text("compression").or(options.qemu_img.compression.as_deref()) {
         Some("none") => Qcow2Compression::Plain,
         Some("zstd") => Qcow2Compression::Zstd,
         None if options.uncompressed => Qcow2Compression::Plain,
         _ => Qcow2Compression::Zlib,
+    }
+}
+
+/// A name of the container registries' kind, which is small letters with separators, and a tag.
+fn docker_target(entry: &Yaml, options: &DibOptions) -> Result<Option<String>, Fault> {
+    let at = entry.get("docker_target").or_else(|| entry.get("options")).map_or(&entry.at, |value| &value.at);
+    let Some(text) = entry.get_text("docker_target").or(options.docker_target.as_deref()) else {
+        return Ok(None);
+    };
+    match container_name::fault(text) {
+        None => Ok(Some(text.to_string())),
+        Some(why) => Err(at.bad(format!("`{text}` cannot name a container image: {why}"))),
     }
 }
 

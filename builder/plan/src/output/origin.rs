@@ -46,6 +46,13 @@ pub enum TreeArchive {
     Tar,
     /// The same through gzip.
     Tgz,
+    /// A container image of one layer.
+    Container {
+        /// Whether Docker's own manifest is in it.
+        for_docker: bool,
+    },
+    /// The same as tar, below `rootfs`, with a manifest beside.
+    Aci,
     /// squashfs, by mksquashfs. Its bytes depend on that program.
     Squashfs,
 }
@@ -102,7 +109,9 @@ impl OutputOrigin {
             OutputOrigin::Archive(TreeArchive::Squashfs) => {
                 Some(OutputTool { program: "mksquashfs", package: "squashfs-tools" })
             }
-            OutputOrigin::Archive(TreeArchive::Tar | TreeArchive::Tgz)
+            OutputOrigin::Archive(
+                TreeArchive::Tar | TreeArchive::Tgz | TreeArchive::Container { .. } | TreeArchive::Aci,
+            )
             | OutputOrigin::Disk(_)
             | OutputOrigin::Initramfs
             | OutputOrigin::Kernel

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use crate::hook::pty;
 use crate::messages::{HookAction, HookSpec};
-use crate::{BUILD, CACHE, IN_TARGET, SHIMS, kernel, limits, seccomp};
+use crate::{BUILD, CACHE, IN_TARGET, SHIMS, TMP_IMAGE_DIR, WORK, kernel, limits, seccomp};
 
 /// Where the shell notes which file of environment.d it reads.
 pub(crate) const READING: &str = "/run/dibber/environment-file";
@@ -64,6 +64,9 @@ pub(crate) fn become_hook(spec: &HookSpec, terminal: Option<&OwnedFd>) -> String
     if let Err(error) = clean_slate().and_then(|()| limits::bound_hook(&spec.limits)) {
         return format!("cannot prepare the process: {error}");
     }
+    if let Err(error) = enter_directory(spec) {
+        return format!("cannot enter the directory that the hook is to work in: {error}");
+    }
     if let Some(Err(error)) = terminal.map(pty::adopt) {
         return format!("cannot give the shell its terminal: {error}");
     }
@@ -102,10 +105,18 @@ fn clean_slate() -> Result<(), std::io::Error> {
     rustix::process::setsid()?;
     kernel::default_signals();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    rustix::process::chdir("/")?;
     // An addition to the namespaces, where the kernel has it.
     let _ = kernel::scope_to_descendants();
     kernel::close_on_exec()
+}
+
+/// Outside the tree, where dib's hooks have the caller's directory and leave files for them, it is [`WORK`].
+fn enter_directory(spec: &HookSpec) -> rustix::io::Result<()> {
+    match rustix::process::chdir(if spec.chroot { "/" } else { WORK }) {
+        // A hook may have taken it away.
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => rustix::process::chdir("/"),
+        other => other,
+    }
 }
 
 fn hooks(spec: &HookSpec) -> String {
@@ -137,14 +148,16 @@ fn variables(spec: &HookSpec) -> BTreeMap<String, String> {
         set("TERM", spec.terminal.clone());
         set("PS1", "dibber:\\w# ".to_owned());
     }
+    // dib's are told inside, too, where they lead nowhere: files of environment.d are read on both sides.
+    set("DIB_IMAGE_CACHE", CACHE.to_owned());
+    set("TMP_BUILD_DIR", BUILD.to_owned());
+    set("TMP_HOOKS_PATH", format!("{BUILD}/hooks"));
+    set("TMP_IMAGE_DIR", TMP_IMAGE_DIR.to_owned());
+    set("TMP_MOUNT_PATH", format!("{BUILD}/mnt"));
     if spec.chroot {
         all.remove("TMPDIR");
         return all;
     }
-    set("TMP_BUILD_DIR", BUILD.to_owned());
-    set("TMP_HOOKS_PATH", format!("{BUILD}/hooks"));
-    set("TMP_MOUNT_PATH", format!("{BUILD}/mnt"));
     set("TARGET_ROOT", format!("{BUILD}/mnt"));
-    set("DIB_IMAGE_CACHE", CACHE.to_owned());
     all
 }

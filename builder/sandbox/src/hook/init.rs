@@ -23,6 +23,7 @@ use crate::interpreter::{self, NATIVE, NativePrograms};
 use crate::kernel::Fork;
 use crate::messages::{HookAction, HookSpec, report_stage};
 use crate::process::{EXIT_SANDBOX_FAILED, NAMESPACES, enter_user_namespace, reap_until, watch};
+use crate::worker::host_dirs;
 use crate::{
     BUILD, CACHE, SHIMS, STAGED, TEMPLATE, devices, isolation, kernel, limits, mounts, network, run_dir,
 };
@@ -56,6 +57,8 @@ fn run_as_init(mut channel: Channel, spec: &HookSpec) -> Result<i32, SandboxErro
     // Hooks have this process's ids: it must not be theirs to trace.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .context("guard the hook's process 1")?;
+    // Its name tells programs which init they have (Ansible): none that is known, so they look at the tree's.
+    let _ = fs::write("/proc/self/comm", "init");
     let HookRoot { binfmt_misc: _binfmt_misc, records, terminal } = match make_root(spec) {
         Ok(root) => root,
         Err(error) => {
@@ -112,6 +115,9 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
         mounts::place(mount, at)?;
     }
     mounts::place(&mounts::memory("0700")?, "/root")?;
+    for at in host_dirs::WRITTEN {
+        mounts::place(&mounts::memory("0755")?, &format!("/{at}"))?;
+    }
     devices::mount_private()?;
     given.place()?;
     let binfmt_misc = spec.native.as_ref().zip(native_tree.as_ref());

@@ -52,8 +52,8 @@ pub struct HookInvocation<'a> {
     pub build_dir: &'a Path,
     /// What is run.
     pub command: HookCommand<'a>,
-    /// Its whole environment, but `PATH`, `HOME` and what follows from where things are: `TMP_BUILD_DIR`,
-    /// `TMP_HOOKS_PATH`, `TMP_MOUNT_PATH`, `TARGET_ROOT` and `DIB_IMAGE_CACHE` on the host side.
+    /// Its whole environment, but `PATH`, `HOME` and what follows from where things are: `TMP_BUILD_DIR`, `TMP_HOOKS_PATH`,
+    /// `TMP_IMAGE_DIR`, `TMP_MOUNT_PATH`, `DIB_IMAGE_CACHE`, and on the host side `TARGET_ROOT`.
     pub variables: &'a BTreeMap<String, String>,
     /// Files of `environment.d`, relative to the hooks directory, in the order in which bash reads them first.
     pub environment_files: &'a [String],

@@ -39,6 +39,10 @@ const SYSTEM: [&str; 13] = [
 const EMPTY: [&str; 12] =
     ["dev", "home", "media", "mnt", "opt", "proc", "root", "run", "srv", "tmp", "var/cache", "var/tmp"];
 
+/// Directories that programs of the host write of their own accord, each hook in memory of its own: package managers of other distributions
+/// keep a log and what they know of archives.
+pub(crate) const WRITTEN: [&str; 2] = ["var/log", "var/lib/dnf"];
+
 /// Directories whose owner, as an ordinary user, may have files there that nobody else may read.
 const MIXED: [&str; 2] = ["/etc", "/usr/local"];
 
@@ -71,7 +75,7 @@ impl HostDirs {
     pub(crate) fn make_places(&self) -> Result<(), SandboxError> {
         let root = Path::new("/");
         let dirs = self.mounts.iter().map(|(name, _)| root.join(name));
-        for dir in dirs.chain(EMPTY.iter().map(|name| root.join(name))) {
+        for dir in dirs.chain(EMPTY.iter().chain(&WRITTEN).map(|name| root.join(name))) {
             fs::create_dir_all(&dir).context(format_args!("make {}", dir.display()))?;
         }
         for (name, target) in &self.links {
@@ -93,9 +97,15 @@ impl HostDirs {
     }
 }
 
-/// Whether hooks see a path of the host's anyway.
+/// Directories that each hook has of its own. The host's would lie over them, and what hooks write there have no place: `TMP_DIR=/tmp` says
+/// where to write, and not what to read.
+const HOOKS_OWN: [&str; 8] =
+    ["/dev", "/proc", "/run", "/run/lock", "/tmp", "/var/cache", "/var/log", "/var/tmp"];
+
+/// Whether hooks have something at a path of the host's anyway: the host's own, or one of theirs.
 pub fn is_visible_to_hooks(path: &Path) -> bool {
     SYSTEM.iter().any(|name| path.starts_with(Path::new("/").join(name)))
+        || HOOKS_OWN.iter().any(|own| path == Path::new(own))
 }
 
 /// Covers what others than its owner and group may not read: root inside may stand for the person, who could. `empty` is a
@@ -168,5 +178,6 @@ mod tests {
             assert!(!is_visible_to_hooks(Path::new(path)), "{path}");
         }
         assert!(is_visible_to_hooks(Path::new("/usr/share/keyrings")));
+        assert!(is_visible_to_hooks(Path::new("/tmp/")) && !is_visible_to_hooks(Path::new("/tmp/key")));
     }
 }

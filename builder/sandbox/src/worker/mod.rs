@@ -6,7 +6,7 @@
 //! In: a channel to the person's process and a pipe for events. Out: the driver's exit code. Never: a return to the
 //! program's ordinary work.
 
-mod host_dirs;
+pub(crate) mod host_dirs;
 mod init;
 mod opened;
 mod root;

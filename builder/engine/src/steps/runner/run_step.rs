@@ -73,9 +73,18 @@ impl<'a> StepRunner<'a> {
         if self.job.offline {
             sandbox.variables.say_offline();
         }
+        if sandbox.tree().is_ok_and(|tree| has_utf8(&tree)) {
+            sandbox.variables.say_utf8();
+        }
         sandbox.downloads = Some(self.downloads);
         Ok(())
     }
+}
+
+/// Whether a tree's C library has the locale C.UTF-8, by the directory in which it is.
+fn has_utf8(tree: &Dir) -> bool {
+    let places = ["usr/lib/locale/C.utf8", "usr/lib/locale/C.UTF-8"];
+    places.iter().any(|place| matches!(tree.stat(place), Ok(Some(_))))
 }
 
 fn run_action(sandbox: &StepSandbox<'_>, step: &Step) -> Result<HookResult, StepError> {

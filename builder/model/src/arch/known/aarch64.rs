@@ -9,6 +9,7 @@ pub(super) const FACTS: Facts = Facts {
     rank: 2,
     kernel_name: "aarch64",
     debian_name: "arm64",
+    oci_name: "arm64",
     aliases: &[],
     rust_name: "aarch64",
     untagged: false,

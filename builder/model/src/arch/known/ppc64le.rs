@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
     rank: 1,
     kernel_name: "ppc64le",
     debian_name: "ppc64el",
+    oci_name: "ppc64le",
     aliases: &[],
     rust_name: "powerpc64",
     untagged: false,

@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
     rank: 0,
     kernel_name: "x86_64",
     debian_name: "amd64",
+    oci_name: "amd64",
     aliases: &[],
     rust_name: "x86_64",
     untagged: true,

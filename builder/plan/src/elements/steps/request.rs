@@ -8,7 +8,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::super::phases;
+use super::super::{native, phases};
 use crate::source::ElementSource;
 
 /// What the steps are made from.
@@ -27,6 +27,12 @@ pub struct StepRequest<'a> {
 impl StepRequest<'_> {
     pub(crate) fn has(&self, native: &str) -> bool {
         self.names.iter().any(|name| name == native)
+    }
+
+    /// Whether a plumbing element is among them, and done by this program: no directory took its place.
+    pub(crate) fn has_native(&self, name: &str) -> bool {
+        let has_directory = || self.elements.iter().any(|element| element.name == name);
+        self.has(name) && native::native(name).is_some_and(|native| !native.yields || !has_directory())
     }
 
     pub(crate) fn any_directory(&self, directory: &str) -> bool {

@@ -84,6 +84,8 @@ impl Mentions {
             let (word, after) = word_on.split_at(end);
             let before = line[..line.len() - word_on.len()].trim_end();
             self.lists_variables |= lists_all(before, word, after);
+            // The path of elements leads to all files of all of them.
+            self.everything |= word == "ELEMENTS_PATH";
             if word == FUNCTION || word == ELEMENTS_YAML {
                 self.variables.extend([ELEMENTS_YAML, EXPORTED_FUNCTION].map(ToString::to_string));
                 self.everything = true;
@@ -157,7 +159,8 @@ fn has_word(text: &str, word: &str) -> bool {
 
 /// Variables that the plan's disk sets.
 fn is_of_the_disk(name: &str) -> bool {
-    OF_THE_DISK.contains(&name) || name.starts_with("DIB_ROOT_") || name.starts_with("DIB_BOOT_")
+    let is_other = ["DIB_BLOCK_DEVICE", "DIB_MOUNTPOINTS"].contains(&name);
+    is_other || OF_THE_DISK.contains(&name) || name.starts_with("DIB_ROOT_") || name.starts_with("DIB_BOOT_")
 }
 
 /// The variable of a line `export NAME=${NAME:-default}`, which gives it a value, and reads it for nothing else.

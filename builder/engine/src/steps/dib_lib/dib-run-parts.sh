@@ -1,0 +1,3 @@
+#!/bin/bash
+# Runs a directory of hooks, for hooks that call it by its path here.
+exec dib-run-parts "$@"
