@@ -30,12 +30,11 @@ fn packages_are_installed_and_are_the_same_twice() {
     let home = place();
     let at = |name: &str| home.path().join(name);
     let text = |path: &Path| path.to_str().expect("UTF-8").to_string();
-    for name in ["one", "two"] {
+    let [[wheel, deb], _] = ["one", "two"].map(|name| {
         fs::create_dir(at(name)).expect("make a directory");
-        packages(&at(name));
-    }
+        packages(&at(name))
+    });
     assert_eq!(contents(&at("one")), contents(&at("two")), "the same bytes");
-    let [wheel, deb] = packages(&at("one"));
 
     accepts("python3", &["-m", "venv", &text(&at("venv"))]);
     let pip = text(&at("venv/bin/pip"));
