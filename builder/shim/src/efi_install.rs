@@ -10,18 +10,30 @@ use std::process::Command;
 
 use crate::real;
 
-/// A platform of GRUB's with the name that firmware looks for (UEFI specification, 3.5.1.1) and that of an installed loader.
+/// A platform of GRUB's, with the letters by which UEFI tells it apart in names of loaders (UEFI specification, 3.5.1.1).
 struct EfiPlatform {
     name: &'static str,
-    removable: &'static str,
-    installed: &'static str,
+    letters: &'static str,
 }
 
+/// As grub-install has them (`efi_suffix` of util/grub-install.c).
 const PLATFORMS: [EfiPlatform; 3] = [
-    EfiPlatform { name: "x86_64-efi", removable: "BOOTX64.EFI", installed: "grubx64.efi" },
-    EfiPlatform { name: "arm64-efi", removable: "BOOTAA64.EFI", installed: "grubaa64.efi" },
-    EfiPlatform { name: "i386-efi", removable: "BOOTIA32.EFI", installed: "grubia32.efi" },
+    EfiPlatform { name: "x86_64-efi", letters: "x64" },
+    EfiPlatform { name: "arm64-efi", letters: "aa64" },
+    EfiPlatform { name: "i386-efi", letters: "ia32" },
 ];
+
+impl EfiPlatform {
+    /// The name that firmware looks for.
+    fn removable(&self) -> String {
+        format!("BOOT{}.EFI", self.letters.to_uppercase())
+    }
+
+    /// That of an installed loader.
+    fn installed(&self) -> String {
+        format!("grub{}.efi", self.letters)
+    }
+}
 
 /// What every core needs to find the menu and to run it.
 const MODULES: &str = "part_gpt part_msdos fat ext2 xfs btrfs search search_fs_uuid search_label configfile normal linux boot echo test \
@@ -135,8 +147,8 @@ impl EfiInstall {
 
     /// Under the name that firmware looks for by itself, and, unless that alone is asked for, under the distribution's.
     fn place(&self, core: &Path) -> Result<(), String> {
-        let fallback = self.efi.join("EFI/BOOT").join(self.platform.removable);
-        let own = self.efi.join("EFI").join(&self.vendor).join(self.platform.installed);
+        let fallback = self.efi.join("EFI/BOOT").join(self.platform.removable());
+        let own = self.efi.join("EFI").join(&self.vendor).join(self.platform.installed());
         // A machine that never saw this disk has no entry for the distribution's.
         let is_free = !fallback.exists();
         let places =
