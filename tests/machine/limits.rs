@@ -95,7 +95,8 @@ int main(int count, char **words) {
 "#;
 
 /// Where elements are, on either side of the chroot.
-const FIND: &str = "probe=${TMP_HOOKS_PATH:-/tmp/in_target.d}/.elements/e/probe";
+const FIND: &str =
+    "probe=/tmp/in_target.d/.elements/e/probe; [ -e $probe ] || probe=$TMP_HOOKS_PATH/.elements/e/probe";
 
 fn shop(user: Option<&'static str>) -> Workshop {
     let shop = Workshop::of(user);

@@ -10,7 +10,7 @@ use dibber_plan::dib::{OPTIONS, OptionFacts, VARIABLES, is_given_to_hooks};
 use crate::dib_agreement::Dib;
 
 /// Variables that the driver sets before it reads them, and the shell's own.
-const SET_BY_THE_DRIVER: [&str; 33] = [
+const SET_BY_THE_DRIVER: [&str; 35] = [
     "BLOCK_DEVICE_CONFIG_YAML",
     "BOOTDIR",
     "COMPRESS_IMAGE",
@@ -23,6 +23,7 @@ const SET_BY_THE_DRIVER: [&str; 33] = [
     "EXTRA_DETACH",
     "EXTRA_OPTIONS",
     "EXTRA_UNMOUNT",
+    "FORMAT",
     "HOME",
     "IMAGE_BLOCK_DEVICE",
     "IMAGE_ELEMENT",
@@ -38,6 +39,7 @@ const SET_BY_THE_DRIVER: [&str; 33] = [
     "OUT_IMAGE_PATH",
     "PATH",
     "PIPESTATUS",
+    "PROFILE_DIR",
     "RAMDISK",
     "RAM_NEEDED",
     "SCRIPTNAME",
