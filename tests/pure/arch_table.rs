@@ -11,8 +11,9 @@ use dibber_model::arch::Platform;
 
 use super::sources::{builder, code, names, sources};
 
-/// `arch.rs`, and what is in `arch/`.
-const HOMES: [&str; 3] = ["model/src/arch.rs", "model/src/arch_tests.rs", "model/src/arch"];
+/// `arch.rs`, and what is in `arch/`; and GRUB's names of its platforms for UEFI, which hooks give to grub-install.
+const HOMES: [&str; 4] =
+    ["model/src/arch.rs", "model/src/arch_tests.rs", "model/src/arch", "shim/src/efi_install.rs"];
 
 /// Every word by which code could tell architectures apart.
 fn words() -> BTreeSet<String> {
