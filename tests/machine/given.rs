@@ -144,5 +144,6 @@ fn directories_of_hooks_own_stay_theirs() {
         "for dir in $THE_DIRS; do echo x > $dir/written; rm $dir/written; done",
     );
     let image = shop.image("good", &[("elements", "[tiny-os, a]"), ("outputs", "[tar]")]);
-    shop.build(&image, &["--env", "THE_DIRS=/tmp /var/tmp /run /var/log", "--env", "OTHER=/tmp"]).well();
+    shop.build(&image, &["--env", "THE_DIRS=/tmp /var/tmp /run /run/lock /var/log", "--env", "OTHER=/tmp"])
+        .well();
 }

@@ -19,6 +19,7 @@ use dibber_plan::{ElementSource, nearest};
 use crate::embedded::EmbeddedFiles;
 use crate::exit::Exit;
 use crate::report::Problem;
+use crate::request::directories;
 use crate::terminal::print_stdout;
 
 /// `dibber lint`.
@@ -153,8 +154,7 @@ impl Sources {
         }
         looked.elements.sort_by(|a, b| a.origin.cmp(&b.origin));
         looked.elements.dedup_by(|a, b| a.origin == b.origin);
-        let path: Vec<PathBuf> =
-            args.elements_path.iter().filter(|part| !part.is_empty()).map(PathBuf::from).collect();
+        let path = directories(&args.elements_path);
         let carried = EmbeddedFiles::all();
         let places = SourcePlaces { elements: &path, embedded: &carried.files(), ..SourcePlaces::default() };
         known.extend(scan(&places).map_err(wrong)?.elements.into_values());

@@ -219,7 +219,7 @@ fn warn_of_elements(plan: &mut Plan, sources: &SourceSet) {
 }
 
 /// The directories of a path. One that is empty, or that begins or ends with a colon, is what scripts make of an empty variable.
-fn directories(path: &[OsString]) -> Vec<PathBuf> {
+pub(crate) fn directories(path: &[OsString]) -> Vec<PathBuf> {
     path.iter().filter(|part| !part.is_empty()).map(PathBuf::from).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The files of a command, the log of it, its exit code.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use dibber_tests::accepts;
 use dibber_tests::workshop::run;
@@ -113,6 +114,34 @@ fn the_log_is_dibs() {
     let told =
         build(&["-o", "b", "-c", "--logfile", "b.log"], &[("DIB_QUIET", "0"), ("DIB_NO_TIMESTAMP", "1")]);
     assert!(told.out.lines().any(|line| line == "seen"), "{}", told.out);
+}
+
+/// What somebody else left where the image goes, as in /tmp: links are not written through, and a directory of theirs is not used.
+#[test]
+fn links_and_directories_of_others_are_no_way_out() {
+    let fronts = Fronts::new();
+    let (precious, elsewhere) = (fronts.at("precious"), fronts.at("elsewhere"));
+    fs::write(&precious, "kept").expect("write a file");
+    fs::create_dir(&elsewhere).expect("make a directory");
+    let build = || fronts.create(&words(&["-o", "x", "-t", "raw,squashfs", "--checksum"]));
+    for name in
+        ["x.raw", "x.raw.md5", "x.raw.md5.new", "x.raw.sha256", "x.raw.sha256.new", "x.squash", "x.squashfs"]
+    {
+        symlink(&precious, fronts.at(name)).expect("make a link");
+    }
+    build().well();
+    assert_eq!(fs::read_to_string(&precious).expect("there"), "kept");
+    assert!(!fronts.at("x.raw.md5").is_symlink() && !fronts.at("x.raw").is_symlink());
+    fs::remove_dir_all(fronts.at("x.d")).expect("remove the descriptions");
+    for name in ["x.d", ".x.dibber"] {
+        symlink(&elsewhere, fronts.at(name)).expect("make a link");
+        build().refuses(1, &[name]);
+        fs::remove_file(fronts.at(name)).expect("remove the link");
+    }
+    assert_eq!(fs::read_dir(&elsewhere).expect("a directory").count(), 0);
+    fs::create_dir(fronts.at(".x.dibber")).expect("make a directory");
+    accepts("chown", &["daemon", &fronts.text(".x.dibber")]);
+    build().refuses(1, &[".x.dibber", "somebody else", "-o"]);
 }
 
 /// The command line of the role build-diskimage of zuul-jobs, and that of nodepool's builder.

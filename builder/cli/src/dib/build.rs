@@ -83,19 +83,21 @@ fn built(command: &Command, environment: &Environment, stop: &Interrupts) -> Res
     let log = Log::open(command.options.logfile.as_deref(), get)?;
     let plan = plan(&command, file, environment, &log)?;
     let settings = settings(&command, environment, &place)?;
-    let _own = place.lock()?;
+    let locked = place.lock()?;
     let _deferral = stop.defer_exit().map_err(Problem::fault)?;
     let plans = [plan];
     let ended = build_set::build(&plans, &settings, &log, stop).pop();
     let set = match ended.ok_or(Exit::Interrupted).and_then(|member| finished(member, &log)) {
         Ok(set) => set,
         Err(exit) => {
-            remove(&place.own_dir());
+            // What a failed build leaves in its directory is nobody's; the next one removes what this one cannot.
+            let _ = locked.clear();
             return Ok(exit);
         }
     };
     let overwrite = get("OVERWRITE_OLD_IMAGE").is_some_and(|value| !matches!(value.as_str(), "" | "0"));
-    Publication { place: &place, checksums: command.checksums, overwrite, log: &log }.publish(&set)?;
+    let checksums = command.checksums;
+    Publication { place: &place, locked: &locked, checksums, overwrite, log: &log }.publish(&set)?;
     log.say("Build completed successfully");
     crate::build::trim(crate::build::cache_limit()?, &settings, stop)?;
     Ok(Exit::Ok)
@@ -119,19 +121,13 @@ fn finished(member: EndedMember, log: &Log) -> Result<SetEntry, Exit> {
     }
 }
 
-/// What a failed build leaves in its directory is nobody's.
-#[expect(clippy::disallowed_methods, reason = "the directory that this build made")]
-fn remove(dir: &Path) {
-    let _ = std::fs::remove_dir_all(dir);
-}
-
 /// Reads the elements, and plans.
 fn plan(command: &Command, file: ImageFile, environment: &Environment, log: &Log) -> Result<Plan, Problem> {
     for note in &command.notes {
         log.emit(0, Event::Warning { text: note.clone() });
     }
     let path = environment.get("ELEMENTS_PATH").cloned().unwrap_or_default();
-    let path: Vec<PathBuf> = path.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect();
+    let path = request::directories(&path.split(':').map(Into::into).collect::<Vec<_>>());
     let order = ElementsOrder::of_environment()?;
     let mut sources = request::scan_sources(&path, order, &[], &[])?;
     sources.images.push(TextSource { origin: command.program.name().into(), text: file.text });
