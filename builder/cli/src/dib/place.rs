@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use dibber_fs::Dir;
+use dibber_fs::{Dir, file_type};
 use dibber_sandbox::is_own;
 
 use crate::exit::Exit;
@@ -58,6 +58,7 @@ impl Place {
         let fault = |error: io::Error| fault(&path, &error);
         fs::create_dir_all(&self.dir).map_err(|error| self::fault(&self.dir, &error))?;
         let out = Dir::open(&self.dir).map_err(|error| self::fault(&self.dir, &error))?;
+        self.check_description_dir(&out)?;
         loop {
             let own = real_dir(&path).map_err(fault)?;
             let found = own.statx().map_err(fault)?;
@@ -84,9 +85,26 @@ impl Place {
         }
     }
 
+    fn description_name(&self) -> String {
+        format!("{}.d", self.name)
+    }
+
+    /// Refuses, before anything is built, what is in the place of the directory that describes the image.
+    fn check_description_dir(&self, out: &Dir) -> Result<(), Problem> {
+        let path = self.dir.join(self.description_name());
+        let found = out.stat(self.description_name()).map_err(|error| fault(&path, &error))?;
+        match found.is_none_or(|found| file_type(&found).is_dir()) {
+            true => Ok(()),
+            false => Err(fault(
+                &path,
+                &io::Error::other("it is no directory; remove it, or name another place with -o"),
+            )),
+        }
+    }
+
     /// dib's directory for what describes the image.
     pub(super) fn description_dir(&self) -> Result<Dir, Problem> {
-        let path = self.dir.join(format!("{}.d", self.name));
+        let path = self.dir.join(self.description_name());
         real_dir(&path).map_err(|error| fault(&path, &error))
     }
 
