@@ -108,10 +108,20 @@ fn attempt(
         .map(ImageOutcome::Made)
 }
 
-/// What hooks left beside the image. A directory that is gone has nothing.
+/// What hooks left beside the image. A directory that a hook removed has nothing; of one that cannot be read the person is told.
 fn files_of_hooks(build: &BuildJob, scratch: &ScratchTree<'_>, events: &dyn Events) -> Vec<HookFile> {
-    let found = scratch.work().and_then(|work| outputs::left_by_hooks(&work, &build.plan.image));
-    let Ok(found) = found else { return Vec::new() };
+    let found = match scratch.work().and_then(|work| outputs::left_by_hooks(&work, &build.plan.image)) {
+        Ok(found) => found,
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                let text = format!(
+                    "files that hooks left in the directory that they work in are not taken along: {error}"
+                );
+                events.emit(Event::Warning { text });
+            }
+            return Vec::new();
+        }
+    };
     if !found.passed_over.is_empty() {
         let text = format!(
             "hooks left files in the directory that they work in, which come to nothing: {}",

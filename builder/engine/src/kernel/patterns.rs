@@ -15,13 +15,22 @@ use super::{Kernel, KernelName, newest};
 
 /// The kernel that an image's variables ask for, or the newest one.
 pub(crate) fn wanted(tree: &Tree, variables: &BTreeMap<String, String>) -> Option<Kernel> {
-    let pattern = |name: &str| Pattern::new(variables.get(name).filter(|text| !text.is_empty())?).ok();
+    let pattern =
+        |name: &str| variables.get(name).filter(|text| !text.is_empty()).map(|text| as_a_shell_reads(text));
     let [Some(kernel), Some(initrd)] = KERNEL_PATTERNS.map(pattern) else { return newest(tree) };
     let (name, vmlinuz) = last(tree, &kernel)?;
     let release = KernelName::parse(&name).map_or(name, |name| name.suffix);
     let modules = ["usr/lib/modules", "lib/modules"];
     let has_modules = modules.iter().any(|dir| follow(tree, &format!("{dir}/{release}")).is_some());
     Some(Kernel { release, vmlinuz, initrd: last(tree, &initrd).map(|(_, id)| id), has_modules })
+}
+
+/// A bracket that does not close stands for itself.
+fn as_a_shell_reads(text: &str) -> Pattern {
+    Pattern::new(text).unwrap_or_else(|_| {
+        Pattern::new(&Pattern::escape(text))
+            .expect("a text in which every special letter is quoted is a pattern")
+    })
 }
 
 /// The newest file of `/boot` whose name fits.
@@ -35,4 +44,22 @@ fn last(tree: &Tree, pattern: &Pattern) -> Option<(String, InodeId)> {
     let fitting =
         names.filter(|name| pattern.matches(name)).filter_map(|name| Some((name.to_string(), file(name)?)));
     fitting.max_by(|(a, _), (b, _)| version::compare(a, b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_a_shell_reads;
+
+    #[test]
+    fn patterns_are_a_shells() {
+        for (pattern, name, fits) in [
+            ("vmlinuz*", "vmlinuz-6.1", true),
+            ("vmlinuz-[56].*", "vmlinuz-6.1", true),
+            ("vmlinuz-?.1", "vmlinuz-10.1", false),
+            ("vmlinuz-[6", "vmlinuz-[6", true),
+            ("vmlinuz-[6", "vmlinuz-6", false),
+        ] {
+            assert_eq!(as_a_shell_reads(pattern).matches(name), fits, "{pattern} {name}");
+        }
+    }
 }
