@@ -123,6 +123,21 @@ fn an_unreadable_file_of_an_element() {
     earlier.refuses(&told, INPUT, &[path.to_str().expect("UTF-8"), "ermission denied", "chmod a+r"]);
 }
 
+/// A directory of elements that must not be looked into is no directory without elements.
+#[test]
+fn an_unreadable_directory_of_elements() {
+    let earlier = Earlier::of(Some(USER));
+    let shop = &earlier.shop;
+    shop.hook("closed/install.d/10-a", "true");
+    let image = shop.image("good", &[]);
+    let dir = shop.text("elements");
+    for (mode, what) in [(0o700, dir.clone()), (0o744, format!("{dir}/closed"))] {
+        fs::set_permissions(&dir, PermissionsExt::from_mode(mode)).expect("hide the elements");
+        let told = earlier.shop.build(&image, &[]);
+        earlier.refuses(&told, INPUT, &[&what, "ermission denied", "chmod a+r"]);
+    }
+}
+
 #[test]
 fn command_lines() {
     let earlier = Earlier::of(None);

@@ -63,6 +63,15 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str
 
 const CASES: &[Case] = &[
     ("untouched", &[("install.d/10-reads", RESOLVES)], "none"),
+    // An archive of /etc that a hook makes has the time of neither.
+    (
+        "timed",
+        &[
+            ("install.d/10-x", "touch -d @1000000000 /etc"),
+            ("install.d/20-y", "test \"$(stat -c %Y /etc /etc/resolv.conf | tr '\\n' ' ')\" = '1000000000 1000000000 '"),
+        ],
+        "none",
+    ),
     // dib's published interface, alone and with the file itself (octavia's no-resolvconf).
     ("original", &[("install.d/10-x", "echo nameserver 127.0.0.1 > /etc/resolv.conf.ORIG")], OWN),
     (

@@ -86,7 +86,7 @@ fn what_cannot_be_an_element_is_refused_by_name() {
     let said = |path: &Path| read(&[path]).unwrap_err().to_string();
     write(&dir("file"), b"", 0o644);
     assert!(said(&dir("file")).contains("file in the path of elements is not a directory"));
-    assert!(said(&dir("missing")).contains("missing in the path"));
+    assert!(said(&dir("missing")).contains("missing, which the path of elements names"));
     fs::create_dir_all(dir("pipes/e")).unwrap();
     accepts("mkfifo", &[dir("pipes/e/pipe").to_str().unwrap()]);
     assert!(said(&dir("pipes")).contains("pipes/e/pipe is a named pipe"));

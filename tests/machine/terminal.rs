@@ -195,7 +195,7 @@ fn typing_errors() {
         (
             &["plan", "overcloud-full", "--elements-path", "/nowhere"],
             3,
-            "/nowhere in the path of elements is not a directory",
+            "there is no /nowhere, which the path of elements names",
         ),
     ];
     for (words, code, answer) in cases {

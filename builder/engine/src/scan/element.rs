@@ -70,12 +70,14 @@ pub(super) struct ElementPlaces {
 /// there, directories that start with a dot (`.git`) are none, and a link must lead into one of the directories `within`: whoever wrote an
 /// element could have its hooks read the person's files by it.
 pub(super) fn places(dir: &Path, within: &[PathBuf]) -> Result<ElementPlaces, ScanError> {
-    if !dir.is_dir() {
-        return Err(ScanError::NotADirectory { path: dir.to_path_buf() });
+    match leads_to_directory(dir)? {
+        Some(true) => {}
+        Some(false) => return Err(ScanError::NotADirectory { path: dir.to_path_buf() }),
+        None => return Err(ScanError::NoSuchDirectory { path: dir.to_path_buf() }),
     }
     let (mut found, mut outside) = (BTreeMap::new(), Vec::new());
     for entry in sorted(dir)? {
-        if !entry.is_dir() || utf8(entry.file_name(), &entry)?.starts_with('.') {
+        if leads_to_directory(&entry)? != Some(true) || utf8(entry.file_name(), &entry)?.starts_with('.') {
             continue;
         }
         let real = entry.canonicalize().map_err(unreadable(&entry))?;
@@ -92,6 +94,15 @@ pub(super) fn places(dir: &Path, within: &[PathBuf]) -> Result<ElementPlaces, Sc
     }
     let place = |((name, real), entry)| ElementPlace { name, real, entry };
     Ok(ElementPlaces { places: found.into_iter().map(place).collect(), outside })
+}
+
+/// Whether that is a directory, or a link to one; none if there is nothing. What must not be looked at is an error and not an element less.
+fn leads_to_directory(path: &Path) -> Result<Option<bool>, ScanError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found.is_dir())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path)(error)),
+    }
 }
 
 /// Reads one element, which messages name by `path`.

@@ -62,6 +62,14 @@ pub enum ScanError {
         /// The entry.
         path: PathBuf,
     },
+    /// An entry of the path of elements that is not there.
+    #[error(
+        "there is no {path}, which the path of elements names; name directories that hold elements (--elements-path, ELEMENTS_PATH)"
+    )]
+    NoSuchDirectory {
+        /// The entry.
+        path: PathBuf,
+    },
     /// Something that cannot be read.
     #[error("cannot read {path}: {source}{}", mend(.source))]
     Read {
@@ -115,6 +123,7 @@ impl ScanError {
     pub fn path(&self) -> &Path {
         match self {
             ScanError::NotADirectory { path }
+            | ScanError::NoSuchDirectory { path }
             | ScanError::Read { path, .. }
             | ScanError::Name { path }
             | ScanError::Special { path, .. }
@@ -128,7 +137,7 @@ impl ScanError {
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "; let the person who builds read it (chmod a+r), or take it out of the element"
+            "; let the person who builds read it (chmod a+rX), or take it out of the path"
         }
         _ => "",
     }

@@ -18,7 +18,7 @@ use crate::error::{Context, SandboxError};
 use crate::given::HookShare;
 use crate::hook::pty::Pty;
 use crate::hook::records::Records;
-use crate::hook::{exec, replay, tree};
+use crate::hook::{exec, home, replay, tree};
 use crate::interpreter::{self, NATIVE, NativePrograms};
 use crate::kernel::Fork;
 use crate::messages::{HookAction, HookSpec, report_stage};
@@ -114,7 +114,7 @@ fn make_root(spec: &HookSpec) -> Result<HookRoot, SandboxError> {
     for (at, mount) in &temporary {
         mounts::place(mount, at)?;
     }
-    mounts::place(&mounts::memory("0700")?, "/root")?;
+    home::make()?;
     for at in host_dirs::WRITTEN {
         mounts::place(&mounts::memory("0755")?, &format!("/{at}"))?;
     }

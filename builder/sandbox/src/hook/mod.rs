@@ -5,6 +5,7 @@
 //! hook but on `TMP_BUILD_DIR` and the download cache.
 
 mod exec;
+mod home;
 pub(crate) mod init;
 mod left_mounts;
 mod mount_points;

@@ -11,6 +11,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -54,8 +55,8 @@ pub(crate) struct Loan {
     /// A link that leads elsewhere than into /run, whose place was taken.
     link: Option<PathBuf>,
     original: Option<Stamp>,
-    /// The time of /etc before and after.
-    times: Option<[Timespec; 2]>,
+    /// The time of /etc, where the file was put there.
+    time: Option<Timespec>,
 }
 
 /// What tells whether a file was written.
@@ -94,7 +95,7 @@ impl Loan {
         let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Files are stamped by a clock that may be some ticks behind.
         let began = began.saturating_sub(Duration::from_secs(1));
-        let mut loan = Loan { tree, which, text, began, link: None, original: None, times: None };
+        let mut loan = Loan { tree, which, text, began, link: None, original: None, time: None };
         if let Some(etc) = loan.etc() {
             loan.lend(&etc).context("lend the tree the machine's name servers")?;
         }
@@ -109,6 +110,7 @@ impl Loan {
         let as_copied = self.which == NameServers::AsCopied;
         self.original = etc.stat(ORIGINAL)?.as_ref().map(Stamp::of);
         let before = etc.statx()?.stx_mtime;
+        let time = Timespec { tv_sec: before.tv_sec, tv_nsec: before.tv_nsec.into() };
         match etc.stat(PLACE)?.as_ref().map(file_type) {
             Some(FileType::RegularFile) if as_copied => {
                 if !is_lent(&etc.read(PLACE, LONGEST).unwrap_or_default()) {
@@ -127,36 +129,33 @@ impl Loan {
             Some(_) => return Ok(()),
         }
         etc.remove_file(PLACE)?;
-        etc.write_new(PLACE, &self.text, 0o644)?;
-        let time =
-            |time: rustix::fs::StatxTimestamp| Timespec { tv_sec: time.tv_sec, tv_nsec: time.tv_nsec.into() };
-        self.times = Some([time(before), time(etc.statx()?.stx_mtime)]);
+        // With the time that /etc has: what a hook makes of all of /etc, as an archive, is the same whenever it is made.
+        let mut lent = etc.create(PLACE, 0o644)?;
+        lent.write_all(&self.text)?;
+        set_time(&lent, time)?;
+        set_time(etc, time)?;
+        self.time = Some(time);
         Ok(())
     }
 
     /// Takes back what was lent. What the program made of it stays: a link where it is, text of its own under dib's name for that.
     pub(crate) fn end(self) -> Result<(), SandboxError> {
         let Some(etc) = self.etc() else { return Ok(()) };
-        let untouched = self.times.as_ref().is_some_and(|[_, after]| {
-            etc.statx().is_ok_and(|now| {
-                (now.stx_mtime.tv_sec, i64::from(now.stx_mtime.tv_nsec)) == (after.tv_sec, after.tv_nsec)
-            })
-        });
+        let has_time = |time: Timespec, now: Statx| {
+            (now.stx_mtime.tv_sec, i64::from(now.stx_mtime.tv_nsec)) == (time.tv_sec, time.tv_nsec)
+        };
+        let untouched = self.time.is_some_and(|time| etc.statx().is_ok_and(|now| has_time(time, now)));
         self.take_back(&etc).context("take the machine's name servers out of the tree")?;
         forget_copies(&etc, &self, DEEPEST)
             .context("take copies of the machine's resolv.conf out of the tree")?;
-        if let (true, Some([before, _])) = (untouched, &self.times) {
-            let times = Timestamps {
-                last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
-                last_modification: *before,
-            };
-            futimens(&etc, &times).context("set the time of the tree's /etc")?;
+        if let (true, Some(time)) = (untouched, self.time) {
+            set_time(&etc, time).context("set the time of the tree's /etc")?;
         }
         Ok(())
     }
 
     fn take_back(&self, etc: &Dir) -> io::Result<()> {
-        if self.times.is_none() || self.which == NameServers::AsCopied {
+        if self.time.is_none() || self.which == NameServers::AsCopied {
             // A link into /run, or root.d: what a hook made of that is the image's as it is.
             return Ok(());
         }
@@ -205,6 +204,12 @@ impl Loan {
         etc.remove_file(ORIGINAL)?;
         etc.write_new(ORIGINAL, &all, 0o644)
     }
+}
+
+/// Sets when that was last modified.
+fn set_time(what: impl AsFd, last_modification: Timespec) -> io::Result<()> {
+    let last_access = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+    Ok(futimens(what, &Timestamps { last_access, last_modification })?)
 }
 
 /// Whether a text is the machine's `/etc/resolv.conf`, or was made of it.
