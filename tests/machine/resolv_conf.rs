@@ -68,7 +68,10 @@ const CASES: &[Case] = &[
         "timed",
         &[
             ("install.d/10-x", "touch -d @1000000000 /etc"),
-            ("install.d/20-y", "test \"$(stat -c %Y /etc /etc/resolv.conf | tr '\\n' ' ')\" = '1000000000 1000000000 '"),
+            (
+                "install.d/20-y",
+                "test \"$(stat -c %Y /etc /etc/resolv.conf | tr '\\n' ' ')\" = '1000000000 1000000000 '",
+            ),
         ],
         "none",
     ),

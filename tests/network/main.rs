@@ -5,4 +5,5 @@
 
 mod foreign;
 mod overcloud;
+mod red_hat;
 mod upstream;

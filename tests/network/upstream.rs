@@ -9,7 +9,7 @@ use dibber_tests::accepts;
 use dibber_tests::workshop::Workshop;
 
 /// dib's elements, installed by pip.
-fn elements() -> String {
+pub(crate) fn elements() -> String {
     let venv = std::env::var("DIBBER_DIB_VENV")
         .expect("DIBBER_DIB_VENV names dib's virtual environment; scripts/test makes one");
     let library = fs::read_dir(PathBuf::from(venv).join("lib")).expect("a library").flatten();

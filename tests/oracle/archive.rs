@@ -5,17 +5,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use crate::accepts;
+use crate::served::Served;
 
 /// The archive, and the server that serves it.
-pub struct Archive {
-    dir: tempfile::TempDir,
-    server: Child,
-    port: u16,
-}
+pub struct Archive(Served);
 
 /// A key that signs.
 pub struct Key(tempfile::TempDir);
@@ -64,47 +60,26 @@ impl Drop for Key {
 impl Archive {
     /// An empty one, served.
     pub fn new() -> Archive {
-        let dir = tempfile::tempdir().expect("a directory");
-        fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).expect("open it");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
-        let log = fs::File::create(dir.path().join("log")).expect("a log");
-        let server = Command::new("python3")
-            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", &port.to_string(), "--directory"])
-            .arg(dir.path())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("python3 serves");
-        let archive = Archive { dir, server, port };
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return archive;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the server did not start");
+        Archive(Served::new())
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     /// How often the paths of what was asked for ended in this.
     pub fn asked(&self, end: &str) -> usize {
-        let log = fs::read_to_string(self.dir.path().join("log")).expect("the log");
-        log.lines().filter(|line| line.contains(&format!("{end} HTTP/"))).count()
+        self.0.asked(end)
     }
 
     /// Adds a package whose only file is `/NAME` with this text, and writes the index `main` of `suite`.
     pub fn add(&self, suite: &str, name: &str, word: &str) {
-        let pool = self.dir.path().join("pool");
+        let pool = self.0.dir().join("pool");
         fs::create_dir_all(&pool).expect("a directory");
         let deb = package(&pool, name, word);
         let sum = accepts("sha256sum", &[text(&deb)]);
-        let index = self.dir.path().join("dists").join(suite).join("main/binary-amd64");
+        let index = self.0.dir().join("dists").join(suite).join("main/binary-amd64");
         fs::create_dir_all(&index).expect("a directory");
         let paragraph = format!(
             "{}Filename: pool/{}\nSize: {}\nSHA256: {}\n\n",
@@ -120,7 +95,7 @@ impl Archive {
 
     /// What a Release file of this archive says.
     pub fn release_text(&self, suite: &str) -> String {
-        let index = self.dir.path().join("dists").join(suite).join("main/binary-amd64/Packages");
+        let index = self.0.dir().join("dists").join(suite).join("main/binary-amd64/Packages");
         let bytes = fs::read(&index).unwrap_or_default();
         let sum = dibber_model::Digest::of(&bytes);
         format!(
@@ -132,7 +107,7 @@ impl Archive {
 
     /// Puts a Release file, signed or not.
     pub fn release(&self, suite: &str, text: &str) {
-        let dir = self.dir.path().join("dists").join(suite);
+        let dir = self.0.dir().join("dists").join(suite);
         fs::create_dir_all(&dir).expect("a directory");
         for name in ["InRelease", "Release"] {
             fs::write(dir.join(name), text).expect("a Release file");
@@ -143,14 +118,6 @@ impl Archive {
 impl Default for Archive {
     fn default() -> Self {
         Archive::new()
-    }
-}
-
-impl Drop for Archive {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 

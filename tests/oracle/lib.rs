@@ -8,6 +8,7 @@ pub mod blows;
 pub mod craft;
 pub mod disks;
 pub mod meeting;
+pub mod served;
 pub mod sets;
 pub mod waiting;
 pub mod workshop;

@@ -46,6 +46,10 @@ pub(crate) const WRITTEN: [&str; 2] = ["var/log", "var/lib/dnf"];
 /// Directories whose owner, as an ordinary user, may have files there that nobody else may read.
 const MIXED: [&str; 2] = ["/etc", "/usr/local"];
 
+/// Settings of the host's programs that would have them keep what they do for the host. Debian's dnf adds each package that it installs to an
+/// archive of the machine's (`_dnf_local`), which is asked for keys that nobody has as soon as it has none: covered, it is off.
+const COVERED: [&str; 1] = ["/etc/dnf/plugins/local.conf"];
+
 /// Mounts and links for a new root.
 pub(crate) struct HostDirs {
     mounts: Vec<(PathBuf, OwnedFd)>,
@@ -108,10 +112,11 @@ pub fn is_visible_to_hooks(path: &Path) -> bool {
         || HOOKS_OWN.iter().any(|own| path == Path::new(own))
 }
 
-/// Covers what others than its owner and group may not read: root inside may stand for the person, who could. `empty` is a
-/// file without content.
+/// Covers settings of [`COVERED`], and what others than its owner and group may not read: root inside may stand for the person, who could.
+/// `empty` is a file without content.
 pub(crate) fn cover_closed(empty: &Path) -> Result<(), SandboxError> {
-    let mut closed = Vec::new();
+    let covered = COVERED.into_iter().map(PathBuf::from);
+    let mut closed: Vec<PathBuf> = covered.filter(|path| path.is_file()).collect();
     for dir in MIXED {
         find_closed(Path::new(dir), &mut closed);
     }
