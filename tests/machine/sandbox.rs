@@ -351,6 +351,40 @@ fn mounts_are_made_and_taken_away_in_every_spelling() {
     }
 }
 
+/// dib's element `iso` (`100-build-iso`), an image with files, one that is read-only, and one of another file system.
+const MOUNTS_IMAGES: &str = r#"#!/bin/bash
+set -eu
+cd $TMP_BUILD_DIR/mnt
+mkdir -p a
+dd if=/dev/zero of=boot.img bs=1K count=5760 status=none
+mkdosfs -F 12 boot.img >/dev/null
+sudo mount -o loop boot.img a
+sudo mkdir -p a/EFI/BOOT
+echo shim > a/EFI/BOOT/bootx64.efi
+sudo umount a
+test ! -e a/EFI
+mount -o loop,rw boot.img a; grep -q shim a/EFI/BOOT/bootx64.efi; rm a/EFI/BOOT/bootx64.efi; echo "with a blank" > "a/a file.txt"; umount a
+mount -o ro,loop boot.img a; grep -q blank "a/a file.txt"; umount a
+fsck.fat -n boot.img
+mdir -i boot.img -/ -b ::
+truncate -s 8M other.img; mkfs.ext4 -q other.img
+! mount -o loop other.img a
+"#;
+
+#[test]
+fn an_image_of_fat_is_mounted_without_a_loop_device() {
+    for builder in &builders() {
+        let hooks = json!([{ "side": "host", "script": MOUNTS_IMAGES }]);
+        let end = &builder.build(&json!({ "setup": TREE, "hooks": hooks }))[0];
+        let said = end["out"].as_str().expect("output");
+        assert_eq!(end["code"], 0, "{end}");
+        assert!(said.contains("::/a file.txt") && said.contains("::/EFI/BOOT/"), "{said}");
+        assert!(!said.contains("bootx64.efi"), "{said}");
+        assert!(said.contains("other.img holds no FAT"), "{said}");
+        assert_eq!(end["mounts"], json!([]), "{end}");
+    }
+}
+
 #[test]
 fn environment_files_are_read_before_the_hook() {
     for builder in &builders() {

@@ -13,6 +13,7 @@ mod chroot;
 mod divert;
 mod efi_install;
 mod environment;
+mod image_mount;
 mod loader;
 mod mknod;
 mod mount;

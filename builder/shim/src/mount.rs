@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::image_mount::ImageMount;
 use crate::mount_call::MountCall;
 use crate::real;
 use crate::record::{Request, append_to_record};
@@ -14,8 +15,8 @@ pub(crate) fn mount(name: &str, arguments: &[OsString]) -> i32 {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let call = MountCall::parse(&words);
     if call.is_loop() {
-        eprintln!("{name}: refused: dibber has no loop devices; unpack the image into the tree instead");
-        return 1;
+        let Some((image, target, is_writable)) = call.image() else { return real::run(name, &words) };
+        return ImageMount::make(name, absolute(image), absolute(target), is_writable);
     }
     let words = call.instead().unwrap_or(words);
     let call = MountCall::parse(&words);
@@ -73,6 +74,11 @@ pub(crate) fn umount(name: &str, arguments: &[OsString]) -> i32 {
 /// Takes one mount away. What was bound with all below it goes with that, though its user asks for one mount.
 fn take_away(name: &str, flags: &[String], target: &str) -> i32 {
     let place = absolute(target);
+    let image = ImageMount::take(&place);
+    if let Some(Err(error)) = image.as_ref().map(ImageMount::copy_back) {
+        eprintln!("{name}: cannot copy back what {target} holds: {error}");
+        return 32;
+    }
     let with = |flags: &[String]| flags.iter().cloned().chain([target.to_owned()]).collect::<Vec<_>>();
     let first = match real::try_run(name, &with(flags)) {
         Ok(ended) => ended,
@@ -83,7 +89,8 @@ fn take_away(name: &str, flags: &[String], target: &str) -> i32 {
         first.tell();
         return first.code;
     }
-    record(name, &Request::Unmount { target: place })
+    // The build knows of none: it ends with its hook.
+    if image.is_some() { 0 } else { record(name, &Request::Unmount { target: place }) }
 }
 
 /// A command line of umount(8).

@@ -159,6 +159,12 @@ impl MountCall {
         self.options.iter().any(|option| option == "loop" || option.starts_with("loop="))
     }
 
+    /// Of one that asks for a loop device: the image, its place, and whether it may be written.
+    pub(crate) fn image(&self) -> Option<(&str, &str, bool)> {
+        let is_writable = !self.options.iter().any(|option| option == "ro");
+        Some((self.source.as_deref()?, self.target.as_deref()?, is_writable))
+    }
+
     /// Words that are used at once in place of the caller's.
     pub(crate) fn instead(&self) -> Option<Vec<String>> {
         let kernels = &KERNELS[..2];

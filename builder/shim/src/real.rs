@@ -42,6 +42,12 @@ pub(crate) fn try_run(name: &str, words: &[String]) -> Result<Ended, i32> {
     Ok(Ended { code: said.status.code().unwrap_or(1), said })
 }
 
+/// What it prints, whatever its exit code.
+pub(crate) fn output(name: &str, words: &[&str]) -> std::io::Result<String> {
+    let program = find(name).ok_or(std::io::ErrorKind::NotFound)?;
+    Ok(String::from_utf8_lossy(&Command::new(program).args(words).output()?.stdout).into_owned())
+}
+
 fn found(name: &str) -> Option<PathBuf> {
     let found = find(name);
     if found.is_none() {
