@@ -1,6 +1,6 @@
 //! The trees of an allocation group: free space, inodes, shared blocks, owners of blocks.
 //!
-//! In: sorted records, as bytes. Out: the tree's blocks, as full as can be. Never: an order of records that is made here.
+//! In: sorted records, as bytes. Out: the tree's blocks, as few as can be. Never: an order of records that is made here.
 //!
 //! Source: `fs/xfs/libxfs/xfs_format.h`, `struct xfs_btree_block` in its short form.
 
@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::BLOCK;
 use super::field::{put_bytes, put16, put32};
+use super::spread::spread;
 
 /// `struct xfs_btree_block_shdr` with magic number, level and count.
 const HEADER: usize = 56;
@@ -96,7 +97,8 @@ pub(super) fn build(kind: &TreeKind, records: &[u8], root: u64, below: impl Iter
     let mut place_level = |count: usize| -> Vec<u64> {
         if count <= 1 { alloc::vec![root] } else { below.by_ref().take(count).collect() }
     };
-    let leaves: Vec<&[u8]> = records.chunks(kind.record * kind.in_leaf()).collect();
+    let records: Vec<&[u8]> = records.chunks(kind.record).collect();
+    let leaves: Vec<&[&[u8]]> = spread(&records, kind.in_leaf()).collect();
     let places = place_level(leaves.len());
     let mut blocks = Vec::new();
     if leaves.is_empty() {
@@ -105,17 +107,16 @@ pub(super) fn build(kind: &TreeKind, records: &[u8], root: u64, below: impl Iter
     }
     let mut level: Vec<Child<'_>> = Vec::with_capacity(leaves.len());
     for (n, part) in leaves.iter().enumerate() {
-        let mut leaf = block(kind, 0, part.len() / kind.record, &places, n);
-        put_bytes(&mut leaf.bytes, HEADER, part);
+        let mut leaf = block(kind, 0, part.len(), &places, n);
+        put_bytes(&mut leaf.bytes, HEADER, &part.concat());
         blocks.push(leaf);
-        let (first, last) = (&part[..kind.record], &part[part.len() - kind.record..]);
-        level.push(Child { place: places[n], first, last });
+        level.push(Child { place: places[n], first: part[0], last: part[part.len() - 1] });
     }
     let mut levels = 1;
     while level.len() > 1 {
         let places = place_level(level.len().div_ceil(kind.in_node()));
         let mut above = Vec::with_capacity(places.len());
-        for (n, children) in level.chunks(kind.in_node()).enumerate() {
+        for (n, children) in spread(&level, kind.in_node()).enumerate() {
             let mut node = block(kind, levels, children.len(), &places, n);
             for (m, child) in children.iter().enumerate() {
                 let key = (kind.key_of)(child.first, child.last);

@@ -1,7 +1,7 @@
 //! The map from a file's blocks to the disk's.
 //!
 //! In: mapped runs in logical order. Out: what the inode has of it, and the tree's blocks if that is not all. Never: a tree deeper, or a
-//! block emptier, than it must be.
+//! block that another one would do without.
 //!
 //! Source: `fs/xfs/libxfs/xfs_format.h` (`struct xfs_bmbt_rec`, `struct xfs_bmdr_block`), `xfs_bmap_btree.c`.
 
@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use super::BLOCK;
 use super::field::{put_bytes, put16, put64};
+use super::spread::spread;
 
 /// Longest run: 21 bits of length, of which the kernel sets all (`XFS_MAX_BMBT_EXTLEN`).
 pub(super) const LENGTH_MAX: u64 = (1 << 21) - 1;
@@ -89,17 +90,19 @@ pub(super) fn encode(runs: &[Mapped], places: &[u64], room: usize, fsblock: impl
     let mut blocks = Vec::with_capacity(places.len());
     let mut level: Vec<Child> = Vec::new();
     let taken: Vec<u64> = places.by_ref().take(records.len().div_ceil(IN_BLOCK)).collect();
-    for (n, part) in records.chunks(IN_BLOCK).enumerate() {
+    let mut done = 0;
+    for (n, part) in spread(&records, IN_BLOCK).enumerate() {
         let mut bytes = block(0, part.len(), neighbours(&taken, n, &fsblock));
         put_bytes(&mut bytes, HEADER, part.as_flattened());
-        level.push(Child { logical: runs[n * IN_BLOCK].logical, place: fsblock(taken[n]) });
+        level.push(Child { logical: runs[done].logical, place: fsblock(taken[n]) });
+        done += part.len();
         blocks.push(TreeBlock { place: taken[n], bytes });
     }
     let mut height = 1;
     while level.len() > in_root(room) {
         let taken: Vec<u64> = places.by_ref().take(level.len().div_ceil(IN_BLOCK)).collect();
         let mut above = Vec::with_capacity(taken.len());
-        for (n, children) in level.chunks(IN_BLOCK).enumerate() {
+        for (n, children) in spread(&level, IN_BLOCK).enumerate() {
             let mut bytes = block(height, children.len(), neighbours(&taken, n, &fsblock));
             put_children(&mut bytes[HEADER..], IN_BLOCK, children);
             above.push(Child { logical: children[0].logical, place: fsblock(taken[n]) });

@@ -34,6 +34,7 @@ mod owners;
 mod place;
 mod plan;
 mod seal;
+mod spread;
 mod superblock;
 mod survey;
 mod walk;
