@@ -111,8 +111,8 @@ pub const FILESYSTEMS: [FsFacts; 4] = [
         label: LabelRule::AsGiven,
         identity: FsIdentity::Uuid,
         options: Some(MkfsDialect::MkfsXfs),
-        // As ext4's.
-        headroom: Bytes::mib(64),
+        // As ext4's, and what the kernel keeps of free space for itself: 8192 blocks (`xfs_default_resblks`).
+        headroom: Bytes::mib(64 + 32),
         read_by_uefi: false,
         grub_module: Some("xfs"),
     },

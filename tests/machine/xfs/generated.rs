@@ -49,7 +49,7 @@ fn adorn(tree: &mut Tree, attributes: &[(Index, usize, Vec<usize>)]) {
     }
     for n in 0..tree.inode_count() as u32 {
         if let Kind::BlockDev(rdev) | Kind::CharDev(rdev) = &mut tree.inode_mut(InodeId(n)).kind {
-            rdev.minor %= 1 << 18;
+            (rdev.major, rdev.minor) = (rdev.major % (1 << 9), rdev.minor % (1 << 18));
         }
     }
 }

@@ -80,7 +80,7 @@ pub enum XfsError {
         max: usize,
     },
     /// A device number that does not fit.
-    #[error("the device `{path}` has number {major}:{minor}; xfs holds up to 4095:262143")]
+    #[error("the device `{path}` has number {major}:{minor}; xfs holds up to 511:262143")]
     Device {
         /// The node.
         path: String,

@@ -23,21 +23,44 @@ pub(super) struct Planner<'s, 't> {
 }
 
 impl Planner<'_, '_> {
-    /// The smallest filesystem that holds the tree.
+    /// The smallest filesystem that holds the tree: one block less does not.
     ///
-    /// What finds no place needs at least as many blocks more, so from the least size upwards no smaller one is passed over, but for
-    /// those that other cuts between groups would spare a block of a map.
+    /// What finds no place is asked for in addition until all does. That may be too much, as other groups leave other rests at their
+    /// ends; so the border between what holds the tree and what does not is looked for below.
     pub(super) fn smallest(self) -> Result<Plan, XfsError> {
-        let mut blocks = BLOCKS_MIN;
+        let (mut refused, mut blocks) = (None, BLOCKS_MIN);
         while let Some(geometry) = Geometry::new(blocks, self.options) {
             let placement = Placement::new(self.survey, &geometry);
             if placement.beyond == 0 {
-                return Ok(Plan { geometry, placement });
+                let plan = Plan { geometry, placement };
+                return Ok(match refused {
+                    Some(refused) => self.between(refused, plan),
+                    None => plan,
+                });
             }
-            // From what was asked for, as a last group that is too short is left out.
+            refused = Some(blocks);
             blocks += placement.beyond;
         }
         Err(XfsError::TooLarge { has: blocks.saturating_mul(BLOCK), max: BLOCKS_MAX * BLOCK })
+    }
+
+    /// A plan with which the next smaller one fails, between a size that does not hold the tree and a plan that does.
+    fn between(self, mut refused: u64, mut plan: Plan) -> Plan {
+        while plan.blocks() - refused > 1 {
+            let middle = refused + (plan.blocks() - refused) / 2;
+            match self.exactly(middle) {
+                // A short last group may be left out: then the size is not the middle, but still above what was refused.
+                Some(smaller) if smaller.blocks() > refused => plan = smaller,
+                _ => refused = middle,
+            }
+        }
+        plan
+    }
+
+    fn exactly(self, blocks: u64) -> Option<Plan> {
+        let geometry = Geometry::new(blocks, self.options)?;
+        let placement = Placement::new(self.survey, &geometry);
+        (placement.beyond == 0).then_some(Plan { geometry, placement })
     }
 
     /// A filesystem of so many blocks, or of the most of them that can be used.
@@ -45,11 +68,8 @@ impl Planner<'_, '_> {
         if blocks > BLOCKS_MAX {
             return Err(XfsError::TooLarge { has: blocks.saturating_mul(BLOCK), max: BLOCKS_MAX * BLOCK });
         }
-        if let Some(geometry) = Geometry::new(blocks, self.options) {
-            let placement = Placement::new(self.survey, &geometry);
-            if placement.beyond == 0 {
-                return Ok(Plan { geometry, placement });
-            }
+        if let Some(plan) = self.exactly(blocks) {
+            return Ok(plan);
         }
         let smallest = self.smallest()?;
         if smallest.blocks() <= blocks {

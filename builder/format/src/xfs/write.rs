@@ -45,7 +45,7 @@ pub(super) fn write(
     len: u64,
 ) -> Result<Extents, XfsError> {
     let count = survey.inodes.next_multiple_of(CHUNK_INODES);
-    let inodes = alloc::vec![0; (count * plan.geometry.options.inode_size) as usize];
+    let inodes = alloc::vec![0; count as usize * plan.geometry.options.inode_size as usize];
     let sealer = Sealer(params.uuid);
     let mut writer = Writer { params, survey, plan, sealer, sink: Sink::default(), inodes };
     writer.own_inodes();
