@@ -25,19 +25,21 @@ fn live_in(tree: &Tree, params: &XfsParams, len: u64, changes: impl FnOnce(&Path
 
 fn change(root: &Path) {
     for n in 0..300 {
-        fs::create_dir(root.join(format!("new-{n}"))).unwrap();
-        fs::write(root.join(format!("new-{n}/file")), noise(n * 1000, 1)).unwrap();
+        fs::create_dir(root.join(format!("new-{n}"))).expect("the kernel takes it");
+        fs::write(root.join(format!("new-{n}/file")), noise(n * 1000, 1)).expect("the kernel takes it");
     }
-    let large = File::create(root.join("large")).unwrap();
-    rustix::fs::fallocate(&large, rustix::fs::FallocateFlags::empty(), 0, 150 << 20).unwrap();
-    fs::write(root.join("comb-of-2000"), "shorter").unwrap();
-    fs::remove_file(root.join("comb-of-2000")).unwrap();
-    fs::remove_file(root.join("largest-attribute")).unwrap();
-    fs::remove_dir_all(root.join("deep-0")).unwrap();
+    let large = File::create(root.join("large")).expect("the kernel takes it");
+    rustix::fs::fallocate(&large, rustix::fs::FallocateFlags::empty(), 0, 150 << 20)
+        .expect("the kernel takes it");
+    fs::write(root.join("comb-of-2000"), "shorter").expect("the kernel takes it");
+    fs::remove_file(root.join("comb-of-2000")).expect("the kernel takes it");
+    fs::remove_file(root.join("largest-attribute")).expect("the kernel takes it");
+    fs::remove_dir_all(root.join("deep-0")).expect("the kernel takes it");
     for name in ["block-of-attributes", "ping", "symlink-2", "fifo", "many-attributes"] {
         for n in 0..20 {
             let value = noise(20 + 400 * n, 2);
-            lsetxattr(root.join(name), format!("trusted.new-{n}"), &value, XattrFlags::empty()).unwrap();
+            lsetxattr(root.join(name), format!("trusted.new-{n}"), &value, XattrFlags::empty())
+                .expect("the kernel takes it");
         }
     }
 }
