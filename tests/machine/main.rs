@@ -56,3 +56,4 @@ mod static_files;
 mod store;
 mod terminal;
 mod warm_is_cold;
+mod xfs;

@@ -24,6 +24,7 @@ fn filesystem(kind: FsKind) -> FsSpec {
             journal: Some(Bytes::mib(64)),
             reserved_percent: Some(5),
             grow_to: Some(Bytes::gib(10)),
+            ..MkfsOptions::default()
         },
     }
 }

@@ -3,7 +3,7 @@
 //! In: a plan and a scratch copy of the finished tree. Out: core images, and boot.img. Never: a device, grub-install, or a
 //! trace in the tree: what is run here writes into a layer that is thrown away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use dibber_model::arch::Core;
@@ -78,11 +78,10 @@ pub(crate) trait GrubTree {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
+/// What every core needs to find a filesystem, in any table.
+const TABLES: [&str; 2] = ["part_gpt", "part_msdos"];
 /// What every core needs to find the menu and to run it, so that a menu without further modules works.
-const MODULES: [&str; 14] = [
-    "part_gpt",
-    "part_msdos",
-    "ext2",
+const MODULES: [&str; 11] = [
     "search",
     "search_fs_uuid",
     "configfile",
@@ -150,6 +149,8 @@ fn core_bytes(plan: &Plan, core: &Core, scratch: &dyn GrubTree) -> Result<Vec<u8
     let mut argv =
         vec!["grub-mkimage", "-O", core.platform, "-p", "/boot/grub", "-c", &config, "-o", &output];
     argv.extend(core.arguments);
+    argv.extend(TABLES);
+    argv.extend(filesystem_modules(&plan.disk));
     argv.extend(MODULES);
     argv.extend(core.modules);
     scratch
@@ -157,6 +158,12 @@ fn core_bytes(plan: &Plan, core: &Core, scratch: &dyn GrubTree) -> Result<Vec<u8
         .map_err(|said| LoaderError::Failed { platform: core.platform, said })?;
     let path = output.trim_start_matches('/').to_string();
     scratch.read(&path).map_err(|source| LoaderError::File { path, source })
+}
+
+/// The modules that read what the menu and the kernels lie on.
+fn filesystem_modules(disk: &DiskSpec) -> BTreeSet<&'static str> {
+    let holds = |fs: &&FsSpec| fs.mount.as_ref().is_some_and(|at| matches!(at.as_str(), "/" | "/boot"));
+    disk.filesystems().filter(holds).filter_map(|fs| fs.kind.facts().grub_module).collect()
 }
 
 /// Finds the filesystem with the menu by its UUID, which is known before the filesystem exists.

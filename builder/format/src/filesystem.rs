@@ -7,7 +7,7 @@
 
 use dibber_model::{Bytes, Extents, FsKind, FsSpec, SectorSize, Seed, Timestamp, Tree};
 
-use crate::{ext4, fat, swap};
+use crate::{ext4, fat, swap, xfs};
 
 /// What a filesystem is made of, besides its tree and its length.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ pub trait Writer: Sync {
 pub fn writer(kind: FsKind) -> &'static dyn Writer {
     match kind {
         FsKind::Ext4 => &ext4::Ext4,
+        FsKind::Xfs => &xfs::Xfs,
         FsKind::Vfat => &fat::Fat,
         FsKind::Swap => &swap::Swap,
     }
@@ -56,6 +57,9 @@ pub enum FilesystemError {
     /// ext4 cannot hold it.
     #[error(transparent)]
     Ext4(#[from] ext4::Ext4Error),
+    /// xfs cannot hold it.
+    #[error(transparent)]
+    Xfs(#[from] xfs::XfsError),
     /// FAT cannot hold it.
     #[error(transparent)]
     Fat(#[from] fat::FatError),

@@ -34,6 +34,8 @@ pub mod grub;
 pub mod gzip;
 mod mbr;
 pub mod qcow2;
+mod sink;
 pub mod swap;
 mod table;
 pub mod vhd;
+pub mod xfs;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::disk::FilesystemInfo;
 use super::ext::{self, Ext};
 use super::fat::Fat;
-use super::field::{byte, le16, le32, text, uuid};
+use super::field::{be32, be64, byte, le16, le32, text, uuid};
 use super::source::{Source, read_up_to};
 use super::volume::Volume;
 use super::{ShowError, fat};
@@ -164,6 +164,14 @@ fn swap(head: &[u8], info: &mut FilesystemInfo) {
 fn xfs(head: &[u8], info: &mut FilesystemInfo) {
     info.uuid = uuid(head, 32).to_string();
     info.label = text(head, 108, 12);
+    // `sb_dblocks` and `sb_fdblocks`, of `sb_blocksize` each.
+    let block = u64::from(be32(head, 4));
+    let (blocks, free) = (be64(head, 8), be64(head, 144));
+    if let Some(bytes) = blocks.checked_mul(block) {
+        let free = free.min(blocks) * block;
+        info.free_bytes = Some(free);
+        info.used_bytes = Some(bytes - free);
+    }
 }
 
 fn btrfs(head: &[u8], info: &mut FilesystemInfo) {

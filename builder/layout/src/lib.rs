@@ -12,7 +12,7 @@
 //!   less than was asked for; a share of the free space is rounded down, so the shares always fit.
 //! - A share (`50%`) is one of what is still free when the partition's turn comes, as in dib.
 //! - On a disk without a given size, a share is as large as its content wants.
-//! - What content wants is its minimal size and headroom: a tenth, and at least 64 MiB for ext4 and 1 MiB for FAT.
+//! - What content wants is its minimal size and headroom: a tenth, and at least 64 MiB for ext4, 96 MiB for xfs and 1 MiB for FAT.
 //! - The disk is a whole number of MiB, because Azure, VMware and dd with `bs=1M` want it so.
 //! - An extended partition starts at its first logical one and reaches to the end of the disk, as in dib.
 //!

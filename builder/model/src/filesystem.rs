@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::mount_point::MountPoint;
-use crate::{Bytes, Hasher, Identify, identify};
+use crate::{Bytes, Hasher, Identify, SectorSize, identify};
 
 /// Filesystems that are written natively.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ use crate::{Bytes, Hasher, Identify, identify};
 pub enum FsKind {
     /// ext4.
     Ext4,
+    /// XFS, version 5.
+    Xfs,
     /// FAT12, FAT16 or FAT32, as the size decides; long names.
     Vfat,
     /// Swap space.
@@ -45,8 +47,8 @@ pub struct FsFacts {
     pub label: LabelRule,
     /// What identifies one.
     pub identity: FsIdentity,
-    /// Whether `opts` of a config are mke2fs's.
-    pub takes_mke2fs_options: bool,
+    /// Whose options `opts` of a config are, if it may have any.
+    pub options: Option<MkfsDialect>,
     /// Least free room that one which is as large as its content has beyond what was measured; a tenth of that if it is more.
     pub headroom: Bytes,
     /// Whether UEFI firmware reads it, so that it may be an EFI system partition (UEFI 2.10, section 13.3).
@@ -64,6 +66,15 @@ pub enum LabelRule {
     UpperAscii,
 }
 
+/// The program that options are spelled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MkfsDialect {
+    /// mke2fs(8).
+    Mke2fs,
+    /// mkfs.xfs(8).
+    MkfsXfs,
+}
+
 /// What identifies a filesystem to `blkid`, fstab and GRUB's `search --fs-uuid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FsIdentity {
@@ -74,7 +85,7 @@ pub enum FsIdentity {
 }
 
 /// One row for each kind.
-pub const FILESYSTEMS: [FsFacts; 3] = [
+pub const FILESYSTEMS: [FsFacts; 4] = [
     FsFacts {
         kind: FsKind::Ext4,
         name: "ext4",
@@ -84,11 +95,26 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         longest_label: 16,
         label: LabelRule::AsGiven,
         identity: FsIdentity::Uuid,
-        takes_mke2fs_options: true,
+        options: Some(MkfsDialect::Mke2fs),
         // A system that boots writes logs, caches and keys before its root is grown.
         headroom: Bytes::mib(64),
         read_by_uefi: false,
         grub_module: Some("ext2"),
+    },
+    FsFacts {
+        kind: FsKind::Xfs,
+        name: "xfs",
+        aliases: &[],
+        holds_files: true,
+        // `sb_fname`.
+        longest_label: 12,
+        label: LabelRule::AsGiven,
+        identity: FsIdentity::Uuid,
+        options: Some(MkfsDialect::MkfsXfs),
+        // As ext4's, and what the kernel keeps of free space for itself: 8192 blocks (`xfs_default_resblks`).
+        headroom: Bytes::mib(64 + 32),
+        read_by_uefi: false,
+        grub_module: Some("xfs"),
     },
     FsFacts {
         kind: FsKind::Vfat,
@@ -99,7 +125,7 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         longest_label: 11,
         label: LabelRule::UpperAscii,
         identity: FsIdentity::VolumeId,
-        takes_mke2fs_options: false,
+        options: None,
         // Room for the next kernel's loader, or for a few variables of the firmware.
         headroom: Bytes::mib(1),
         read_by_uefi: true,
@@ -114,7 +140,7 @@ pub const FILESYSTEMS: [FsFacts; 3] = [
         longest_label: 16,
         label: LabelRule::AsGiven,
         identity: FsIdentity::Uuid,
-        takes_mke2fs_options: false,
+        options: None,
         headroom: Bytes(0),
         read_by_uefi: false,
         grub_module: None,
@@ -182,8 +208,59 @@ pub struct MkfsOptions {
     pub reserved_percent: Option<u8>,
     /// ext4: largest size that online growth prepares for (`mke2fs -E resize=`).
     pub grow_to: Option<Bytes>,
+    /// xfs: choices of mkfs.xfs.
+    #[serde(default)]
+    pub xfs: XfsOptions,
 }
-identify!(MkfsOptions { inode_ratio, journal, reserved_percent, grow_to });
+
+impl Identify for MkfsOptions {
+    /// What mkfs.xfs chooses has a word before it, and is no part of an id where nothing was chosen: ids from before it could be stay.
+    fn identify(&self, hasher: &mut Hasher) {
+        let MkfsOptions { inode_ratio, journal, reserved_percent, grow_to, xfs } = self;
+        inode_ratio.identify(hasher);
+        journal.identify(hasher);
+        reserved_percent.identify(hasher);
+        grow_to.identify(hasher);
+        if *xfs != XfsOptions::default() {
+            "mkfs.xfs".identify(hasher);
+            xfs.identify(hasher);
+        }
+    }
+}
+
+/// Choices of `mkfs.xfs`; `None` is the writer's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XfsOptions {
+    /// Bytes of an inode (`-i size=`).
+    pub inode_size: Option<u32>,
+    /// Sectors that its headers are as large as (`-s size=`); those of the disk where nothing is said.
+    pub sector: Option<SectorSize>,
+    /// Inode chunks that are there in part (`-i sparse=`).
+    pub sparse_inodes: Option<bool>,
+    /// Counts of extents of 64 bits (`-i nrext64=`).
+    pub large_extent_counts: Option<bool>,
+    /// A tree of the inodes that are free (`-m finobt=`).
+    pub finobt: Option<bool>,
+    /// Counts of the blocks of inode trees (`-m inobtcount=`).
+    pub inobtcount: Option<bool>,
+    /// Blocks that files share (`-m reflink=`).
+    pub reflink: Option<bool>,
+    /// A tree of the owners of blocks (`-m rmapbt=`).
+    pub rmapbt: Option<bool>,
+    /// Times up to 2486 (`-m bigtime=`).
+    pub bigtime: Option<bool>,
+}
+identify!(XfsOptions {
+    inode_size,
+    sector,
+    sparse_inodes,
+    large_extent_counts,
+    finobt,
+    inobtcount,
+    reflink,
+    rmapbt,
+    bigtime,
+});
 
 /// How a filesystem enters `/etc/fstab` (`fstab(5)`, fields 4 to 6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

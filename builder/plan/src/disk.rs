@@ -12,6 +12,7 @@ mod defaults;
 mod filesystem;
 mod fstab;
 mod mkfs;
+mod mkfs_xfs;
 mod nodes;
 mod partition;
 mod room;

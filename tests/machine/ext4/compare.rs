@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use dibber_format::ext4::Ext4Params;
-use dibber_model::{Content, Inode, InodeId, Kind, Source, Tree};
+use dibber_model::{Content, Inode, InodeId, Kind, Source, Timestamp, Tree};
 use rustix::fs::{SeekFrom, lgetxattr, llistxattr, seek};
 use rustix::io::Errno;
 
@@ -28,9 +28,14 @@ impl Mounted {
     }
 
     pub(crate) fn with(image: &Path, options: &str) -> Self {
+        Mounted::of("ext4", image, options)
+    }
+
+    /// A filesystem of any kind.
+    pub(crate) fn of(kind: &str, image: &Path, options: &str) -> Self {
         let at = tempfile::tempdir().expect("make a directory");
         let path = at.path().to_str().expect("UTF-8");
-        accepts("mount", &["-t", "ext4", "-o", options, super::text(image), path]);
+        accepts("mount", &["-t", kind, "-o", options, super::text(image), path]);
         Mounted(at)
     }
 
@@ -45,9 +50,26 @@ impl Drop for Mounted {
     }
 }
 
+/// What a kind of filesystem has of its own.
+pub(crate) struct Ways {
+    /// Access and change of everything.
+    pub(crate) epoch: Timestamp,
+    /// Whether there is a `lost+found` without the tree's doing.
+    pub(crate) lost_found: bool,
+    /// Most links that a directory counts; with more it says 1.
+    pub(crate) most_links: u64,
+    /// Attributes that are shown besides those that there are.
+    pub(crate) shown_twice: &'static [&'static [u8]],
+}
+
 /// Mounts an image and compares everything that the kernel tells about it with the tree.
-pub(crate) fn equal(image: &Path, (tree, files): (&Tree, &[PathBuf]), params: &Ext4Params) {
-    let mounted = Mounted::new(image);
+pub(crate) fn equal(image: &Path, tree: (&Tree, &[PathBuf]), params: &Ext4Params) {
+    let ways = Ways { epoch: params.epoch, lost_found: true, most_links: 65_000, shown_twice: &[] };
+    equal_below(&Mounted::new(image), tree, &ways);
+}
+
+/// Compares everything that the kernel tells about a mounted filesystem with the tree.
+pub(crate) fn equal_below(mounted: &Mounted, (tree, files): (&Tree, &[PathBuf]), ways: &Ways) {
     let walk = tree.walk();
     let mut names: BTreeMap<InodeId, u64> = BTreeMap::new();
     for (_, id) in &walk {
@@ -59,19 +81,14 @@ pub(crate) fn equal(image: &Path, (tree, files): (&Tree, &[PathBuf]), params: &E
         let stat = fs::symlink_metadata(&real).unwrap_or_else(|e| panic!("{}: {e}", real.display()));
         let number = *numbers.entry(*id).or_insert(stat.ino());
         assert_eq!(number, stat.ino(), "hard links of {}", real.display());
-        metadata(&real, (tree, *id), &stat, (params, names[id]));
-        xattrs(&real, &tree.inode(*id).meta.xattrs);
-        kind(&real, (tree, *id), &stat, files);
+        metadata(&real, (tree, *id), &stat, (ways, names[id]));
+        xattrs(&real, &tree.inode(*id).meta.xattrs, ways);
+        kind(&real, (tree, *id), &stat, (files, ways));
     }
     assert_eq!(numbers.values().collect::<BTreeSet<_>>().len(), numbers.len(), "inodes are shared");
 }
 
-fn metadata(
-    real: &Path,
-    (tree, id): (&Tree, InodeId),
-    stat: &fs::Metadata,
-    (params, names): (&Ext4Params, u64),
-) {
+fn metadata(real: &Path, (tree, id): (&Tree, InodeId), stat: &fs::Metadata, (ways, names): (&Ways, u64)) {
     let Inode { meta, kind } = tree.inode(id);
     let at = real.display();
     assert_eq!(stat.mode() & 0o7777, u32::from(meta.mode), "mode of {at}");
@@ -81,27 +98,27 @@ fn metadata(
         (meta.mtime.secs, meta.mtime.nanos.into()),
         "mtime of {at}"
     );
-    let epoch = (params.epoch.secs, params.epoch.nanos.into());
+    let epoch = (ways.epoch.secs, ways.epoch.nanos.into());
     assert_eq!((stat.ctime(), stat.ctime_nsec()), epoch, "ctime of {at}");
     assert_eq!((stat.atime(), stat.atime_nsec()), epoch, "atime of {at}");
     let links = match kind {
         Kind::Dir(entries) => {
             let is_dir = |id: &&InodeId| matches!(tree.inode(**id).kind, Kind::Dir(_));
-            let own = u64::from(id == InodeId::ROOT && tree.lookup(b"lost+found").is_none());
-            let count = 2 + own + entries.values().filter(is_dir).count() as u64;
-            if count > 65_000 { 1 } else { count }
+            let own = ways.lost_found && id == InodeId::ROOT && tree.lookup(b"lost+found").is_none();
+            let count = 2 + u64::from(own) + entries.values().filter(is_dir).count() as u64;
+            if count > ways.most_links { 1 } else { count }
         }
         _ => names,
     };
     assert_eq!(stat.nlink(), links, "links of {at}");
 }
 
-fn xattrs(real: &Path, expected: &[dibber_model::Xattr]) {
+fn xattrs(real: &Path, expected: &[dibber_model::Xattr], ways: &Ways) {
     let mut list = vec![0; 65_536];
     let len = llistxattr(real, &mut list[..]).expect("list attributes");
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = list[..len]
         .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.is_empty() && !ways.shown_twice.contains(name))
         .map(|name| {
             let mut value = vec![0; 65_536];
             let len = lgetxattr(real, name, &mut value[..]).expect("get attribute");
@@ -113,14 +130,14 @@ fn xattrs(real: &Path, expected: &[dibber_model::Xattr]) {
     assert_eq!(found, expected, "attributes of {}", real.display());
 }
 
-fn kind(real: &Path, (tree, id): (&Tree, InodeId), stat: &fs::Metadata, files: &[PathBuf]) {
+fn kind(real: &Path, (tree, id): (&Tree, InodeId), stat: &fs::Metadata, (files, ways): (&[PathBuf], &Ways)) {
     let at = real.display();
     let is = stat.file_type();
     let device = |major: u32, minor: u32| rustix::fs::makedev(major, minor);
     match &tree.inode(id).kind {
         Kind::Dir(entries) => {
             let mut expected: BTreeSet<Vec<u8>> = entries.keys().map(|name| name.to_vec()).collect();
-            if id == InodeId::ROOT {
+            if id == InodeId::ROOT && ways.lost_found {
                 expected.insert(b"lost+found".to_vec());
             }
             let found: Vec<Vec<u8>> = fs::read_dir(real)

@@ -14,7 +14,7 @@ use super::{image, params};
 
 /// A name, and what it stands for.
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Add { parent: Index, name: Vec<u8>, inode: Inode },
     Link { parent: Index, name: Vec<u8>, to: Index },
 }
@@ -43,7 +43,7 @@ fn attributes() -> impl Strategy<Value = Vec<Xattr>> {
     ]
 }
 
-fn metadata() -> impl Strategy<Value = Meta> {
+pub(crate) fn metadata() -> impl Strategy<Value = Meta> {
     // e2fsck doubts the years between; `times_that_e2fsck_doubts` has them.
     let secs = prop_oneof![-(1i64 << 31)..(3 << 32) - (1 << 31), 3i64 << 32..(1 << 34) - (1 << 31)];
     (0..0o10000u16, any::<u32>(), any::<u32>(), secs, 0..1_000_000_000u32, attributes()).prop_map(
@@ -81,7 +81,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = Step> {
+pub(crate) fn steps() -> impl Strategy<Value = Step> {
     let place = || (any::<Index>(), names());
     prop_oneof![
         6 => (place(), metadata(), kinds()).prop_map(|((parent, name), mut meta, kind)| {
@@ -96,7 +96,7 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 /// Steps that do not apply (a name that exists, a second name for a directory) are left out.
-fn grow(root: Meta, steps: Vec<Step>) -> Tree {
+pub(crate) fn grow(root: Meta, steps: Vec<Step>) -> Tree {
     let mut tree = Tree::new(root);
     let (mut dirs, mut others) = (vec![InodeId::ROOT], Vec::new());
     for step in steps {

@@ -6,14 +6,14 @@
 // A list of one range is what is meant where it stands.
 #![allow(clippy::single_range_in_vec_init)]
 
-mod compare;
-mod generated;
+pub(crate) mod compare;
+pub(crate) mod generated;
 mod growth;
 mod large;
 mod lived_in;
 mod refusals;
 mod sizes;
-mod trees;
+pub(crate) mod trees;
 mod whole;
 
 use std::path::{Path, PathBuf};

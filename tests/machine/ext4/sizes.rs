@@ -79,6 +79,7 @@ fn options_are_kept() {
         journal: Some(Bytes::mib(8)),
         reserved_percent: Some(1),
         grow_to: Some(Bytes::gib(64)),
+        ..MkfsOptions::default()
     };
     let params = Ext4Params { options, ..params() };
     is_exact(&everything(), &params);

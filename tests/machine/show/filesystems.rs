@@ -188,4 +188,14 @@ fn what_is_not_read_is_called_by_its_name() {
     let fs = &json(&image, &[])["disk"]["partitions"][0]["filesystem"];
     assert_eq!((fs["kind"].as_str(), fs["label"].as_str()), (Some("swap"), Some("try-swap")));
     assert_eq!(fs["uuid"], "11111111-2222-3333-4444-555555555555");
+    file.set_len(300 << 20).unwrap();
+    let uuid = "uuid=11111111-2222-3333-4444-555555555555";
+    accepts("mkfs.xfs", &["-q", "-f", "-L", "try-xfs", "-m", uuid, text(&image)]);
+    let fs = &json(&image, &[])["disk"]["partitions"][0]["filesystem"];
+    assert_eq!((fs["kind"].as_str(), fs["label"].as_str()), (Some("xfs"), Some("try-xfs")));
+    assert_eq!(fs["uuid"], "11111111-2222-3333-4444-555555555555");
+    let said = accepts("xfs_db", &["-r", "-f", "-c", "sb 0", "-c", "print fdblocks", text(&image)]);
+    let free = said.trim().strip_prefix("fdblocks = ").and_then(|blocks| blocks.parse::<u64>().ok());
+    assert_eq!(fs["free_bytes"].as_u64(), free.map(|blocks| blocks * 4096));
+    assert_eq!(fs["used_bytes"].as_u64(), free.map(|blocks| (300 << 20) - blocks * 4096));
 }

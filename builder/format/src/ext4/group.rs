@@ -13,7 +13,7 @@ use super::checksum::Crc;
 use super::field::{put_halves, put_split, put16};
 use super::geometry::{Geometry, Tables};
 use super::plan::Plan;
-use super::sink::Sink;
+use crate::sink::Sink;
 
 /// Size of a descriptor with `64bit`.
 pub(super) const DESCRIPTOR_SIZE: usize = 64;

@@ -32,7 +32,6 @@ mod options;
 mod place;
 mod plan;
 mod resize;
-mod sink;
 mod superblock;
 mod survey;
 mod walk;

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::BLOCK;
 use super::field::put32;
 use super::geometry::Geometry;
-use super::sink::Sink;
+use crate::sink::Sink;
 
 /// Its number (`EXT4_RESIZE_INO`).
 pub(super) const RESIZE_INO: u32 = 7;

@@ -17,10 +17,10 @@ use super::journal::{self, JOURNAL_INO};
 use super::place::Placed;
 use super::plan::Plan;
 use super::resize::{self, RESIZE_INO};
-use super::sink::Sink;
 use super::superblock::Superblock;
 use super::survey::{Body, Survey, SurveyedInode};
 use super::{BLOCK, Ext4Error, Ext4Params};
+use crate::sink::Sink;
 
 /// A filesystem under way.
 struct Writer<'a, 't> {

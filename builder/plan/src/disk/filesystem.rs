@@ -9,12 +9,15 @@ use dibber_model::filesystem::LabelRule;
 use dibber_model::{FsKind, Fstab, MkfsOptions, MountPoint};
 
 use super::defaults::DiskDefaults;
-use super::mkfs::{ROOT_EXT4, mkfs_options, over};
+use super::mkfs::{for_root, options_of};
 use super::nodes::BlockNode;
 use crate::yaml::{Cause, Fault};
 
-/// dib's label of a root filesystem that is not given one.
+/// dib's label of a root filesystem that is not given one, and the one for kinds whose labels are shorter (xfs has 12 bytes).
 const ROOT_LABEL: &str = "cloudimg-rootfs";
+const SHORT_ROOT_LABEL: &str = "img-rootfs";
+/// The node that dib takes for the root's.
+pub(super) const ROOT_NODE: &str = "mkfs_root";
 
 pub(super) fn mount_point(node: &BlockNode, kind: FsKind) -> Result<Option<MountPoint>, Fault> {
     let value = node.keys.get("mount_point");
@@ -60,7 +63,11 @@ pub(super) fn fstab_line(node: &BlockNode, kind: FsKind) -> Result<Fstab, Fault>
 pub(super) fn label_text(node: &BlockNode, kind: Option<FsKind>, defaults: &DiskDefaults) -> String {
     let text = match node.keys.get_text("label") {
         Some(text) => text,
-        None if node.name == "mkfs_root" => defaults.root_label.as_deref().unwrap_or(ROOT_LABEL),
+        None if node.name == ROOT_NODE => {
+            let is_short = kind.is_some_and(|kind| kind.facts().longest_label < ROOT_LABEL.len());
+            let default = if is_short { SHORT_ROOT_LABEL } else { ROOT_LABEL };
+            defaults.root_label.as_deref().unwrap_or(default)
+        }
         None => &node.name,
     };
     match kind.is_some_and(|kind| kind.facts().label == LabelRule::UpperAscii) {
@@ -88,12 +95,22 @@ pub(super) fn label(node: &BlockNode, kind: FsKind, defaults: &DiskDefaults) -> 
 }
 
 pub(super) fn options(node: &BlockNode, kind: FsKind, defaults: &DiskDefaults) -> Result<MkfsOptions, Fault> {
-    let own = match node.keys.get("opts") {
-        Some(value) if kind.facts().takes_mke2fs_options => mkfs_options(value.text().unwrap_or_default())
-            .map_err(|why| value.at.bad(format!("`opts` of `{}`: {why}", node.name)))?,
-        Some(value) => return Err(value.at.bad(format!("{kind} has no `opts`"))),
+    let given = node.keys.get("opts");
+    let Some(dialect) = kind.facts().options else {
+        return match given {
+            Some(value) => Err(value.at.bad(format!("{kind} has no `opts`"))),
+            None => Ok(MkfsOptions::default()),
+        };
+    };
+    let at = given.map_or(&node.at, |value| &value.at);
+    let own = match given {
+        Some(value) => options_of(dialect, value.text().unwrap_or_default())
+            .map_err(|why| at.bad(format!("`opts` of `{}`: {why}", node.name)))?,
         None => MkfsOptions::default(),
     };
-    let root = node.name == "mkfs_root" && kind.facts().takes_mke2fs_options;
-    Ok(if root { over(&over(&own, &defaults.mkfs), &ROOT_EXT4) } else { own })
+    if node.name != ROOT_NODE {
+        return Ok(own);
+    }
+    for_root(dialect, &own, &defaults.mkfs)
+        .map_err(|why| at.bad(format!("`{}` is {kind}: {why}", node.name)).hint("give those of its own kind"))
 }

@@ -1,18 +1,18 @@
-//! Options of `mke2fs`, as far as the native writer has them.
+//! Options of `mke2fs`, as far as the native writer has them, and who else's there are.
 //!
 //! In: the text of `opts:`, `mkfs_options` or `--mkfs-options`. Out: [`MkfsOptions`]. Never: an option that is ignored.
 
 use alloc::format;
-use alloc::string::String;
-use dibber_model::{Bytes, MkfsOptions};
+use alloc::string::{String, ToString};
+use dibber_model::filesystem::{MkfsDialect, XfsOptions};
+use dibber_model::{Bytes, MkfsOptions, SectorSize};
+
+use super::mkfs_xfs::{over_xfs, xfs_options};
 
 /// dib's `-i 4096 -J size=64` for an ext4 root.
-pub(super) const ROOT_EXT4: MkfsOptions = MkfsOptions {
-    inode_ratio: Some(4096),
-    journal: Some(Bytes::mib(64)),
-    reserved_percent: None,
-    grow_to: None,
-};
+fn root_ext4() -> MkfsOptions {
+    MkfsOptions { inode_ratio: Some(4096), journal: Some(Bytes::mib(64)), ..MkfsOptions::default() }
+}
 
 /// The first choice where there is one, else the second.
 pub(crate) fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
@@ -21,12 +21,55 @@ pub(crate) fn over(first: &MkfsOptions, second: &MkfsOptions) -> MkfsOptions {
         journal: first.journal.or(second.journal),
         reserved_percent: first.reserved_percent.or(second.reserved_percent),
         grow_to: first.grow_to.or(second.grow_to),
+        xfs: over_xfs(&first.xfs, &second.xfs),
+    }
+}
+
+/// Reads the options of one program.
+pub(super) fn options_of(dialect: MkfsDialect, text: &str) -> Result<MkfsOptions, String> {
+    match dialect {
+        // Sectors, the one choice of mkfs.xfs that is read there, are no matter to ext4.
+        MkfsDialect::Mke2fs => {
+            mke2fs_options(text).map(|read| MkfsOptions { xfs: XfsOptions::default(), ..read })
+        }
+        MkfsDialect::MkfsXfs => xfs_options(text).map(|xfs| MkfsOptions { xfs, ..MkfsOptions::default() }),
+    }
+}
+
+/// Reads options for a root whose kind is not known yet: mke2fs's, or else mkfs.xfs's. [`for_root`] asks for the kind.
+pub(crate) fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
+    mke2fs_options(text).or_else(|why| options_of(MkfsDialect::MkfsXfs, text).map_err(|_| why))
+}
+
+/// A root's options: its node's own before those that were given for any, and dib's default last. An option of another program is refused.
+pub(super) fn for_root(
+    dialect: MkfsDialect,
+    own: &MkfsOptions,
+    given: &MkfsOptions,
+) -> Result<MkfsOptions, String> {
+    let all = over(own, given);
+    match dialect {
+        MkfsDialect::Mke2fs => {
+            let xfs = XfsOptions { sector: None, ..all.xfs };
+            if xfs != XfsOptions::default() {
+                return Err("options of mkfs.xfs were given, and it is made by mke2fs's".to_string());
+            }
+            Ok(over(&MkfsOptions { xfs: XfsOptions::default(), ..all }, &root_ext4()))
+        }
+        MkfsDialect::MkfsXfs => {
+            // A journal's size is for ext4 alone in dib, too: DIB_JOURNAL_SIZE says nothing of other kinds.
+            let MkfsOptions { inode_ratio, reserved_percent, grow_to, .. } = all;
+            if inode_ratio.is_some() || reserved_percent.is_some() || grow_to.is_some() {
+                return Err("options of mke2fs were given, and it is made by mkfs.xfs's".to_string());
+            }
+            Ok(MkfsOptions { xfs: all.xfs, ..MkfsOptions::default() })
+        }
     }
 }
 
 /// Reads `-i BYTES`, `-J size=MIB`, `-m PERCENT` and `-E resize=BLOCKS` of mke2fs(8). What the writer always does
 /// (`-O` of a feature that it has, `-F`, `-q`, `-b 4096`) is accepted; all else is refused by name.
-pub(crate) fn mkfs_options(text: &str) -> Result<MkfsOptions, String> {
+fn mke2fs_options(text: &str) -> Result<MkfsOptions, String> {
     let mut options = MkfsOptions::default();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
@@ -58,7 +101,8 @@ fn apply_flag(options: &mut MkfsOptions, flag: &str, value: &str) -> Result<(), 
         ("-E", Some(("resize", blocks))) => options.grow_to = Some(scaled(number(blocks)?, 4096, value)?),
         ("-b", _) if value == "4096" => {}
         // mkfs.xfs's sectors, as TripleO's images have them for disks of either kind: blocks of 4096 bytes fit both.
-        ("-s", Some(("size", "512" | "4096"))) => {}
+        ("-s", Some(("size", "512"))) => options.xfs.sector = Some(SectorSize::B512),
+        ("-s", Some(("size", "4096"))) => options.xfs.sector = Some(SectorSize::B4096),
         ("-O", _) if value.split(',').all(|feature| FEATURES.contains(&feature)) => {}
         _ => return Err(format!("`{flag} {value}` is not supported by the native writer")),
     }

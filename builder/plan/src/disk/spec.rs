@@ -12,7 +12,7 @@ use dibber_model::{
 };
 
 use super::defaults::DiskDefaults;
-use super::filesystem::{fstab_line, label, label_text, mount_point, options};
+use super::filesystem::{ROOT_NODE, fstab_line, label, label_text, mount_point, options};
 use super::nodes::{BlockNode, Plugin, nodes};
 use super::partition;
 use super::types::{BIOS_BOOT, PREP, guid_of};
@@ -116,7 +116,7 @@ impl<'a> Graph<'a> {
     fn labels(&self) -> Result<(), Fault> {
         let mut seen: Vec<(String, &BlockNode)> = Vec::new();
         for node in self.of(Plugin::Mkfs) {
-            let kind = node.keys.get_text("type").and_then(|word| word.parse().ok());
+            let kind = self.kind_word(node).and_then(|word| word.parse().ok());
             let label = label_text(node, kind, self.defaults);
             if let Some((_, other)) = seen.iter().find(|(used, _)| *used == label) {
                 let (first, second) = (&other.name, &node.name);
@@ -216,17 +216,17 @@ impl<'a> Graph<'a> {
         self.defaults.arch.facts().cores.iter().any(|core| core.place == place)
     }
 
-    fn filesystem(&self, node: &BlockNode) -> Result<FsSpec, Fault> {
-        let root = node.name == "mkfs_root";
+    /// What kind of filesystem is asked for; a root need not say.
+    fn kind_word(&self, node: &'a BlockNode) -> Option<&'a str> {
+        let default = || self.defaults.fs_type.as_deref().unwrap_or(FsKind::Ext4.name());
+        node.keys.get_text("type").or_else(|| (node.name == ROOT_NODE).then(default))
+    }
+
+    fn filesystem(&self, node: &'a BlockNode) -> Result<FsSpec, Fault> {
         let defaults = self.defaults;
-        let given = node.keys.get("type");
-        let at = given.map_or(&node.at, |value| &value.at);
-        let word = match (given.and_then(Yaml::text), root) {
-            (Some(word), _) => word,
-            (None, true) => defaults.fs_type.as_deref().unwrap_or(FsKind::Ext4.name()),
-            (None, false) => {
-                return Err(node.at.bad(format!("`{}` needs a `type`, such as ext4 or vfat", node.name)));
-            }
+        let at = node.keys.get("type").map_or(&node.at, |value| &value.at);
+        let Some(word) = self.kind_word(node) else {
+            return Err(node.at.bad(format!("`{}` needs a `type`, such as ext4 or vfat", node.name)));
         };
         let kind: FsKind = word.parse().map_err(|error| at.bad(format!("`{}`: {error}", node.name)))?;
         let label = label(node, kind, defaults)?;

@@ -9,7 +9,7 @@ use dibber_model::{
 };
 
 use super::choose::DEFAULT_LAYOUT;
-use super::{DiskDefaults, disk_spec, fstab, variables};
+use super::{DiskDefaults, disk_spec, fstab, mkfs_options, variables};
 use crate::source::TextSource;
 use crate::yaml::{Fault, read};
 
@@ -210,9 +210,30 @@ fn bare_filesystem_takes_the_image_s_wishes() {
     assert_eq!(fstab(&spec), "LABEL=img / ext4 defaults 0 1\n");
     assert_eq!(spec.root().unwrap().options.reserved_percent, Some(1));
     assert_eq!(variables(&spec)["IMAGE_BLOCK_DEVICES"], "[image0]=/dev/dibber/image0");
-    defaults.fs_type = Some("xfs".into());
+    defaults.fs_type = Some("zfs".into());
     let fault = disk(DEFAULT_LAYOUT, &defaults).unwrap_err().to_string();
-    assert!(fault.contains("no writer for filesystem `xfs`"), "{fault}");
+    assert!(fault.contains("no writer for filesystem `zfs`"), "{fault}");
+}
+
+#[test]
+fn a_root_of_xfs_has_options_and_a_label_of_its_own() {
+    let mut defaults = defaults(Arch::X86_64);
+    defaults.fs_type = Some("xfs".into());
+    defaults.mkfs = mkfs_options("-m rmapbt=1 -s size=4096").unwrap();
+    // dib gives a journal's size to ext4 alone.
+    defaults.mkfs.journal = Some(Bytes::mib(64));
+    let spec = disk(DEFAULT_LAYOUT, &defaults).unwrap();
+    assert_eq!(fstab(&spec), "LABEL=img-rootfs / xfs defaults 0 1\n");
+    let options = &spec.root().unwrap().options;
+    assert_eq!((options.journal, options.xfs.rmapbt), (None, Some(true)));
+    assert_eq!(options.xfs.sector, Some(SectorSize::B4096));
+    defaults.mkfs = mkfs_options("-i 8192").unwrap();
+    let fault = disk(DEFAULT_LAYOUT, &defaults).unwrap_err().to_string();
+    assert!(fault.contains("`mkfs_root` is xfs: options of mke2fs were given"), "{fault}");
+    defaults.fs_type = None;
+    defaults.mkfs = mkfs_options("-i size=1024").unwrap();
+    let fault = disk(DEFAULT_LAYOUT, &defaults).unwrap_err().to_string();
+    assert!(fault.contains("`mkfs_root` is ext4: options of mkfs.xfs were given"), "{fault}");
 }
 
 /// A disk of one GPT partition `root`, mounted on /, and whatever else is given.

@@ -254,5 +254,6 @@ fn mkfs(entry: &Yaml) -> Result<MkfsOptions, Fault> {
         journal: keys.get("journal").map(parsed).transpose()?,
         reserved_percent: percent,
         grow_to: keys.get("grow_to").map(parsed).transpose()?,
+        ..MkfsOptions::default()
     })
 }

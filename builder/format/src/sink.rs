@@ -9,11 +9,12 @@ use core::ops::Range;
 use dibber_model::extent::ExtentError;
 use dibber_model::{Extent, Extents, Piece};
 
-use super::BLOCK;
+/// Size of a block in bytes, of ext4 and of xfs.
+const BLOCK: u64 = 4096;
 
 /// Metadata in one buffer, which all its extents share, and content by reference.
 #[derive(Default)]
-pub(super) struct Sink {
+pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// Offset on disk, and the part of the buffer that goes there.
     marks: Vec<(u64, Range<usize>)>,
@@ -22,7 +23,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// Room for `len` bytes at byte `at` of the filesystem, zeroed.
-    pub(super) fn bytes(&mut self, at: u64, len: usize) -> &mut [u8] {
+    pub(crate) fn bytes(&mut self, at: u64, len: usize) -> &mut [u8] {
         let start = self.buffer.len();
         self.buffer.resize(start + len, 0);
         let end = start + len;
@@ -34,17 +35,17 @@ impl Sink {
     }
 
     /// One block of metadata, zeroed.
-    pub(super) fn block(&mut self, block: u64) -> &mut [u8] {
+    pub(crate) fn block(&mut self, block: u64) -> &mut [u8] {
         self.bytes(block * BLOCK, BLOCK as usize)
     }
 
     /// A piece that is not copied.
-    pub(super) fn piece(&mut self, at: u64, piece: Piece) {
+    pub(crate) fn piece(&mut self, at: u64, piece: Piece) {
         self.content.push(Extent { at, piece });
     }
 
     /// Everything, as a filesystem of `len` bytes.
-    pub(super) fn finish(self, len: u64) -> Result<Extents, ExtentError> {
+    pub(crate) fn finish(self, len: u64) -> Result<Extents, ExtentError> {
         let buffer: Arc<[u8]> = self.buffer.into();
         let mut list = self.content;
         list.extend(

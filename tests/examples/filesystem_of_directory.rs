@@ -1,6 +1,6 @@
-//! A directory becomes an ext4 image, on one thread and with a plain copy loop; the time of each step is printed.
+//! A directory becomes a filesystem's image, on one thread and with a plain copy loop; the time of each step is printed.
 //!
-//! In: `DIRECTORY IMAGE`. Out: the image, and times to set beside those of `mke2fs -d`. Never: ACLs' or other attributes'
+//! In: `KIND DIRECTORY IMAGE`. Out: the image, and times to set beside those of another kind or of `mke2fs -d`. Never: ACLs' or other attributes'
 //! subtleties that `dibber build` captures; this reads what `llistxattr` lists.
 
 use std::collections::BTreeMap;
@@ -12,32 +12,44 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dibber_format::ext4::{Ext4Params, measure, write};
+use dibber_format::filesystem::{Making, writer};
 use dibber_model::{
-    Content, Extents, FileRef, Inode, InodeId, Kind, Meta, MkfsOptions, Piece, Rdev, Seed, Source, Timestamp,
-    Tree, Xattr,
+    Bytes, Content, Extents, FileRef, FsKind, FsSpec, Inode, InodeId, Kind, Meta, MkfsOptions, Piece, Rdev,
+    SectorSize, Seed, Source, Timestamp, Tree, Xattr,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [directory, image] = &args[..] else { return Err("usage: ext4_of_directory DIRECTORY IMAGE".into()) };
-    let seed = Seed::from_names(["ext4_of_directory"]);
-    let params = Ext4Params {
+    let [kind, directory, image] = &args[..] else {
+        return Err("usage: filesystem_of_directory KIND DIRECTORY IMAGE".into());
+    };
+    let kind: FsKind = kind.to_str().unwrap_or_default().parse()?;
+    let seed = Seed::from_names(["filesystem_of_directory"]);
+    let spec = FsSpec {
+        name: "mkfs_root".into(),
+        kind,
         label: "root".into(),
         uuid: seed.uuid("filesystem", 0),
-        hash_seed: seed.uuid("hash", 0),
-        epoch: Timestamp::from_secs(1_700_000_000),
+        mount: Some("/".parse()?),
+        fstab: None,
         options: MkfsOptions::default(),
-        mount_point: "/".into(),
+    };
+    let making = Making {
+        spec: &spec,
+        sector: SectorSize::B512,
+        start: 0,
+        seed,
+        epoch: Timestamp::from_secs(1_700_000_000),
+        page: Bytes(4096),
     };
     let start = Instant::now();
     let (tree, files) = capture(directory)?;
     let captured = Instant::now();
-    let least = measure(&tree, &params)?;
+    let least = writer(kind).measure(&tree, &making)?;
     let measured = Instant::now();
-    let extents = write(&tree, &params, least.0)?;
+    let extents = writer(kind).write(&tree, &making, least.0)?;
     let written = Instant::now();
     pour(&extents, &files, image)?;
     println!("{} inodes, {least}, {} extents", tree.inode_count(), extents.iter().len());
