@@ -74,6 +74,9 @@ fn devices(disk: &DiskSpec) -> String {
     for part in disk.parts.iter().filter(|part| part.name != disk.name) {
         pairs.push((part.name.clone(), device(&part.name)));
     }
+    for lv in disk.groups.iter().flat_map(|group| &group.lvs) {
+        pairs.push((lv.name.clone(), device(&lv.name)));
+    }
     let texts: Vec<String> = pairs.iter().map(|(name, path)| format!("[{}]={path}", quoted(name))).collect();
     texts.join(" ")
 }
