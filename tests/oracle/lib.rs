@@ -9,6 +9,7 @@ pub mod craft;
 pub mod disks;
 pub mod meeting;
 pub mod sets;
+pub mod volumes;
 pub mod waiting;
 pub mod workshop;
 
