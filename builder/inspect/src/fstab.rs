@@ -62,7 +62,9 @@ fn device_of(path: &str, group: &str, volume: &str) -> bool {
     let plain = path.strip_prefix("/dev/").and_then(|rest| rest.split_once('/'));
     let doubled = |name: &str| name.replace('-', "--");
     plain == Some((group, volume))
-        || path.strip_prefix("/dev/mapper/").is_some_and(|name| name == [doubled(group), doubled(volume)].join("-"))
+        || path
+            .strip_prefix("/dev/mapper/")
+            .is_some_and(|name| name == [doubled(group), doubled(volume)].join("-"))
 }
 
 /// fstab writes a space as `\040`.

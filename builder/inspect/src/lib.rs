@@ -86,8 +86,11 @@ impl Image {
     /// The files, with every filesystem where the image's own fstab mounts it.
     pub fn tree(&self) -> Result<&Tree, ShowError> {
         self.tree.as_ref().ok_or_else(|| {
-            let seen: Vec<String> =
-                self.disk.filesystems().map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone())).collect();
+            let seen: Vec<String> = self
+                .disk
+                .filesystems()
+                .map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone()))
+                .collect();
             ShowError::NoFiles {
                 seen: if seen.is_empty() { "nothing known".into() } else { seen.join(", ") },
             }

@@ -11,12 +11,13 @@
 mod crc;
 mod head;
 mod text;
+mod thin;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dibber_model::{Extents, LvSegment, PlacedVg, Seed, Timestamp};
+use dibber_model::{Extents, LvKind, LvSegment, PlacedLv, PlacedVg, Seed, Timestamp};
 
 pub use head::METADATA_BYTES;
 
@@ -42,6 +43,22 @@ pub enum LvmError {
         /// Length of the text.
         wanted: u64,
         /// What two texts of have room beside each other.
+        available: u64,
+    },
+    /// A pool whose volumes hold more than it does.
+    #[error(
+        "volume group `{group}`: the volumes of thin pool `{pool}` need {wanted} bytes of {what}, and it has {available}; make it larger"
+    )]
+    PoolFull {
+        /// The group.
+        group: String,
+        /// The pool.
+        pool: String,
+        /// `data` or `metadata`.
+        what: &'static str,
+        /// What they need.
+        wanted: u64,
+        /// What there is.
         available: u64,
     },
     /// Content longer than its volume.
@@ -76,13 +93,27 @@ pub fn write(
         parts.push(head::head(group, pv, &text)?);
     }
     for lv in &group.lvs {
-        let Some(content) = volumes.get(&lv.spec.name) else { continue };
-        let available = group.bytes(lv);
-        if content.len() > available {
+        let content = volumes.get(&lv.spec.name);
+        let (available, wanted) = (group.bytes(lv), content.map_or(0, Extents::len));
+        if wanted > available {
             let (group, volume) = (group.spec.name.clone(), lv.spec.name.clone());
-            return Err(LvmError::TooLong { group, volume, wanted: content.len(), available });
+            return Err(LvmError::TooLong { group, volume, wanted, available });
         }
-        lay(group, &lv.segments, content, &mut parts);
+        match (&lv.spec.kind, content) {
+            (LvKind::Linear, Some(content)) => lay(group, &lv.segments, content, &mut parts),
+            (LvKind::Pool, _) => {
+                let thin: Vec<_> = thin_volumes(group, &lv.spec.name)
+                    .map(|lv| thin::ThinVolume { content: volumes.get(&lv.spec.name) })
+                    .collect();
+                let metadata =
+                    lv.metadata.iter().map(|segment| segment.count).sum::<u64>() * group.spec.extent.0;
+                let pool = thin::pool(group, lv, &thin, metadata)?;
+                lay(group, &lv.segments, &pool.data, &mut parts);
+                lay(group, &lv.metadata, &pool.metadata, &mut parts);
+            }
+            // A thin volume is laid with its pool.
+            (LvKind::Thin { .. }, _) | (LvKind::Linear, None) => {}
+        }
     }
     let whole = group.pvs.iter().zip(parts).map(|(pv, parts)| {
         let part = Extents::compose(pv.len, parts);
@@ -92,6 +123,11 @@ pub fn write(
         )
     });
     Ok(whole.collect())
+}
+
+/// The volumes of a thin pool, in the order of their device ids, which begin with 1.
+fn thin_volumes<'a>(group: &'a PlacedVg, pool: &'a str) -> impl Iterator<Item = &'a PlacedLv> {
+    group.lvs.iter().filter(move |lv| matches!(&lv.spec.kind, LvKind::Thin { pool: its } if its == pool))
 }
 
 /// Lays bytes onto runs of extents, one after the other.

@@ -9,18 +9,24 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use dibber_model::{LvSegment, LvmId, PlacedPv, PlacedVg};
+use dibber_model::{LvKind, LvSegment, LvmId, PlacedPv, PlacedVg};
 
-use super::LvmMaking;
+use super::thin::pool_lines;
+use super::{LvmMaking, thin_volumes};
 
 /// Who made it, where lvm2 has the name of a machine.
 const HOST: &str = "dibber";
+/// The status of a volume of a person's, and of one that others are made of.
+const VISIBLE: &str = "\"READ\", \"WRITE\", \"VISIBLE\"";
+const HIDDEN: &str = "\"READ\", \"WRITE\"";
+/// What lvm2 calls the extents that it keeps to mend the metadata of a pool (`lib/metadata/pool_manip.c`).
+const SPARE: &str = "lvol0_pmspare";
 /// Bytes of the sectors in which lengths are written.
 const SECTOR: u64 = 512;
 
 /// The whole text.
 pub(super) fn text(group: &PlacedVg, making: &LvmMaking) -> Vec<u8> {
-    let mut text = Text { text: String::new(), time: making.epoch.secs, depth: 0 };
+    let mut text = Text { text: String::new(), time: making.epoch.secs };
     let spec = &group.spec;
     text.open(&spec.name);
     text.id(spec.id);
@@ -39,8 +45,34 @@ pub(super) fn text(group: &PlacedVg, making: &LvmMaking) -> Vec<u8> {
     }
     text.close();
     text.open("logical_volumes");
+    let own_id = |name: &str| LvmId::of(&making.seed, &alloc::format!("lvm lv {} {name}", spec.name));
     for lv in &group.lvs {
-        text.linear(&lv.spec.name, lv.spec.id, &lv.segments);
+        let (name, id) = (&lv.spec.name, lv.spec.id);
+        match &lv.spec.kind {
+            LvKind::Linear => text.linear(name, id, VISIBLE, &lv.segments),
+            LvKind::Pool => {
+                let volumes = thin_volumes(group, name).count() as u64;
+                text.single(name, id, lv.count, &pool_lines(lv, group.bytes(lv), volumes));
+                for (part, segments) in [("tdata", &lv.segments), ("tmeta", &lv.metadata)] {
+                    let part = alloc::format!("{name}_{part}");
+                    text.linear(&part, own_id(&part), HIDDEN, segments);
+                }
+            }
+            LvKind::Thin { pool } => {
+                let index =
+                    thin_volumes(group, pool).position(|own| own.spec.name == *name).unwrap_or_default();
+                let lines = [
+                    "type = \"thin\"".into(),
+                    alloc::format!("thin_pool = \"{pool}\""),
+                    alloc::format!("transaction_id = {index}"),
+                    alloc::format!("device_id = {}", index + 1),
+                ];
+                text.single(name, id, lv.count, &lines);
+            }
+        }
+    }
+    if !group.spare.is_empty() {
+        text.linear(SPARE, own_id(SPARE), HIDDEN, &group.spare);
     }
     text.close();
     text.close();
@@ -59,22 +91,22 @@ pub(super) fn text(group: &PlacedVg, making: &LvmMaking) -> Vec<u8> {
 struct Text {
     text: String,
     time: i64,
-    depth: usize,
 }
 
 impl Text {
     fn line(&mut self, line: &str) {
-        let depth = self.depth;
-        writeln!(self.text, "{:depth$}{line}", "").expect("a text grows without fail");
+        writeln!(self.text, "{line}").expect("a text grows without fail");
     }
 
+    /// GRUB counts letters: it takes for granted that no line is indented, and that a blank one precedes each section.
     fn open(&mut self, name: &str) {
+        if !self.text.is_empty() {
+            self.line("");
+        }
         self.line(&alloc::format!("{name} {{"));
-        self.depth += 1;
     }
 
     fn close(&mut self) {
-        self.depth -= 1;
         self.line("}");
     }
 
@@ -97,8 +129,21 @@ impl Text {
         self.close();
     }
 
-    fn linear(&mut self, name: &str, id: LvmId, segments: &[LvSegment]) {
-        self.head(name, id, "\"READ\", \"WRITE\", \"VISIBLE\"", segments.len());
+    /// A volume of one segment that is made of other volumes.
+    fn single(&mut self, name: &str, id: LvmId, count: u64, lines: &[String]) {
+        self.head(name, id, VISIBLE, 1);
+        self.open("segment1");
+        self.number("start_extent", 0);
+        self.number("extent_count", count);
+        for line in lines {
+            self.line(line);
+        }
+        self.close();
+        self.close();
+    }
+
+    fn linear(&mut self, name: &str, id: LvmId, status: &str, segments: &[LvSegment]) {
+        self.head(name, id, status, segments.len());
         let mut at = 0;
         for (index, segment) in segments.iter().enumerate() {
             self.open(&alloc::format!("segment{}", index + 1));

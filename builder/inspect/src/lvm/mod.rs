@@ -121,7 +121,9 @@ impl<'a> GroupReader<'a> {
         group.partitions = pvs.iter().filter_map(|(_, pv)| self.member(pv)).map(|one| one.number).collect();
         if group.partitions.len() < pvs.len() {
             let (here, all) = (group.partitions.len(), pvs.len());
-            found.notes.push(format!("volume group {}: {here} of its {all} physical volumes are here", self.name));
+            found
+                .notes
+                .push(format!("volume group {}: {here} of its {all} physical volumes are here", self.name));
         }
         let lvs = self.section.section("logical_volumes").into_iter().flat_map(Section::sections);
         for (name, lv) in lvs.filter(|(_, lv)| lv.words("status").any(|word| word == "VISIBLE")) {
@@ -190,12 +192,7 @@ impl<'a> GroupReader<'a> {
     }
 
     /// Where the extents of a volume are; or why some are not there.
-    fn runs(
-        &self,
-        segments: &[&Section],
-        pvs: &[(&str, &Section)],
-        extent: u64,
-    ) -> Result<Vec<Run>, String> {
+    fn runs(&self, segments: &[&Section], pvs: &[(&str, &Section)], extent: u64) -> Result<Vec<Run>, String> {
         let (mut runs, mut at) = (Vec::new(), 0u64);
         for segment in segments {
             let count = segment.number("extent_count").unwrap_or(0);

@@ -150,10 +150,10 @@ impl<'a> Reader<'a> {
 
 fn value(token: &str) -> Result<Value, String> {
     match token.strip_prefix('"') {
-        Some(text) => Ok(Value::Text(text.strip_suffix('"').unwrap_or(text).replace("\\\"", "\"").replace("\\\\", "\\"))),
-        None => {
-            token.parse().map(Value::Number).map_err(|_| format!("its metadata has the value `{token}`"))
-        }
+        Some(text) => Ok(Value::Text(
+            text.strip_suffix('"').unwrap_or(text).replace("\\\"", "\"").replace("\\\\", "\\"),
+        )),
+        None => token.parse().map(Value::Number).map_err(|_| format!("its metadata has the value `{token}`")),
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn disk_spec(config: &Yaml, defaults: &DiskDefaults) -> Result<DiskSp
         None => graph.bare(disk, &mut spec)?,
     }
     check_filesystems(config, &graph, &spec)?;
+    graph.menu(&spec)?;
     Ok(spec)
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dibber_model::{Arch, Bytes, LvKind, LvSize, PartContents, SizeRule};
+use dibber_model::{Arch, Bytes, LvKind, LvSize, PartContents, PartKind, SizeRule};
 
 use super::tests::{defaults, disk};
 use super::{fstab, variables, with_room};
@@ -151,6 +151,76 @@ fn a_disk_can_be_a_physical_volume() {
     let found = disk(text, &defaults(Arch::X86_64)).unwrap();
     assert_eq!(found.parts[0].contents, PartContents::Pv);
     assert_eq!(found.groups[0].pvs[0].part, "image0");
+}
+
+/// EDPM's shape: the menu on a partition, all else thin.
+const THIN: &str = "\
+- local_loop: {name: image0}
+- partitioning:
+    base: image0
+    label: gpt
+    partitions:
+      - {name: BSP, type: EF02, size: 8MiB}
+      - name: boot
+        type: BC13C2FF-59E6-4262-A352-B275FD6F7172
+        size: 500MiB
+        mkfs: {type: ext4, mount: {mount_point: /boot, fstab: {options: defaults}}}
+      - {name: root, size: 4410MiB}
+- lvm:
+    name: lvm
+    base: [root]
+    pvs: [{name: pv, base: root, options: ['--force']}]
+    vgs: [{name: vg, base: [pv], options: ['--force']}]
+    lvs:
+      - {name: lv_thinpool, type: thin-pool, base: vg, size: 4390MiB}
+      - {name: lv_root, type: thin, thin-pool: lv_thinpool, base: vg, size: 3200MiB}
+      - {name: lv_tmp, type: thin, thin-pool: lv_thinpool, base: vg, size: 208MiB}
+- mkfs: {name: fs_root, base: lv_root, label: img-rootfs, type: ext4, mount: {mount_point: /, fstab: {options: defaults}}}
+- mkfs: {name: fs_tmp, base: lv_tmp, type: ext4, mount: {mount_point: /tmp, fstab: {options: nodev}}}
+";
+
+#[test]
+fn thin_volumes_name_their_pool() {
+    let found = disk(THIN, &defaults(Arch::X86_64)).unwrap();
+    let [group] = &found.groups[..] else { panic!("one group") };
+    let kinds: Vec<&LvKind> = group.lvs.iter().map(|lv| &lv.kind).collect();
+    let thin = LvKind::Thin { pool: "lv_thinpool".into() };
+    assert_eq!(kinds, [&LvKind::Pool, &thin, &thin]);
+    assert!(
+        matches!(&found.parts[1].kind, PartKind::Gpt { type_guid, .. } if type_guid.to_string().starts_with("bc13c2ff"))
+    );
+    for (from, to, message) in [
+        (
+            "thin-pool: lv_thinpool, base: vg, size: 208MiB",
+            "base: vg, size: 208MiB",
+            "disk.yaml:19:9: thin volume `lv_tmp` needs a pool",
+        ),
+        (
+            "type: thin, thin-pool: lv_thinpool, base: vg, size: 208MiB",
+            "type: thin, thin-pool: lv_root, base: vg, size: 208MiB",
+            "disk.yaml:19:47: thin volume `lv_tmp` needs a pool of its group",
+        ),
+        (
+            "base: vg, size: 208MiB",
+            "base: vg, extents: 5%VG",
+            "disk.yaml:19:80: thin volume `lv_tmp` takes no extents",
+        ),
+        (
+            "fs_tmp, base: lv_tmp",
+            "fs_tmp, base: lv_thinpool",
+            "disk.yaml:21:9: `lv_thinpool` is a thin pool, which holds no filesystem",
+        ),
+        (
+            "mount_point: /boot",
+            "mount_point: /srv",
+            "disk.yaml:18:9: `lv_root` has the boot menu, and GRUB reads no thin volumes",
+        ),
+    ] {
+        assert!(THIN.contains(from), "{from}");
+        let fault =
+            disk(&THIN.replacen(from, to, 1), &defaults(Arch::X86_64)).map(|_| ()).unwrap_err().to_string();
+        assert!(fault.starts_with(message), "{to}\n got: {fault}\nwant: {message}");
+    }
 }
 
 /// Each change of the graph is refused with a message that begins so.

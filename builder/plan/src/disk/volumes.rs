@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use dibber_model::{LvKind, LvSize, LvSpec, LvmId, PvSpec, SizeRule, VgSpec};
+use dibber_model::{DiskSpec, LvKind, LvSize, LvSpec, LvmId, PartContents, PvSpec, SizeRule, VgSpec};
 
 use super::nodes::{BlockNode, Plugin};
 use super::partition;
@@ -63,6 +63,25 @@ impl Graph<'_> {
         Ok(groups)
     }
 
+    /// GRUB reads linear volumes, and no thin ones (`grub-core/disk/lvm.c`).
+    pub(super) fn menu(&self, spec: &DiskSpec) -> Result<(), Fault> {
+        let mounted =
+            |at: &str| spec.filesystems().find(|fs| fs.mount.as_ref().is_some_and(|on| on.as_str() == at));
+        let menu = mounted("/boot").or_else(|| mounted("/"));
+        let has_core =
+            spec.bios_boot || spec.parts.iter().any(|part| matches!(part.contents, PartContents::Loader(_)));
+        let Some((_, lv)) = menu.filter(|_| has_core).and_then(|fs| spec.volume_of(fs)) else {
+            return Ok(());
+        };
+        match (&lv.kind, self.of(Plugin::Lv).find(|node| node.name == lv.name)) {
+            (LvKind::Thin { .. }, Some(node)) => {
+                let what = format!("`{}` has the boot menu, and GRUB reads no thin volumes", lv.name);
+                Err(node.at.bad(what).hint("mount a partition or a linear volume on /boot"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn group(&self, node: &BlockNode) -> Result<VgSpec, Fault> {
         volume_names::check(node)?;
         force_alone(node, "vgcreate")?;
@@ -96,10 +115,6 @@ impl Graph<'_> {
             volume_names::together(node, lv)?;
             force_alone(lv, "lvcreate")?;
             let kind = self.kind(lv)?;
-            if kind != LvKind::Linear {
-                let fault = lv.at.bad(format!("`{}`: thin pools are not written yet", lv.name));
-                return Err(fault.hint("use linear volumes for now"));
-            }
             let mkfs = self.on(Plugin::Mkfs, &lv.name);
             if let (LvKind::Pool, Some(mkfs)) = (&kind, mkfs) {
                 let what = format!("`{}` is a thin pool, which holds no filesystem", lv.name);
