@@ -49,9 +49,10 @@ fn the_same_verdicts_on_configs() {
     let read = |name: &str| {
         let text = fs::read_to_string(directory.join(name)).expect("readable");
         // Which kinds of filesystems there are, and that dib hands a UUID on whatever it is, is another matter.
-        let text = text.replace("type: xfs", "type: ext4").replace("type: \"xfs\"", "type: ext4").replace("type: ext3", "type: ext4");
-        // A key that dib passes over, as it passes over any.
-        let text = text.replace("fck-passno", "fsck-passno");
+        let text = text
+            .replace("type: xfs", "type: ext4")
+            .replace("type: \"xfs\"", "type: ext4")
+            .replace("type: ext3", "type: ext4");
         let uuids = ["root", "var", "swap", "home", "boot"].into_iter().zip(1..);
         uuids.fold(text, |text, (name, number)| {
             text.replace(
@@ -64,7 +65,9 @@ fn the_same_verdicts_on_configs() {
     let mut taken = 0;
     let mut refused = 0;
     for name in names.map(|name| name.into_string().expect("UTF-8")) {
-        if ["cmd_create.yaml", "rollback.yaml"].contains(&name.as_str()) {
+        // The last has a GPT's types on an MBR, and a key that is none: dib finds out when it writes the disk, or never.
+        let apart = ["cmd_create.yaml", "rollback.yaml", "lvm_tree_multiple_partitions.yaml"];
+        if apart.contains(&name.as_str()) {
             continue;
         }
         let text = read(&name);

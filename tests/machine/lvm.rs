@@ -8,7 +8,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dibber_model::{Bytes, DiskLayout, DiskSpec, LvSize, PlacedLv, PlacedVg, SectorSize, SizeRule};
+use dibber_model::{
+    Bytes, DiskLayout, DiskSpec, LvKind, LvSegment, LvSize, LvSpec, PlacedLv, PlacedVg, SectorSize, SizeRule,
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -50,11 +52,15 @@ impl Made {
 
     /// A logical volume as a file of its own.
     fn volume(&self, lv: &PlacedLv) -> PathBuf {
+        self.volume_of(lv, &lv.segments, "data")
+    }
+
+    /// Runs of its extents as a file.
+    fn volume_of(&self, lv: &PlacedLv, segments: &[LvSegment], what: &str) -> PathBuf {
         let group = self.group();
-        let path = self.place.path().join(format!("lv-{}", lv.spec.name));
-        File::create(&path).unwrap().set_len(group.bytes(lv)).unwrap();
+        let path = self.place.path().join(format!("lv-{}-{what}", lv.spec.name));
         let mut to = 0;
-        for segment in &lv.segments {
+        for segment in segments {
             let (pv, len) = (&group.pvs[segment.pv], segment.count * group.spec.extent.0);
             copy(&self.disk(), pv.start + pv.first + segment.start * group.spec.extent.0, len, &path, to);
             to += len;
@@ -151,6 +157,98 @@ fn a_group_is_as_large_as_its_content() {
     let pv = made.carved(0);
     let said = accepts("pvck", &["--dump", "metadata", pv.to_str().unwrap()]);
     assert!(!said.contains("CHECK"), "{said}");
+}
+
+/// Our own reader, which shares no code with the writer, sees the files of every volume where fstab mounts it.
+#[test]
+fn show_sees_through_volumes() {
+    let lvs = vec![volume("root", exactly(40)), volume("var-log", LvSize::Rule(REST))];
+    let made = Made::of(&grouped("vg-a", &[mib(64), mib(64)], None, lvs), 25 << 20);
+    let image = dibber_inspect::Image::open(&made.disk()).unwrap();
+    let [group] = &image.disk().volume_groups[..] else { panic!("one group") };
+    assert_eq!(
+        (group.name.as_str(), &group.id, &group.partitions[..]),
+        ("vg-a", &made.group().spec.id.to_string(), &[1, 2][..])
+    );
+    let mounts: Vec<_> =
+        group.volumes.iter().map(|lv| lv.filesystem.as_ref().unwrap().mount_point.as_deref()).collect();
+    assert_eq!(mounts, [Some("/"), Some("/var-log")]);
+    let tree = image.tree().unwrap();
+    assert_eq!(tree.root_volume(), Some("vg-a/root"));
+    for (path, name) in [("/etc/words", "root"), ("/var-log/etc/words", "var-log")] {
+        let mut found = Vec::new();
+        tree.read(&tree.find(path).unwrap(), &mut found).unwrap();
+        assert!(found == words(name, made.len), "{path}");
+    }
+    // A group whose text is damaged is said to be, and so is what that leaves unread.
+    flip_bit(&made.disk(), made.group().pvs[0].start + 4096 + 600);
+    flip_bit(&made.disk(), made.group().pvs[1].start + 4096 + 600);
+    let image = dibber_inspect::Image::open(&made.disk()).unwrap();
+    assert!(image.disk().volume_groups.is_empty());
+    assert!(image.disk().notes.iter().any(|note| note.contains("partition 2") && note.contains("checksum")));
+    assert!(image.tree().is_err());
+}
+
+/// A thin pool of more volumes than one, of which each has holes: the judges of its metadata and lvm2's of its text.
+#[test]
+fn a_thin_pool_is_taken_by_its_judges() {
+    let pool = |mib: u64| LvSpec { kind: LvKind::Pool, fs: None, ..volume("pool", exactly(mib)) };
+    let thin = |name: &str, mib: u64| LvSpec {
+        kind: LvKind::Thin { pool: "pool".into() },
+        ..volume(name, exactly(mib))
+    };
+    let lvs = vec![pool(300), thin("root", 2000), thin("var", 500), volume("boot", exactly(24))];
+    let made = Made::of(&grouped("vg", &[mib(400)], None, lvs), 15 << 20);
+    let lv = made.group().lvs[0].clone();
+    let (data, metadata) = (made.volume(&lv), made.volume_of(&lv, &lv.metadata, "metadata"));
+    let path = metadata.to_str().unwrap();
+    accepts("thin_check", &[path]);
+    let xml = Command::new("thin_dump").arg(path).output().unwrap();
+    let xml = String::from_utf8(xml.stdout).unwrap();
+    for (device, name, bytes) in [(1, "root", 2000 << 20), (2, "var", 500 << 20)] {
+        let whole = made.place.path().join(name);
+        let bytes: u64 = bytes;
+        mapped(&xml, device, &data, &whole, bytes.next_multiple_of(4 << 20));
+        accepts("e2fsck", &["-fn", whole.to_str().unwrap()]);
+        let said =
+            Command::new("debugfs").args(["-R", "cat /etc/words", whole.to_str().unwrap()]).output().unwrap();
+        assert!(said.stdout == words(name, made.len), "{name}");
+    }
+    assert_eq!(made.read_by_grub("boot"), words("boot", made.len));
+    // Broken twins: a bit of the superblock, and one of the leaf of a mapping.
+    for at in [340, 4096 + 40] {
+        flip_bit(&metadata, at);
+        objects("thin_check", &[path]);
+        flip_bit(&metadata, at);
+    }
+    accepts("thin_check", &[path]);
+}
+
+/// A thin volume as a file, by what thin_dump says of its chunks.
+fn mapped(xml: &str, device: u32, data: &Path, to: &Path, len: u64) {
+    let mut here = false;
+    let number = |line: &str, key: &str| -> Option<u64> {
+        line.split_once(&format!("{key}=\""))?.1.split('"').next()?.parse().ok()
+    };
+    File::create(to).unwrap().set_len(len).unwrap();
+    for line in xml.lines() {
+        here = number(line, "dev_id").map_or(here, |id| id == u64::from(device));
+        let range = number(line, "origin_begin").zip(number(line, "data_begin")).zip(number(line, "length"));
+        let single = number(line, "origin_block").zip(number(line, "data_block")).map(|pair| (pair, 1));
+        if let Some(((origin, block), count)) = range.or(single).filter(|_| here) {
+            copy(data, block << 16, count << 16, to, origin << 16);
+        }
+    }
+}
+
+#[test]
+fn a_pool_that_is_too_small_says_both_numbers() {
+    let pool = LvSpec { kind: LvKind::Pool, fs: None, ..volume("pool", exactly(8)) };
+    let thin = LvSpec { kind: LvKind::Thin { pool: "pool".into() }, ..volume("root", exactly(200)) };
+    let spec = grouped("vg", &[mib(64)], None, vec![pool, thin]);
+    let said = std::panic::catch_unwind(|| filled(&spec, 20 << 20)).unwrap_err();
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(said.contains("PoolFull") && said.contains("available: 8388608"), "{said}");
 }
 
 /// The judges object to one bit of the label, of the area's header, and of the text.

@@ -58,13 +58,18 @@ pub fn words(name: &str, len: usize) -> Vec<u8> {
     (0u64..).flat_map(|n| format!("{name} {n}\n").into_bytes()).take(len).collect()
 }
 
-/// A tree of one directory, `etc`, with one file, `words`.
-fn tree(name: &str, len: usize) -> Tree {
+/// A tree of one directory, `etc`, with one file, `words`; in a root, there is an fstab too, if the disk has more.
+fn tree(spec: &DiskSpec, name: &str, len: usize) -> Tree {
     let meta = |mode| Meta { mode, mtime: EPOCH, ..Meta::default() };
     let mut tree = Tree::new(meta(0o755));
     let etc = tree.add(InodeId::ROOT, b"etc", Inode { meta: meta(0o755), kind: Kind::Dir(BTreeMap::new()) });
     let file = Inode { meta: meta(0o644), kind: Kind::File(Content::inline(words(name, len))) };
-    tree.add(etc.expect("a new name"), b"words", file).expect("a new name");
+    let etc = etc.expect("a new name");
+    tree.add(etc, b"words", file).expect("a new name");
+    if name == "root" {
+        let fstab = Kind::File(Content::inline(dibber_plan::fstab(spec).into_bytes()));
+        tree.add(etc, b"fstab", Inode { meta: meta(0o644), kind: fstab }).expect("a new name");
+    }
     tree
 }
 
@@ -75,7 +80,7 @@ pub fn filled(spec: &DiskSpec, len: usize) -> (DiskLayout, Extents) {
         |fs| Making { spec: fs, sector: spec.sector, start: 0, seed, epoch: EPOCH, page: Bytes::kib(4) };
     let mut measured = Measured::default();
     for (holder, fs) in spec.held_filesystems() {
-        let size = writer(fs.kind).measure(&tree(holder, len), &making(fs)).expect("a small tree");
+        let size = writer(fs.kind).measure(&tree(spec, holder, len), &making(fs)).expect("a small tree");
         measured.content.insert(holder.to_string(), size);
     }
     let layout = solve(spec, &measured, &Loaders::new()).unwrap_or_else(|error| panic!("{error}"));
@@ -84,7 +89,7 @@ pub fn filled(spec: &DiskSpec, len: usize) -> (DiskLayout, Extents) {
         let mut volumes = BTreeMap::new();
         for lv in &group.lvs {
             let Some(fs) = &lv.spec.fs else { continue };
-            let bytes = writer(fs.kind).write(&tree(&lv.spec.name, len), &making(fs), group.bytes(lv));
+            let bytes = writer(fs.kind).write(&tree(spec, &lv.spec.name, len), &making(fs), group.bytes(lv));
             volumes.insert(lv.spec.name.clone(), bytes.expect("measured"));
         }
         content.parts.extend(lvm::write(group, &volumes, &LvmMaking { seed, epoch: EPOCH }).expect("placed"));
