@@ -117,6 +117,7 @@ fn hooks_and_fstab_see_the_filesystems_of_volumes() {
     );
     let told = variables(&found);
     assert_eq!(told["DIB_MOUNTPOINTS"], "/|/var");
+    assert_eq!(told["DIB_ROOT_ABSTRACTION"], "lvm");
     assert_eq!(told["DIB_ROOT_UUID"], found.root().unwrap().uuid.to_string());
     assert_eq!(
         told["IMAGE_BLOCK_DEVICES"],
