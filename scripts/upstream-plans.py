@@ -91,7 +91,7 @@ def judge(program, name, elements, path, directory):
         ours = ours or refused
     if ours is None:
         return Verdict("refused as upstream refuses", theirs)
-    return Verdict("LVM" if "LVM" in ours else "refused wrongly", ours)
+    return Verdict("refused wrongly", ours)
 
 
 def count(program, groups, path):
@@ -106,13 +106,13 @@ def count(program, groups, path):
     return found
 
 
-WORDS = ["planned", "refused as upstream refuses", "LVM", "refused wrongly"]
+WORDS = ["planned", "refused as upstream refuses", "refused wrongly"]
 
 
 def report(programs, counts, labels):
     lines = ["# Upstream's elements, planned", "",
              "Made by `scripts/upstream-plans`: every element directory, each with the first operating-system element that upstream takes it with.",
-             "Nothing is built. LVM is not there yet, and is counted apart.", ""]
+             "Nothing is built.", ""]
     lines += ["| program | elements of | " + " | ".join(WORDS) + " |", "| --- | --- |" + " ---: |" * len(WORDS)]
     for (program, _), found in zip(programs, counts):
         for label in labels:

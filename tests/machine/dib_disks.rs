@@ -1,4 +1,4 @@
-//! Block-device configs before diskimage-builder 3.43.0 and before us: its own fixtures, but those of LVM and of plugins made for its tests.
+//! Block-device configs before diskimage-builder 3.43.0 and before us: its own fixtures, but those of plugins made for its tests.
 //!
 //! In: the virtual environment that `scripts/test` makes. Out: equal verdicts, and for configs in tree form and graph form equal disks.
 //! Never: a skip. Filesystems that have no writer here are given another kind first: which kinds there are is not what is compared.
@@ -49,7 +49,10 @@ fn the_same_verdicts_on_configs() {
     let read = |name: &str| {
         let text = fs::read_to_string(directory.join(name)).expect("readable");
         // Which kinds of filesystems there are, and that dib hands a UUID on whatever it is, is another matter.
-        let text = text.replace("type: xfs", "type: ext4");
+        let text = text
+            .replace("type: xfs", "type: ext4")
+            .replace("type: \"xfs\"", "type: ext4")
+            .replace("type: ext3", "type: ext4");
         let uuids = ["root", "var", "swap", "home", "boot"].into_iter().zip(1..);
         uuids.fold(text, |text, (name, number)| {
             text.replace(
@@ -62,7 +65,9 @@ fn the_same_verdicts_on_configs() {
     let mut taken = 0;
     let mut refused = 0;
     for name in names.map(|name| name.into_string().expect("UTF-8")) {
-        if name.contains("lvm") || ["cmd_create.yaml", "rollback.yaml"].contains(&name.as_str()) {
+        // The last has a GPT's types on an MBR, and a key that is none: dib finds out when it writes the disk, or never.
+        let apart = ["cmd_create.yaml", "rollback.yaml", "lvm_tree_multiple_partitions.yaml"];
+        if apart.contains(&name.as_str()) {
             continue;
         }
         let text = read(&name);
@@ -74,7 +79,7 @@ fn the_same_verdicts_on_configs() {
         }
     }
     assert!(taken >= 5 && refused >= 6, "{taken} taken, {refused} refused: too few to mean anything");
-    for form in ["deep", "multiple_partitions"] {
+    for form in ["deep", "multiple_partitions", "lvm"] {
         let [tree, graph] =
             ["tree", "graph"].map(|kind| ours(&read(&format!("{form}_{kind}.yaml"))).expect("a disk"));
         assert_eq!(tree, graph, "{form}");

@@ -42,6 +42,7 @@ mod kill;
 mod limits;
 mod lint;
 mod loaders;
+mod lvm;
 mod members;
 mod network;
 mod no_loop_no_mount;

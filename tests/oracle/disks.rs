@@ -78,6 +78,7 @@ pub fn disk(table: TableKind, size: Option<Bytes>, parts: Vec<PartSpec>) -> Disk
         align: 1 << 20,
         bios_boot,
         parts,
+        groups: Vec::new(),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod disks;
 pub mod meeting;
 pub mod served;
 pub mod sets;
+pub mod volumes;
 pub mod waiting;
 pub mod workshop;
 

@@ -38,6 +38,7 @@ fn disks() -> Vec<DiskSpec> {
     let mbr = PartKind::Mbr { type_byte: 0x83, active: true, primary: false };
     let content = SizeRule::Content { min: Some(Bytes(1)), max: None };
     let table = |table, sector, parts| DiskSpec {
+        groups: Vec::new(),
         name: "image0".into(),
         table,
         sector,

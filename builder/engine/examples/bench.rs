@@ -104,6 +104,7 @@ fn gpt(tree: &Tree) -> Result<Extents, Box<dyn Error>> {
         contents: PartContents::Fs(fs),
     };
     let spec = DiskSpec {
+        groups: Vec::new(),
         name: "image0".into(),
         table: TableKind::Gpt { disk: Uuid::from_u128(0x1f0c_5a1e_0000_4000_8000_0000_0000_0004) },
         sector: SectorSize::B512,

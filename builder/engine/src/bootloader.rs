@@ -95,6 +95,9 @@ const MODULES: [&str; 11] = [
     "minicmd",
 ];
 
+/// What a core needs besides, where the menu is on a logical volume.
+const LVM_MODULES: [&str; 2] = ["diskfilter", "lvm"];
+
 /// Makes the cores that the plan's disk has places for. A disk without such places needs none.
 pub(crate) fn grub_cores(plan: &Plan, scratch: &dyn GrubTree) -> Result<GrubCores, LoaderError> {
     let mut made = GrubCores::default();
@@ -153,6 +156,10 @@ fn core_bytes(plan: &Plan, core: &Core, scratch: &dyn GrubTree) -> Result<Vec<u8
     argv.extend(filesystem_modules(&plan.disk));
     argv.extend(MODULES);
     argv.extend(core.modules);
+    let (menu, _) = menu_filesystem(plan)?;
+    if plan.disk.volume_of(menu).is_some() {
+        argv.extend(LVM_MODULES);
+    }
     scratch
         .run(&argv, &BTreeMap::from([(staged, early)]))
         .map_err(|said| LoaderError::Failed { platform: core.platform, said })?;
@@ -166,15 +173,20 @@ fn filesystem_modules(disk: &DiskSpec) -> BTreeSet<&'static str> {
     disk.filesystems().filter(holds).filter_map(|fs| fs.kind.facts().grub_module).collect()
 }
 
-/// Finds the filesystem with the menu by its UUID, which is known before the filesystem exists.
-fn early_config(plan: &Plan) -> Result<String, LoaderError> {
+/// The filesystem with the menu, and where in it GRUB's folder is.
+fn menu_filesystem(plan: &Plan) -> Result<(&FsSpec, &'static str), LoaderError> {
     let mounted =
         |at: &str| plan.disk.filesystems().find(|fs| fs.mount.as_ref().map(MountPoint::as_str) == Some(at));
-    let (fs, prefix): (&FsSpec, &str) = match (mounted("/boot"), mounted("/")) {
-        (Some(boot), _) => (boot, "/grub"),
-        (None, Some(root)) => (root, "/boot/grub"),
-        (None, None) => return Err(LoaderError::NoMenu),
-    };
+    match (mounted("/boot"), mounted("/")) {
+        (Some(boot), _) => Ok((boot, "/grub")),
+        (None, Some(root)) => Ok((root, "/boot/grub")),
+        (None, None) => Err(LoaderError::NoMenu),
+    }
+}
+
+/// Finds that filesystem by its UUID, which is known before the filesystem exists.
+fn early_config(plan: &Plan) -> Result<String, LoaderError> {
+    let (fs, prefix) = menu_filesystem(plan)?;
     let uuid = fs.blkid_uuid();
     Ok(format!("search.fs_uuid {uuid} root\nset prefix=($root){prefix}\nconfigfile $prefix/grub.cfg\n"))
 }

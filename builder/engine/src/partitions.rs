@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use dibber_format::disk::{BootCode, DiskContent};
 use dibber_format::filesystem::{FilesystemError, Making, writer};
 use dibber_format::grub;
+use dibber_format::lvm::{self, LvmMaking};
 use dibber_model::extent::ExtentError;
 use dibber_model::{
     Arch, Bytes, DiskLayout, DiskSpec, Extent, Extents, FsSpec, Inode, InodeId, Kind, Loader, Meta,
@@ -19,13 +20,16 @@ use crate::bootloader::GrubCores;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartError {
     /// The filesystem cannot hold it.
-    #[error("partition {part}: {source}")]
+    #[error("{holder}: {source}")]
     Filesystem {
-        /// Partition name.
-        part: String,
+        /// The partition or the logical volume.
+        holder: String,
         /// What is in the way.
         source: FilesystemError,
     },
+    /// A volume group cannot be written.
+    #[error(transparent)]
+    Lvm(#[from] lvm::LvmError),
     /// The images in the tree are not GRUB's.
     #[error(transparent)]
     Grub(#[from] grub::GrubError),
@@ -38,10 +42,10 @@ pub(crate) enum PartError {
         source: ExtentError,
     },
     /// A mount point is no directory in the tree.
-    #[error("partition {part} is mounted on {path}, which is no directory in the image")]
+    #[error("{holder} is mounted on {path}, which is no directory in the image")]
     MountPoint {
-        /// Partition name.
-        part: String,
+        /// The partition or the logical volume.
+        holder: String,
         /// The path.
         path: String,
     },
@@ -58,17 +62,14 @@ pub(crate) struct FilesystemSettings {
     pub arch: Arch,
 }
 
-/// Cuts the tree at the mount points: one tree for each partition that holds a filesystem, by partition name.
+/// Cuts the tree at the mount points: one tree for each partition or logical volume that holds a filesystem, by its name.
 pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, Tree>, PartError> {
     let mut mounted: Vec<(&str, &FsSpec)> = Vec::new();
     let mut trees = BTreeMap::new();
-    for part in &disk.parts {
-        match &part.contents {
-            PartContents::Fs(fs) if fs.mount.is_some() && fs.kind.facts().holds_files => {
-                mounted.push((&part.name, fs));
-            }
-            PartContents::Fs(_) => drop(trees.insert(part.name.clone(), Tree::new(root_meta()))),
-            _ => {}
+    for (holder, fs) in disk.held_filesystems() {
+        match fs.mount.is_some() && fs.kind.facts().holds_files {
+            true => mounted.push((holder, fs)),
+            false => drop(trees.insert(holder.to_string(), Tree::new(root_meta()))),
         }
     }
     // Deepest first, so that /boot/efi leaves /boot before /boot leaves /.
@@ -76,15 +77,15 @@ pub(crate) fn split(mut tree: Tree, disk: &DiskSpec) -> Result<BTreeMap<String, 
         fs.mount.as_ref().map_or(0, |m| m.relative().split('/').filter(|s| !s.is_empty()).count())
     };
     mounted.sort_by_key(|(_, fs)| std::cmp::Reverse(depth(fs)));
-    for (part, fs) in mounted {
+    for (holder, fs) in mounted {
         let path = fs.mount.as_ref().map_or("", |mount| mount.relative());
         if path.is_empty() {
-            trees.insert(part.to_string(), std::mem::replace(&mut tree, Tree::new(root_meta())));
+            trees.insert(holder.to_string(), std::mem::replace(&mut tree, Tree::new(root_meta())));
             continue;
         }
-        let no_directory = || PartError::MountPoint { part: part.to_string(), path: format!("/{path}") };
+        let no_directory = || PartError::MountPoint { holder: words(disk, holder), path: format!("/{path}") };
         make_directories(&mut tree, path).ok_or_else(no_directory)?;
-        trees.insert(part.to_string(), tree.split_off(path.as_bytes()).ok_or_else(no_directory)?);
+        trees.insert(holder.to_string(), tree.split_off(path.as_bytes()).ok_or_else(no_directory)?);
     }
     Ok(trees)
 }
@@ -108,35 +109,51 @@ fn make_directories(tree: &mut Tree, path: &str) -> Option<()> {
     matches!(tree.inode(at).kind, Kind::Dir(_)).then_some(())
 }
 
-/// The least that each partition's content needs, by partition name.
+/// The least that the content of each partition or logical volume needs, by its name.
 pub(crate) fn measure(
     trees: &BTreeMap<String, Tree>,
     disk: &DiskSpec,
     settings: &FilesystemSettings,
 ) -> Result<BTreeMap<String, Bytes>, PartError> {
     let mut sizes = BTreeMap::new();
-    for part in &disk.parts {
-        let (PartContents::Fs(fs), Some(tree)) = (&part.contents, trees.get(&part.name)) else { continue };
+    for (holder, fs) in disk.held_filesystems() {
+        let Some(tree) = trees.get(holder) else { continue };
         let making = making(fs, disk, 0, settings);
-        let size = writer(fs.kind).measure(tree, &making).map_err(fault(&part.name))?;
-        sizes.insert(part.name.clone(), size);
+        let size = writer(fs.kind).measure(tree, &making).map_err(fault(disk, holder))?;
+        sizes.insert(holder.to_string(), size);
     }
     Ok(sizes)
 }
 
-/// The bytes of every partition that holds a filesystem, at its placed size, by partition name.
+/// The bytes of every partition that holds a filesystem or volumes, at its placed size, by partition name.
 pub(crate) fn write(
     trees: &BTreeMap<String, Tree>,
     layout: &DiskLayout,
     settings: &FilesystemSettings,
 ) -> Result<BTreeMap<String, Extents>, PartError> {
+    let disk = layout.spec();
+    let bytes = |holder: &str, fs: &FsSpec, start: u64, len: u64| {
+        let Some(tree) = trees.get(holder) else { return Ok(None) };
+        let making = making(fs, disk, start, settings);
+        writer(fs.kind).write(tree, &making, len).map(Some).map_err(fault(disk, holder))
+    };
     let mut parts = BTreeMap::new();
     for placed in layout.parts() {
-        if let (PartContents::Fs(fs), Some(tree)) = (&placed.spec.contents, trees.get(&placed.spec.name)) {
-            let making = making(fs, layout.spec(), placed.start, settings);
-            let bytes = writer(fs.kind).write(tree, &making, placed.len).map_err(fault(&placed.spec.name))?;
-            parts.insert(placed.spec.name.clone(), bytes);
+        if let PartContents::Fs(fs) = &placed.spec.contents {
+            let made = bytes(&placed.spec.name, fs, placed.start, placed.len)?;
+            parts.extend(made.map(|made| (placed.spec.name.clone(), made)));
         }
+    }
+    for group in layout.groups() {
+        let mut volumes = BTreeMap::new();
+        for lv in &group.lvs {
+            let Some(fs) = &lv.spec.fs else { continue };
+            // A volume begins where its group puts it, which no filesystem should count from.
+            let made = bytes(&lv.spec.name, fs, 0, group.bytes(lv))?;
+            volumes.extend(made.map(|made| (lv.spec.name.clone(), made)));
+        }
+        let making = LvmMaking { seed: settings.seed, epoch: settings.epoch };
+        parts.extend(lvm::write(group, &volumes, &making)?);
     }
     Ok(parts)
 }
@@ -147,9 +164,17 @@ fn making<'a>(spec: &'a FsSpec, disk: &DiskSpec, start: u64, settings: &Filesyst
     Making { spec, sector: disk.sector, start, seed, epoch, page: arch.facts().page }
 }
 
-fn fault(part: &str) -> impl FnOnce(FilesystemError) -> PartError + use<> {
-    let part = part.to_string();
-    move |source| PartError::Filesystem { part, source }
+fn fault(disk: &DiskSpec, holder: &str) -> impl FnOnce(FilesystemError) -> PartError + use<> {
+    let holder = words(disk, holder);
+    move |source| PartError::Filesystem { holder, source }
+}
+
+/// A partition or a logical volume, as errors call it.
+fn words(disk: &DiskSpec, holder: &str) -> String {
+    match disk.parts.iter().any(|part| part.name == holder) {
+        true => format!("partition {holder}"),
+        false => format!("logical volume {holder}"),
+    }
 }
 
 /// Adds the boot loader's cores to the partitions that are their places, patched for where they lie.

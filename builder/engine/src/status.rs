@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dibber_imageset::{Seen, sidecar_of};
 use dibber_layout::{Loaders, Measured};
-use dibber_model::{Bytes, Loader, SizeRule};
+use dibber_model::{Bytes, DiskSpec, Loader, LvSize, SizeRule};
 use dibber_plan::Plan;
 use dibber_store::Store;
 
@@ -101,8 +101,16 @@ pub fn drawing(plan: &Plan, dir: &Path) -> String {
             part.size = SizeRule::Exact(Bytes(*bytes));
         }
     }
-    let content = |size| if matches!(size, SizeRule::Exact(_)) { Bytes(0) } else { ASSUMED };
-    let content = spec.parts.iter().map(|part| (part.name.clone(), content(part.size))).collect();
+    for lv in spec.groups.iter_mut().flat_map(|group| &mut group.lvs) {
+        if let Some(bytes) = sizes.get(&lv.name) {
+            lv.size = LvSize::Rule(SizeRule::Exact(Bytes(*bytes)));
+        }
+    }
+    let content = spec.held_filesystems().map(|(holder, _)| {
+        let size = if is_given(&spec, holder) { Bytes(0) } else { ASSUMED };
+        (holder.to_string(), size)
+    });
+    let content = content.collect();
     // Their places have sizes of their own; how large the cores are shows nowhere.
     let loaders = Loaders::from([(Loader::Bios, Bytes(1)), (Loader::Prep, Bytes(1))]);
     match dibber_layout::solve(&spec, &Measured { content }, &loaders) {
@@ -111,10 +119,28 @@ pub fn drawing(plan: &Plan, dir: &Path) -> String {
     }
 }
 
-/// Sizes of the partitions of the set in place, by name; none where there is no set, or it has no disk.
+/// Whether a partition, or a logical volume or a partition below it, has a size of its own, whatever it will hold.
+fn is_given(spec: &DiskSpec, holder: &str) -> bool {
+    let exact = |name: &str| {
+        spec.parts.iter().any(|part| part.name == name && matches!(part.size, SizeRule::Exact(_)))
+    };
+    exact(holder)
+        || spec.groups.iter().any(|group| {
+            let own = group.lvs.iter().find(|lv| lv.name == holder);
+            own.is_some_and(|lv| {
+                matches!(lv.size, LvSize::Rule(SizeRule::Exact(_)) | LvSize::Extents(_))
+                    || group.pvs.iter().any(|pv| exact(&pv.part))
+            })
+        })
+}
+
+/// Sizes of the partitions and the logical volumes of the set in place, by name; none where there is no set, or it has no disk.
 fn sizes_in_place(plan: &Plan, dir: &Path) -> BTreeMap<String, u64> {
     let Ok(Some(previous)) = PreviousSet::find(plan, dir, &Seen::default()) else { return BTreeMap::new() };
     let sidecar = |name: &str| sidecar_of(&dir.join(name)).ok().flatten();
     let disk = previous.entry.files.iter().find_map(|file| sidecar(&file.name)?.disk);
-    disk.into_iter().flat_map(|disk| disk.partitions).map(|part| (part.name, part.bytes)).collect()
+    let Some(disk) = disk else { return BTreeMap::new() };
+    let volumes = disk.volume_groups.into_iter().flat_map(|group| group.volumes);
+    let partitions = disk.partitions.into_iter().map(|part| (part.name, part.bytes));
+    partitions.chain(volumes.map(|volume| (volume.name, volume.bytes))).collect()
 }

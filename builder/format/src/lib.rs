@@ -32,6 +32,7 @@ pub mod filesystem;
 mod gpt;
 pub mod grub;
 pub mod gzip;
+pub mod lvm;
 mod mbr;
 pub mod qcow2;
 mod sink;

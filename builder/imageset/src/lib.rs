@@ -34,7 +34,8 @@ pub use seen::Seen;
 pub use set::{FileEntry, SetEntry, SetFile};
 pub use sidecar::beside as sidecar_bytes;
 pub use sidecar::{
-    ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts, sidecar_of,
+    ArchiveFacts, DiskFacts, FilesystemFacts, PartitionFacts, Sidecar, StructureFacts, VolumeFacts,
+    VolumeGroupFacts, sidecar_of,
 };
 pub use stage::Stage;
 pub use switch::{Switch, settle};

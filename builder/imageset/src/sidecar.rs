@@ -8,7 +8,7 @@ use std::path::Path;
 
 use dibber_deploy::structure::{self, Structure};
 use dibber_fs::Dir;
-use dibber_model::{Digest, DiskLayout, PartContents, PartKind, TableKind};
+use dibber_model::{Digest, DiskLayout, LvKind, PartContents, PartKind, PlacedVg, TableKind};
 use dibber_packages::Package;
 use dibber_plan::Role;
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,40 @@ pub struct DiskFacts {
     pub sector_bytes: u64,
     /// Partitions in the order of their places.
     pub partitions: Vec<PartitionFacts>,
+    /// Volume groups of LVM on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volume_groups: Vec<VolumeGroupFacts>,
+}
+
+/// One volume group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeGroupFacts {
+    /// Its name.
+    pub name: String,
+    /// Its id, as `vgs -o vg_uuid` prints it.
+    pub id: String,
+    /// Bytes of an extent.
+    pub extent_bytes: u64,
+    /// Names of the partitions that are its physical volumes.
+    pub partitions: Vec<String>,
+    /// Its logical volumes.
+    pub volumes: Vec<VolumeFacts>,
+}
+
+/// One logical volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeFacts {
+    /// Its name.
+    pub name: String,
+    /// Its id, as `lvs -o lv_uuid` prints it.
+    pub id: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// `linear`, `thin-pool` or `thin`.
+    pub kind: String,
+    /// The filesystem in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<FilesystemFacts>,
 }
 
 /// One partition.
@@ -229,6 +263,31 @@ impl DiskFacts {
             id,
             sector_bytes: layout.spec().sector.bytes(),
             partitions: partitions.collect(),
+            volume_groups: layout.groups().iter().map(VolumeGroupFacts::of).collect(),
+        }
+    }
+}
+
+impl VolumeGroupFacts {
+    fn of(group: &PlacedVg) -> VolumeGroupFacts {
+        let volumes = group.lvs.iter().map(|lv| VolumeFacts {
+            name: lv.spec.name.clone(),
+            id: lv.spec.id.to_string(),
+            bytes: group.bytes(lv),
+            kind: match lv.spec.kind {
+                LvKind::Linear => "linear",
+                LvKind::Pool => "thin-pool",
+                LvKind::Thin { .. } => "thin",
+            }
+            .into(),
+            filesystem: lv.spec.fs.as_ref().map(FilesystemFacts::of),
+        });
+        VolumeGroupFacts {
+            name: group.spec.name.clone(),
+            id: group.spec.id.to_string(),
+            extent_bytes: group.spec.extent.0,
+            partitions: group.pvs.iter().map(|pv| pv.spec.part.clone()).collect(),
+            volumes: volumes.collect(),
         }
     }
 }

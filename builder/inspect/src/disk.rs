@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::lvm::{LogicalVolume, VolumeGroup};
+
 /// A disk as its own bytes describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Disk {
@@ -19,9 +21,46 @@ pub struct Disk {
     pub sector_bytes: Option<u64>,
     /// In the order of the table. Without a table, one with number 0: the whole disk.
     pub partitions: Vec<Partition>,
+    /// Volume groups of LVM on them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_groups: Vec<VolumeGroup>,
     /// What is wrong, and does not hinder reading.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl Disk {
+    /// Every filesystem that was found, of partitions and then of logical volumes.
+    pub(super) fn filesystems(&self) -> impl Iterator<Item = &FilesystemInfo> {
+        let volumes = self.volume_groups.iter().flat_map(|group| &group.volumes);
+        let parts = self.partitions.iter().filter_map(|part| part.filesystem.as_ref());
+        parts.chain(volumes.filter_map(|volume| volume.filesystem.as_ref()))
+    }
+
+    /// Every place that may hold a filesystem, in the same order.
+    pub(super) fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        let volumes = self.volume_groups.iter();
+        let volumes = volumes.flat_map(|group| group.volumes.iter().map(move |lv| Holder::Volume(group, lv)));
+        self.partitions.iter().map(Holder::Partition).chain(volumes)
+    }
+
+    /// What the holder of that place holds.
+    pub(super) fn filesystem_mut(&mut self, place: usize) -> Option<&mut FilesystemInfo> {
+        let Some(volume) = place.checked_sub(self.partitions.len()) else {
+            return self.partitions[place].filesystem.as_mut();
+        };
+        let mut volumes = self.volume_groups.iter_mut().flat_map(|group| &mut group.volumes);
+        volumes.nth(volume)?.filesystem.as_mut()
+    }
+}
+
+/// Where a filesystem can be.
+#[derive(Clone, Copy)]
+pub(super) enum Holder<'a> {
+    /// In a partition.
+    Partition(&'a Partition),
+    /// In a logical volume of a group.
+    Volume(&'a VolumeGroup, &'a LogicalVolume),
 }
 
 /// A kind of partition table.

@@ -2,7 +2,7 @@
 //!
 //! In: its text. Out: which partition goes where. Never: more mounts than a system has.
 
-use super::disk::Partition;
+use super::disk::Holder;
 
 /// Most lines that count.
 const MOUNTS_MAX: usize = 256;
@@ -27,23 +27,44 @@ pub(super) fn mounts(fstab: &str) -> impl Iterator<Item = Mount<'_>> {
     mounts.take(MOUNTS_MAX)
 }
 
-/// Whether fstab's first field means this partition. A device's name is known by its number only.
-pub(super) fn means(what: &str, part: &Partition) -> bool {
-    let Some(fs) = &part.filesystem else { return false };
+/// Whether fstab's first field means this partition or logical volume. A device's name is known by its number only.
+pub(super) fn means(what: &str, holder: Holder<'_>) -> bool {
+    let (filesystem, part) = match holder {
+        Holder::Partition(part) => (&part.filesystem, Some(part)),
+        Holder::Volume(_, volume) => (&volume.filesystem, None),
+    };
+    let Some(fs) = filesystem else { return false };
     let same =
         |ours: &str, theirs: &str| !ours.is_empty() && ours.eq_ignore_ascii_case(theirs.trim_matches('"'));
     match what.split_once('=') {
         Some(("LABEL", label)) => fs.label == label.trim_matches('"') && !fs.label.is_empty(),
         Some(("UUID", uuid)) => same(&fs.uuid, uuid),
-        Some(("PARTLABEL", label)) => part.name == label.trim_matches('"') && !part.name.is_empty(),
-        Some(("PARTUUID", guid)) => part.guid.as_deref().is_some_and(|ours| same(ours, guid)),
-        _ => {
-            let disks = ["/dev/sda", "/dev/vda", "/dev/xvda", "/dev/nvme0n1p", "/dev/mmcblk0p"];
-            disks
-                .iter()
-                .any(|disk| what.strip_prefix(disk).is_some_and(|rest| rest == part.number.to_string()))
+        Some(("PARTLABEL", label)) => {
+            part.is_some_and(|part| part.name == label.trim_matches('"') && !part.name.is_empty())
         }
+        Some(("PARTUUID", guid)) => {
+            part.and_then(|part| part.guid.as_deref()).is_some_and(|ours| same(ours, guid))
+        }
+        _ => match holder {
+            Holder::Partition(part) => {
+                let disks = ["/dev/sda", "/dev/vda", "/dev/xvda", "/dev/nvme0n1p", "/dev/mmcblk0p"];
+                disks
+                    .iter()
+                    .any(|disk| what.strip_prefix(disk).is_some_and(|rest| rest == part.number.to_string()))
+            }
+            Holder::Volume(group, volume) => device_of(what, &group.name, &volume.name),
+        },
     }
+}
+
+/// Whether a path is `/dev/GROUP/VOLUME`, or that of the device mapper, which doubles hyphens within names.
+fn device_of(path: &str, group: &str, volume: &str) -> bool {
+    let plain = path.strip_prefix("/dev/").and_then(|rest| rest.split_once('/'));
+    let doubled = |name: &str| name.replace('-', "--");
+    plain == Some((group, volume))
+        || path
+            .strip_prefix("/dev/mapper/")
+            .is_some_and(|name| name == [doubled(group), doubled(volume)].join("-"))
 }
 
 /// fstab writes a space as `\040`.

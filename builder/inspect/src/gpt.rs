@@ -74,6 +74,7 @@ fn read_copy(source: &dyn Source, sector: u64, lba: u64) -> Result<Disk, String>
         table: TableFound::Gpt,
         id: Some(guid(&header, 56).to_string()),
         sector_bytes: Some(sector),
+        volume_groups: Vec::new(),
         partitions: Vec::new(),
         notes: Vec::new(),
     };

@@ -18,6 +18,7 @@ mod fat_dir;
 mod field;
 mod fstab;
 mod gpt;
+mod lvm;
 mod mbr;
 pub mod open;
 mod packages;
@@ -36,6 +37,7 @@ use std::path::Path;
 
 pub use disk::{Disk, FilesystemInfo, Partition, TableFound};
 pub use error::ShowError;
+pub use lvm::{LogicalVolume, VolumeGroup};
 pub use report::{Report, System};
 pub use sidecar::SidecarCheck;
 pub use source::Container;
@@ -84,9 +86,11 @@ impl Image {
     /// The files, with every filesystem where the image's own fstab mounts it.
     pub fn tree(&self) -> Result<&Tree, ShowError> {
         self.tree.as_ref().ok_or_else(|| {
-            let seen = self.disk.partitions.iter().filter_map(|part| part.filesystem.as_ref());
-            let seen: Vec<String> =
-                seen.map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone())).collect();
+            let seen: Vec<String> = self
+                .disk
+                .filesystems()
+                .map(|fs| fs.problem.clone().unwrap_or_else(|| fs.kind.clone()))
+                .collect();
             ShowError::NoFiles {
                 seen: if seen.is_empty() { "nothing known".into() } else { seen.join(", ") },
             }

@@ -33,6 +33,7 @@ pub(super) fn read(source: &dyn Source, sector: u64) -> Result<Option<Disk>, Sho
         table: TableFound::Mbr,
         id: Some(format!("{:08x}", le32(&record, 440))),
         sector_bytes: Some(sector),
+        volume_groups: Vec::new(),
         partitions: Vec::new(),
         notes: Vec::new(),
     };

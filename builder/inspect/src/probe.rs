@@ -44,6 +44,9 @@ enum Reader {
     Words(&'static str),
 }
 
+/// A physical volume of LVM, as blkid calls it.
+pub(super) const LVM: &str = "LVM2_member";
+
 /// One row for each kind; the first that fits is it.
 const KINDS: [KnownFilesystem; 18] = [
     magic("xfs", 0, b"XFSB", Reader::Label(xfs)),
@@ -53,8 +56,8 @@ const KINDS: [KnownFilesystem; 18] = [
     magic("f2fs", 1024, &[0x10, 0x20, 0xf5, 0xf2], Reader::Words("f2fs")),
     magic("iso9660", 0x8001, b"CD001", Reader::Label(|head, info| info.label = text(head, 0x8028, 32))),
     magic("crypto_LUKS", 0, b"LUKS\xba\xbe", Reader::Label(luks)),
-    magic("LVM2_member", 0x218, b"LVM2 001", Reader::Words("a physical volume of LVM")),
-    magic("LVM2_member", 0x18, b"LVM2 001", Reader::Words("a physical volume of LVM")),
+    magic(LVM, 0x218, b"LVM2 001", Reader::Words("a physical volume of LVM")),
+    magic(LVM, 0x18, b"LVM2 001", Reader::Words("a physical volume of LVM")),
     magic("linux_raid_member", 0x1000, &[0xfc, 0x4e, 0x2b, 0xa9], Reader::Words("a member of a RAID")),
     magic("ntfs", 3, b"NTFS    ", Reader::Words("ntfs")),
     magic("exfat", 3, b"EXFAT   ", Reader::Words("exfat")),

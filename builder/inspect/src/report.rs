@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::sidecar::{self, SidecarCheck};
-use super::{Container, Disk, Entry, Image, Kind, ShowError, Tree};
+use super::{Container, Disk, Entry, Image, Kind, LogicalVolume, ShowError, Tree, VolumeGroup};
 
 /// Longest os-release that is read, in bytes.
 const OS_RELEASE_MAX: u64 = 1 << 20;
@@ -36,6 +36,9 @@ pub struct Report {
 pub struct System {
     /// Number of the partition with its root.
     pub partition: u32,
+    /// Group and name of its logical volume, if the root is on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
     /// `PRETTY_NAME` of os-release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -72,7 +75,14 @@ impl Report {
             let fs = part.filesystem.as_ref().filter(|fs| fs.damaged)?;
             Some(format!("partition {}: {}", part.number, fs.problem.as_deref().unwrap_or("damaged")))
         };
-        self.disk.partitions.iter().find_map(broken)
+        let volume = |group: &VolumeGroup| {
+            let damaged = |volume: &&LogicalVolume| volume.filesystem.as_ref().is_some_and(|fs| fs.damaged);
+            let volume = group.volumes.iter().find(damaged)?;
+            let problem = volume.filesystem.as_ref().and_then(|fs| fs.problem.as_deref());
+            Some(format!("logical volume {}/{}: {}", group.name, volume.name, problem.unwrap_or("damaged")))
+        };
+        let parts = self.disk.partitions.iter().find_map(broken);
+        parts.or_else(|| self.disk.volume_groups.iter().find_map(volume))
     }
 }
 
@@ -88,7 +98,8 @@ fn system(image: &Image, tree: &Tree) -> Result<Option<System>, ShowError> {
     if kernels.is_empty() {
         kernels = releases(tree, "/lib/modules", &[""], Kind::Directory)?;
     }
-    let found = System { partition: tree.root_number(), name, kernels, packages };
+    let volume = tree.root_volume().map(str::to_string);
+    let found = System { partition: tree.root_number(), volume, name, kernels, packages };
     Ok((found.name.is_some() || found.packages.is_some() || !found.kernels.is_empty()).then_some(found))
 }
 

@@ -9,9 +9,9 @@ use super::disk::{Disk, Partition, TableFound};
 use super::source::{Source, Window};
 use super::types::is_extended;
 use super::volume::Volume;
-use super::{ShowError, gpt, mbr, probe};
+use super::{ShowError, gpt, lvm, mbr, probe};
 
-/// Filesystems whose files can be read, by their place in `partitions`.
+/// Filesystems whose files can be read, by the places of their holders: partitions, then logical volumes.
 pub(super) type Volumes = Vec<(usize, Rc<dyn Volume>)>;
 
 /// A disk, and its filesystems whose files can be read.
@@ -26,18 +26,32 @@ pub(super) fn read(source: &Rc<dyn Source>) -> Result<ReadDisk, ShowError> {
         Some(disk) => disk,
         None => bare(source)?,
     };
-    let mut volumes = Vec::new();
+    let (mut volumes, mut physical) = (Vec::new(), Vec::new());
     for (index, part) in disk.partitions.iter_mut().enumerate() {
         let extended = disk.table == TableFound::Mbr && u8_type(part).is_some_and(is_extended);
         let inside = part.start.checked_add(part.bytes).is_some_and(|end| end <= source.len());
         if extended || !inside {
             continue;
         }
-        let window = Rc::new(Window::new(source, part.start, part.bytes));
-        let probe::Probed { info, volume } = probe::probe(&(window as Rc<dyn Source>))?;
+        let window: Rc<dyn Source> = Rc::new(Window::new(source, part.start, part.bytes));
+        let probe::Probed { info, volume } = probe::probe(&window)?;
         part.filesystem = info;
+        if part.filesystem.as_ref().is_some_and(|fs| fs.kind == probe::LVM) {
+            physical.push(lvm::Found { number: part.number, source: window });
+        }
         volumes.extend(volume.map(|volume| (index, volume)));
     }
+    let found = lvm::read(&physical)?;
+    for group in &found.groups {
+        let its = |part: &&mut Partition| group.partitions.contains(&part.number);
+        for fs in disk.partitions.iter_mut().filter(its).filter_map(|part| part.filesystem.as_mut()) {
+            // Its files are those of the group's volumes.
+            (fs.label, fs.problem) = (group.name.clone(), None);
+        }
+    }
+    let parts = disk.partitions.len();
+    volumes.extend(found.volumes.into_iter().map(|(place, volume)| (parts + place, volume)));
+    (disk.volume_groups, disk.notes) = (found.groups, [disk.notes, found.notes].concat());
     Ok(ReadDisk { disk, volumes })
 }
 
@@ -98,6 +112,7 @@ fn bare(source: &Rc<dyn Source>) -> Result<Disk, ShowError> {
         id: None,
         sector_bytes: None,
         partitions: vec![whole],
+        volume_groups: Vec::new(),
         notes: Vec::new(),
     })
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::ShowError;
 use super::budget::Budget;
-use super::disk::{Disk, Partition};
+use super::disk::{Disk, Holder};
 use super::fstab;
 use super::table::Volumes;
 use super::volume::{Entry, Kind, PathNames, Volume, shown};
@@ -26,8 +26,10 @@ pub(super) type Names = Vec<Vec<u8>>;
 pub struct Tree {
     /// Mount points, the root first.
     mounts: Vec<(Names, Rc<dyn Volume>)>,
-    /// Number of the root's partition.
+    /// Number of the root's partition, or of the first that its group is on.
     root: u32,
+    /// Group and name of the root's logical volume, if it is on one.
+    root_volume: Option<String>,
     pub(super) budget: Rc<Budget>,
 }
 
@@ -64,6 +66,7 @@ impl Tree {
         let alone = |volume: &Rc<dyn Volume>| Tree {
             mounts: vec![(Vec::new(), Rc::clone(volume))],
             root: 0,
+            root_volume: None,
             budget: Rc::clone(budget),
         };
         let is_root = |volume: &Rc<dyn Volume>| {
@@ -76,17 +79,24 @@ impl Tree {
             return Ok(None);
         };
         let mut tree = alone(volume);
-        tree.root = disk.partitions[*root].number;
-        mounted(&mut disk.partitions[*root], "/");
+        match disk.holders().nth(*root) {
+            Some(Holder::Partition(part)) => tree.root = part.number,
+            Some(Holder::Volume(group, volume)) => {
+                tree.root = group.partitions.first().copied().unwrap_or_default();
+                tree.root_volume = Some(format!("{}/{}", group.name, volume.name));
+            }
+            None => {}
+        }
+        mounted(disk, *root, "/");
         let Some(text) = tree.text("/etc/fstab", FSTAB_MAX)? else { return Ok(Some(tree)) };
         for mount in fstab::mounts(&text) {
-            let found = disk.partitions.iter().position(|part| fstab::means(mount.what, part));
+            let found = disk.holders().position(|holder| fstab::means(mount.what, holder));
             let Some(index) = found.filter(|index| index != root) else { continue };
             let names: Names = parts(&mount.place).filter(|name| name != b"..").collect();
             if names.is_empty() {
                 continue;
             }
-            mounted(&mut disk.partitions[index], &shown(&names));
+            mounted(disk, index, &shown(&names));
             if let Some((_, volume)) = volumes.iter().find(|(known, _)| *known == index) {
                 tree.mounts.push((names, Rc::clone(volume)));
             }
@@ -94,9 +104,14 @@ impl Tree {
         Ok(Some(tree))
     }
 
-    /// Number of the partition that is mounted at `/`.
+    /// Number of the partition that is mounted at `/`, or that has its volume.
     pub fn root_number(&self) -> u32 {
         self.root
+    }
+
+    /// Group and name of the logical volume that is mounted at `/`, if one is.
+    pub fn root_volume(&self) -> Option<&str> {
+        self.root_volume.as_deref()
     }
 
     pub(super) fn volume(&self, mount: usize) -> &dyn Volume {
@@ -229,8 +244,8 @@ impl Write for Printed<'_> {
     }
 }
 
-fn mounted(part: &mut Partition, place: &str) {
-    if let Some(fs) = &mut part.filesystem {
+fn mounted(disk: &mut Disk, holder: usize, place: &str) {
+    if let Some(fs) = disk.filesystem_mut(holder) {
         fs.mount_point = Some(place.to_string());
     }
 }

@@ -30,7 +30,7 @@ pub enum LayoutError {
     },
     /// Content is larger than its partition may be.
     #[error(
-        "disk `{disk}`: partition `{part}` holds at most {available} ({} bytes), and its content needs {wanted} ({} \
+        "disk `{disk}`: {what} `{part}` holds at most {available} ({} bytes), and its content needs {wanted} ({} \
          bytes); raise {rule}, or take something out of it",
         available.0,
         wanted.0
@@ -38,6 +38,8 @@ pub enum LayoutError {
     ContentTooLarge {
         /// The disk.
         disk: String,
+        /// `partition` or `logical volume`.
+        what: &'static str,
         /// The partition.
         part: String,
         /// What the content needs.
@@ -48,10 +50,12 @@ pub enum LayoutError {
         rule: &'static str,
     },
     /// `min` above `max`.
-    #[error("disk `{disk}`: partition `{part}` has min {min}, above its max {max}; lower min or raise max")]
+    #[error("disk `{disk}`: {what} `{part}` has min {min}, above its max {max}; lower min or raise max")]
     MinAboveMax {
         /// The disk.
         disk: String,
+        /// `partition` or `logical volume`.
+        what: &'static str,
         /// The partition.
         part: String,
         /// Its min.
@@ -60,10 +64,12 @@ pub enum LayoutError {
         max: Bytes,
     },
     /// Nothing to take a size from.
-    #[error("disk `{disk}`: nothing says how large partition `{part}` should be; give it a size or a min")]
+    #[error("disk `{disk}`: nothing says how large {what} `{part}` should be; give it a size or a min")]
     NoSize {
         /// The disk.
         disk: String,
+        /// `partition` or `logical volume`.
+        what: &'static str,
         /// The partition.
         part: String,
     },
@@ -78,10 +84,12 @@ pub enum LayoutError {
         share: u32,
     },
     /// The size of some content was not given.
-    #[error("disk `{disk}`: the content of partition `{part}` was not measured")]
+    #[error("disk `{disk}`: the content of {what} `{part}` was not measured")]
     NotMeasured {
         /// The disk.
         disk: String,
+        /// `partition` or `logical volume`.
+        what: &'static str,
         /// The partition.
         part: String,
     },
@@ -170,11 +178,58 @@ pub enum LayoutError {
         why: &'static str,
     },
     /// Two partitions of one name.
-    #[error("disk `{disk}`: two partitions are called `{part}`; rename one")]
+    #[error("disk `{disk}`: two partitions or volumes are called `{part}`; rename one")]
     SameName {
         /// The disk.
         disk: String,
         /// The name.
+        part: String,
+    },
+    /// More volumes than a group has extents for.
+    #[error(
+        "volume group `{group}`: `{volume}` wants {wanted} extents ({wanted_bytes}), and {available} ({available_bytes}) of {total} are \
+         left; make a physical volume larger, or this or an earlier volume smaller"
+    )]
+    GroupFull {
+        /// The group.
+        group: String,
+        /// The logical volume.
+        volume: String,
+        /// Extents that it wants.
+        wanted: u64,
+        /// The same in bytes.
+        wanted_bytes: Bytes,
+        /// Extents that are left.
+        available: u64,
+        /// The same in bytes.
+        available_bytes: Bytes,
+        /// Extents of the group.
+        total: u64,
+    },
+    /// A partition without room for one extent.
+    #[error(
+        "physical volume `{pv}`: partition `{part}` has {available} ({} bytes), and the least is {wanted} ({} bytes); make it larger",
+        available.0,
+        wanted.0
+    )]
+    SmallPv {
+        /// The physical volume.
+        pv: String,
+        /// Its partition.
+        part: String,
+        /// What that has.
+        available: Bytes,
+        /// What one extent and what lies before it take.
+        wanted: Bytes,
+    },
+    /// A group on a partition that is none of its physical volumes.
+    #[error(
+        "volume group `{group}`: `{part}` is no partition that holds a physical volume; name one that does"
+    )]
+    NoPv {
+        /// The group.
+        group: String,
+        /// The partition.
         part: String,
     },
     /// Sizes past 64 bits.

@@ -14,6 +14,7 @@
 //! - On a disk without a given size, a share is as large as its content wants.
 //! - What content wants is its minimal size and headroom: a tenth, and at least 64 MiB for ext4, 96 MiB for xfs and 1 MiB for FAT.
 //! - The disk is a whole number of MiB, because Azure, VMware and dd with `bs=1M` want it so.
+//! - Groups of LVM lie on their partitions by the rules of `groups`.
 //! - An extended partition starts at its first logical one and reaches to the end of the disk, as in dib.
 //!
 //! # Example
@@ -38,6 +39,7 @@
 //!     size: Some(Bytes::gib(1)),
 //!     align: 1 << 20,
 //!     bios_boot: false,
+//!     groups: vec![],
 //!     parts: vec![part("boot", SizeRule::Exact(Bytes::mib(256))), part("root", SizeRule::Free { share: 10_000 })],
 //! };
 //! let layout = solve(&spec, &Measured::default(), &Loaders::new())?;
@@ -51,7 +53,9 @@
 extern crate alloc;
 
 mod error;
+mod groups;
 mod number;
+mod pool;
 mod render;
 mod room;
 mod solve;

@@ -6,8 +6,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use dibber_model::{
-    Arch, Bytes, DiskLayout, DiskSpec, Loader, PartContents, PartKind, PartSpec, Placed, SizeRule, TableKind,
-    columns,
+    Arch, Bytes, DiskLayout, DiskSpec, FsSpec, Loader, LvKind, LvSize, LvSpec, PartContents, PartKind,
+    PartSpec, Placed, SizeRule, TableKind, columns,
 };
 use uuid::{Uuid, uuid};
 
@@ -45,7 +45,7 @@ pub fn render(layout: &DiskLayout) -> String {
         alloc::vec![["nr", "name", "start", "sectors", "size", "type", "content"].map(ToString::to_string)];
     lines.extend(rows.into_iter().map(|(_, row)| row));
     let size = format!("{} ({} bytes)", Bytes(layout.len()), layout.len());
-    format!("{}{}\n{}", head(spec, &size), drawing(layout), table(&lines, &[2, 3, 4]))
+    format!("{}{}\n{}{}", head(spec, &size), drawing(layout), table(&lines, &[2, 3, 4]), groups(layout))
 }
 
 /// A disk before any size is known: what each partition is, and the rule for its size.
@@ -60,7 +60,7 @@ pub fn sketch(spec: &DiskSpec) -> String {
         Some(size) => size.to_string(),
         None => "as large as its content wants".to_string(),
     };
-    format!("{}{}", head(spec, &size), table(&lines, &[]))
+    format!("{}{}{}", head(spec, &size), table(&lines, &[]), sketched_groups(spec))
 }
 
 fn head(spec: &DiskSpec, size: &str) -> String {
@@ -126,11 +126,66 @@ fn contents(part: &PartSpec) -> String {
         PartContents::Nothing => "nothing".to_string(),
         PartContents::Loader(Loader::Bios) => "GRUB core.img".to_string(),
         PartContents::Loader(Loader::Prep) => "GRUB core.elf".to_string(),
-        PartContents::Fs(fs) => {
-            let mount = fs.mount.as_ref().map(|mount| format!(" on {mount}")).unwrap_or_default();
-            format!("{}{mount}, label {}, uuid {}", fs.kind, fs.label, fs.blkid_uuid())
-        }
+        PartContents::Fs(fs) => held(fs),
+        PartContents::Pv => "LVM physical volume".to_string(),
     }
+}
+
+fn held(fs: &FsSpec) -> String {
+    let mount = fs.mount.as_ref().map(|mount| format!(" on {mount}")).unwrap_or_default();
+    format!("{}{mount}, label {}, uuid {}", fs.kind, fs.label, fs.blkid_uuid())
+}
+
+/// The groups of a placed disk: each with its extents, and its volumes in a table.
+fn groups(layout: &DiskLayout) -> String {
+    let mut text = String::new();
+    for group in layout.groups() {
+        let total: u64 = group.pvs.iter().map(|pv| pv.count).sum();
+        let parts: Vec<&str> = group.pvs.iter().map(|pv| pv.spec.part.as_str()).collect();
+        let (name, extent) = (&group.spec.name, group.spec.extent);
+        text += &format!("volume group {name} on {}: {total} extents of {extent}\n", parts.join(", "));
+        let mut lines: Vec<[String; 4]> =
+            alloc::vec![["name", "extents", "size", "content"].map(ToString::to_string)];
+        for lv in &group.lvs {
+            let size = Bytes(group.bytes(lv)).to_string();
+            lines.push([lv.spec.name.clone(), lv.count.to_string(), size, volume_contents(&lv.spec)]);
+        }
+        text += &table(&lines, &[1, 2]);
+    }
+    text
+}
+
+fn volume_contents(lv: &LvSpec) -> String {
+    let made = match &lv.kind {
+        LvKind::Linear => String::new(),
+        LvKind::Pool => "thin pool".to_string(),
+        LvKind::Thin { pool } => format!("thin, of {pool}: "),
+    };
+    match (&lv.fs, &lv.kind) {
+        (Some(fs), _) => made + &held(fs),
+        (None, LvKind::Pool) => made,
+        (None, _) => made + "nothing",
+    }
+}
+
+/// The groups of a disk before any size is known.
+fn sketched_groups(spec: &DiskSpec) -> String {
+    let mut text = String::new();
+    for group in &spec.groups {
+        let parts: Vec<&str> = group.pvs.iter().map(|pv| pv.part.as_str()).collect();
+        text += &format!("volume group {} on {}\n", group.name, parts.join(", "));
+        let mut lines: Vec<[String; 3]> = alloc::vec![["name", "size", "content"].map(ToString::to_string)];
+        for lv in &group.lvs {
+            let size = match lv.size {
+                LvSize::Rule(size) => rule(size),
+                LvSize::Extents(count) => format!("{count} extents"),
+                LvSize::Group { share } => format!("{}.{:02}% of the group", share / 100, share % 100),
+            };
+            lines.push([lv.name.clone(), size, volume_contents(lv)]);
+        }
+        text += &table(&lines, &[]);
+    }
+    text
 }
 
 fn rule(rule: SizeRule) -> String {

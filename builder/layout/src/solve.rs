@@ -10,11 +10,12 @@ use dibber_model::{
 };
 
 use crate::LayoutError;
+use crate::groups;
 use crate::number::{is_primary, numbers};
 use crate::room::{DISK_UNIT, Room, mbr_limit, regions};
 use crate::want::Needs;
 
-/// What the content of partitions needs, by the partition's name: the fewest bytes that its writer can do with.
+/// What the content of partitions and logical volumes needs, by their names: the fewest bytes that its writer can do with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     /// Minimal size of each filesystem; swap may be left out.
@@ -27,7 +28,12 @@ pub type Loaders = BTreeMap<Loader, Bytes>;
 /// Places every partition, and all that the table takes.
 pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<DiskLayout, LayoutError> {
     check_spec(spec)?;
-    let needs = Needs { spec, measured, loaders };
+    let needs = Needs { spec, measured, loaders, unit: spec.align };
+    let mut with_groups = measured.clone();
+    with_groups
+        .content
+        .extend(groups::part_needs(&needs)?.into_iter().map(|(part, size)| (part, Bytes(size))));
+    let needs = Needs { measured: &with_groups, ..needs };
     let room = Room::of(spec)?;
     let size = given_size(spec)?;
     let PlacedParts { mut parts, ebrs } = place_parts(&needs, room, size)?;
@@ -43,7 +49,9 @@ pub fn solve(spec: &DiskSpec, measured: &Measured, loaders: &Loaders) -> Result<
     }
     let mut regions = regions(spec, len, gap(&needs, &parts, &ebrs)?);
     regions.extend(ebrs);
+    let groups = groups::place(&needs, &parts)?;
     DiskLayout::new(spec.clone(), len, regions, parts)
+        .and_then(|layout| layout.with_groups(groups))
         .map_err(|fault| LayoutError::Fault { disk: spec.name.clone(), fault })
 }
 
@@ -78,6 +86,11 @@ fn check_spec(spec: &DiskSpec) -> Result<(), LayoutError> {
             return Err(bad(
                 "a disk without a table has one content only; give it a table, or drop this one",
             ));
+        }
+    }
+    for lv in spec.groups.iter().flat_map(|group| &group.lvs) {
+        if !names.insert(lv.name.as_str()) {
+            return Err(LayoutError::SameName { disk: disk(), part: lv.name.clone() });
         }
     }
     check_bios(spec)
@@ -147,7 +160,8 @@ fn place_parts(needs: &Needs<'_>, room: Room, size: Option<u64>) -> Result<Place
             });
         }
         if len == 0 {
-            return Err(LayoutError::NoSize { disk: spec.name.clone(), part: part.name.clone() });
+            let (disk, part) = (spec.name.clone(), part.name.clone());
+            return Err(LayoutError::NoSize { disk, what: "partition", part });
         }
         if logical {
             ebrs.push(Region { name: alloc::format!("EBR {number}"), start: at, len: spec.sector.bytes() });

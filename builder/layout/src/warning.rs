@@ -5,7 +5,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use dibber_model::{DiskLayout, MountPoint, PartContents, TableKind};
+use dibber_model::{DiskLayout, FsSpec, MountPoint, PartContents, TableKind};
 
 use crate::number::is_primary;
 
@@ -57,9 +57,14 @@ pub fn warnings(layout: &DiskLayout) -> Vec<LayoutWarning> {
             warnings.push(LayoutWarning::NoFreeSlot { disk: disk() });
         }
     }
+    let on_root = |fs: &FsSpec| fs.mount.as_ref().is_some_and(MountPoint::is_root);
     let last = layout.parts().iter().max_by_key(|part| part.start);
     let root = layout.parts().iter().find(|part| match &part.spec.contents {
-        PartContents::Fs(fs) => fs.mount.as_ref().is_some_and(MountPoint::is_root),
+        PartContents::Fs(fs) => on_root(fs),
+        PartContents::Pv => layout.groups().iter().any(|group| {
+            let holds_root = group.lvs.iter().any(|lv| lv.spec.fs.as_ref().is_some_and(on_root));
+            holds_root && group.pvs.last().is_some_and(|pv| pv.spec.part == part.spec.name)
+        }),
         _ => false,
     });
     if let (Some(root), Some(last)) = (root, last)

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::filesystem::FsSpec;
 use crate::mount_point::MountPoint;
+use crate::volume_group::{LvSpec, VgSpec};
 use crate::{Bytes, Hasher, Identify, identify};
 
 /// Logical sector size: the unit in which a partition table counts.
@@ -172,6 +173,8 @@ pub enum PartContents {
     Loader(Loader),
     /// A filesystem.
     Fs(FsSpec),
+    /// A physical volume of LVM, of the group that names this partition.
+    Pv,
 }
 
 impl Identify for PartContents {
@@ -180,6 +183,7 @@ impl Identify for PartContents {
             PartContents::Nothing => "nothing".identify(hasher),
             PartContents::Loader(loader) => loader.identify(hasher.part(b"loader")),
             PartContents::Fs(fs) => fs.identify(hasher.part(b"filesystem")),
+            PartContents::Pv => "physical volume".identify(hasher),
         }
     }
 }
@@ -217,16 +221,47 @@ pub struct DiskSpec {
     pub bios_boot: bool,
     /// Partitions, in the order of their places.
     pub parts: Vec<PartSpec>,
+    /// Volume groups of LVM on these partitions.
+    pub groups: Vec<VgSpec>,
 }
-identify!(DiskSpec { name, table, sector, size, align, bios_boot, parts });
+
+impl Identify for DiskSpec {
+    fn identify(&self, hasher: &mut Hasher) {
+        let DiskSpec { name, table, sector, size, align, bios_boot, parts, groups } = self;
+        name.identify(hasher);
+        table.identify(hasher);
+        sector.identify(hasher);
+        size.identify(hasher);
+        align.identify(hasher);
+        bios_boot.identify(hasher);
+        parts.identify(hasher);
+        // Disks without LVM keep the ids that they had before there was any.
+        if !groups.is_empty() {
+            groups.identify(hasher.part(b"volume groups"));
+        }
+    }
+}
 
 impl DiskSpec {
-    /// Every filesystem, in the order of the partitions.
-    pub fn filesystems(&self) -> impl Iterator<Item = &FsSpec> {
-        self.parts.iter().filter_map(|part| match &part.contents {
-            PartContents::Fs(fs) => Some(fs),
+    /// Every filesystem, with the name of the partition or logical volume that holds it: partitions first, both in their order.
+    pub fn held_filesystems(&self) -> impl Iterator<Item = (&str, &FsSpec)> {
+        let parts = self.parts.iter().filter_map(|part| match &part.contents {
+            PartContents::Fs(fs) => Some((part.name.as_str(), fs)),
             _ => None,
-        })
+        });
+        let volumes = self.groups.iter().flat_map(|group| &group.lvs);
+        parts.chain(volumes.filter_map(|lv| lv.fs.as_ref().map(|fs| (lv.name.as_str(), fs))))
+    }
+
+    /// Every filesystem, in the same order.
+    pub fn filesystems(&self) -> impl Iterator<Item = &FsSpec> {
+        self.held_filesystems().map(|(_, fs)| fs)
+    }
+
+    /// The group and the logical volume that hold a filesystem, if one does.
+    pub fn volume_of(&self, fs: &FsSpec) -> Option<(&VgSpec, &LvSpec)> {
+        let holds = |lv: &&LvSpec| lv.fs.as_ref().is_some_and(|held| held.name == fs.name);
+        self.groups.iter().find_map(|group| group.lvs.iter().find(holds).map(|lv| (group, lv)))
     }
 
     /// The same disk with its places for boot loaders left empty: partitions of zeros, and no boot code before them.

@@ -56,6 +56,18 @@ impl Piece {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// `len` bytes of it from `from` on, which are there.
+    fn cut(&self, from: u64, len: u64) -> Self {
+        match self {
+            Piece::Bytes { buffer, range } => {
+                let place = |at: u64| range.start + usize::try_from(at).expect("within a buffer in memory");
+                Piece::Bytes { buffer: Arc::clone(buffer), range: place(from)..place(from + len) }
+            }
+            Piece::Fill { byte, .. } => Piece::Fill { byte: *byte, len },
+            Piece::File { file, offset, .. } => Piece::File { file: *file, offset: offset + from, len },
+        }
+    }
 }
 
 /// A piece at a place.
@@ -153,6 +165,17 @@ impl Extents {
         self.list.iter().map(|extent| extent.piece.len()).sum()
     }
 
+    /// What lies in a range of it, as a whole of its own that is as long as the range; behind its end there are holes.
+    pub fn cut(&self, range: Range<u64>) -> Self {
+        let first = self.list.partition_point(|extent| extent.end() <= range.start);
+        let inside = self.list[first..].iter().take_while(|extent| extent.at < range.end);
+        let list = inside.map(|extent| {
+            let (from, to) = (extent.at.max(range.start), extent.end().min(range.end));
+            Extent { at: from - range.start, piece: extent.piece.cut(from - extent.at, to - from) }
+        });
+        Extents { len: range.end.saturating_sub(range.start), list: list.collect() }
+    }
+
     /// One whole of parts, each at an offset.
     pub fn compose(len: u64, parts: impl IntoIterator<Item = (u64, Extents)>) -> Result<Self, ExtentError> {
         let mut list = Vec::new();
@@ -182,5 +205,34 @@ mod tests {
         assert_eq!(whole.iter().map(|e| e.at).collect::<Vec<_>>(), [0, 8]);
         assert_eq!(whole.covered(), 7);
         assert!(Extents::compose(12, [(4, whole)]).is_err());
+    }
+
+    #[test]
+    fn cuts_put_together_are_the_whole() {
+        let bytes: Arc<[u8]> = (0..100).collect::<Vec<u8>>().into();
+        let piece = Piece::Bytes { buffer: bytes, range: 10..60 };
+        let file = Piece::File { file: FileRef(3), offset: 7, len: 20 };
+        let list = alloc::vec![
+            Extent { at: 5, piece },
+            Extent { at: 60, piece: Piece::Fill { byte: 1, len: 10 } },
+            Extent { at: 70, piece: file },
+        ];
+        let whole = Extents::new(120, list).unwrap();
+        for step in [1, 7, 30, 64, 120] {
+            let starts = (0..120).step_by(step).map(|at| (at as u64, (at + step).min(120) as u64));
+            let parts: Vec<(u64, Extents)> = starts.map(|(at, end)| (at, whole.cut(at..end))).collect();
+            assert!(parts.iter().all(|(_, part)| part.len() <= step as u64));
+            let again = Extents::compose(120, parts).unwrap();
+            assert_eq!(again.covered(), whole.covered());
+            let end = |extents: &Extents| extents.iter().map(Extent::end).max();
+            assert_eq!(end(&again), end(&whole));
+            if step == 120 {
+                assert_eq!(again, whole);
+            }
+        }
+        let Piece::File { offset, len, .. } = whole.cut(75..200).as_slice()[0].piece else {
+            panic!("a file")
+        };
+        assert_eq!((offset, len), (12, 15));
     }
 }

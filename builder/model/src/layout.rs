@@ -6,7 +6,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::{DiskSpec, PartSpec};
+use crate::{DiskSpec, LvSpec, PartSpec, PvSpec, VgSpec};
 
 /// A range that the table itself, or boot code, takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,109 @@ pub struct Placed {
     pub start: u64,
     /// Length in bytes.
     pub len: u64,
+}
+
+/// A run of extents of one physical volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LvSegment {
+    /// Which physical volume of the group, from 0.
+    pub pv: usize,
+    /// Its first extent.
+    pub start: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// A physical volume with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedPv {
+    /// What it is.
+    pub spec: PvSpec,
+    /// First byte of its partition, on the disk.
+    pub start: u64,
+    /// Length of its partition, in bytes.
+    pub len: u64,
+    /// First byte of its first extent, from the start of the partition.
+    pub first: u64,
+    /// Its extents.
+    pub count: u64,
+}
+
+/// A logical volume with its extents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedLv {
+    /// What it is.
+    pub spec: LvSpec,
+    /// Its length in extents; of a thin volume, what it pretends to have.
+    pub count: u64,
+    /// Where they lie: as many as its length; none of a thin volume.
+    pub segments: Vec<LvSegment>,
+    /// Of a thin pool, where its metadata lies.
+    pub metadata: Vec<LvSegment>,
+}
+
+/// A volume group, placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedVg {
+    /// What it is.
+    pub spec: VgSpec,
+    /// Its physical volumes, in the order of the spec.
+    pub pvs: Vec<PlacedPv>,
+    /// Its logical volumes, in the order of the spec.
+    pub lvs: Vec<PlacedLv>,
+    /// Extents kept to mend the metadata of a thin pool, where there is one.
+    pub spare: Vec<LvSegment>,
+}
+
+impl PlacedVg {
+    /// Length of a logical volume, in bytes.
+    pub fn bytes(&self, lv: &PlacedLv) -> u64 {
+        lv.count * self.spec.extent.0
+    }
+
+    /// Bytes of a chunk of a thin pool, by the length of its data: 64 KiB, and doubled until its metadata is within 128 MiB at 64
+    /// bytes a chunk (`DEFAULT_THIN_POOL_CHUNK_SIZE` and `DEFAULT_THIN_POOL_OPTIMAL_METADATA_SIZE` of lvm2's `lib/config/defaults.h`).
+    pub fn chunk_of(data_bytes: u64) -> u64 {
+        let mut chunk = 64 << 10;
+        while data_bytes / chunk > (128 << 20) / 64 {
+            chunk *= 2;
+        }
+        chunk
+    }
+
+    /// Runs of extents that are taken, with what takes them.
+    fn taken(&self) -> impl Iterator<Item = (&LvSegment, &str)> {
+        let volumes = self.lvs.iter().flat_map(|lv| {
+            lv.segments.iter().chain(&lv.metadata).map(|segment| (segment, lv.spec.name.as_str()))
+        });
+        volumes.chain(self.spare.iter().map(|segment| (segment, "the spare of thin pools")))
+    }
+
+    /// Checks that no two volumes share an extent, and that every extent is there.
+    fn check(&self) -> Result<(), LayoutFault> {
+        for (index, pv) in self.pvs.iter().enumerate() {
+            let mut runs: Vec<(u64, u64, &str)> = self
+                .taken()
+                .filter(|(segment, _)| segment.pv == index)
+                .map(|(segment, name)| (segment.start, segment.count, name))
+                .collect();
+            runs.sort_unstable();
+            let end_of = |run: &(u64, u64, &str)| run.0.saturating_add(run.1);
+            if let Some(pair) = runs.windows(2).find(|pair| end_of(&pair[0]) > pair[1].0) {
+                let at = pv.start + pv.first + pair[1].0 * self.spec.extent.0;
+                return Err(LayoutFault::Overlap { first: pair[0].2.into(), second: pair[1].2.into(), at });
+            }
+            if let Some(last) = runs.last().filter(|last| end_of(last) > pv.count) {
+                let bytes = |count: u64| count.saturating_mul(self.spec.extent.0);
+                return Err(LayoutFault::Outside {
+                    name: last.2.into(),
+                    end: bytes(end_of(last)),
+                    len: bytes(pv.count),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Ranges that do not make a disk.
@@ -64,6 +167,7 @@ pub struct DiskLayout {
     len: u64,
     regions: Vec<Region>,
     parts: Vec<Placed>,
+    groups: Vec<PlacedVg>,
 }
 
 impl DiskLayout {
@@ -96,7 +200,13 @@ impl DiskLayout {
             }
             last = name;
         }
-        Ok(DiskLayout { spec, len, regions, parts })
+        Ok(DiskLayout { spec, len, regions, parts, groups: Vec::new() })
+    }
+
+    /// The same with volume groups on its partitions. Checks that no two volumes share an extent, and that every extent is there.
+    pub fn with_groups(self, groups: Vec<PlacedVg>) -> Result<Self, LayoutFault> {
+        groups.iter().try_for_each(PlacedVg::check)?;
+        Ok(DiskLayout { groups, ..self })
     }
 
     /// What was asked for.
@@ -122,5 +232,15 @@ impl DiskLayout {
     /// The partitions, in the order of the spec.
     pub fn parts(&self) -> &[Placed] {
         &self.parts
+    }
+
+    /// The volume groups, in the order of the spec.
+    pub fn groups(&self) -> &[PlacedVg] {
+        &self.groups
+    }
+
+    /// Every logical volume with its group.
+    pub fn volumes(&self) -> impl Iterator<Item = (&PlacedVg, &PlacedLv)> {
+        self.groups.iter().flat_map(|group| group.lvs.iter().map(move |lv| (group, lv)))
     }
 }

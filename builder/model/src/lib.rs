@@ -53,6 +53,7 @@ pub mod span;
 pub mod time;
 pub mod tree;
 pub mod version;
+pub mod volume_group;
 
 pub use arch::{Arch, Platform, Target};
 pub use columns::columns;
@@ -61,7 +62,7 @@ pub use disk::{DiskSpec, Loader, PartContents, PartKind, PartSpec, SectorSize, S
 pub use extent::{Extent, Extents, Piece};
 pub use filesystem::{FsKind, FsSpec, Fstab, MkfsOptions};
 pub use identify::Identify;
-pub use layout::{DiskLayout, Placed, Region};
+pub use layout::{DiskLayout, LvSegment, Placed, PlacedLv, PlacedPv, PlacedVg, Region};
 pub use limits::Limits;
 pub use mount_point::MountPoint;
 pub use network::Network;
@@ -71,3 +72,4 @@ pub use size::Bytes;
 pub use span::Span;
 pub use time::Timestamp;
 pub use tree::{Content, FileRef, Inode, InodeId, Kind, Meta, Rdev, Source, Tree, Xattr};
+pub use volume_group::{LvKind, LvSize, LvSpec, LvmId, PvSpec, VgSpec};

@@ -20,6 +20,10 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod types;
+mod volume_names;
+#[cfg(test)]
+mod volume_tests;
+mod volumes;
 
 pub(crate) use choose::{ChosenLayout, LayoutRequest};
 pub(crate) use defaults::{DiskDefaults, image_size};

@@ -5,7 +5,10 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use dibber_model::{DiskSpec, PartContents, PartKind, PartSpec, Phase, SizeRule, TableKind, columns};
+use dibber_model::{
+    DiskSpec, FsSpec, LvKind, LvSize, LvSpec, PartContents, PartKind, PartSpec, Phase, SizeRule, TableKind,
+    VgSpec, columns,
+};
 
 use crate::plan::Plan;
 
@@ -92,7 +95,8 @@ fn disk(disk: &DiskSpec) -> String {
     text += &clipped(&format!("  {}-byte sectors, {size}", disk.sector.bytes()));
     let mut rows: Vec<[String; 5]> =
         alloc::vec![["name", "type", "size", "holds", "mounted on"].map(String::from)];
-    rows.extend(disk.parts.iter().map(row));
+    rows.extend(disk.parts.iter().map(|part| row(disk, part)));
+    rows.extend(disk.groups.iter().flat_map(|group| group.lvs.iter().map(|lv| volume_row(group, lv))));
     for line in columns(&rows, &[]) {
         text += &clipped(&format!("    {line}"));
     }
@@ -102,7 +106,7 @@ fn disk(disk: &DiskSpec) -> String {
     text
 }
 
-fn row(part: &PartSpec) -> [String; 5] {
+fn row(disk: &DiskSpec, part: &PartSpec) -> [String; 5] {
     let kind = match &part.kind {
         PartKind::Bare => "-".to_string(),
         PartKind::Gpt { type_guid, .. } => crate::disk::gpt_codes()
@@ -112,7 +116,42 @@ fn row(part: &PartSpec) -> [String; 5] {
             format!("{type_byte:#04x}{}", if *active { " boot" } else { "" })
         }
     };
-    let size = match part.size {
+    let (contents, mount) = match &part.contents {
+        PartContents::Nothing => ("-".to_string(), String::new()),
+        PartContents::Loader(_) => ("boot loader".to_string(), String::new()),
+        PartContents::Fs(fs) => held(fs),
+        PartContents::Pv => {
+            let holds = |group: &&VgSpec| group.pvs.iter().any(|pv| pv.part == part.name);
+            let group = disk.groups.iter().find(holds).map_or("", |group| &group.name);
+            (format!("LVM {group}"), String::new())
+        }
+    };
+    [part.name.clone(), kind, size_words(part.size), contents, mount]
+}
+
+fn volume_row(group: &VgSpec, lv: &LvSpec) -> [String; 5] {
+    let kind = match &lv.kind {
+        LvKind::Linear => "linear".to_string(),
+        LvKind::Pool => "thin pool".to_string(),
+        LvKind::Thin { pool } => format!("thin, of {pool}"),
+    };
+    let size = match lv.size {
+        LvSize::Rule(rule) => size_words(rule),
+        LvSize::Extents(count) => format!("{count} extents"),
+        LvSize::Group { share } if share % 100 == 0 => format!("{}% of {}", share / 100, group.name),
+        LvSize::Group { share } => format!("{}.{:02}% of {}", share / 100, share % 100, group.name),
+    };
+    let (contents, mount) = lv.fs.as_ref().map_or_else(|| ("-".to_string(), String::new()), held);
+    [format!("{}/{}", group.name, lv.name), kind, size, contents, mount]
+}
+
+fn held(fs: &FsSpec) -> (String, String) {
+    let mount = fs.mount.as_ref().map_or(String::new(), ToString::to_string);
+    (format!("{} {}", fs.kind, fs.label), mount)
+}
+
+fn size_words(rule: SizeRule) -> String {
+    match rule {
         SizeRule::Exact(size) => size.to_string(),
         SizeRule::Free { share: 10_000 } => "the rest".to_string(),
         SizeRule::Free { share } if share % 100 == 0 => format!("{}% of the rest", share / 100),
@@ -128,16 +167,7 @@ fn row(part: &PartSpec) -> [String; 5] {
             ]
             .concat()
         }
-    };
-    let (contents, mount) = match &part.contents {
-        PartContents::Nothing => ("-".to_string(), String::new()),
-        PartContents::Loader(_) => ("boot loader".to_string(), String::new()),
-        PartContents::Fs(fs) => (
-            format!("{} {}", fs.kind, fs.label),
-            fs.mount.as_ref().map_or(String::new(), ToString::to_string),
-        ),
-    };
-    [part.name.clone(), kind, size, contents, mount]
+    }
 }
 
 /// Each file under the name that it is made under, and the links to it.

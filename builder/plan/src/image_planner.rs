@@ -13,13 +13,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use dibber_model::distro;
 use dibber_model::time::EPOCHS;
-use dibber_model::{Bytes, MkfsOptions, Platform, Seed, Target};
+use dibber_model::{Bytes, DiskSpec, LvKind, MkfsOptions, Platform, Seed, Target};
 
 use crate::booting;
 use crate::dib;
 use crate::disk::{self, ChosenLayout, DiskDefaults, LayoutRequest};
 use crate::elements::image_element::image_element;
 use crate::elements::manifests::SAVE_DIR;
+use crate::elements::native::INSTALLER;
 use crate::elements::steps::StepRequest;
 use crate::elements::visibility::Visibility;
 use crate::elements::{self, ElementError, ElementRequest, FileLine};
@@ -73,7 +74,7 @@ impl ImagePlanner<'_> {
         variables.extend(disk::variables(&disk));
         self.tell_of_the_image(&names, &mut variables);
         booting::check(&variables)?;
-        let packages = self.packages();
+        let packages = self.packages(&disk, &elements);
         let image_packages = !packages.is_empty();
         let chain = StepRequest { elements: &elements, names: &names, variables: &variables, image_packages };
         let warnings = elements::check(&chain).map_err(|error| self.blame(error))?;
@@ -214,10 +215,22 @@ impl ImagePlanner<'_> {
         Ok(self.image.options.extra_size.or(variable))
     }
 
-    fn packages(&self) -> Vec<String> {
+    fn packages(&self, disk: &DiskSpec, elements: &[ElementSource]) -> Vec<String> {
         let mut packages = self.image.packages.clone();
         packages.extend(self.request.packages.iter().cloned());
         packages.extend(settings_packages(self.image));
+        // A system finds its volumes by lvm2, and its initial ramdisk by what lvm2 puts there; where packages can be had at all.
+        let lvm2 = "lvm2".to_string();
+        let installs = elements.iter().any(|element| element.entries.contains_key(INSTALLER));
+        if !disk.groups.is_empty() && installs && !packages.contains(&lvm2) {
+            packages.push(lvm2);
+        }
+        // lvm2 has a pool's metadata checked by these before it uses the pool. Where packages are RPMs, it brings them itself.
+        let mut volumes = disk.groups.iter().flat_map(|group| &group.lvs);
+        let debian = elements.iter().any(|element| element.name == "dpkg");
+        if debian && installs && volumes.any(|lv| lv.kind == LvKind::Pool) {
+            packages.push("thin-provisioning-tools".to_string());
+        }
         packages
     }
 

@@ -146,8 +146,13 @@ fn probe(question: &Question, variable: &dyn Fn(&str) -> Option<String>) -> Resu
             _ => "gpt".to_owned(),
         },
         "partuuid" => known(&["DIB_ROOT_PARTUUID"])?,
-        // Plain partitions: no LVM, no RAID; and no hints, as root is searched for by UUID.
-        "abstraction" | "hints_string" | "cryptodisk_uuid" => return Ok(String::new()),
+        // `lvm` where the root is on a logical volume; nothing of plain partitions.
+        "abstraction" => match variable("DIB_ROOT_ABSTRACTION").filter(|value| !value.is_empty()) {
+            Some(value) => value,
+            None => return Ok(String::new()),
+        },
+        // No hints, as root is searched for by UUID.
+        "hints_string" | "cryptodisk_uuid" => return Ok(String::new()),
         other => return Err(format!("unknown target `{other}`")),
     };
     Ok(answer + "\n")
@@ -163,6 +168,7 @@ mod tests {
             "DIB_ROOT_FSTYPE" => Some("ext4".to_owned()),
             "DIB_ROOT_UUID" => Some("0b0e".to_owned()),
             "DIB_BLOCK_DEVICE" => Some("efi".to_owned()),
+            "DIB_ROOT_ABSTRACTION" => Some("lvm".to_owned()),
             _ => None,
         };
         probe(&Question::parse(&words), &plan)
@@ -173,7 +179,9 @@ mod tests {
         assert_eq!(ask(&["-t", "fs", "/"]).unwrap(), "ext2\n");
         assert_eq!(ask(&["--device", "/dev/x", "--target=fs_uuid"]).unwrap(), "0b0e\n");
         assert_eq!(ask(&["--target", "partmap", "/boot"]).unwrap(), "gpt\n");
-        assert_eq!(ask(&["--target=abstraction", "/"]).unwrap(), "");
+        assert_eq!(ask(&["--target=abstraction", "/"]).unwrap(), "lvm\n");
+        let plain = Question::parse(&["--target=abstraction".to_owned(), "/".to_owned()]);
+        assert_eq!(probe(&plain, &|_| None).unwrap(), "");
     }
 
     #[test]

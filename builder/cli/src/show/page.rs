@@ -2,7 +2,9 @@
 //!
 //! In: a report. Out: a page of words. Never: a control character of an image.
 
-use dibber_inspect::{Container, Disk, Partition, Report, SidecarCheck, System, TableFound};
+use dibber_inspect::{
+    Container, Disk, FilesystemInfo, Partition, Report, SidecarCheck, System, TableFound, VolumeGroup,
+};
 use dibber_model::{Bytes, columns};
 
 use crate::printable::printable;
@@ -75,19 +77,46 @@ fn disk(disk: &Disk) -> String {
             text += &format!("partition {}: {}\n", part.number, printable(problem.as_bytes()));
         }
     }
+    disk.volume_groups.iter().fold(text, |text, found| text + &group(found))
+}
+
+/// A volume group, and a table of its logical volumes.
+fn group(group: &VolumeGroup) -> String {
+    let numbers: Vec<String> = group.partitions.iter().map(ToString::to_string).collect();
+    let name = printable(group.name.as_bytes());
+    let mut text = format!(
+        "\ngroup     {name}, id {}, extents of {}, on partition {}\n",
+        printable(group.id.as_bytes()),
+        Bytes(group.extent_bytes),
+        numbers.join(", ")
+    );
+    let head = ["name", "type", "size", "holds", "label", "uuid", "used", "free", "mounted"];
+    let mut rows = vec![head.map(str::to_string)];
+    rows.extend(group.volumes.iter().map(|volume| {
+        let [holds, label, uuid, used, free, mounted] = held(volume.filesystem.as_ref());
+        let size = Bytes(volume.bytes).to_string();
+        [word(&volume.name), word(&volume.kind), size, holds, label, uuid, used, free, mounted]
+    }));
+    for line in columns(&rows, &[2, 6, 7]) {
+        text += &(line + "\n");
+    }
+    for volume in &group.volumes {
+        if let Some(problem) = volume.filesystem.as_ref().and_then(|fs| fs.problem.as_ref()) {
+            let volume = printable(volume.name.as_bytes());
+            text += &format!("logical volume {name}/{volume}: {}\n", printable(problem.as_bytes()));
+        }
+    }
     text
 }
 
-fn row(part: &Partition) -> [String; 11] {
+fn word(text: &str) -> String {
+    if text.is_empty() { "-".to_string() } else { printable(text.as_bytes()) }
+}
+
+/// What is held, its label and UUID, what is used and free, and where it is mounted.
+fn held(fs: Option<&FilesystemInfo>) -> [String; 6] {
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_string(), |bytes| Bytes(bytes).to_string());
-    let word = |text: &str| if text.is_empty() { "-".to_string() } else { printable(text.as_bytes()) };
-    let fs = part.filesystem.as_ref();
     [
-        part.number.to_string(),
-        word(&part.name),
-        part.type_words.clone(),
-        size(Some(part.start)),
-        size(Some(part.bytes)),
         word(fs.map_or("", |fs| &fs.kind)),
         word(fs.map_or("", |fs| &fs.label)),
         word(fs.map_or("", |fs| &fs.uuid)),
@@ -97,14 +126,25 @@ fn row(part: &Partition) -> [String; 11] {
     ]
 }
 
+fn row(part: &Partition) -> [String; 11] {
+    let [holds, label, uuid, used, free, mounted] = held(part.filesystem.as_ref());
+    let (number, name, kind) = (part.number.to_string(), word(&part.name), part.type_words.clone());
+    let (start, size) = (Bytes(part.start).to_string(), Bytes(part.bytes).to_string());
+    [number, name, kind, start, size, holds, label, uuid, used, free, mounted]
+}
+
 fn system(found: &System) -> String {
     let kernels = if found.kernels.is_empty() { "none".to_string() } else { found.kernels.join(", ") };
     let packages = found.packages.map_or_else(|| "no dpkg".to_string(), |n| format!("{n} (dpkg)"));
     let name = found.name.as_deref().unwrap_or("without os-release");
     let name = printable(name.as_bytes());
+    let place = match &found.volume {
+        Some(volume) => format!("logical volume {}", printable(volume.as_bytes())),
+        None => format!("partition {}", found.partition),
+    };
     format!(
-        "\nsystem    {name}, on partition {}\nkernels   {}\npackages  {packages}\n",
-        found.partition,
+        "\nsystem    {name}, on {}\nkernels   {}\npackages  {packages}\n",
+        place,
         printable(kernels.as_bytes())
     )
 }

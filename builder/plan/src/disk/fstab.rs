@@ -45,6 +45,10 @@ pub(crate) fn variables(disk: &DiskSpec) -> BTreeMap<String, String> {
         set("DIB_ROOT_UUID", root.blkid_uuid());
         set("FS_TYPE", root.kind.to_string());
         set("ROOT_LABEL", root.label.clone());
+        if disk.volume_of(root).is_some() {
+            // What grub-probe, which is answered from the plan, says of it.
+            set("DIB_ROOT_ABSTRACTION", "lvm".to_string());
+        }
     }
     let at_boot = |fs: &&FsSpec| fs.mount.as_ref().is_some_and(|point| point.as_str() == "/boot");
     // Empty where there is none, as hooks with `set -u` expect.
@@ -73,6 +77,9 @@ fn devices(disk: &DiskSpec) -> String {
     let mut pairs: Vec<(String, String)> = alloc::vec![(disk.name.clone(), device(&disk.name))];
     for part in disk.parts.iter().filter(|part| part.name != disk.name) {
         pairs.push((part.name.clone(), device(&part.name)));
+    }
+    for lv in disk.groups.iter().flat_map(|group| &group.lvs) {
+        pairs.push((lv.name.clone(), device(&lv.name)));
     }
     let texts: Vec<String> = pairs.iter().map(|(name, path)| format!("[{}]={path}", quoted(name))).collect();
     texts.join(" ")

@@ -24,14 +24,31 @@ pub(super) enum Plugin {
     Mount,
     /// A line of fstab.
     Fstab,
+    /// A set of physical volumes, groups and logical volumes.
+    Lvm,
+    /// A physical volume, from `pvs` of an `lvm`.
+    Pv,
+    /// A volume group, from its `vgs`.
+    Vg,
+    /// A logical volume, from its `lvs`.
+    Lv,
 }
 
-const PLUGINS: [(&str, Plugin); 5] = [
+const PLUGINS: [(&str, Plugin); 6] = [
     ("local_loop", Plugin::LocalLoop),
     ("partitioning", Plugin::Partitioning),
     ("mkfs", Plugin::Mkfs),
     ("mount", Plugin::Mount),
     ("fstab", Plugin::Fstab),
+    ("lvm", Plugin::Lvm),
+];
+
+/// Nodes that stand in a list of another one, and have no plugin name of their own: the list's key, and what an error calls one.
+const LISTED: [(Plugin, &str, &str); 4] = [
+    (Plugin::Partition, "partitions", "partition"),
+    (Plugin::Pv, "pvs", "physical volume"),
+    (Plugin::Vg, "vgs", "volume group"),
+    (Plugin::Lv, "lvs", "logical volume"),
 ];
 
 const NAME: Key = Key::new("name", Shape::Text, "");
@@ -45,7 +62,23 @@ impl Plugin {
     }
 
     pub(super) fn word(self) -> &'static str {
-        PLUGINS.iter().find(|(_, plugin)| *plugin == self).map_or("partition", |(name, _)| name)
+        let listed = || LISTED.iter().find(|(plugin, ..)| *plugin == self).map(|(.., words)| *words);
+        let named = PLUGINS.iter().find(|(_, plugin)| *plugin == self).map(|(name, _)| *name);
+        named.or_else(listed).unwrap_or_default()
+    }
+
+    /// The kinds of nodes that stand in lists of this one.
+    fn lists(self) -> &'static [(Plugin, &'static str, &'static str)] {
+        match self {
+            Plugin::Partitioning => &LISTED[..1],
+            Plugin::Lvm => &LISTED[1..],
+            _ => &[],
+        }
+    }
+
+    /// Whether it stands in a list, and so has a name of its own.
+    fn is_listed(self) -> bool {
+        LISTED.iter().any(|(plugin, ..)| *plugin == self)
     }
 
     fn keys(self) -> &'static [Key] {
@@ -56,6 +89,10 @@ impl Plugin {
             Plugin::Mkfs => MKFS_KEYS,
             Plugin::Fstab => FSTAB_KEYS,
             Plugin::Mount => MOUNT_KEYS,
+            Plugin::Lvm => LVM_KEYS,
+            Plugin::Pv => PV_KEYS,
+            Plugin::Vg => VG_KEYS,
+            Plugin::Lv => LV_KEYS,
         }
     }
 }
@@ -101,6 +138,31 @@ const FSTAB_KEYS: &[Key] = &[
     Key::new("dump-freq", Shape::Whole, ""),
     Key::new("fsck-passno", Shape::Whole, ""),
 ];
+/// dib's: the options of pvcreate, vgcreate and lvcreate.
+const OPTIONS: Key = Key::new("options", Shape::List(&WORD), "");
+const MAPS: Shape = Shape::List(&Shape::Map(&Shape::Any));
+const NAMES: Shape = Shape::List(&Shape::Text);
+const LVM_KEYS: &[Key] = &[
+    NAME,
+    // The partitions, which its physical volumes name again.
+    Key::new("base", Shape::Either("a name or a list of names", &[Shape::Text, NAMES]), ""),
+    Key::new("pvs", MAPS, "").needed(),
+    Key::new("vgs", MAPS, "").needed(),
+    Key::new("lvs", MAPS, "").needed(),
+];
+const PV_KEYS: &[Key] = &[NAME.needed(), BASE.needed(), OPTIONS];
+const VG_KEYS: &[Key] = &[NAME.needed(), Key::new("base", NAMES, "").needed(), OPTIONS];
+const LV_KEYS: &[Key] = &[
+    NAME.needed(),
+    BASE.needed(),
+    OPTIONS,
+    Key::new("size", WORD, ""),
+    Key::new("min", WORD, ""),
+    Key::new("max", WORD, ""),
+    Key::new("extents", WORD, ""),
+    Key::new("type", WORD, ""),
+    Key::new("thin-pool", Shape::Text, ""),
+];
 const MOUNT_KEYS: &[Key] = &[NAME, BASE, Key::new("mount_point", Shape::Text, "")];
 
 /// A node of the graph.
@@ -135,19 +197,14 @@ pub(super) fn nodes(config: &Yaml) -> Result<Vec<BlockNode>, Fault> {
             return Err(fault.hint("begin each node with its own `- `, and indent what belongs to it"));
         };
         let word = key.text().unwrap_or_default();
-        let plugin = Plugin::of(word).ok_or_else(|| stranger(word, key, value))?;
+        let plugin = Plugin::of(word).ok_or_else(|| stranger(word, key))?;
         WrittenNode { plugin, at: &key.at, value }.gather(None, &mut found)?;
     }
     duplicate_names(&found)?;
     Ok(found)
 }
 
-fn stranger(word: &str, key: &Yaml, value: &Yaml) -> Fault {
-    if word == "lvm" {
-        let name = value.get_text("name").unwrap_or("lvm");
-        let fault = key.at.bad(format!("node `{name}`: LVM is not supported yet"));
-        return fault.hint("use partitions for now");
-    }
+fn stranger(word: &str, key: &Yaml) -> Fault {
     let fault = key.at.bad(format!("`{word}` is not a plugin of block-device configs"));
     let known = PLUGINS.map(|(name, _)| name);
     match nearest(word, known) {
@@ -174,38 +231,39 @@ impl WrittenNode<'_> {
         let own = value.get("base").and_then(|own| own.text().map(|text| (text, own)));
         if let (Some(outer), Some((text, own))) = (base, own)
             && text != outer
-            && plugin != Plugin::Partition
+            && !plugin.is_listed()
+            && plugin != Plugin::Lvm
         {
             return Err(own.at.bad(format!("base `{text}` contradicts the node around it, `{outer}`")));
         }
-        let base = base.or(own.map(|(text, _)| text));
+        // What is in a list of `lvm` stands on what it says, and not on that node, which is a name for all of it.
+        let base = match plugin {
+            Plugin::Pv | Plugin::Vg | Plugin::Lv => own.map(|(text, _)| text),
+            _ => base.or(own.map(|(text, _)| text)),
+        };
+        let has_own_name = plugin == Plugin::LocalLoop || plugin.is_listed();
         let name = match (value.get_text("name"), base) {
             (Some(name), _) => name.to_string(),
-            (None, Some(base)) if !matches!(plugin, Plugin::LocalLoop | Plugin::Partition) => {
-                format!("{}_{base}", plugin.word())
-            }
+            (None, Some(base)) if !has_own_name => format!("{}_{base}", plugin.word()),
             (None, _) => {
-                let key =
-                    if matches!(plugin, Plugin::LocalLoop | Plugin::Partition) { "name" } else { "base" };
+                let key = if has_own_name || plugin == Plugin::Lvm { "name" } else { "base" };
                 return Err(at.fault(Cause::MissingKey { what: plugin.word(), key }));
             }
         };
-        if base.is_none() && plugin != Plugin::LocalLoop {
+        let needs_base = !matches!(plugin, Plugin::LocalLoop | Plugin::Lvm | Plugin::Vg);
+        if base.is_none() && needs_base {
             return Err(at.fault(Cause::MissingKey { what: plugin.word(), key: "base" }));
         }
         let node = BlockNode {
             plugin,
             name: name.clone(),
-            base: base.map(String::from),
+            base: base.filter(|_| plugin != Plugin::Lvm).map(String::from),
             keys: value.clone(),
             at: at.clone(),
         };
         found.push(node);
         for (key, inner) in entries {
             let word = key.text().unwrap_or_default();
-            if word == "lvm" {
-                return Err(stranger(word, key, inner));
-            }
             match Plugin::of(word) {
                 Some(nested) => {
                     let inner = WrittenNode { plugin: nested, at: &key.at, value: inner };
@@ -215,11 +273,12 @@ impl WrittenNode<'_> {
             }
         }
         needed(plugin, at, value)?;
-        if plugin == Plugin::Partitioning {
-            for part in value.get("partitions").map(Yaml::items).unwrap_or_default() {
-                partition_base(part, &name, base)?;
-                let part = WrittenNode { plugin: Plugin::Partition, at: &part.at, value: part };
-                part.gather(Some(&name), found)?;
+        for (listed, list, _) in plugin.lists() {
+            for inner in value.get(list).map(Yaml::items).unwrap_or_default() {
+                if *listed == Plugin::Partition {
+                    partition_base(inner, &name, base)?;
+                }
+                WrittenNode { plugin: *listed, at: &inner.at, value: inner }.gather(Some(&name), found)?;
             }
         }
         Ok(())

@@ -11,10 +11,10 @@ use super::nodes::BlockNode;
 use super::types::{LINUX, gpt_type, guid_of, mbr_type};
 use crate::yaml::{Fault, Node, Yaml};
 
-/// `550MiB`, `40%`, `content`.
+/// `550MiB`, `40%`, `content`: of a partition, or of a logical volume.
 pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
     let Some(value) = node.keys.get("size") else { return Err(node.at.bad("a partition needs a size")) };
-    let text = value.text().unwrap_or_default();
+    let (text, what) = (value.text().unwrap_or_default(), node.plugin.word());
     let (min, max) = (bytes(&node.keys, "min")?, bytes(&node.keys, "max")?);
     if text == "content" {
         if let (Some(low), Some(high)) = (min, max)
@@ -22,7 +22,7 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
         {
             return Err(value
                 .at
-                .bad(format!("partition `{}`: min, {low}, is more than max, {high}", node.name)));
+                .bad(format!("{what} `{}`: min, {low}, is more than max, {high}", node.name)));
         }
         return Ok(SizeRule::Content { min, max });
     }
@@ -36,7 +36,7 @@ pub(super) fn size(node: &BlockNode) -> Result<SizeRule, Fault> {
             .ok_or_else(|| value.at.bad(format!("`{text}` is not a share; write from 0.01% to 100%")));
     }
     match text.parse::<Bytes>() {
-        Ok(Bytes(0)) => Err(value.at.bad(format!("partition `{}` has no size", node.name))),
+        Ok(Bytes(0)) => Err(value.at.bad(format!("{what} `{}` has no size", node.name))),
         Ok(size) => Ok(SizeRule::Exact(size)),
         Err(error) => Err(value.at.bad(error).hint("a share such as 100% and `content` are sizes too")),
     }
@@ -48,7 +48,7 @@ fn bytes(keys: &Yaml, key: &str) -> Result<Option<Bytes>, Fault> {
 }
 
 /// `12.5` is 1250. Further decimals, which dib takes too, are cut.
-fn hundredths(text: &str) -> Option<u32> {
+pub(super) fn hundredths(text: &str) -> Option<u32> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
     if whole.is_empty() || whole.len() > 3 || !digits(whole) || !digits(part) {

@@ -36,12 +36,14 @@ pub(crate) fn disk_spec(config: &Yaml, defaults: &DiskDefaults) -> Result<DiskSp
         align: 1 << 20,
         bios_boot: false,
         parts: Vec::new(),
+        groups: graph.groups()?,
     };
     match table {
         Some(table) => graph.partitioned(table, &mut spec)?,
         None => graph.bare(disk, &mut spec)?,
     }
     check_filesystems(config, &graph, &spec)?;
+    graph.menu(&spec)?;
     Ok(spec)
 }
 
@@ -50,17 +52,17 @@ fn bytes(keys: &Yaml, key: &str) -> Result<Option<Bytes>, Fault> {
     value.text().unwrap_or_default().parse().map(Some).map_err(|error| value.at.bad(error))
 }
 
-struct Graph<'a> {
+pub(super) struct Graph<'a> {
     nodes: &'a [BlockNode],
-    defaults: &'a DiskDefaults,
+    pub(super) defaults: &'a DiskDefaults,
 }
 
 impl<'a> Graph<'a> {
-    fn of(&self, plugin: Plugin) -> impl Iterator<Item = &'a BlockNode> {
+    pub(super) fn of(&self, plugin: Plugin) -> impl Iterator<Item = &'a BlockNode> {
         self.nodes.iter().filter(move |node| node.plugin == plugin)
     }
 
-    fn on(&self, plugin: Plugin, base: &str) -> Option<&'a BlockNode> {
+    pub(super) fn on(&self, plugin: Plugin, base: &str) -> Option<&'a BlockNode> {
         self.of(plugin).find(|node| node.base.as_deref() == Some(base))
     }
 
@@ -91,10 +93,13 @@ impl<'a> Graph<'a> {
                 });
             };
             let fits = match node.plugin {
-                Plugin::LocalLoop => false,
+                // `lvm` has no base here, and a group's are a list, which is looked at with the group.
+                Plugin::LocalLoop | Plugin::Lvm | Plugin::Vg => false,
                 Plugin::Partitioning => below.plugin == Plugin::LocalLoop,
                 Plugin::Partition => below.plugin == Plugin::Partitioning,
-                Plugin::Mkfs => matches!(below.plugin, Plugin::LocalLoop | Plugin::Partition),
+                Plugin::Mkfs => matches!(below.plugin, Plugin::LocalLoop | Plugin::Partition | Plugin::Lv),
+                Plugin::Pv => matches!(below.plugin, Plugin::LocalLoop | Plugin::Partition),
+                Plugin::Lv => below.plugin == Plugin::Vg,
                 Plugin::Mount => below.plugin == Plugin::Mkfs,
                 Plugin::Fstab => below.plugin == Plugin::Mount,
             };
@@ -103,7 +108,7 @@ impl<'a> Graph<'a> {
                 return Err(at.bad(format!("`{}`: {what} cannot stand on {on} `{base}`", node.name)));
             }
             let same = |other: &&BlockNode| other.plugin == node.plugin && other.base == node.base;
-            if node.plugin != Plugin::Partition
+            if !matches!(node.plugin, Plugin::Partition | Plugin::Lv)
                 && let Some(first) = self.nodes[..index].iter().find(same)
             {
                 return Err(at.bad(format!("`{base}` carries both `{}` and `{}`", first.name, node.name)));
@@ -141,12 +146,17 @@ impl<'a> Graph<'a> {
     }
 
     fn bare(&self, disk: &'a BlockNode, spec: &mut DiskSpec) -> Result<(), Fault> {
-        let Some(mkfs) = self.on(Plugin::Mkfs, &disk.name) else {
-            return Err(disk.at.bad(format!("disk `{}` has neither partitions nor a filesystem", disk.name)));
+        let contents = match (self.on(Plugin::Mkfs, &disk.name), self.on(Plugin::Pv, &disk.name)) {
+            (Some(mkfs), Some(pv)) => return Err(held_twice(mkfs, pv)),
+            (Some(mkfs), None) => PartContents::Fs(self.filesystem(mkfs)?),
+            (None, Some(_)) => PartContents::Pv,
+            (None, None) => {
+                let what = format!("disk `{}` has neither partitions nor a filesystem", disk.name);
+                return Err(disk.at.bad(what));
+            }
         };
-        let fs = self.filesystem(mkfs)?;
         let size = SizeRule::Free { share: 10_000 };
-        let (name, contents) = (disk.name.clone(), PartContents::Fs(fs));
+        let name = disk.name.clone();
         spec.parts.push(PartSpec { name, number: None, kind: PartKind::Bare, size, contents });
         Ok(())
     }
@@ -154,6 +164,10 @@ impl<'a> Graph<'a> {
     fn partitioned(&self, table: &BlockNode, spec: &mut DiskSpec) -> Result<(), Fault> {
         if let Some(mkfs) = self.on(Plugin::Mkfs, &spec.name) {
             return Err(mkfs.at.bad(format!("disk `{}` has a partition table and a filesystem", spec.name)));
+        }
+        if let Some(pv) = self.on(Plugin::Pv, &spec.name) {
+            let what = format!("disk `{}` has a partition table, and is a physical volume too", spec.name);
+            return Err(pv.at.bad(what).hint("name a partition as its `base`"));
         }
         let seed = &self.defaults.seed;
         let gpt = table.keys.get_text("label") == Some("gpt");
@@ -194,12 +208,17 @@ impl<'a> Graph<'a> {
             PartKind::Mbr { type_byte, .. } => (false, *type_byte == 0x41),
             PartKind::Bare => (false, false),
         };
-        if let Some(mkfs) = self.on(Plugin::Mkfs, &node.name) {
-            if bios || prep {
-                let what = if bios { "a BIOS boot partition" } else { "a PReP partition" };
-                return Err(mkfs.at.bad(format!("`{}` is {what}, which holds no filesystem", node.name)));
-            }
-            return Ok(PartContents::Fs(self.filesystem(mkfs)?));
+        let (mkfs, pv) = (self.on(Plugin::Mkfs, &node.name), self.on(Plugin::Pv, &node.name));
+        if let Some(held) = mkfs.or(pv).filter(|_| bios || prep) {
+            let what = if bios { "a BIOS boot partition" } else { "a PReP partition" };
+            let held_as = if mkfs.is_some() { "filesystem" } else { "physical volume" };
+            return Err(held.at.bad(format!("`{}` is {what}, which holds no {held_as}", node.name)));
+        }
+        match (mkfs, pv) {
+            (Some(mkfs), Some(pv)) => return Err(held_twice(mkfs, pv)),
+            (Some(mkfs), None) => return Ok(PartContents::Fs(self.filesystem(mkfs)?)),
+            (None, Some(_)) => return Ok(PartContents::Pv),
+            (None, None) => {}
         }
         if bios && sector == SectorSize::B512 && self.starts_by(Loader::Bios) {
             return Ok(PartContents::Loader(Loader::Bios));
@@ -222,7 +241,7 @@ impl<'a> Graph<'a> {
         node.keys.get_text("type").or_else(|| (node.name == ROOT_NODE).then(default))
     }
 
-    fn filesystem(&self, node: &'a BlockNode) -> Result<FsSpec, Fault> {
+    pub(super) fn filesystem(&self, node: &'a BlockNode) -> Result<FsSpec, Fault> {
         let defaults = self.defaults;
         let at = node.keys.get("type").map_or(&node.at, |value| &value.at);
         let Some(word) = self.kind_word(node) else {
@@ -247,6 +266,12 @@ impl<'a> Graph<'a> {
             options,
         })
     }
+}
+
+fn held_twice(mkfs: &BlockNode, pv: &BlockNode) -> Fault {
+    let base = pv.base.as_deref().unwrap_or_default();
+    let what = format!("`{base}` carries both filesystem `{}` and physical volume `{}`", mkfs.name, pv.name);
+    pv.at.bad(what).hint("put the filesystem on a logical volume")
 }
 
 /// As in dib, an MBR's primary partitions come first; there are four entries, of which logical ones take one.

@@ -13,7 +13,7 @@ use super::{DiskDefaults, disk_spec, fstab, mkfs_options, variables};
 use crate::source::TextSource;
 use crate::yaml::{Fault, read};
 
-fn defaults(arch: Arch) -> DiskDefaults {
+pub(super) fn defaults(arch: Arch) -> DiskDefaults {
     DiskDefaults {
         arch,
         seed: Seed::from_names(["test"]),
@@ -25,7 +25,7 @@ fn defaults(arch: Arch) -> DiskDefaults {
     }
 }
 
-fn disk(text: &str, defaults: &DiskDefaults) -> Result<DiskSpec, Fault> {
+pub(super) fn disk(text: &str, defaults: &DiskDefaults) -> Result<DiskSpec, Fault> {
     let source = TextSource { origin: "disk.yaml".into(), text: text.into() };
     disk_spec(&read(&Arc::new(source))?, defaults)
 }
@@ -281,10 +281,7 @@ fn breaches_of_nodes_name_place_cause_and_mend() {
             around("- local_loop: {name: image1}\n"),
             "disk.yaml:10:3: `image1` is one too many: an image has one disk",
         ),
-        (
-            around("- lvm: {name: lvm, base: [root], pvs: []}\n"),
-            "disk.yaml:10:3: node `lvm`: LVM is not supported yet",
-        ),
+        (around("- lvm: {name: lvm, base: [root], pvs: []}\n"), "disk.yaml:10:3: lvm needs the key `vgs`"),
         (
             around("- mkfs: {name: again, base: root, type: ext4}\n"),
             "disk.yaml:10:29: `root` carries both `mkfs_root` and `again`",
