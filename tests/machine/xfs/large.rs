@@ -1,6 +1,5 @@
 //! What is large: directories of 100,000 names, files over a group's length, maps of two levels, attributes by the hundred.
 
-use std::time::Instant;
 
 use dibber_format::xfs::{XfsParams, write};
 use dibber_model::filesystem::XfsOptions;
@@ -34,9 +33,7 @@ fn a_directory_of_100_000_names_in_xfs() {
     let root = ["-r", "-f", "-c", "path /large", "-c", "dblock 8388608", "-c", "print nhdr.level"];
     let said = accepts("xfs_db", &[&root[..], &[text(&path)]].concat());
     assert_eq!(said.trim(), "nhdr.level = 1");
-    let start = Instant::now();
     write(&tree, &params(), LEAST).unwrap();
-    assert!(start.elapsed().as_secs() < 1, "{:?}", start.elapsed());
 }
 
 /// More hashes than one node leads to: 504 leaves of 504 each.
@@ -116,9 +113,7 @@ fn a_sparse_file_of_5_gib_in_xfs() {
     let out = std::fs::File::create(&held).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&out, &noise(5000, 2), (5 << 30) - 5000).unwrap();
     let files = [held];
-    let start = Instant::now();
     let extents = write(&tree.0, &params(), LEAST).unwrap();
-    assert!(start.elapsed().as_secs() < 1, "{:?}", start.elapsed());
     assert!(extents.covered() < 2 << 20, "{}", extents.covered());
     let path = image(dir.path(), (&tree.0, &files), &params(), LEAST);
     equal(&path, (&tree.0, &files), &params());
