@@ -66,7 +66,13 @@ fn the_same_verdicts_on_configs() {
     let mut refused = 0;
     for name in names.map(|name| name.into_string().expect("UTF-8")) {
         // The last has a GPT's types on an MBR, and a key that is none: dib finds out when it writes the disk, or never.
-        let apart = ["cmd_create.yaml", "rollback.yaml", "lvm_tree_multiple_partitions.yaml"];
+        // The one of a thin pool has its boot menu on a volume that GRUB does not read, and dib leaves that to whoever starts it.
+        let apart = [
+            "cmd_create.yaml",
+            "rollback.yaml",
+            "lvm_tree_thin_provision.yaml",
+            "lvm_tree_multiple_partitions.yaml",
+        ];
         if apart.contains(&name.as_str()) {
             continue;
         }

@@ -194,27 +194,27 @@ fn thin_volumes_name_their_pool() {
         (
             "thin-pool: lv_thinpool, base: vg, size: 208MiB",
             "base: vg, size: 208MiB",
-            "disk.yaml:19:9: thin volume `lv_tmp` needs a pool",
+            "disk.yaml:20:9: thin volume `lv_tmp` needs a pool",
         ),
         (
             "type: thin, thin-pool: lv_thinpool, base: vg, size: 208MiB",
             "type: thin, thin-pool: lv_root, base: vg, size: 208MiB",
-            "disk.yaml:19:47: thin volume `lv_tmp` needs a pool of its group",
+            "disk.yaml:20:47: thin volume `lv_tmp` needs a pool of its group",
         ),
         (
             "base: vg, size: 208MiB",
             "base: vg, extents: 5%VG",
-            "disk.yaml:19:80: thin volume `lv_tmp` takes no extents",
+            "disk.yaml:20:79: thin volume `lv_tmp` takes no extents",
         ),
         (
             "fs_tmp, base: lv_tmp",
             "fs_tmp, base: lv_thinpool",
-            "disk.yaml:21:9: `lv_thinpool` is a thin pool, which holds no filesystem",
+            "disk.yaml:22:3: `lv_thinpool` is a thin pool, which holds no filesystem",
         ),
         (
             "mount_point: /boot",
             "mount_point: /srv",
-            "disk.yaml:18:9: `lv_root` has the boot menu, and GRUB reads no thin volumes",
+            "disk.yaml:19:9: `lv_root` has the boot menu, and GRUB reads no thin volumes",
         ),
     ] {
         assert!(THIN.contains(from), "{from}");

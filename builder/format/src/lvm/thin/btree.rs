@@ -21,8 +21,8 @@ const fn most(value: usize) -> usize {
 }
 
 /// Writes a tree, and tells its root.
-pub(super) fn tree<const N: usize>(blocks: &mut Blocks, entries: Vec<(u64, [u8; N])>) -> u64 {
-    let mut level = nodes(blocks, LEAF, &entries);
+pub(super) fn tree<const N: usize>(blocks: &mut Blocks, entries: &[(u64, [u8; N])]) -> u64 {
+    let mut level = nodes(blocks, LEAF, entries);
     while level.len() > 1 {
         level = nodes(blocks, INTERNAL, &level);
     }

@@ -116,15 +116,15 @@ fn metadata(maps: &[Vec<ChunkRun>], data_chunks: u64, chunk: u64, metadata_block
             // The low 24 bits are the time of a snapshot.
             (0..run.count).map(|n| (run.volume + n, ((run.data + n) << 24).to_le_bytes()))
         });
-        trees.push((device, btree::tree(&mut blocks, pairs.collect()).to_le_bytes()));
+        trees.push((device, btree::tree(&mut blocks, &pairs.collect::<Vec<_>>()).to_le_bytes()));
         // `struct disk_device_details`: mapped chunks, transaction, time of creation and of the last snapshot.
         let mut value = [0; 24];
         put64(&mut value, 0, runs.iter().map(|run| run.count).sum());
         put64(&mut value, 8, index as u64);
         details.push((device, value));
     }
-    let mapping_root = btree::tree(&mut blocks, trees);
-    let details_root = btree::tree(&mut blocks, details);
+    let mapping_root = btree::tree(&mut blocks, &trees);
+    let details_root = btree::tree(&mut blocks, &details);
     let used = maps.iter().flatten().map(|run| run.count).sum();
     let data_map = space_map::of_data(&mut blocks, data_chunks, used);
     let metadata_map = space_map::of_metadata(&mut blocks, metadata_blocks);

@@ -27,15 +27,15 @@ pub(super) fn of_data(blocks: &mut Blocks, total: u64, used: u64) -> Root {
     let taken = (0..total.div_ceil(ENTRIES)).map(|_| blocks.take()).collect::<Vec<u64>>();
     let index = bitmaps(blocks, &taken, total, used);
     let pairs = index.into_iter().enumerate().map(|(n, entry)| (n as u64, entry));
-    let index = btree::tree(blocks, pairs.collect());
-    let counts = btree::tree::<4>(blocks, Vec::new());
+    let index = btree::tree(blocks, &pairs.collect::<Vec<_>>());
+    let counts = btree::tree::<4>(blocks, &[]);
     root(total, used, index, counts)
 }
 
 /// The blocks of metadata, among them those of this map; it is written last.
 pub(super) fn of_metadata(blocks: &mut Blocks, total: u64) -> Root {
     let taken = (0..total.div_ceil(ENTRIES)).map(|_| blocks.take()).collect::<Vec<u64>>();
-    let counts = btree::tree::<4>(blocks, Vec::new());
+    let counts = btree::tree::<4>(blocks, &[]);
     let index = blocks.take();
     let used = blocks.count();
     let entries = bitmaps(blocks, &taken, total, used);
