@@ -205,7 +205,7 @@ fn bios_needs_a_place_for_its_core() {
 fn nonsense_is_refused() {
     let part = gpt_part("a", LINUX, mib(1), PartContents::Nothing);
     let twice = disk(GPT, None, vec![part.clone(), part.clone()]);
-    assert!(refused(&twice).contains("two partitions are called `a`"));
+    assert!(refused(&twice).contains("two partitions or volumes are called `a`"));
     assert!(refused(&disk(MBR, None, vec![part.clone()])).contains("another kind of table"));
     for align in [0, 100] {
         let spec = DiskSpec { align, ..disk(GPT, None, vec![part.clone()]) };
