@@ -271,6 +271,29 @@ fn pvck_sees_a_flipped_bit() {
     objects("grub-fstest", &[made.disk().to_str().unwrap(), "cat", "(lvm/vg-root)/etc/words"]);
 }
 
+/// What lvm2 prints of these devices, without a word to the machine's own settings or a warning.
+fn by_lvm2(home: &Path, devices: &str, arguments: &[&str]) -> String {
+    let config = "backup { backup = 0 archive = 0 } activation { udev_sync = 0 udev_rules = 0 } \
+                  devices { use_devicesfile = 0 scan_lvs = 0 } global { event_activation = 0 }";
+    let mut command = Command::new("lvm");
+    command.args(arguments).args(["--config", config, "--devices", devices]);
+    command.env("LVM_SYSTEM_DIR", home).env("LVM_SUPPRESS_FD_WARNINGS", "1").env("LC_ALL", "C");
+    let output = waiting::output(&mut command);
+    let said = String::from_utf8_lossy(&output.stderr)
+        .replace("WARNING: This metadata update is NOT backed up.", "");
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    assert!(!said.contains("hecksum") && !said.contains("WARNING"), "{arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Lines of a report, sorted, with one blank between words.
+fn rows(text: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut rows: Vec<String> = text.lines().map(words).collect();
+    rows.sort();
+    rows
+}
+
 /// lvm2 as the running system would use it, on loop devices and without a device mapper: reports, its own check, and a change by it,
 /// which lands in the ring behind our text.
 #[test]
@@ -281,36 +304,20 @@ fn lvm2_reports_and_changes_a_group_on_loop_devices() {
     let devices = loops.iter().map(|one| one.0.clone()).collect::<Vec<_>>().join(",");
     let home = made.place.path().join("lvm");
     fs::create_dir(&home).unwrap();
-    let lvm = |arguments: &[&str]| {
-        let config = "backup { backup = 0 archive = 0 } activation { udev_sync = 0 udev_rules = 0 } \
-                      devices { use_devicesfile = 0 scan_lvs = 0 } global { event_activation = 0 }";
-        let mut command = Command::new("lvm");
-        command.args(arguments).args(["--config", config, "--devices", &devices]);
-        command.env("LVM_SYSTEM_DIR", &home).env("LVM_SUPPRESS_FD_WARNINGS", "1").env("LC_ALL", "C");
-        let output = waiting::output(&mut command);
-        let said = String::from_utf8_lossy(&output.stderr)
-            .replace("WARNING: This metadata update is NOT backed up.", "");
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        assert!(!said.contains("hecksum") && !said.contains("WARNING"), "{arguments:?}: {said}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let rows = |text: String| -> Vec<String> {
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut rows: Vec<String> = text.lines().map(words).collect();
-        rows.sort();
-        rows
-    };
+    let lvm = |arguments: &[&str]| by_lvm2(&home, &devices, arguments);
     let bytes = ["--noheadings", "--units", "b", "--nosuffix"];
     let group = made.group();
-    let found = rows(lvm(&[
+    let found = rows(&lvm(&[
         &["vgs", "-o", "vg_name,vg_uuid,vg_extent_size,vg_extent_count,vg_free_count,lv_count"],
         &bytes[..],
     ]
     .concat()));
     assert_eq!(found, [format!("vg0 {} 4194304 61 23 2", group.spec.id)]);
-    let found =
-        rows(lvm(&[&["lvs", "--segments", "-o", "lv_name,lv_uuid,seg_size_pe,segtype,devices"], &bytes[..]]
-            .concat()));
+    let found = rows(&lvm(&[
+        &["lvs", "--segments", "-o", "lv_name,lv_uuid,seg_size_pe,segtype,devices"],
+        &bytes[..],
+    ]
+    .concat()));
     let [root, var] = &group.lvs[..] else { panic!("two volumes") };
     let (first, second) = (&loops[0].0, &loops[1].0);
     assert_eq!(
@@ -321,7 +328,7 @@ fn lvm2_reports_and_changes_a_group_on_loop_devices() {
             format!("var-log {} 8 linear {second}(6)", var.spec.id),
         ]
     );
-    let found = rows(lvm(&[
+    let found = rows(&lvm(&[
         &["pvs", "-o", "pv_uuid,pv_size,pv_pe_count,pe_start,dev_size,pv_mda_count"],
         &bytes[..],
     ]
@@ -339,7 +346,7 @@ fn lvm2_reports_and_changes_a_group_on_loop_devices() {
     }
     lvm(&["vgrename", "vg0", "vg-new"]);
     lvm(&["vgck", "vg-new"]);
-    let found = rows(lvm(&["vgs", "--noheadings", "-o", "vg_name,vg_seqno,vg_free_count"]));
+    let found = rows(&lvm(&["vgs", "--noheadings", "-o", "vg_name,vg_seqno,vg_free_count"]));
     assert_eq!(found, ["vg-new 42 23"]);
 }
 

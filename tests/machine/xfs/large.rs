@@ -1,6 +1,5 @@
 //! What is large: directories of 100,000 names, files over a group's length, maps of two levels, attributes by the hundred.
 
-
 use dibber_format::xfs::{XfsParams, write};
 use dibber_model::filesystem::XfsOptions;
 use dibber_model::{Inode, Kind, Tree};
