@@ -337,6 +337,12 @@ fn breaches_of_volumes_name_place_cause_and_mend() {
             "size: 1800M, thin-pool: pool",
             "disk.yaml:18:59: `thin-pool` belongs to `type: thin`",
         ),
+    ]);
+}
+
+#[test]
+fn names_that_lvm2_does_not_take_are_refused() {
+    are_refused(&[
         (
             "lv_home, base",
             "'-lv', base",
