@@ -70,7 +70,7 @@ const CASES: &[Case] = &[
             ("install.d/10-x", "touch -d @1000000000 /etc"),
             (
                 "install.d/20-y",
-                "test \"$(stat -c %Y /etc /etc/resolv.conf | tr '\\n' ' ')\" = '1000000000 1000000000 '",
+                "set -- $(stat -c %Y /etc /etc/resolv.conf); test \"$*\" = '1000000000 1000000000'",
             ),
         ],
         "none",
