@@ -67,7 +67,7 @@ const CASES: &[Case] = &[
     (
         "timed",
         &[
-            ("install.d/10-x", "touch -d @1000000000 /etc"),
+            ("root.d/50-x", "touch -d @1000000000 $TARGET_ROOT/etc"),
             (
                 "install.d/20-y",
                 "set -- $(stat -c %Y /etc /etc/resolv.conf); test \"$*\" = '1000000000 1000000000'",
