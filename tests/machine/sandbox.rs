@@ -374,14 +374,20 @@ truncate -s 8M other.img; mkfs.ext4 -q other.img
 #[test]
 fn an_image_of_fat_is_mounted_without_a_loop_device() {
     for builder in &builders() {
-        let hooks = json!([{ "side": "host", "script": MOUNTS_IMAGES }]);
-        let end = &builder.build(&json!({ "setup": TREE, "hooks": hooks }))[0];
+        let leaves =
+            "#!/bin/bash\nset -eu\ncd $TMP_BUILD_DIR/mnt\nmount -o loop boot.img a; echo lost > a/lost\n";
+        let hooks =
+            json!([{ "side": "host", "script": MOUNTS_IMAGES }, { "side": "host", "script": leaves }]);
+        let ends = builder.build(&json!({ "setup": TREE, "hooks": hooks }));
+        let (end, left) = (&ends[0], &ends[1]);
         let said = end["out"].as_str().expect("output");
         assert_eq!(end["code"], 0, "{end}");
         assert!(said.contains("::/a file.txt") && said.contains("::/EFI/BOOT/"), "{said}");
         assert!(!said.contains("bootx64.efi"), "{said}");
         assert!(said.contains("other.img holds no FAT"), "{said}");
         assert_eq!(end["mounts"], json!([]), "{end}");
+        assert_eq!(left["code"], 1, "{left}");
+        assert!(left["out"].as_str().expect("output").contains("umount it in the same hook"), "{left}");
     }
 }
 

@@ -15,6 +15,12 @@ use crate::real;
 /// Images that this hook has mounted, a file for each. /run is each hook's own.
 const MOUNTED: &str = "/run/dibber/image-mounts";
 
+/// Whether an image is mounted still: what was written to its place would be lost without a word. No note is opened, as a hook could have
+/// put anything there.
+pub fn is_image_mounted() -> bool {
+    fs::read_dir(MOUNTED).is_ok_and(|mut notes| notes.next().is_some())
+}
+
 /// An image that is mounted.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ImageMount {
@@ -101,11 +107,9 @@ impl ImageMount {
 
     fn note(&self) -> io::Result<()> {
         fs::create_dir_all(MOUNTED)?;
-        let free = (0..).map(|n: u32| Path::new(MOUNTED).join(n.to_string())).find(|path| !path.exists());
-        fs::write(
-            free.unwrap_or_else(|| PathBuf::from(MOUNTED)),
-            serde_json::to_vec(self).map_err(io::Error::other)?,
-        )
+        // A process has one image, and its number is nobody else's while the hook runs.
+        let note = Path::new(MOUNTED).join(std::process::id().to_string());
+        fs::write(note, serde_json::to_vec(self).map_err(io::Error::other)?)
     }
 }
 

@@ -27,6 +27,7 @@ mod sudo;
 use std::ffi::OsString;
 
 pub use environment::PRINT_ENVIRONMENT;
+pub use image_mount::is_image_mounted;
 pub use mknod::{DEVICE, MAJORS, MINORS};
 pub use record::{LoaderRequest, MountRequest, MountSource, RECORD, Request};
 

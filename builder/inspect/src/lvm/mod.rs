@@ -7,6 +7,7 @@ mod label;
 mod mapped;
 mod text;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -98,6 +99,17 @@ pub(super) fn read(physical: &[Found]) -> Result<Groups, ShowError> {
     Ok(found)
 }
 
+/// A physical volume, as its group tells of it.
+struct Physical<'a> {
+    /// Which of those that are here it is.
+    found: Option<&'a Found>,
+    /// Where its extents begin, in bytes.
+    start: Option<u64>,
+}
+
+/// The physical volumes of a group, by the names that its text has for them: texts may have thousands of segments.
+type PhysicalByName<'a, 's> = BTreeMap<&'s str, Physical<'a>>;
+
 /// A group that is being read.
 struct GroupReader<'a> {
     name: String,
@@ -116,11 +128,16 @@ impl<'a> GroupReader<'a> {
             partitions: Vec::new(),
             volumes: Vec::new(),
         };
-        let pvs: Vec<(&str, &Section)> =
-            self.section.section("physical_volumes").into_iter().flat_map(Section::sections).collect();
-        group.partitions = pvs.iter().filter_map(|(_, pv)| self.member(pv)).map(|one| one.number).collect();
-        if group.partitions.len() < pvs.len() {
-            let (here, all) = (group.partitions.len(), pvs.len());
+        let (mut pvs, mut all) = (PhysicalByName::new(), 0);
+        for (name, pv) in self.section.section("physical_volumes").into_iter().flat_map(Section::sections) {
+            let start = pv.number("pe_start").and_then(|start| start.checked_mul(SECTOR));
+            let found = self.member(pv);
+            group.partitions.extend(found.map(|one| one.number));
+            all += 1;
+            pvs.entry(name).or_insert(Physical { found, start });
+        }
+        if group.partitions.len() < all {
+            let here = group.partitions.len();
             found
                 .notes
                 .push(format!("volume group {}: {here} of its {all} physical volumes are here", self.name));
@@ -132,7 +149,7 @@ impl<'a> GroupReader<'a> {
                 break;
             }
             let place = count + group.volumes.len();
-            let (volume, files) = self.volume(name, lv, &pvs, extent)?;
+            let (volume, files) = Self::volume(name, lv, &pvs, extent)?;
             found.volumes.extend(files.map(|files| (place, files)));
             group.volumes.push(volume);
         }
@@ -147,10 +164,9 @@ impl<'a> GroupReader<'a> {
     }
 
     fn volume(
-        &self,
         name: &str,
         lv: &Section,
-        pvs: &[(&str, &Section)],
+        pvs: &PhysicalByName<'_, '_>,
         extent: u64,
     ) -> Result<(LogicalVolume, Option<Rc<dyn super::volume::Volume>>), ShowError> {
         let segments: Vec<&Section> =
@@ -177,7 +193,7 @@ impl<'a> GroupReader<'a> {
             damaged: true,
             ..FilesystemInfo::default()
         };
-        match self.runs(&segments, pvs, extent) {
+        match Self::runs(&segments, pvs, extent) {
             Ok(runs) => {
                 let source: Rc<dyn Source> = Rc::new(Mapped::new(runs, bytes));
                 let probed = probe::probe(&source)?;
@@ -192,7 +208,7 @@ impl<'a> GroupReader<'a> {
     }
 
     /// Where the extents of a volume are; or why some are not there.
-    fn runs(&self, segments: &[&Section], pvs: &[(&str, &Section)], extent: u64) -> Result<Vec<Run>, String> {
+    fn runs(segments: &[&Section], pvs: &PhysicalByName<'_, '_>, extent: u64) -> Result<Vec<Run>, String> {
         let (mut runs, mut at) = (Vec::new(), 0u64);
         for segment in segments {
             let count = segment.number("extent_count").unwrap_or(0);
@@ -200,14 +216,13 @@ impl<'a> GroupReader<'a> {
             let [Value::Text(name), Value::Number(first)] = segment.list("stripes") else {
                 return Err("a segment does not say where its extents are".to_string());
             };
-            let pv = pvs.iter().find(|(known, _)| known == name).map(|(_, pv)| *pv);
+            let pv = pvs.get(name.as_str());
             let pv = pv.ok_or_else(|| format!("its physical volume {name} is not in its group"))?;
-            let Some(member) = self.member(pv) else {
+            let Some(member) = pv.found else {
                 return Err(format!("its physical volume {name} is not on this disk"));
             };
-            let place = pv.number("pe_start").and_then(|start| start.checked_mul(SECTOR));
             let offset = first.checked_mul(extent);
-            let place = place.zip(offset).and_then(|(place, offset)| place.checked_add(offset));
+            let place = pv.start.zip(offset).and_then(|(place, offset)| place.checked_add(offset));
             let len = count.checked_mul(extent);
             let inside = place.zip(len).and_then(|(place, len)| place.checked_add(len));
             if inside.is_none_or(|end| end > member.source.len()) || start.checked_mul(extent) != Some(at) {
@@ -215,7 +230,7 @@ impl<'a> GroupReader<'a> {
             }
             let (place, len) = (place.unwrap_or_default(), len.unwrap_or_default());
             runs.push(Run { at, len, source: Rc::clone(&member.source), place });
-            at = at.saturating_add(len);
+            at = at.checked_add(len).ok_or("it is longer than any disk")?;
         }
         match runs.is_empty() {
             true => Err("it has no extents".to_string()),

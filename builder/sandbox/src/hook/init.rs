@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use dibber_fs::Dir;
+use dibber_shim::is_image_mounted;
 use rustix::process::DumpableBehavior;
 
 use crate::channel::Channel;
@@ -73,7 +74,16 @@ fn run_as_init(mut channel: Channel, spec: &HookSpec) -> Result<i32, SandboxErro
     let code = match kernel::fork().context("start the hook")? {
         Fork::Parent(child) => {
             drop(terminal);
-            reap_until(child)
+            match reap_until(child) {
+                0 if is_image_mounted() => {
+                    eprintln!(
+                        "mount: an image that this hook mounted with -o loop is mounted still, and what was written there would be lost; \
+                         umount it in the same hook"
+                    );
+                    1
+                }
+                code => code,
+            }
         }
         Fork::Child => {
             drop(channel);
