@@ -34,6 +34,7 @@ pub mod grub;
 pub mod gzip;
 pub mod lvm;
 mod mbr;
+mod posix_acl;
 pub mod qcow2;
 mod sink;
 pub mod swap;
