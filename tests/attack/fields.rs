@@ -5,6 +5,8 @@
 
 use dibber_tests::craft::BLOCK;
 
+use crate::volumes;
+
 /// A number in an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
@@ -31,6 +33,7 @@ fn le(bytes: &[u8], at: usize, width: usize) -> u64 {
 pub(crate) fn of(disk: &[u8]) -> Vec<Field> {
     let mut fields = Vec::new();
     mbr(disk, &mut fields);
+    volumes::fields(disk, &mut fields);
     if disk.get(512..520) == Some(b"EFI PART") {
         gpt(disk, &mut fields);
     }

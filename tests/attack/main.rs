@@ -12,6 +12,7 @@ mod fields;
 mod mutate;
 mod random;
 mod seeds;
+mod volumes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

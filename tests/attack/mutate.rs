@@ -8,6 +8,7 @@ use dibber_tests::craft;
 use crate::fields::{self, Field};
 use crate::random::Random;
 use crate::seeds::Seed;
+use crate::volumes;
 
 /// An image to try.
 pub(crate) fn image(seeds: &[Seed], random: &mut Random) -> Vec<u8> {
@@ -90,7 +91,7 @@ fn set(bytes: &mut [u8], field: Field, value: u64) {
     }
 }
 
-/// Makes the sums of a GPT right, and takes those of an ext4 away or makes its superblock's right.
+/// Makes the sums of a GPT and of a volume group right, and takes those of an ext4 away or makes its superblock's right.
 fn mend(disk: &mut [u8], random: &mut Random) {
     let number = |bytes: &[u8], at: usize| get(bytes, Field { at, width: 4, big_endian: false });
     if disk.get(512..520) == Some(b"EFI PART") && disk.len() > 1024 {
@@ -101,6 +102,7 @@ fn mend(disk: &mut [u8], random: &mut Random) {
         let sum = crc32fast::hash(&disk[512..512 + len]);
         craft::put(disk, 4, &[(512 + 16, sum.into())]);
     }
+    volumes::mend(disk);
     for base in [0, 1 << 20, 2 << 20, 3 << 20] {
         let superblock = base + 1024;
         if disk.len() < superblock + 1024 || disk[superblock + 0x38..superblock + 0x3a] != [0x53, 0xef] {

@@ -8,6 +8,7 @@ use std::path::Path;
 use dibber_tests::craft::{self, EXTENTS, Ext, FREE, LINK, put};
 
 use crate::fields::{self, Field};
+use crate::volumes;
 
 /// A sound image.
 pub(crate) struct Seed {
@@ -42,6 +43,7 @@ fn own() -> Vec<(&'static str, Vec<u8>)> {
         ("fat", fat(false)),
         ("tables", gpt),
         ("tables", mbr()),
+        ("tables", volumes::disk(&ext(16).bytes)),
         ("qcow2", craft::qcow2(64 << 10, 9, &[(0, &ext(16).bytes)])),
     ]
 }
